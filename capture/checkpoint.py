@@ -1,0 +1,149 @@
+"""Checkpoints: ours, the release's, and exported generators, always without executing anything from the file.
+
+A training checkpoint is a torch file with the release's entries (epoch, gen_state_dict, disc_state_dict, gen_opt,
+disc_opt; parameter names as published) and ours: format, version, step, ema_state_dict, noise_rng, config, meters.
+An exported generator is a safetensors file of the parameters, with its configuration as JSON in the metadata.
+"""
+
+from __future__ import annotations
+
+import json
+import pickle
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor, nn
+
+from capture.config import differences, load_config
+from capture.errors import CaptureError
+from capture.files import write_atomically, write_bytes
+
+FORMAT, VERSION = "capture-checkpoint", 1
+EXPORT_FORMAT, EXPORT_VERSION = "capture-generator", "1"
+FOLDER, LATEST, EXPORTED = "CheckPoint", "latest_checkpoint.pt", "generator.safetensors"
+NETWORK_SECTIONS = ("generator_config", "discriminator_config")
+
+
+def latest_path(result: str | Path) -> Path:
+    """Where a run keeps its newest checkpoint."""
+    return Path(result) / FOLDER / LATEST
+
+
+def save_checkpoint(path: str | Path, state: dict[str, Any]) -> None:
+    """Write a training state atomically: after a crash the file is the old one or the new one."""
+    complete = {"format": FORMAT, "version": VERSION, **state}
+    write_atomically(path, lambda file: torch.save(complete, file))
+
+
+def load_checkpoint(path: str | Path, device: str | torch.device = "cpu") -> dict[str, Any]:
+    """Read a training checkpoint (ours or the release's), tensors and plain values only.
+
+    Raises:
+        CaptureError: missing, truncated, made by a newer version, or holding anything but tensors and plain values.
+    """
+    try:
+        state = torch.load(path, map_location=device, weights_only=True)
+    except FileNotFoundError:
+        raise CaptureError(f"{path}: no checkpoint here; train first, or give another result folder") from None
+    except pickle.UnpicklingError as error:
+        if "Unsupported" in str(error) or "GLOBAL" in str(error) or "weights_only" in str(error).lower():
+            raise CaptureError(f"{path}: refused: this file holds objects that would run code when loaded; "
+                               "a checkpoint holds tensors and plain values only") from None
+        raise CaptureError(f"{path}: not a checkpoint, or a damaged one; use an earlier checkpoint") from None
+    except (RuntimeError, EOFError, OSError, ValueError, KeyError, AttributeError, IndexError, TypeError,
+            AssertionError, zipfile.BadZipFile, UnicodeDecodeError) as error:
+        why = " ".join(str(error).split())[:100]
+        raise CaptureError(f"{path}: truncated or not a checkpoint ({why}); use an earlier checkpoint") from None
+    if not isinstance(state, dict) or not isinstance(state.get("gen_state_dict"), dict):
+        raise CaptureError(f"{path}: not a CaPTURe checkpoint (no gen_state_dict in it)")
+    if state.get("format") == FORMAT and state.get("version", 0) > VERSION:
+        raise CaptureError(f"{path}: written by a newer version (checkpoint version {state['version']}, this one reads "
+                           f"{VERSION}); update this program")
+    return state
+
+
+def clean_names(weights: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Parameter names as ours: without DataParallel's `module.`, without the two parameters that nothing reads."""
+    weights = {name.removeprefix("module."): value for name, value in weights.items()}
+    return {
+        name: value for name, value in weights.items() if name != "decoder.alpha" and ".value_conv2." not in name
+    }
+
+
+def load_weights(network: nn.Module, weights: dict[str, Tensor], source: str | Path, config: dict, made_with: dict | None) -> None:
+    """Strictly load `weights` into `network`, or say which configuration keys stand in the way.
+
+    Args:
+        config: the configuration that `network` was built from.  made_with: the one saved beside the weights, if any.
+    """
+    weights = clean_names(weights)
+    own = network.state_dict()
+    wrong = [n for n in own if n not in weights or weights[n].shape != own[n].shape] + [n for n in weights if n not in own]
+    if not wrong:
+        network.load_state_dict(weights)
+        return
+    made_with = made_with or _config_from_shapes(weights)
+    keys = [
+        f"{key} is {theirs} in the checkpoint and {ours} in the configuration"
+        for section in NETWORK_SECTIONS
+        for key, theirs, ours in differences(made_with.get(section, {}), config[section])
+        if theirs is not None
+    ]
+    reason = "; ".join(keys) or f"{len(wrong)} parameters differ, the first is {wrong[0]}"
+    raise CaptureError(f"{source}: made for another configuration: {reason}")
+
+
+def _config_from_shapes(weights: dict[str, Tensor]) -> dict[str, Any]:
+    """What the shapes of a generator's weights say of its configuration, for checkpoints that don't carry one."""
+    first = weights.get("idenity_encoder.conv_layer.conv.weight")
+    code = weights.get("idenity_encoder.code_linear_layer.0.fc.weight")
+    if first is None or code is None:
+        return {}
+    downs = len({n.split(".")[2] for n in weights if n.startswith("idenity_encoder.res_down.")})
+    encoder = {"downs": downs, "c_in": first.shape[1], "c": first.shape[0], "min_ch": code.shape[1] // 4}
+    return {"generator_config": {"idenE_config": encoder, "poseE_config": dict(encoder), "dec_config": {"min_ch": encoder["min_ch"]}}}
+
+
+def generator_weights(state: dict[str, Any]) -> dict[str, Tensor]:
+    """The generator that a training checkpoint is for: its moving average where it has one."""
+    return clean_names(state.get("ema_state_dict") or state["gen_state_dict"])
+
+
+def export_generator(path: str | Path, weights: dict[str, Tensor], config: dict, half: bool = False) -> None:
+    """Write a generator alone as safetensors, with its configuration inside (half: float16, half the size)."""
+    tensors = {n: (w.half() if half and w.is_floating_point() else w).contiguous().cpu() for n, w in weights.items()}
+    kept = {key: config[key] for key in ("generator_config", "discriminator_config", "dataset_config")}
+    metadata = {"format": EXPORT_FORMAT, "version": EXPORT_VERSION, "config": json.dumps(kept)}
+    write_bytes(path, save(tensors, metadata))
+
+
+def load_export(path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Read an exported generator: (float32 weights, the configuration it was trained with)."""
+    try:
+        with safe_open(str(path), "pt") as file:
+            metadata = file.metadata() or {}
+            weights = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118 (not a dict)
+    except FileNotFoundError:
+        raise CaptureError(f"{path}: no such file") from None
+    except (SafetensorError, OSError, ValueError) as error:
+        raise CaptureError(f"{path}: not a readable safetensors file ({' '.join(str(error).split())[:100]})") from None
+    if metadata.get("format") != EXPORT_FORMAT:
+        raise CaptureError(f"{path}: not a generator exported by CaPTURe")
+    if metadata.get("version") != EXPORT_VERSION:
+        raise CaptureError(f"{path}: exported by another version ({metadata.get('version')}, this one reads {EXPORT_VERSION})")
+    try:
+        made_with = json.loads(metadata["config"])
+        config = load_config()
+        for section in made_with:
+            config[section] = _merged(config[section], made_with[section])
+    except (KeyError, ValueError, TypeError):
+        raise CaptureError(f"{path}: its configuration can't be read; export it again") from None
+    return clean_names(weights), config
+
+
+def _merged(base: dict, over: dict) -> dict:
+    return {k: _merged(v, over[k]) if isinstance(v, dict) and k in over else over.get(k, v) for k, v in base.items()}

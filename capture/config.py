@@ -1,0 +1,254 @@
+"""Configuration: defaults.yaml, overlaid by files, overlaid by the command line, checked, returned as plain dicts."""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import io
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+from sconf import Config
+
+from capture.errors import CaptureError
+
+DEFAULTS = Path(__file__).resolve().parent.parent / "defaults.yaml"
+RESULT_CONFIG = "0config.yaml"
+
+UNREAD = ("main_config.model_path", "generator_config.poseE_config.conv_num")  # the release never read them either
+NULLABLE = ("generator_config.dec_config.t",)
+MAY_CHANGE_ON_RESUME = (  # nothing that decides what is computed
+    "main_config.result_path",
+    "main_config.result_title",
+    "main_config.interval",
+    "main_config.save_minimum_epoch",
+    "main_config.sample_rows",
+    "main_config.validation_pairs",
+    "dataset_config.dataset_path",
+    "dataset_config.num_workers",
+    "train_config.num_epochs",
+    *UNREAD,
+)
+CHOICES = {
+    "main_config.init": ("xavier", "kaiming", "gaussian"),
+    "train_config.precision": ("fp32", "bf16", "auto"),
+    "loss_config.ganLoss_type": ("BCE", "MSE", "hinge"),
+}
+AT_LEAST = {  # smallest allowed value
+    "main_config.interval": 1,
+    "main_config.sample_rows": 1,
+    "main_config.validation_pairs": 0,
+    "dataset_config.num_workers": 0,
+    "dataset_config.batch_size": 1,
+    "dataset_config.image_size": 1,
+    "dataset_config.samples_per_epoch": 1,
+    "generator_config.idenE_config.downs": 1,
+    "generator_config.idenE_config.c": 1,
+    "generator_config.idenE_config.min_ch": 4,
+    "discriminator_config.disc_downs": 0,
+    "discriminator_config.n_res": 0,
+    "discriminator_config.c": 1,
+    "train_config.num_epochs": 1,
+    "train_config.seed": 0,
+    "train_config.lr_G": 0,
+    "train_config.lr_D": 0,
+    "train_config.ema_decay": 0,
+    "loss_config.dis_ganLoss_weight": 0,
+    "loss_config.gen_ganLoss_weight": 0,
+    "loss_config.gen_reconLoss_weight": 0,
+    "loss_config.gen_targetLoss_weight": 0,
+}
+
+
+def load_config(paths: Sequence[str | Path] = (), argv: Sequence[str] = ()) -> dict[str, Any]:
+    """Defaults, then each YAML file of `paths` in order, then `argv` (["--key", "value", ...]).
+
+    Raises:
+        CaptureError: a file that is missing or not YAML, an unknown key (with the nearest one), a wrong type or value.
+    """
+    defaults = read_yaml(DEFAULTS)
+    config = Config(read_yaml(DEFAULTS), colorize_modified_item=False)
+    for path in paths:
+        overlay = read_yaml(path)
+        _check_keys(overlay, defaults, where=str(path))
+        config._dict_update(overlay)  # what Config(*keys) does with each key after the first
+    config._build_keydic()
+    _apply_command_line(config, argv, defaults)
+    resolved = config.asdict()
+    _check_types(resolved, defaults)
+    _check_values(resolved)
+    return resolved
+
+
+def load_result_config(folder: str | Path) -> dict[str, Any]:
+    """The configuration of a finished or running run: its 0config.yaml over today's defaults."""
+    path = Path(folder) / RESULT_CONFIG
+    if not path.is_file():
+        raise CaptureError(f"{folder}: no {RESULT_CONFIG} here, so this is not a result folder; give the folder "
+                           "that train.py wrote, e.g. result/Fashion")
+    return load_config([path])
+
+
+def read_yaml(path: str | Path) -> dict[str, Any]:
+    """A YAML file whose top level is a mapping."""
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except OSError as error:
+        raise CaptureError(f"{path}: can't read this configuration file ({error.strerror})") from None
+    except UnicodeDecodeError:
+        raise CaptureError(f"{path}: not a text file; give a YAML configuration") from None
+    try:
+        data = yaml.safe_load(text)
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f" line {mark.line + 1}" if mark else ""
+        raise CaptureError(f"{path}{line}: not valid YAML ({getattr(error, 'problem', None) or 'malformed'})") from None
+    if data is None:
+        return {}
+    if not isinstance(data, dict):
+        raise CaptureError(f"{path}: expected sections such as train_config at the top level, found {type(data).__name__}")
+    return data
+
+
+def dump_yaml(config: dict[str, Any]) -> str:
+    """The configuration as YAML text, keys in the order of defaults.yaml."""
+    return yaml.safe_dump(config, sort_keys=False, default_flow_style=None, width=120)
+
+
+def flatten(config: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """("section.key", value) for every leaf."""
+    for key, value in config.items():
+        name = f"{prefix}{key}"
+        if isinstance(value, dict):
+            yield from flatten(value, name + ".")
+        else:
+            yield name, value
+
+
+def differences(one: dict[str, Any], other: dict[str, Any]) -> list[tuple[str, Any, Any]]:
+    """(key, value in one, value in other) wherever two configurations disagree."""
+    a, b = dict(flatten(one)), dict(flatten(other))
+    return [(key, a.get(key), b.get(key)) for key in {**a, **b} if a.get(key) != b.get(key)]
+
+
+def ignored_keys(config: dict[str, Any]) -> list[str]:
+    """Keys that nothing reads and that were given a value other than the default."""
+    defaults = dict(flatten(read_yaml(DEFAULTS)))
+    return [key for key, value in flatten(config) if key in UNREAD and value != defaults[key]]
+
+
+def nearest(name: str, known: Sequence[str]) -> str:
+    """'; did you mean X?', or nothing."""
+    short = {key.rsplit(".", 1)[-1]: key for key in known}
+    pool = [*known, *short]
+    match = difflib.get_close_matches(name, pool, n=1, cutoff=0.5)
+    return f"; did you mean {match[0]}?" if match else ""
+
+
+def _check_keys(overlay: dict, defaults: dict, where: str, prefix: str = "") -> None:
+    for key, value in overlay.items():
+        name = f"{prefix}{key}"
+        if key not in defaults:
+            hint = nearest(str(key), [str(k) for k in defaults]) or nearest(str(key), [k for k, _ in flatten(read_yaml(DEFAULTS))])
+            raise CaptureError(f"{where}: unknown key {name}{hint or '; defaults.yaml lists every key'}")
+        if isinstance(defaults[key], dict):
+            if not isinstance(value, dict):
+                raise CaptureError(f"{where}: {name} is a section; it holds keys, not {value!r}")
+            _check_keys(value, defaults[key], where, name + ".")
+
+
+def _apply_command_line(config: Config, argv: Sequence[str], defaults: dict) -> None:
+    known = [key for key, _ in flatten(defaults)]
+    argv = list(argv)
+    for i in range(0, len(argv), 2):
+        key = argv[i]
+        if not key.startswith("--") or len(key) < 3:
+            raise CaptureError(f"command line: expected --key value, found {key!r}")
+        name = key.lstrip("-")
+        matches = [k for k in known if k == name or k.endswith("." + name)]
+        if not matches:
+            raise CaptureError(f"command line: unknown key {key}{nearest(name, known)}")
+        if i + 1 >= len(argv):
+            raise CaptureError(f"command line: {key} needs a value")
+        if len(matches) > 1 and not key.startswith("---"):
+            raise CaptureError(f"command line: {key} could be {', '.join('--' + m for m in matches)}; say which")
+        was = [dict(flatten(config.asdict()))[match] for match in matches]
+        with contextlib.redirect_stdout(io.StringIO()):
+            config.argv_update([key, argv[i + 1]])
+        if any(isinstance(value, str) for value in was):  # sconf infers a type: a title such as 007 stays text
+            for match in matches:
+                _assign(config.get_data(), match, argv[i + 1])
+        elif argv[i + 1] in ("null", "None"):
+            for match in matches:
+                _assign(config.get_data(), match, None)
+        elif any(isinstance(value, list) for value in was):  # [1, 2] is YAML, which sconf leaves as text
+            for match in matches:
+                with contextlib.suppress(yaml.YAMLError):
+                    _assign(config.get_data(), match, yaml.safe_load(argv[i + 1]))
+
+
+def _assign(data: dict, name: str, value: Any) -> None:
+    *sections, key = name.split(".")
+    for section in sections:
+        data = data[section]
+    data[key] = value
+
+
+def _check_types(config: dict, defaults: dict) -> None:
+    """Every value has its default's type; an int serves as a float, and only NULLABLE keys may be null."""
+    expected = dict(flatten(defaults))
+    for name, value in flatten(config):
+        default = expected[name]
+        if value is None and name in NULLABLE:
+            continue
+        if isinstance(default, bool):
+            good = isinstance(value, bool)
+        elif isinstance(default, float) or name in NULLABLE:
+            good = isinstance(value, int | float) and not isinstance(value, bool) and value == value
+        elif isinstance(default, int):
+            good = isinstance(value, int) and not isinstance(value, bool)
+        elif isinstance(default, list):
+            kind = float if isinstance(default[0], float) else int
+            good = isinstance(value, list) and all(
+                isinstance(v, (int, kind)) and not isinstance(v, bool) for v in value
+            )
+        else:
+            good = isinstance(value, str)
+        if not good:
+            what = "a list of numbers" if isinstance(default, list) else {"str": "text", "int": "a whole number",
+                    "float": "a number", "bool": "true or false"}[type(default).__name__]
+            hint = " (write 1.0e-4 or 0.0001)" if isinstance(default, float) and isinstance(value, str) else ""
+            raise CaptureError(f"{name}: expected {what}, such as {default!r}, found {value!r}{hint}")
+        if isinstance(default, float):
+            _assign(config, name, float(value))
+
+
+def _check_values(config: dict) -> None:
+    flat = dict(flatten(config))
+    for name, choices in CHOICES.items():
+        if flat[name] not in choices:
+            raise CaptureError(f"{name}: expected one of {', '.join(choices)}, found {flat[name]!r}{nearest(flat[name], choices)}")
+    for name, smallest in AT_LEAST.items():
+        if flat[name] < smallest or flat[name] == float("inf"):
+            raise CaptureError(f"{name}: expected at least {smallest}, found {flat[name]}")
+    if not flat["train_config.ema_decay"] < 1:
+        raise CaptureError(f"train_config.ema_decay: expected less than 1, found {flat['train_config.ema_decay']}")
+    betas = flat["train_config.adam_betas"]
+    if len(betas) != 2 or not all(0 <= b < 1 for b in betas):
+        raise CaptureError(f"train_config.adam_betas: expected two numbers from 0 up to 1, found {betas}")
+    t = flat["generator_config.dec_config.t"]
+    if t is not None and not t > 0:
+        raise CaptureError(f"generator_config.dec_config.t: expected a positive number or null, found {t}")
+
+
+def result_folder(config: dict[str, Any]) -> Path:
+    """<result_path>/<result_title>, which must name a folder of its own."""
+    title = config["main_config"]["result_title"]
+    if not title:
+        raise CaptureError("main_config.result_title is empty: name the run, e.g. --result_title Fashion")
+    if os.path.isabs(title) or ".." in Path(title).parts:
+        raise CaptureError(f"main_config.result_title: {title!r} leaves result_path; give a plain name")
+    return Path(config["main_config"]["result_path"]) / title

@@ -1,0 +1,42 @@
+"""The one kind of error that a user is meant to see."""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Callable
+
+
+class CaptureError(Exception):
+    """Something the person at the keyboard can put right: one line saying what was wrong, where, and what to do."""
+
+    def __init__(self, message: str):
+        # torch's DataLoader raises a worker's exception again with a traceback for its message: the last line is ours
+        if message.startswith("Caught CaptureError in DataLoader worker"):
+            message = message.strip().splitlines()[-1].split("CaptureError: ", 1)[-1]
+        super().__init__(message)
+
+
+def command_line(main: Callable[[], int | None]) -> Callable[[], None]:
+    """Wrap a program's `main`: a CaptureError becomes one line on stderr and exit status 2, Ctrl-C exits with 130.
+
+    `--debug` anywhere on the command line keeps the traceback instead.
+    """
+
+    @functools.wraps(main)
+    def run() -> None:
+        if "--debug" in sys.argv[1:]:
+            sys.exit(main() or 0)
+        try:
+            status = main() or 0
+        except CaptureError as error:
+            print(f"error: {error}", file=sys.stderr)
+            status = 2
+        except KeyboardInterrupt:
+            print("interrupted", file=sys.stderr)
+            status = 130
+        except BrokenPipeError:
+            status = 0
+        sys.exit(status)
+
+    return run

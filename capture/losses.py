@@ -1,0 +1,71 @@
+"""The losses of CaPTURe: free functions from tensors to (loss, parts by name).
+
+Parts are detached tensors, so that reading them is the caller's choice and no step waits for it.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+GAN_LOSSES = ("BCE", "MSE", "hinge")
+
+
+def gan_loss(logits: Tensor, kind: str, real: bool, for_generator: bool = False) -> Tensor:
+    """The adversarial loss of a map of patch logits, towards real or fake.
+
+    BCE is taken on the logits (the same value as on probabilities, and safe); MSE and hinge on the probabilities,
+    as published. The generator's hinge loss is minus the mean score.
+    """
+    if kind == "BCE":
+        return F.binary_cross_entropy_with_logits(logits, torch.full_like(logits, float(real)))
+    score = torch.sigmoid(logits)
+    if kind == "MSE":
+        return ((score - float(real)) ** 2).mean()
+    if kind == "hinge":
+        if for_generator:
+            return -score.mean()
+        return F.relu(1 - score if real else 1 + score).mean()
+    raise ValueError(f"ganLoss_type '{kind}' is none of {', '.join(GAN_LOSSES)}")
+
+
+def masked_l1(image: Tensor, target: Tensor, known: Tensor | None = None) -> Tensor:
+    """Mean absolute difference of (B, 3, S, S) images, over the samples where `known` (B,) is true (0 if none is)."""
+    per_sample = (image.float() - target.float()).abs().mean(dim=(1, 2, 3))  # (B,)
+    if known is None:
+        return per_sample.mean()
+    return (per_sample * known).sum() / known.sum().clamp(min=1)
+
+
+def discriminator_loss(real: Tensor, fusion: Tensor, reconstruction: Tensor, config: dict) -> tuple[Tensor, dict]:
+    """L_D from the logits of the real pair (x, y) and of the two fakes (fusion, y), (reconstruction, y)."""
+    kind = config["ganLoss_type"]
+    on_real = gan_loss(real.float(), kind, real=True)
+    on_fake = 0.5 * (gan_loss(fusion.float(), kind, False) + gan_loss(reconstruction.float(), kind, False))
+    loss = (on_real + on_fake) * config["dis_ganLoss_weight"]
+    return loss, {"D_real": on_real.detach(), "D_fake": on_fake.detach()}
+
+
+def generator_loss(
+    fusion_logits: Tensor,
+    reconstruction_logits: Tensor,
+    fusion: Tensor,
+    reconstruction: Tensor,
+    batch: dict[str, Tensor],
+    config: dict,
+) -> tuple[Tensor, dict]:
+    """L_G: fool D with both fakes, rebuild x from y's identity and x's pose, and match the true target where known."""
+    kind = config["ganLoss_type"]
+    gan = 0.5 * (
+        gan_loss(fusion_logits.float(), kind, True, for_generator=True)
+        + gan_loss(reconstruction_logits.float(), kind, True, for_generator=True)
+    )
+    recon = masked_l1(reconstruction, batch["identity"])
+    loss = gan * config["gen_ganLoss_weight"] + recon * config["gen_reconLoss_weight"]
+    parts = {"G_gan": gan.detach(), "G_recon": recon.detach()}
+    if "target" in batch:
+        target = masked_l1(fusion, batch["target"], batch.get("has_target"))
+        parts["G_target"] = target.detach()  # reported even where it does not train
+        loss = loss + target * config["gen_targetLoss_weight"]
+    return loss, parts

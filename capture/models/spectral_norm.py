@@ -1,0 +1,43 @@
+"""A convolution with spectral normalisation (Miyato et al., ICLR 2018)."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+class SpectralNormConv2d(nn.Conv2d):
+    """Conv2d whose weight is divided by its largest singular value, estimated by one power iteration a forward.
+
+    Same arithmetic and same names (`weight_orig`, `weight_u`, `weight_v`) as torch.nn.utils.spectral_norm, which
+    published checkpoints hold and torch has deprecated; and it stays in float32 under autocast, which that does not.
+    """
+
+    def __init__(self, *args, eps: float = 1e-12, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.eps = eps
+        self.weight_orig = nn.Parameter(self.weight.detach().clone())
+        del self.weight
+        matrix = self.weight_orig.detach().flatten(1)  # (c_out, c_in * k * k)
+        self.register_buffer("weight_u", F.normalize(torch.randn(matrix.shape[0]), dim=0, eps=eps))
+        self.register_buffer("weight_v", F.normalize(torch.randn(matrix.shape[1]), dim=0, eps=eps))
+
+    def normalised_weight(self) -> Tensor:
+        """The weight over its spectral norm, (c_out, c_in, k, k); in training mode u and v take one step first."""
+        with torch.autocast(self.weight_orig.device.type, enabled=False):
+            matrix = self.weight_orig.flatten(1)
+            if self.training:
+                with torch.no_grad():
+                    v = F.normalize(torch.mv(matrix.t(), self.weight_u), dim=0, eps=self.eps)
+                    u = F.normalize(torch.mv(matrix, v), dim=0, eps=self.eps)
+                    self.weight_v.copy_(v)
+                    self.weight_u.copy_(u)
+            else:
+                u, v = self.weight_u, self.weight_v
+            # clones: backward must see this forward's vectors, not those of the next one
+            sigma = torch.dot(u.clone(), torch.mv(matrix, v.clone()))
+            return self.weight_orig / sigma
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self._conv_forward(x, self.normalised_weight(), self.bias)
