@@ -25,6 +25,7 @@ MAY_CHANGE_ON_RESUME = (  # nothing that decides what is computed
     "main_config.result_title",
     "main_config.interval",
     "main_config.save_minimum_epoch",
+    "main_config.save_minutes",
     "main_config.sample_rows",
     "main_config.validation_pairs",
     "dataset_config.dataset_path",
@@ -39,6 +40,7 @@ CHOICES = {
 }
 AT_LEAST = {  # smallest allowed value
     "main_config.interval": 1,
+    "main_config.save_minutes": 0,
     "main_config.sample_rows": 1,
     "main_config.validation_pairs": 0,
     "dataset_config.num_workers": 0,

@@ -30,6 +30,15 @@ def open_rgb(path: str | Path) -> Image.Image:
     """Decode a picture to RGB, upright (EXIF), the first frame of an animation, transparency over white.
 
     Raises:
+        CaptureError: see open_picture.
+    """
+    return _to_rgb(ImageOps.exif_transpose(open_picture(path)))
+
+
+def open_picture(path: str | Path) -> Image.Image:
+    """Decode a picture as it is stored.
+
+    Raises:
         CaptureError: the file is missing, empty, not a picture, truncated or enormous; the message names it.
     """
     try:
@@ -39,7 +48,7 @@ def open_rgb(path: str | Path) -> Image.Image:
             if image.width * image.height > MAX_PIXELS:
                 raise CaptureError(f"{path}: {image.width}x{image.height} is over {MAX_PIXELS // 10**6} megapixels; shrink it first")
             image.load()
-            return _to_rgb(ImageOps.exif_transpose(image))
+            return image
     except CaptureError:
         raise
     except FileNotFoundError:

@@ -23,9 +23,11 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from capture.errors import CaptureError
 from capture.files import write_bytes
 
 MANIFEST = "manifest.json"
+STARTED = ".prepare.json"  # the parameters of a preparation that has not finished
 MANIFEST_VERSION = 1
 PAIRS_HEADER = ("identity", "pose", "target")
 
@@ -46,10 +48,44 @@ def write_pairs(path: Path, rows: Iterable[tuple[str, str, str]]) -> None:
     write_bytes(path, text.getvalue().encode())
 
 
+def begin(root: Path, parameters: dict[str, Any]) -> bool:
+    """Start or resume preparing `root`; True where it is complete already.
+
+    Raises:
+        CaptureError: `root` holds something else, or was prepared with other parameters (the first one is named).
+    """
+    wanted = json.loads(json.dumps({"version": MANIFEST_VERSION, **parameters}))
+    for name in (MANIFEST, STARTED):
+        if not (root / name).is_file():
+            continue
+        try:
+            found = json.loads((root / name).read_text())
+        except ValueError:
+            found = {}
+        other = [key for key in {**wanted, **found} if wanted.get(key) != found.get(key)]
+        if other:
+            key = min(other)
+            raise CaptureError(
+                f"{root}: prepared with other parameters ({key}: {_brief(found.get(key))} there, {_brief(wanted.get(key))} now); "
+                "choose another folder or remove it"
+            )
+        return name == MANIFEST
+    if root.exists() and (not root.is_dir() or any(root.iterdir())):
+        raise CaptureError(f"{root}: holds something else already; choose another folder")
+    write_bytes(root / STARTED, json.dumps(wanted).encode())
+    return False
+
+
+def _brief(value: Any) -> str:
+    text = json.dumps(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
 def write_manifest(root: Path, manifest: dict[str, Any]) -> None:
     """Write `manifest` (plain JSON values) as the last file of a prepared dataset."""
     text = json.dumps({"version": MANIFEST_VERSION, **manifest}, indent=1, sort_keys=True) + "\n"
     write_bytes(root / MANIFEST, text.encode())
+    (root / STARTED).unlink(missing_ok=True)
 
 
 def flat_name(character: str, clip: str, frame: str) -> str:

@@ -1,7 +1,7 @@
 """The networks of CaPTURe."""
 
-from capture.models.discriminator import Discriminator
+from capture.models.discriminator import Discriminator, score_pairs
 from capture.models.generator import Generator
 from capture.models.init import init_weights
 
-__all__ = ["Discriminator", "Generator", "init_weights"]
+__all__ = ["Discriminator", "Generator", "init_weights", "score_pairs"]

@@ -29,7 +29,8 @@ class Discriminator(nn.Module):
     def forward(self, pair: Tensor) -> Tensor:
         return self.model(pair)
 
-    def score_pairs(self, pairs: list[tuple[Tensor, Tensor]]) -> list[Tensor]:
-        """Score several batches of (image, reference) pairs, each (B, 3, S, S), in one forward: a logit map for each."""
-        stacked = torch.cat([torch.cat(pair, dim=1) for pair in pairs])  # (len(pairs) * B, 6, S, S)
-        return list(self.model(stacked).chunk(len(pairs)))
+
+def score_pairs(discriminator: nn.Module, pairs: list[tuple[Tensor, Tensor]]) -> list[Tensor]:
+    """Score several batches of (image, reference) pairs, each (B, 3, S, S), in one forward: a logit map for each."""
+    stacked = torch.cat([torch.cat(pair, dim=1) for pair in pairs])  # (len(pairs) * B, 6, S, S)
+    return list(discriminator(stacked).chunk(len(pairs)))

@@ -1,0 +1,68 @@
+"""What a run leaves to look at: log.txt, metrics.jsonl, TensorBoard scalars, image grids."""
+
+from __future__ import annotations
+
+import json
+import logging
+from pathlib import Path
+
+from torch import Tensor
+from torch.utils.tensorboard import SummaryWriter
+
+from capture.files import write_bytes
+from capture.images import grid, png_bytes
+
+logger = logging.getLogger("capture")
+
+
+class RunLog:
+    """Writes into one result folder.
+
+    Args:
+        step: the run's position; rows of metrics.jsonl past it (of a run that was killed) are dropped.
+    """
+
+    def __init__(self, folder: Path, step: int = 0):
+        self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+        self._handler = logging.FileHandler(folder / "log.txt")
+        self._handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%Y-%m-%d %H:%M:%S"))
+        logger.addHandler(self._handler)
+        self.metrics = folder / "metrics.jsonl"
+        if self.metrics.exists():
+            kept = [row for row in read_metrics(folder) if row["step"] <= step]
+            write_bytes(self.metrics, "".join(json.dumps(row) + "\n" for row in kept).encode())
+        self._board = SummaryWriter(str(folder / "tensorboard"), purge_step=step + 1)
+
+    def row(self, values: dict[str, float]) -> None:
+        """Append one line of metrics; `step` is among them."""
+        with open(self.metrics, "a") as file:
+            file.write(json.dumps(values) + "\n")
+        for name, value in values.items():
+            if name not in ("step", "epoch"):
+                self._board.add_scalar(name, value, values["step"])
+        self._board.flush()
+
+    def pictures(self, split: str, epoch: int, step: int, columns: list[Tensor]) -> Path:
+        """Write `<split>_results/<epoch>epoch.png`: columns of uint8 (N, 3, S, S), a row for each sample."""
+        picture = grid(columns)
+        path = self.folder / f"{split}_results" / f"{epoch}epoch.png"
+        write_bytes(path, png_bytes(picture))
+        self._board.add_image(f"{split}_results", picture, step)
+        return path
+
+    def close(self) -> None:
+        self._board.close()
+        logger.removeHandler(self._handler)
+        self._handler.close()
+
+
+def read_metrics(folder: Path) -> list[dict]:
+    """The rows of a run's metrics.jsonl; a last line that a crash cut short is passed over."""
+    rows = []
+    for line in (folder / "metrics.jsonl").read_text().splitlines():
+        try:
+            rows.append(json.loads(line))
+        except ValueError:
+            continue
+    return rows

@@ -1,0 +1,70 @@
+"""Train CaPTURe on a dataset: result/<result_title>/ gets the configuration, checkpoints, pictures and metrics.
+
+    python train.py defaults.yaml --result_title Fashion
+    python train.py defaults.yaml --dataset_path Mixamo_dataset --result_title Mixamo
+    python train.py configs/demo.yaml --result_title demo --batch_size 8
+
+Overlays come after one another, each holding differences from defaults.yaml only; any key of it can be set as
+--key value. Ctrl-C saves; the same command goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+
+from capture.config import dump_yaml, ignored_keys, load_config, result_folder
+from capture.errors import command_line
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="train.py", description=__doc__, formatter_class=argparse.RawTextHelpFormatter, allow_abbrev=False
+    )
+    parser.add_argument("config_paths", nargs="*", metavar="CONFIG", help="YAML files, later ones over earlier ones")
+    parser.add_argument("--dry-run", action="store_true", help="show what would be trained on what, and train nothing")
+    parser.add_argument("--debug", action="store_true", help="show tracebacks")
+    return parser
+
+
+def main() -> int:
+    args, overrides = build_parser().parse_known_args()
+    config = load_config(args.config_paths, overrides)
+    folder = result_folder(config)
+
+    from capture.trainer import Trainer, build_networks  # after the cheap checks: importing torch takes seconds
+    from datasets import open_data
+    from tqdm.contrib.logging import logging_redirect_tqdm
+
+    logger = logging.getLogger("capture")
+    logger.setLevel(logging.INFO)
+    console = logging.StreamHandler(sys.stdout)
+    console.setFormatter(logging.Formatter("%(message)s"))
+    logger.addHandler(console)
+    for key in ignored_keys(config):
+        logger.info(f"note: {key} is read by nothing and ignored")
+
+    generator, discriminator = build_networks(config)
+    data = open_data(config)
+    first = data.train[0]
+    logger.info(data.description)
+    logger.info(f"generator {_millions(generator)} parameters, discriminator {_millions(discriminator)}")
+    if args.dry_run:
+        batch_size = config["dataset_config"]["batch_size"]
+        print(dump_yaml(config), end="")
+        for name, value in first.items():
+            print(f"batch {name}: {(batch_size, *value.shape)} {str(value.dtype).removeprefix('torch.')}")
+        print(f"would write to {folder}")
+        return 0
+    with logging_redirect_tqdm(loggers=[logger]):
+        finished = Trainer(config, data, folder).train()
+    return 0 if finished else 130
+
+
+def _millions(network) -> str:
+    return f"{sum(p.numel() for p in network.parameters()) / 1e6:.1f} M"
+
+
+if __name__ == "__main__":
+    command_line(main)()
