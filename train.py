@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import logging
 import sys
+from itertools import takewhile
 
 from capture.config import dump_yaml, ignored_keys, load_config, result_folder
 from capture.errors import command_line
@@ -20,17 +21,21 @@ from capture.errors import command_line
 
 def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="train.py", description=__doc__, formatter_class=argparse.RawTextHelpFormatter, allow_abbrev=False
+        prog="train.py",
+        usage="train.py [CONFIG.yaml ...] [--key value ...] [--dry-run] [--debug]",
+        description=__doc__,
+        formatter_class=argparse.RawTextHelpFormatter,
+        allow_abbrev=False,
     )
-    parser.add_argument("config_paths", nargs="*", metavar="CONFIG", help="YAML files, later ones over earlier ones")
     parser.add_argument("--dry-run", action="store_true", help="show what would be trained on what, and train nothing")
     parser.add_argument("--debug", action="store_true", help="show tracebacks")
     return parser
 
 
 def main() -> int:
-    args, overrides = build_parser().parse_known_args()
-    config = load_config(args.config_paths, overrides)
+    paths = list(takewhile(lambda argument: not argument.startswith("-"), sys.argv[1:]))
+    args, overrides = build_parser().parse_known_args(sys.argv[1 + len(paths) :])
+    config = load_config(paths, overrides)
     folder = result_folder(config)
 
     from capture.trainer import Trainer, build_networks  # after the cheap checks: importing torch takes seconds

@@ -160,6 +160,8 @@ def _check_keys(overlay: dict, defaults: dict, where: str, prefix: str = "") -> 
             if not isinstance(value, dict):
                 raise CaptureError(f"{where}: {name} is a section; it holds keys, not {value!r}")
             _check_keys(value, defaults[key], where, name + ".")
+        elif isinstance(value, dict):
+            raise CaptureError(f"{where}: {name} is a value, such as {defaults[key]!r}, not a section")
 
 
 def _apply_command_line(config: Config, argv: Sequence[str], defaults: dict) -> None:

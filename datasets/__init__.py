@@ -46,9 +46,10 @@ def open_data(config: dict[str, Any]) -> Data:
     options, seed = config["dataset_config"], config["train_config"]["seed"]
     size = options["image_size"]
     if options["dataset_path"] == TOON:
-        from datasets.toon import ToonStream, held_out_batch  # noqa: PLC0415 (only where it is used)
+        from datasets.toon import ToonStream
+        from datasets.toon.held_out import held_out_batch
 
-        stream = ToonStream(size, seed=seed)
+        stream = ToonStream(size, samples_per_epoch=2**62, seed=seed)  # one endless epoch: samples by index alone
         return Data(stream, "toon, rendered live: new characters without end, true targets known", True,
                     lambda count: held_out_batch(count, size))
     catalog = scan(options["dataset_path"])

@@ -174,11 +174,11 @@ def _expected(kind: str) -> str:
 
 
 def _why_empty(train: Path, kind: str) -> str:
-    videos = [p for p in train.rglob("*") if p.suffix.lower() in VIDEO_EXTENSIONS]
+    files = [p for p in train.rglob("*") if p.is_file() and not p.name.startswith(".")]
+    videos = [p for p in files if p.suffix.lower() in VIDEO_EXTENSIONS]
+    pictures = [p for p in files if is_image(p)]
     if videos:
         return f"holds videos such as {videos[0].name} but no frames; extract their frames into {_expected(kind)}"
-    files = [p for p in train.rglob("*") if p.is_file() and not is_image(p)]
-    pictures = [p for p in train.rglob("*") if p.is_file() and is_image(p)]
     if pictures:
         return f"pictures such as {pictures[0].relative_to(train)} are not where they are looked for: {_expected(kind)}"
     if files:

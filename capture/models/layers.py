@@ -25,6 +25,18 @@ ACTIVATIONS = {
 }
 
 
+class Padding(nn.Module):
+    """Pads by `pad_type` in the input's own type, before a convolution. (Autocast would pad in float32, with copies.)"""
+
+    def __init__(self, padding: int, pad_type: str):
+        super().__init__()
+        self.padding, self.pad_type = (padding,) * 4, pad_type
+
+    def forward(self, x: Tensor) -> Tensor:
+        with torch.autocast(x.device.type, enabled=False):
+            return F.pad(x, self.padding, mode=self.pad_type)
+
+
 class InstanceNorm(nn.Module):
     """Instance normalisation without affine parameters; statistics in float32 whatever the input's type."""
 
@@ -75,15 +87,18 @@ class ConvBlock(nn.Module):
         if sample == "up":
             if conv is not nn.Conv2d:
                 raise ValueError("an upsampling ConvBlock has no spectral norm")
+            self.pad = nn.Identity()
             self.conv = nn.ConvTranspose2d(c_in, c_out, 4, stride=2, padding=1, bias=bias)
         else:
             stride = {"none": 1, "down": 2}[sample]
-            self.conv = conv(c_in, c_out, kernel, stride, kernel // 2, bias=bias, padding_mode=pad_type)
+            own = pad_type == "zeros"  # the convolution pads by itself
+            self.pad = nn.Identity() if own or kernel == 1 else Padding(kernel // 2, pad_type)
+            self.conv = conv(c_in, c_out, kernel, stride, kernel // 2 if own else 0, bias=bias)
         self.norm = choose(NORMS, norm, "norm")(c_out)
         self.activ = choose(ACTIVATIONS, activ, "activation")
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.activ(self.norm(self.conv(x)))
+        return self.activ(self.norm(self.conv(self.pad(x))))
 
 
 class ResBlock(nn.Module):

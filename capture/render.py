@@ -1,0 +1,77 @@
+"""Picture files through a PoseTransfer into picture files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from torch import Tensor
+from tqdm import tqdm
+
+from capture.errors import CaptureError
+from capture.files import write_bytes
+from capture.images import denormalise, grid, image_to_tensor, is_image, normalise, open_rgb, padding, png_bytes, to_square
+from capture.transfer import PoseTransfer
+
+OUTPUT, TRIPLE = "output.png", "iden_pose_output.png"
+
+
+def render_files(
+    transfer: PoseTransfer,
+    identity: Path,
+    pose: Path,
+    save_dir: Path,
+    noise_scale: float = 0.0,
+    seed: int = 0,
+    keep_aspect: bool = False,
+) -> list[Path]:
+    """Render every identity in every pose; returns the output.png paths.
+
+    One of each goes straight into `save_dir`; folders go to <save_dir>/<identity>__<pose>/. All inputs are read before
+    anything is written, so that a bad one leaves nothing behind.
+
+    Args:
+        noise_scale: of the noise drawn from `seed`, the same for every picture.
+        keep_aspect: crop output.png to the pose picture's own proportions, at the generator's resolution.
+    """
+    identities, poses = _pictures(identity), _pictures(pose)
+    if save_dir.exists() and not save_dir.is_dir():
+        raise CaptureError(f"{save_dir}: a file; --save_dir names a folder")
+    single = len(identities) == len(poses) == 1 and identity.is_file() and pose.is_file()
+    noise = transfer.draw_noise(1, noise_scale, seed) if noise_scale else None
+    squares = {path: _square(path, transfer.size) for path in {*identities, *poses}}
+    jobs = [(a, b) for a in identities for b in poses]
+    written = []
+    for a, b in tqdm(jobs, desc="pictures", unit="picture", disable=single):
+        shown, posed = squares[a][0], squares[b][0]
+        output = denormalise(transfer.transfer(normalise(shown)[None], normalise(posed)[None], noise))[0].cpu()
+        folder = save_dir if single else save_dir / f"{a.stem}__{b.stem}"
+        triple = grid([shown[None], posed[None], output[None]], gap=0)
+        write_bytes(folder / TRIPLE, png_bytes(triple))
+        write_bytes(folder / OUTPUT, png_bytes(_uncover(output, squares[b][1]) if keep_aspect else output))
+        written.append(folder / OUTPUT)
+    return written
+
+
+def _pictures(path: Path) -> list[Path]:
+    if not path.is_dir():
+        return [path]
+    found = sorted(p for p in path.iterdir() if p.is_file() and is_image(p))
+    if not found:
+        raise CaptureError(f"{path}: no pictures in this folder")
+    return found
+
+
+def _square(path: Path, size: int) -> tuple[Tensor, tuple[int, int]]:
+    """A picture as the network takes it, uint8 (3, S, S), and its original (width, height)."""
+    image = open_rgb(path)
+    return image_to_tensor(to_square(image, size)), image.size
+
+
+def _uncover(output: Tensor, original: tuple[int, int]) -> Tensor:
+    """Crop the square `output` to where a picture of the original size lies in its padded square."""
+    width, height = original
+    left, top, _, _ = padding(width, height)
+    scale = output.shape[-1] / max(width, height)
+    x, y = round(left * scale), round(top * scale)
+    w, h = max(round(width * scale), 1), max(round(height * scale), 1)
+    return output[:, y : y + h, x : x + w]

@@ -1,0 +1,71 @@
+"""Render identity images in the pose of pose images.
+
+    python save_result.py result/Fashion --iden_path A.png --pose_path B.png --save_dir out
+
+writes out/output.png (S x S) and out/iden_pose_output.png (identity, pose and output side by side). Either path may be
+a folder: every identity is then rendered in every pose, into out/<identity>__<pose>/.
+
+    python save_result.py result/Fashion --export generator.safetensors
+
+writes the generator alone, with its configuration inside; that file can stand where a result folder does.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from capture.errors import CaptureError, command_line
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="save_result.py", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("result", type=Path, help="a result folder (ours or the release's), or an exported .safetensors")
+    parser.add_argument("--iden_path", type=Path, help="picture of the character, or a folder of them")
+    parser.add_argument("--pose_path", type=Path, help="picture of the pose, or a folder of them")
+    parser.add_argument("--save_dir", type=Path, help="folder to write to")
+    parser.add_argument("--noise_scale", type=float, default=0.0, help="0 (default): same inputs, same picture; 1: as in training")
+    parser.add_argument("--seed", type=int, default=0, help="of the noise")
+    parser.add_argument("--keep_aspect", action="store_true", help="crop output.png to the pose image's shape again")
+    parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
+    parser.add_argument("--precision", default="fp32", choices=("fp32", "bf16", "auto"))
+    parser.add_argument("--export", type=Path, metavar="FILE", help="write the generator as .safetensors")
+    parser.add_argument("--half", action="store_true", help="export in float16, half the size")
+    parser.add_argument("--debug", action="store_true", help="show tracebacks")
+    return parser
+
+
+def main() -> None:
+    parser = build_parser()
+    args = parser.parse_args()
+    if args.export is None and (args.iden_path is None or args.pose_path is None or args.save_dir is None):
+        parser.error("give --iden_path, --pose_path and --save_dir (or --export FILE)")
+    if args.export is not None and args.export.suffix != ".safetensors":
+        raise CaptureError(f"--export {args.export}: name it .safetensors")
+    if args.device == "cuda":
+        import torch
+
+        if not torch.cuda.is_available():
+            raise CaptureError("--device cuda: no GPU that torch can use here; leave --device out")
+
+    from capture.render import render_files
+    from capture.transfer import PoseTransfer
+
+    transfer = PoseTransfer.load(args.result, args.device, args.precision)
+    if args.export is not None:
+        from capture.checkpoint import export_generator
+
+        export_generator(args.export, transfer.generator.state_dict(), transfer.config, args.half)
+        print(f"{args.export}: {args.export.stat().st_size / 2**20:.1f} MiB")
+        if args.iden_path is None:
+            return
+    written = render_files(
+        transfer, args.iden_path, args.pose_path, args.save_dir, args.noise_scale, args.seed, args.keep_aspect
+    )
+    print(written[0] if len(written) == 1 else f"{len(written)} pictures in {args.save_dir}")
+
+
+if __name__ == "__main__":
+    command_line(main)()

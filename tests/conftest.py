@@ -1,0 +1,143 @@
+"""What several tests share: tiny data, a tiny configuration, and a way to run the programs."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image, ImageDraw
+
+ROOT = Path(__file__).resolve().parent.parent
+SHARED = ROOT.parent / "shared"
+
+TINY = {  # the smallest configuration that has every part
+    "dataset_config.image_size": 32,
+    "dataset_config.batch_size": 2,
+    "dataset_config.num_workers": 0,
+    "dataset_config.samples_per_epoch": 6,
+    "idenE_config.downs": 2,
+    "poseE_config.downs": 2,
+    "idenE_config.c": 4,
+    "poseE_config.c": 4,
+    "discriminator_config.c": 4,
+    "idenE_config.min_ch": 16,
+    "poseE_config.min_ch": 16,
+    "dec_config.min_ch": 16,
+    "dec_adain_layers": "[1]",
+    "disc_downs": 2,
+    "train_config.num_epochs": 2,
+    "validation_pairs": 4,
+    "sample_rows": 2,
+}
+TINY_ARGV = [part for key, value in TINY.items() for part in (f"--{key}", str(value))]
+
+
+def tiny_config(*argv: str) -> dict:
+    """The tiny configuration, resolved, with --key value overrides."""
+    from capture.config import load_config
+
+    return load_config([], [*TINY_ARGV, "--result_title", "tiny", *argv])
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread():
+    torch.set_num_threads(1)  # tiny networks are faster so, and bits agree with the processes below
+
+
+@pytest.fixture
+def shared() -> Path:
+    """The reference material beside the checkout, where there is any."""
+    if not (SHARED / "reference").is_dir():
+        pytest.skip("no ../shared beside this checkout")
+    return SHARED
+
+
+def draw_figure(path: Path, character: int, pose: int, size: int = 32) -> None:
+    """A disc-headed figure whose colour is the character and whose lean is the pose."""
+    image = Image.new("RGB", (size, size), (235, 235, 235))
+    pen = ImageDraw.Draw(image)
+    colour = tuple(int(c) for c in np.random.default_rng(character).integers(0, 200, 3))
+    x = size // 4 + pose % (size // 2)
+    pen.ellipse([x - 7, 1, x + 7, 15], fill=colour)
+    pen.line([x, 12, size // 2, size - 6], fill=colour, width=9)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    image.save(path)
+
+
+@pytest.fixture(scope="session")
+def mixamo_tree(tmp_path_factory) -> Path:
+    """A small aligned Mixamo tree: 3 characters x 2 clips x 3 frames, frames in imgs/ and directly, and test pairs."""
+    root = tmp_path_factory.mktemp("data") / "mixamo"
+    for c in range(3):
+        for k, clip in enumerate(("run", "jump")):
+            for f in range(3):
+                where = root / "train" / f"character_{c}" / clip / ("imgs" if k else "")
+                draw_figure(where / f"{f:03d}.png", c, 5 * k + f)
+    for c in (7, 8):
+        for f in range(2):
+            draw_figure(root / "test" / "imgs" / f"character_{c}__run__{f}.png", c, f)
+    (root / "test" / "pairs.csv").write_text(
+        "identity,pose,target\n"
+        + "imgs/character_7__run__0.png,imgs/character_8__run__1.png,imgs/character_7__run__1.png\n"
+        + "imgs/character_8__run__0.png,imgs/character_7__run__1.png,imgs/character_8__run__1.png\n"
+    )
+    (root / "manifest.json").write_text('{"version": 1, "aligned": true}')
+    return root
+
+
+@pytest.fixture
+def run_main(monkeypatch, capsys):
+    """Run a program's main in this process: run_main("train.py", "--key", "value") -> (exit status, stdout, stderr)."""
+    import importlib.util
+
+    def run(program: str, *argv: str) -> tuple[int, str, str]:
+        import logging
+
+        from capture.errors import command_line
+
+        spec = importlib.util.spec_from_file_location(program.removesuffix(".py"), ROOT / program)
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        monkeypatch.setattr(sys, "argv", [program, *map(str, argv)])
+        capsys.readouterr()
+        try:
+            with pytest.raises(SystemExit) as stop:
+                command_line(module.main)()
+        finally:
+            for handler in list(logging.getLogger("capture").handlers):
+                logging.getLogger("capture").removeHandler(handler)
+        out, err = capsys.readouterr()
+        return stop.value.code or 0, out, err
+
+    return run
+
+
+@pytest.fixture
+def bad_input(run_main):
+    """Run a program that must refuse: exit status 2, one line on stderr, which is returned."""
+
+    def run(program: str, *argv: str) -> str:
+        status, _, err = run_main(program, *argv)
+        lines = [line for line in err.splitlines() if line.startswith("error:")]
+        assert status == 2, err
+        assert len(lines) == 1 and "Traceback" not in err, err
+        return lines[0]
+
+    return run
+
+
+def start(program: str, *argv: str, **options) -> subprocess.Popen:
+    """Start a program as a user would, in a process of its own."""
+    return subprocess.Popen(
+        [sys.executable, str(ROOT / program), *map(str, argv)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        **options,
+    )
