@@ -51,30 +51,45 @@ def load_checkpoint(path: str | Path, device: str | torch.device = "cpu") -> dic
         raise CaptureError(f"{path}: no checkpoint here; train first, or give another result folder") from None
     except pickle.UnpicklingError as error:
         if "Unsupported" in str(error) or "GLOBAL" in str(error) or "weights_only" in str(error).lower():
-            raise CaptureError(f"{path}: refused: this file holds objects that would run code when loaded; "
-                               "a checkpoint holds tensors and plain values only") from None
+            raise CaptureError(
+                f"{path}: refused: this file holds objects that would run code when loaded; "
+                "a checkpoint holds tensors and plain values only"
+            ) from None
         raise CaptureError(f"{path}: not a checkpoint, or a damaged one; use an earlier checkpoint") from None
-    except (RuntimeError, EOFError, OSError, ValueError, KeyError, AttributeError, IndexError, TypeError,
-            AssertionError, zipfile.BadZipFile, UnicodeDecodeError) as error:
+    except (
+        RuntimeError,
+        EOFError,
+        OSError,
+        ValueError,
+        KeyError,
+        AttributeError,
+        IndexError,
+        TypeError,
+        AssertionError,
+        zipfile.BadZipFile,
+        UnicodeDecodeError,
+    ) as error:
         why = " ".join(str(error).split())[:100]
         raise CaptureError(f"{path}: truncated or not a checkpoint ({why}); use an earlier checkpoint") from None
     if not isinstance(state, dict) or not isinstance(state.get("gen_state_dict"), dict):
         raise CaptureError(f"{path}: not a CaPTURe checkpoint (no gen_state_dict in it)")
     if state.get("format") == FORMAT and state.get("version", 0) > VERSION:
-        raise CaptureError(f"{path}: written by a newer version (checkpoint version {state['version']}, this one reads "
-                           f"{VERSION}); update this program")
+        raise CaptureError(
+            f"{path}: written by a newer version (checkpoint version {state['version']}, this one reads "
+            f"{VERSION}); update this program"
+        )
     return state
 
 
 def clean_names(weights: dict[str, Tensor]) -> dict[str, Tensor]:
     """Parameter names as ours: without DataParallel's `module.`, without the two parameters that nothing reads."""
     weights = {name.removeprefix("module."): value for name, value in weights.items()}
-    return {
-        name: value for name, value in weights.items() if name != "decoder.alpha" and ".value_conv2." not in name
-    }
+    return {name: value for name, value in weights.items() if name != "decoder.alpha" and ".value_conv2." not in name}
 
 
-def load_weights(network: nn.Module, weights: dict[str, Tensor], source: str | Path, config: dict, made_with: dict | None) -> None:
+def load_weights(
+    network: nn.Module, weights: dict[str, Tensor], source: str | Path, config: dict, made_with: dict | None
+) -> None:
     """Strictly load `weights` into `network`, or say which configuration keys stand in the way.
 
     Args:
@@ -82,7 +97,9 @@ def load_weights(network: nn.Module, weights: dict[str, Tensor], source: str | P
     """
     weights = clean_names(weights)
     own = network.state_dict()
-    wrong = [n for n in own if n not in weights or weights[n].shape != own[n].shape] + [n for n in weights if n not in own]
+    wrong = [n for n in own if n not in weights or weights[n].shape != own[n].shape] + [
+        n for n in weights if n not in own
+    ]
     if not wrong:
         network.load_state_dict(weights)
         return
@@ -105,7 +122,13 @@ def _config_from_shapes(weights: dict[str, Tensor]) -> dict[str, Any]:
         return {}
     downs = len({n.split(".")[2] for n in weights if n.startswith("idenity_encoder.res_down.")})
     encoder = {"downs": downs, "c_in": first.shape[1], "c": first.shape[0], "min_ch": code.shape[1] // 4}
-    return {"generator_config": {"idenE_config": encoder, "poseE_config": dict(encoder), "dec_config": {"min_ch": encoder["min_ch"]}}}
+    return {
+        "generator_config": {
+            "idenE_config": encoder,
+            "poseE_config": dict(encoder),
+            "dec_config": {"min_ch": encoder["min_ch"]},
+        }
+    }
 
 
 def generator_weights(state: dict[str, Any]) -> dict[str, Tensor]:
@@ -134,7 +157,9 @@ def load_export(path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     if metadata.get("format") != EXPORT_FORMAT:
         raise CaptureError(f"{path}: not a generator exported by CaPTURe")
     if metadata.get("version") != EXPORT_VERSION:
-        raise CaptureError(f"{path}: exported by another version ({metadata.get('version')}, this one reads {EXPORT_VERSION})")
+        raise CaptureError(
+            f"{path}: exported by another version ({metadata.get('version')}, this one reads {EXPORT_VERSION})"
+        )
     try:
         made_with = json.loads(metadata["config"])
         config = load_config()

@@ -89,8 +89,10 @@ def load_result_config(folder: str | Path) -> dict[str, Any]:
     """The configuration of a finished or running run: its 0config.yaml over today's defaults."""
     path = Path(folder) / RESULT_CONFIG
     if not path.is_file():
-        raise CaptureError(f"{folder}: no {RESULT_CONFIG} here, so this is not a result folder; give the folder "
-                           "that train.py wrote, e.g. result/Fashion")
+        raise CaptureError(
+            f"{folder}: no {RESULT_CONFIG} here, so this is not a result folder; give the folder "
+            "that train.py wrote, e.g. result/Fashion"
+        )
     return load_config([path])
 
 
@@ -111,7 +113,9 @@ def read_yaml(path: str | Path) -> dict[str, Any]:
     if data is None:
         return {}
     if not isinstance(data, dict):
-        raise CaptureError(f"{path}: expected sections such as train_config at the top level, found {type(data).__name__}")
+        raise CaptureError(
+            f"{path}: expected sections such as train_config at the top level, found {type(data).__name__}"
+        )
     return data
 
 
@@ -154,7 +158,9 @@ def _check_keys(overlay: dict, defaults: dict, where: str, prefix: str = "") -> 
     for key, value in overlay.items():
         name = f"{prefix}{key}"
         if key not in defaults:
-            hint = nearest(str(key), [str(k) for k in defaults]) or nearest(str(key), [k for k, _ in flatten(read_yaml(DEFAULTS))])
+            hint = nearest(str(key), [str(k) for k in defaults]) or nearest(
+                str(key), [k for k, _ in flatten(read_yaml(DEFAULTS))]
+            )
             raise CaptureError(f"{where}: unknown key {name}{hint or '; defaults.yaml lists every key'}")
         if isinstance(defaults[key], dict):
             if not isinstance(value, dict):
@@ -222,8 +228,13 @@ def _check_types(config: dict, defaults: dict) -> None:
         else:
             good = isinstance(value, str)
         if not good:
-            what = "a list of numbers" if isinstance(default, list) else {"str": "text", "int": "a whole number",
-                    "float": "a number", "bool": "true or false"}[type(default).__name__]
+            what = (
+                "a list of numbers"
+                if isinstance(default, list)
+                else {"str": "text", "int": "a whole number", "float": "a number", "bool": "true or false"}[
+                    type(default).__name__
+                ]
+            )
             hint = " (write 1.0e-4 or 0.0001)" if isinstance(default, float) and isinstance(value, str) else ""
             raise CaptureError(f"{name}: expected {what}, such as {default!r}, found {value!r}{hint}")
         if isinstance(default, float):
@@ -234,7 +245,9 @@ def _check_values(config: dict) -> None:
     flat = dict(flatten(config))
     for name, choices in CHOICES.items():
         if flat[name] not in choices:
-            raise CaptureError(f"{name}: expected one of {', '.join(choices)}, found {flat[name]!r}{nearest(flat[name], choices)}")
+            raise CaptureError(
+                f"{name}: expected one of {', '.join(choices)}, found {flat[name]!r}{nearest(flat[name], choices)}"
+            )
     for name, smallest in AT_LEAST.items():
         if flat[name] < smallest or flat[name] == float("inf"):
             raise CaptureError(f"{name}: expected at least {smallest}, found {flat[name]}")

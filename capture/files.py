@@ -32,7 +32,9 @@ def write_atomically(path: str | Path, write: Callable[[BinaryIO], None], sync: 
             _sync_folder(path.parent)
     except OSError as error:
         partial.unlink(missing_ok=True)
-        raise CaptureError(f"{path}: can't be written ({error.strerror or error}); free space or choose another folder") from None
+        raise CaptureError(
+            f"{path}: can't be written ({error.strerror or error}); free space or choose another folder"
+        ) from None
     except BaseException:
         partial.unlink(missing_ok=True)
         raise

@@ -46,7 +46,9 @@ def open_picture(path: str | Path) -> Image.Image:
             raise CaptureError(f"{path}: an empty file (0 bytes); remove it or put the picture back")
         with Image.open(path) as image:
             if image.width * image.height > MAX_PIXELS:
-                raise CaptureError(f"{path}: {image.width}x{image.height} is over {MAX_PIXELS // 10**6} megapixels; shrink it first")
+                raise CaptureError(
+                    f"{path}: {image.width}x{image.height} is over {MAX_PIXELS // 10**6} megapixels; shrink it first"
+                )
             image.load()
             return image
     except CaptureError:
@@ -60,7 +62,9 @@ def open_picture(path: str | Path) -> Image.Image:
     except Image.DecompressionBombError:
         raise CaptureError(f"{path}: far too many pixels; shrink it first") from None
     except Exception as error:  # decoders raise whatever they like on broken data
-        raise CaptureError(f"{path}: a broken picture ({' '.join(str(error).split()) or type(error).__name__})") from None
+        raise CaptureError(
+            f"{path}: a broken picture ({' '.join(str(error).split()) or type(error).__name__})"
+        ) from None
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:

@@ -9,7 +9,7 @@ from tqdm import tqdm
 
 from capture.errors import CaptureError
 from capture.files import write_bytes
-from capture.images import denormalise, grid, image_to_tensor, is_image, normalise, open_rgb, padding, png_bytes, to_square
+from capture.images import grid, image_to_tensor, is_image, open_rgb, padding, png_bytes, to_square
 from capture.transfer import PoseTransfer
 
 OUTPUT, TRIPLE = "output.png", "iden_pose_output.png"
@@ -43,7 +43,7 @@ def render_files(
     written = []
     for a, b in tqdm(jobs, desc="pictures", unit="picture", disable=single):
         shown, posed = squares[a][0], squares[b][0]
-        output = denormalise(transfer.transfer(normalise(shown)[None], normalise(posed)[None], noise))[0].cpu()
+        output = transfer.render(shown[None], posed[None], noise=noise)[0]
         folder = save_dir if single else save_dir / f"{a.stem}__{b.stem}"
         triple = grid([shown[None], posed[None], output[None]], gap=0)
         write_bytes(folder / TRIPLE, png_bytes(triple))

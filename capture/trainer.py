@@ -89,11 +89,19 @@ class Trainer:
             return True
         write_bytes(self.folder / RESULT_CONFIG, dump_yaml(self.config).encode())
         self.log = RunLog(self.folder, self.step_number)
-        logger.info(f"{'resuming at' if self.step_number else 'training from'} step {self.step_number} "
-                    f"of {self.total_steps} on {self.device} ({self.accelerator.mixed_precision} precision); "
-                    f"output goes to {self.folder}")
-        bar = tqdm(total=self.total_steps * self.batch_size, initial=self.step_number * self.batch_size,
-                   unit="sample", desc=f"epoch {self.epoch + 1}", smoothing=0.05, dynamic_ncols=True)
+        logger.info(
+            f"{'resuming at' if self.step_number else 'training from'} step {self.step_number} "
+            f"of {self.total_steps} on {self.device} ({self.accelerator.mixed_precision} precision); "
+            f"output goes to {self.folder}"
+        )
+        bar = tqdm(
+            total=self.total_steps * self.batch_size,
+            initial=self.step_number * self.batch_size,
+            unit="sample",
+            desc=f"epoch {self.epoch + 1}",
+            smoothing=0.05,
+            dynamic_ncols=True,
+        )
         last_save = last_shown = epoch_start = time.monotonic()
         try:
             with stop_on_signal() as stopped:
@@ -120,7 +128,9 @@ class Trainer:
                         return True
                     if stopped:
                         self.save(self.folder / FOLDER / LATEST)
-                        logger.info(f"interrupted: saved at step {self.step_number}; the same command goes on from here")
+                        logger.info(
+                            f"interrupted: saved at step {self.step_number}; the same command goes on from here"
+                        )
                         return False
         finally:
             bar.close()
@@ -154,7 +164,9 @@ class Trainer:
             )
             self.plain_discriminator.requires_grad_(True)
 
-        loss, more = generator_loss(fusion_logits, reconstruction_logits, fusion, reconstruction, batch, self.loss_config)
+        loss, more = generator_loss(
+            fusion_logits, reconstruction_logits, fusion, reconstruction, batch, self.loss_config
+        )
         self.opt_g.zero_grad()
         self.accelerator.backward(loss)
         self.opt_g.step()
@@ -200,13 +212,17 @@ class Trainer:
             return
         state = load_checkpoint(path)
         if state.get("format") != FORMAT:
-            raise CaptureError(f"{path}: a checkpoint of the published release: it can be rendered with, not resumed; "
-                               "choose another --result_title")
+            raise CaptureError(
+                f"{path}: a checkpoint of the published release: it can be rendered with, not resumed; "
+                "choose another --result_title"
+            )
         other = [d for d in differences(state["config"], self.config) if d[0] not in MAY_CHANGE_ON_RESUME]
         if other:
             keys = "; ".join(f"{key} is {theirs} there and {ours} now" for key, theirs, ours in other)
-            raise CaptureError(f"{self.folder}: holds a run with another configuration: {keys}; "
-                               "choose another --result_title or remove that folder")
+            raise CaptureError(
+                f"{self.folder}: holds a run with another configuration: {keys}; "
+                "choose another --result_title or remove that folder"
+            )
         load_weights(generator, state["gen_state_dict"], path, self.config, state["config"])
         load_weights(discriminator, state["disc_state_dict"], path, self.config, state["config"])
         load_weights(self.ema.average, state["ema_state_dict"], path, self.config, state["config"])
@@ -234,7 +250,9 @@ class Trainer:
     def _to_device(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
         moved = {name: value.to(self.device, non_blocking=True) for name, value in batch.items()}
         return {
-            name: normalise(value).contiguous(memory_format=torch.channels_last) if value.dtype == torch.uint8 else value
+            name: normalise(value).contiguous(memory_format=torch.channels_last)
+            if value.dtype == torch.uint8
+            else value
             for name, value in moved.items()
         }
 
@@ -248,8 +266,10 @@ class Trainer:
         means = {name: value.item() / self.meter_steps for name, value in self.meters.items()}
         wrong = [name for name, value in means.items() if not math.isfinite(value)]
         if wrong:
-            raise CaptureError(f"{self.folder}: loss {wrong[0]} is not finite at step {self.step_number}; the last checkpoint "
-                               "is kept: lower lr_G and lr_D, or use precision fp32")
+            raise CaptureError(
+                f"{self.folder}: loss {wrong[0]} is not finite at step {self.step_number}; the last checkpoint "
+                "is kept: lower lr_G and lr_D, or use precision fp32"
+            )
         return means
 
     def _end_epoch(self, batch: dict[str, Tensor], seconds: float) -> None:
@@ -258,16 +278,26 @@ class Trainer:
         means = self._read_meters()
         if self.accelerator.is_main_process:
             rows = options["sample_rows"]
-            shown = {name: denormalise(batch[name][:rows]).cpu() for name in ("identity", "pose", "target") if name in batch}
+            shown = {
+                name: denormalise(batch[name][:rows]).cpu() for name in ("identity", "pose", "target") if name in batch
+            }
             for split, pairs in (("train", shown), ("test", self.data.test_batch(rows))):
                 if pairs:
                     truth = [pairs["target"]] if "target" in pairs else []
-                    self.log.pictures(split, epoch, self.step_number,
-                                      [pairs["identity"], pairs["pose"], self._render(pairs), *truth])
+                    self.log.pictures(
+                        split, epoch, self.step_number, [pairs["identity"], pairs["pose"], self._render(pairs), *truth]
+                    )
             means.update(self.validate(options["validation_pairs"]))
             rate = self.meter_steps * self.batch_size / max(seconds, 1e-9)
-            self.log.row({"epoch": epoch, "step": self.step_number, "samples": self.step_number * self.batch_size,
-                          "samples_per_second": round(rate, 3), **{k: round(v, 6) for k, v in means.items()}})
+            self.log.row(
+                {
+                    "epoch": epoch,
+                    "step": self.step_number,
+                    "samples": self.step_number * self.batch_size,
+                    "samples_per_second": round(rate, 3),
+                    **{k: round(v, 6) for k, v in means.items()},
+                }
+            )
         logger.info(f"epoch {epoch}: " + ", ".join(f"{k} {v:.4f}" for k, v in means.items()))
         self.meters, self.meter_steps = {}, 0
         if epoch % options["interval"] == 0 and epoch > options["save_minimum_epoch"]:
@@ -277,11 +307,7 @@ class Trainer:
     def _render(self, pairs: dict[str, Tensor]) -> Tensor:
         """The moving average's pictures, uint8 (N, 3, S, S), for uint8 pairs."""
         renderer = PoseTransfer(self.ema.average, self.config, self.device, self.config["train_config"]["precision"])
-        outputs = [
-            denormalise(renderer.transfer(normalise(identity), normalise(pose))).cpu()
-            for identity, pose in zip(pairs["identity"].split(self.batch_size), pairs["pose"].split(self.batch_size))
-        ]
-        return torch.cat(outputs)
+        return renderer.render(pairs["identity"], pairs["pose"], self.batch_size)
 
 
 def _quiet_worker(worker: int) -> None:

@@ -23,6 +23,7 @@ from capture.checkpoint import (
 from capture.config import load_result_config
 from capture.device import pick_device, use_bf16
 from capture.errors import CaptureError
+from capture.images import denormalise, normalise
 from capture.models import Generator
 
 
@@ -30,11 +31,17 @@ class PoseTransfer:
     """A generator ready to use.
 
     Attributes:
-        size: side S of the images it takes and makes.  config: what it was trained with.  source: the file it came from.
+        size: side S of the images it takes and makes.  config: what it was trained with.  source: the weights' file.
     """
 
-    def __init__(self, generator: Generator, config: dict[str, Any], device: torch.device, precision: str = "fp32",
-                 source: str | Path = ""):
+    def __init__(
+        self,
+        generator: Generator,
+        config: dict[str, Any],
+        device: torch.device,
+        precision: str = "fp32",
+        source: str | Path = "",
+    ):
         self.generator = generator.to(device).eval().requires_grad_(False)
         self.config, self.device, self.source = config, device, Path(source)
         self.size = config["dataset_config"]["image_size"]
@@ -56,7 +63,9 @@ class PoseTransfer:
             config = load_result_config(path)
             found = [p for p in (latest_path(path), path / FOLDER / EXPORTED, path / EXPORTED) if p.is_file()]
             if not found:
-                raise CaptureError(f"{path}: no checkpoint in this result folder; expected {latest_path(path)} or {EXPORTED}")
+                raise CaptureError(
+                    f"{path}: no checkpoint in this result folder; expected {latest_path(path)} or {EXPORTED}"
+                )
             path = found[0]
         if path.suffix == ".safetensors":
             weights, config = load_export(path)
@@ -84,6 +93,18 @@ class PoseTransfer:
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16):
             out = self.generator(identity.to(self.device), pose.to(self.device), noise.to(self.device))
         return out.float()
+
+    def render(self, identity: Tensor, pose: Tensor, batch_size: int = 16, noise: Tensor | None = None) -> Tensor:
+        """The same from pictures to pictures: uint8 (N, 3, S, S) in and out, on the CPU, `batch_size` at a time.
+
+        Args:
+            noise: (1, 2, 4m) for every picture; None is zeros.
+        """
+        outputs = []
+        for one, other in zip(identity.split(batch_size), pose.split(batch_size)):
+            drawn = None if noise is None else noise.expand(len(one), -1, -1)
+            outputs.append(denormalise(self.transfer(normalise(one), normalise(other), drawn)).cpu())
+        return torch.cat(outputs)
 
     def draw_noise(self, batch: int, scale: float, seed: int) -> Tensor:
         """Noise (B, 2, 4m) of a given scale, the same for the same seed on every device."""

@@ -50,8 +50,12 @@ def open_data(config: dict[str, Any]) -> Data:
         from datasets.toon.held_out import held_out_batch
 
         stream = ToonStream(size, samples_per_epoch=2**62, seed=seed)  # one endless epoch: samples by index alone
-        return Data(stream, "toon, rendered live: new characters without end, true targets known", True,
-                    lambda count: held_out_batch(count, size))
+        return Data(
+            stream,
+            "toon, rendered live: new characters without end, true targets known",
+            True,
+            lambda count: held_out_batch(count, size),
+        )
     catalog = scan(options["dataset_path"])
 
     def test_batch(count: int) -> dict[str, Tensor]:

@@ -67,7 +67,8 @@ class Catalog:
     def __str__(self) -> str:
         truth = "true targets known" if self.aligned else "no true targets"
         noun = "videos" if self.kind == "fashion" else "characters"
-        return f"{self.kind} at {self.root}: {len(self.characters)} {noun}, {self.clips} clips, {self.frames} frames, {truth}"
+        counts = f"{len(self.characters)} {noun}, {self.clips} clips, {self.frames} frames"
+        return f"{self.kind} at {self.root}: {counts}, {truth}"
 
 
 def find_root(path: str | Path) -> Path:
@@ -120,7 +121,9 @@ def read_manifest(root: Path) -> dict:
     except (OSError, ValueError, AttributeError, RecursionError):
         raise CaptureError(f"{path}: not a readable manifest; prepare the dataset again") from None
     if not isinstance(version, int) or version > MANIFEST_VERSION:
-        raise CaptureError(f"{path}: manifest version {version}, this program reads up to {MANIFEST_VERSION}; update it")
+        raise CaptureError(
+            f"{path}: manifest version {version}, this program reads up to {MANIFEST_VERSION}; update it"
+        )
     return manifest
 
 

@@ -30,7 +30,13 @@ BACKGROUND = (235, 235, 235)
 
 
 def prepare_lpc(
-    sheets: Path, out: Path, size: int = 256, seed: int = 0, pairs: int = 256, held_out: float = 0.2, workers: int | None = None
+    sheets: Path,
+    out: Path,
+    size: int = 256,
+    seed: int = 0,
+    pairs: int = 256,
+    held_out: float = 0.2,
+    workers: int | None = None,
 ) -> dict[str, Any]:
     """Unpack a folder of composed sheets into the Mixamo tree at `out`; return the manifest.
 

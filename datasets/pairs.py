@@ -35,7 +35,9 @@ def read_pairs(path: str | Path) -> list[Pair]:
         raise CaptureError(f"{path}: not a CSV text file with the columns {','.join(PAIRS_HEADER)}") from None
     header = [name.strip().lower() for name in rows[0]] if rows else []
     if header[:2] != list(PAIRS_HEADER[:2]) or header[2:] not in ([], ["target"]):
-        raise CaptureError(f"{path} line 1: expected the header {','.join(PAIRS_HEADER)}, found {','.join(header) or 'nothing'}")
+        raise CaptureError(
+            f"{path} line 1: expected the header {','.join(PAIRS_HEADER)}, found {','.join(header) or 'nothing'}"
+        )
     pairs = []
     for number, row in enumerate(rows[1:], start=2):
         if not any(cell.strip() for cell in row):
@@ -44,7 +46,11 @@ def read_pairs(path: str | Path) -> list[Pair]:
             raise CaptureError(f"{path} line {number}: expected {len(header)} columns, found {len(row)}")
         identity, pose, target = (cell.strip() for cell in [*row, ""][:3])
         pairs.append(
-            Pair(_find(path, number, identity), _find(path, number, pose), _find(path, number, target) if target else None)
+            Pair(
+                _find(path, number, identity),
+                _find(path, number, pose),
+                _find(path, number, target) if target else None,
+            )
         )
     if not pairs:
         raise CaptureError(f"{path}: no pairs in this file")

@@ -66,8 +66,8 @@ def begin(root: Path, parameters: dict[str, Any]) -> bool:
         if other:
             key = min(other)
             raise CaptureError(
-                f"{root}: prepared with other parameters ({key}: {_brief(found.get(key))} there, {_brief(wanted.get(key))} now); "
-                "choose another folder or remove it"
+                f"{root}: prepared with other parameters ({key}: {_brief(found.get(key))} there, "
+                f"{_brief(wanted.get(key))} now); choose another folder or remove it"
             )
         return name == MANIFEST
     if root.exists() and (not root.is_dir() or any(root.iterdir())):

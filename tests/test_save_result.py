@@ -52,7 +52,11 @@ def test_writes_both_pictures_the_same_every_time(result, pictures, tmp_path, ru
     output, triple = pixels(tmp_path / "one" / "output.png"), pixels(tmp_path / "one" / "iden_pose_output.png")
     assert output.shape == (32, 32, 3) and triple.shape == (32, 96, 3)
     assert (triple[:, 64:] == output).all()
-    assert tuple(triple[16, 48]) == (200, 30, 30) and tuple(triple[2, 2]) == (235, 235, 235)  # not darkened, not inverted
+    assert tuple(triple[16, 48]) == (200, 30, 30) and tuple(triple[2, 2]) == (
+        235,
+        235,
+        235,
+    )  # not darkened, not inverted
     assert sorted(p.name for p in (tmp_path / "one").iterdir()) == ["iden_pose_output.png", "output.png"]
     assert (tmp_path / "one" / "output.png").read_bytes() == (tmp_path / "two" / "output.png").read_bytes()
 
@@ -111,8 +115,8 @@ def test_the_releases_own_checkpoint_renders_what_the_release_rendered(shared, t
         shutil.copy(reference / "latest_checkpoint.pt", latest_path(folder))
     for name in ("identity", "pose"):
         tensor_to_image(denormalise(tensors[f"input.{name}"][0])).save(tmp_path / f"{name}.png")
-    process = start("save_result.py", *command(folder, (tmp_path / "identity.png", tmp_path / "pose.png"), tmp_path / "out"),
-                    cwd=ROOT)  # fmt: skip
+    inputs = (tmp_path / "identity.png", tmp_path / "pose.png")
+    process = start("save_result.py", *command(folder, inputs, tmp_path / "out"), cwd=ROOT)
     _, err = process.communicate(timeout=120)
     assert process.returncode == 0, err
     got = pixels(tmp_path / "out" / "output.png")
@@ -145,7 +149,9 @@ def test_bad_input(result, pictures, tmp_path, bad_input):
     assert "no pictures in this folder" in bad_input("save_result.py", *command(result, (empty, pictures[1]), out))
     shutil.copytree(result, tmp_path / "bare")
     latest_path(tmp_path / "bare").unlink()
-    assert "no checkpoint in this result folder" in bad_input("save_result.py", *command(tmp_path / "bare", pictures, out))
+    assert "no checkpoint in this result folder" in bad_input(
+        "save_result.py", *command(tmp_path / "bare", pictures, out)
+    )
     shutil.copytree(result, tmp_path / "other")
     other = tiny_config("--idenE_config.c", "8", "--poseE_config.c", "8", "--idenE_config.min_ch", "32",
                         "--poseE_config.min_ch", "32", "--dec_config.min_ch", "32")  # fmt: skip

@@ -17,7 +17,7 @@ from datasets.pairs import read_pairs
 
 @pytest.fixture(scope="session")
 def sheets(tmp_path_factory):
-    """Twelve made-up sheets: each cell a block whose colour is the character and whose corner pixel numbers the cell."""
+    """Twelve made-up sheets: a block in the character's colour in each cell, and a corner pixel numbering the cell."""
     folder = tmp_path_factory.mktemp("sheets")
     for n in range(12):
         sheet = np.zeros((ROWS * CELL, COLUMNS * CELL, 4), np.uint8)
@@ -42,7 +42,9 @@ def test_tree_pairs_and_manifest(sheets, tmp_path):
     assert len(pairs) == 20
     for pair in pairs:
         identity, pose, target = (np.asarray(open_rgb(p)) for p in (pair.identity, pair.pose, pair.target))
-        assert (target[32, 32] == identity[32, 32]).all() and not (target[32, 32] == pose[32, 32]).all()  # the character
+        assert (target[32, 32] == identity[32, 32]).all() and not (
+            target[32, 32] == pose[32, 32]
+        ).all()  # the character
         assert (target[0, 0] == pose[0, 0]).all()  # the cell
 
 

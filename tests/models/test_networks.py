@@ -91,7 +91,9 @@ def test_parts_that_do_not_fit_are_refused_by_key(changes, message):
         tiny_generator(**changes)
 
 
-@pytest.mark.parametrize(("size", "message"), [(40, r"multiple of 2\^\(downs\+2\) = 16"), (16, "at least 32"), (0, "multiple")])
+@pytest.mark.parametrize(
+    ("size", "message"), [(40, r"multiple of 2\^\(downs\+2\) = 16"), (16, "at least 32"), (0, "multiple")]
+)
 def test_sizes_that_do_not_fit_name_the_rule(size, message):
     with pytest.raises(ValueError, match=message):
         tiny_generator().check_size(size)

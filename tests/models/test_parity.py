@@ -62,7 +62,7 @@ def test_discriminator(published):
 
 @pytest.mark.parametrize("kind", GAN_LOSSES)
 def test_losses_of_one_step(published, kind):
-    """The whole step as the trainer does it: one generator forward for both fakes, one discriminator forward for all pairs."""
+    """The step as the trainer does it: one generator forward for both fakes, one of the discriminator for all pairs."""
     tensors, generator, discriminator, config = published
     x, y, p = (tensors[f"input.{name}"] for name in ("identity", "real", "pose"))
     noise = torch.zeros(2 * len(x), *tensors["input.noise"].shape[1:])

@@ -39,7 +39,9 @@ def test_agrees_with_the_written_out_formula(channels, t, alpha, beta):
     module = ReverseAttention(channels, t, alpha, beta).double()
     feature, identity, pose = torch.randn(3, 2, channels, 6, 5, dtype=torch.double)
     # h is normalised in float32, hence not 1e-12
-    torch.testing.assert_close(module(feature, identity, pose), written_out(module, feature, identity, pose), rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(
+        module(feature, identity, pose), written_out(module, feature, identity, pose), rtol=1e-5, atol=1e-5
+    )
 
 
 def test_every_parameter_learns_when_both_branches_are_open():
