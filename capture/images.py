@@ -32,7 +32,7 @@ def open_rgb(path: str | Path) -> Image.Image:
     Raises:
         CaptureError: see open_picture.
     """
-    return _to_rgb(ImageOps.exif_transpose(open_picture(path)))
+    return _to_rgb(ImageOps.exif_transpose(open_picture(path)), path)
 
 
 def open_picture(path: str | Path) -> Image.Image:
@@ -67,9 +67,11 @@ def open_picture(path: str | Path) -> Image.Image:
         ) from None
 
 
-def _to_rgb(image: Image.Image) -> Image.Image:
+def _to_rgb(image: Image.Image, path: str | Path) -> Image.Image:
     if image.mode.startswith("I;16") or image.mode in ("I", "F"):
         values = np.asarray(image, dtype=np.float64)
+        if not np.isfinite(values).all():
+            raise CaptureError(f"{path}: holds NaN or infinity; write it again with finite values")
         top = 65535.0 if values.max() > 255 else 255.0
         return Image.fromarray(np.clip(values / top * 255 + 0.5, 0, 255).astype(np.uint8)).convert("RGB")
     if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:

@@ -91,7 +91,9 @@ def test_another_configuration_is_said_key_by_key(generator, with_config):
     other = tiny_config("--idenE_config.c", "8", "--poseE_config.c", "8", "--idenE_config.min_ch", "32",
                         "--poseE_config.min_ch", "32", "--dec_config.min_ch", "32")  # fmt: skip
     with pytest.raises(CaptureError) as caught:
-        load_weights(build_generator(other), generator.state_dict(), "x.pt", other, tiny_config() if with_config else None)
+        load_weights(
+            build_generator(other), generator.state_dict(), "x.pt", other, tiny_config() if with_config else None
+        )
     assert "idenE_config.c is 4 in the checkpoint and 8 in the configuration" in str(caught.value)
     assert "min_ch is 16 in the checkpoint and 32 in the configuration" in str(caught.value)
 

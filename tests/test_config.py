@@ -77,7 +77,10 @@ def test_keys_that_nothing_reads_are_listed():
         (["--adam_betas", "0.5"], "train_config.adam_betas: expected a list of numbers"),
         (["--adam_betas", "[0.5, 2]"], "train_config.adam_betas: expected two numbers"),
         (["--dec_attn_layers", "[0, x]"], "dec_attn_layers: expected a list of numbers"),
-        (["--init", "xavir"], "main_config.init: expected one of xavier, kaiming, gaussian, found 'xavir'; did you mean xavier?"),
+        (
+            ["--init", "xavir"],
+            "main_config.init: expected one of xavier, kaiming, gaussian, found 'xavir'; did you mean xavier?",
+        ),
         (["--ganLoss_type", "bce"], "loss_config.ganLoss_type: expected one of BCE, MSE, hinge"),
         (["--dec_config.t", "0"], "dec_config.t: expected a positive number or null"),
         (["--ema_decay", "1"], "ema_decay: expected less than 1"),

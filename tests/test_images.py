@@ -38,7 +38,7 @@ def test_square_is_white_around_and_untouched_inside():
 def test_every_mode_opens_as_rgb_with_its_own_brightness(tmp_path, mode):
     gray = np.full((8, 8), 128, np.uint8)
     if mode == "I;16":
-        image, suffix = Image.fromarray((gray.astype(np.uint16) * 257)), "png"
+        image, suffix = Image.fromarray(gray.astype(np.uint16) * 257), "png"
     elif mode in ("I", "F"):
         image, suffix = Image.fromarray(gray).convert(mode), "tiff"
     elif mode == "1":
@@ -99,6 +99,12 @@ def test_missing_folder_and_enormous_pictures(tmp_path):
     Image.new("1", (20000, 20000)).save(tmp_path / "huge.png")
     with pytest.raises(CaptureError, match="huge.png"):
         open_rgb(tmp_path / "huge.png")
+
+
+def test_a_float_picture_with_nan_in_it_is_refused(tmp_path):
+    Image.fromarray(np.full((4, 4), np.nan, np.float32)).save(tmp_path / "nan.tiff")
+    with pytest.raises(CaptureError, match="nan.tiff: holds NaN"):
+        open_rgb(tmp_path / "nan.tiff")
 
 
 def test_grid_puts_columns_beside_and_samples_below():

@@ -70,7 +70,10 @@ def test_result_folder_has_the_releases_names(finished):
         assert (finished / name).is_file(), name
     assert list((finished / "tensorboard").glob("events*"))
     assert not list(finished.rglob("*.partial"))
-    assert Image.open(finished / "test_results" / "2epoch.png").size == (4 * 34 + 2, 2 * 34 + 2)  # identity pose output truth
+    assert Image.open(finished / "test_results" / "2epoch.png").size == (
+        4 * 34 + 2,
+        2 * 34 + 2,
+    )  # identity pose output truth
     rows = [json.loads(line) for line in (finished / "metrics.jsonl").read_text().splitlines()]
     assert [row["step"] for row in rows] == [3, 6] and [row["samples"] for row in rows] == [6, 12]
     assert {"D_real", "D_fake", "G_gan", "G_recon", "G_target", "val_L1", "val_SSIM"} <= rows[0].keys()

@@ -14,8 +14,18 @@ class Discriminator(nn.Module):
     The published network ends in a sigmoid; here that is left to the losses, where it can be done safely.
     """
 
-    def __init__(self, disc_downs=3, n_res=2, c_in=3, c=64, norm="none", bias=True, w_norm="spectral", activ="lrelu",
-                 pad_type="reflect"):
+    def __init__(
+        self,
+        disc_downs=3,
+        n_res=2,
+        c_in=3,
+        c=64,
+        norm="none",
+        bias=True,
+        w_norm="spectral",
+        activ="lrelu",
+        pad_type="reflect",
+    ):
         super().__init__()
         kind = dict(norm=norm, w_norm=w_norm, activ=activ)
         blocks: list[nn.Module] = [ConvBlock(2 * c_in, c, bias=bias, pad_type=pad_type, **kind)]

@@ -1,12 +1,11 @@
 """The two encoders: who the character is, and what pose it takes.
 
 Both store skip features in a dict: k = 1 .. downs + 3 from the image's side down to S / 2^(downs+2), in the paper's
-order (256² and downs = 4: c@256², 2c@128², m@64², m@32², m@16², 2m@8², 4m@4²). Feature 0 is what the decoder starts from.
+order (256² and downs = 4: c@256², 2c@128², m@64², m@32², m@16², 2m@8², 4m@4²). Feature 0 is where the decoder starts.
 """
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
 
 from capture.models.layers import ConvBlock, LinearBlock, ResBlock, adain
@@ -78,7 +77,9 @@ class PoseEncoder(Trunk):
         super().__init__(downs, c_in, c, min_ch, in_norm, pad_type)
         norm = "in" if in_norm else "none"
         self.make_code.append(
-            ConvBlock(4 * min_ch, 4 * min_ch, sample="down" if res2 else "none", norm=norm, activ="relu", pad_type=pad_type)
+            ConvBlock(
+                4 * min_ch, 4 * min_ch, sample="down" if res2 else "none", norm=norm, activ="relu", pad_type=pad_type
+            )
         )
         ch = skip_channels(downs, c, min_ch)
         self.adain_layers = listed_layers("enc_adain_layers", enc_adain_layers, ch)

@@ -23,11 +23,17 @@ class Generator(nn.Module):
         iden, pose, dec = config["idenE_config"], config["poseE_config"], config["dec_config"]
         for key in ("downs", "c", "min_ch"):
             if iden[key] != pose[key]:
-                raise ValueError(f"idenE_config.{key} is {iden[key]} and poseE_config.{key} is {pose[key]}: they must agree")
+                raise ValueError(
+                    f"idenE_config.{key} is {iden[key]} and poseE_config.{key} is {pose[key]}: they must agree"
+                )
         if dec["min_ch"] != iden["min_ch"]:
-            raise ValueError(f"dec_config.min_ch is {dec['min_ch']} and idenE_config.min_ch is {iden['min_ch']}: they must agree")
+            raise ValueError(
+                f"dec_config.min_ch is {dec['min_ch']} and idenE_config.min_ch is {iden['min_ch']}: they must agree"
+            )
         if dec["res2"] != pose["res2"]:
-            raise ValueError(f"dec_config.res2 is {dec['res2']} and poseE_config.res2 is {pose['res2']}: they must agree")
+            raise ValueError(
+                f"dec_config.res2 is {dec['res2']} and poseE_config.res2 is {pose['res2']}: they must agree"
+            )
         self.downs, self.res2, self.pose_norm = iden["downs"], pose["res2"], pose["in_norm"]
         self.code_width = 4 * iden["min_ch"]  # 4m
         self.idenity_encoder = IdentityEncoder(**iden)  # the spelling of published checkpoints
@@ -39,13 +45,19 @@ class Generator(nn.Module):
         multiple = 2 ** (self.downs + 2 + self.res2)
         smallest = size // multiple
         if size < 1 or size % multiple:
-            raise ValueError(f"image_size {size} must be a multiple of 2^(downs+2) = {multiple} (downs is {self.downs}"
-                             f"{', and res2 halves once more' if self.res2 else ''})")
+            raise ValueError(
+                f"image_size {size} must be a multiple of 2^(downs+2) = {multiple} (downs is {self.downs}"
+                f"{', and res2 halves once more' if self.res2 else ''})"
+            )
         if smallest < 2 and self.pose_norm:
-            raise ValueError(f"image_size {size} leaves the pose encoder one position, where instance norm has nothing to "
-                             f"normalise: use at least {2 * multiple}, or a smaller downs")
+            raise ValueError(
+                f"image_size {size} leaves the pose encoder one position, where instance norm has nothing to "
+                f"normalise: use at least {2 * multiple}, or a smaller downs"
+            )
 
-    def draw_noise(self, batch: int, device: torch.device | str = "cpu", generator: torch.Generator | None = None) -> Tensor:
+    def draw_noise(
+        self, batch: int, device: torch.device | str = "cpu", generator: torch.Generator | None = None
+    ) -> Tensor:
         """Standard normal noise (B, 2, 4m): [:, 0] is eps of the identity code, [:, 1] is eps' of the decoder.
 
         Drawn on the CPU, so that a seed means the same picture on every device.
@@ -57,7 +69,7 @@ class Generator(nn.Module):
         return self.idenity_encoder(identity, eps)
 
     def encode_pose(self, pose: Tensor, identity_skips: dict[int, Tensor]) -> dict[int, Tensor]:
-        """Pose (B, 3, S, S) -> the pose encoder's skips; the identity's are read only where the configuration says so."""
+        """Pose (B, 3, S, S) -> the pose encoder's skips; the identity's matter only with enc_adain/attn_layers."""
         return self.pose_encoder(pose, identity_skips)
 
     def forward(self, identity: Tensor, pose: Tensor, noise: Tensor | None = None) -> Tensor:

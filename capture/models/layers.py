@@ -26,7 +26,7 @@ ACTIVATIONS = {
 
 
 class Padding(nn.Module):
-    """Pads by `pad_type` in the input's own type, before a convolution. (Autocast would pad in float32, with copies.)"""
+    """Pads by `pad_type` in the input's own type, before a convolution (autocast would do it in float32)."""
 
     def __init__(self, padding: int, pad_type: str):
         super().__init__()

@@ -1,0 +1,75 @@
+"""LPIPS by the official package, on published weights."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from pathlib import Path
+
+import lpips
+import torch
+from torch import Tensor
+
+from capture.errors import CaptureError
+from capture.metrics.precision import no_tf32
+from capture.metrics.weights import load_published
+
+NETS = ("alex", "vgg", "squeeze")
+SMALLEST = 32  # below it the deepest features of AlexNet and SqueezeNet have nothing left to look at
+
+
+class Perceptual:
+    """LPIPS (Zhang et al. 2018), version 0.1, with one of the package's three networks.
+
+    Attributes:
+        net: alex, vgg or squeeze.  file: where the network's weights came from.
+    """
+
+    def __init__(self, net: str, weights: dict[str, Tensor], file: str | Path = "", device: str | torch.device = "cpu"):
+        """
+        Args:
+            weights: torchvision's state dict of that network, or its `features.` entries alone.
+        Raises:
+            CaptureError: weights of another network.
+        """
+        self.net, self.file, self.device = net, Path(file), torch.device(device)
+        with warnings.catch_warnings(), torch.random.fork_rng(devices=[]):  # it initialises what is replaced below
+            warnings.simplefilter("ignore")  # the package calls torchvision in a way that torchvision warns about
+            self.model = lpips.LPIPS(net=net, version="0.1", pnet_rand=True, verbose=False)
+        # the trunk keeps torchvision's numbering: net.slice2.3.weight is features.3.weight
+        own = {name: re.sub(r"slice\d+", "features", name) for name in self.model.net.state_dict()}
+        given = {name: value for name, value in weights.items() if name.startswith("features.")}
+        try:
+            if set(given) != set(own.values()):
+                raise RuntimeError(f"{len(given)} parameters, expected {len(own)}")
+            self.model.net.load_state_dict({name: given[source] for name, source in own.items()})
+        except RuntimeError as error:
+            raise CaptureError(
+                f"{file}: not the weights of LPIPS's {net} network ({' '.join(str(error).split())[:80]})"
+            ) from None
+        self.model.eval().requires_grad_(False).to(self.device)
+
+    @classmethod
+    def load(
+        cls, net: str = "alex", folder: str | Path | None = None, device: str | torch.device = "cpu"
+    ) -> Perceptual:
+        """With weights found or fetched as `load_published` says (WeightsMissing, CaptureError)."""
+        weights, file = load_published(net, folder)
+        return cls(net, weights, file, device)
+
+    @torch.inference_mode()
+    def __call__(self, a: Tensor, b: Tensor) -> Tensor:
+        """Distance of each pair of pictures.
+
+        Args:
+            a, b: (B, 3, H, W) in [0, 1], at least 32x32; measured at the size they have.
+        Returns:
+            (B,) float32, 0 for the same picture.
+        """
+        if a.shape != b.shape or min(a.shape[-2:]) < SMALLEST:
+            raise ValueError(
+                f"expected two batches of the same size, {SMALLEST} pixels or more: "
+                f"{tuple(a.shape)} and {tuple(b.shape)}"
+            )
+        with no_tf32():
+            return self.model(a.float().to(self.device), b.float().to(self.device), normalize=True).reshape(-1)

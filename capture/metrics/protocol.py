@@ -1,0 +1,56 @@
+"""What the numbers mean, pinned: printed with every table. Change anything here and VERSION changes."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+
+import PIL
+
+from capture.metrics import foreground
+from capture.metrics.frechet import ENOUGH
+from capture.metrics.image import K1, K2, SIGMA, window_size
+
+VERSION = 1
+
+# L1, SSIM, LPIPS, FID of the paper's table, from its release's README: its Mixamo test set, code never published
+PUBLISHED = {
+    "LWGAN": (0.1834, 0.8437, 0.1851, 36.0141),
+    "FOMM": (0.0153, 0.9275, 0.0554, 12.4067),
+    "MOAA": (0.0149, 0.9285, 0.0516, 11.9238),
+    "CaPTURe": (0.0142, 0.9294, 0.0512, 15.0124),
+}
+PUBLISHED_NOTE = (
+    "[published] rows are the paper's, on its own Mixamo test set with evaluation code that was never "
+    "published: not comparable with the others unless these pairs are that very test set"
+)
+
+
+def protocol(
+    size: int, samples: str, lpips_net: str, lpips_file: str | None, inception_file: str | None
+) -> dict[str, str]:
+    """The protocol as {what: how}, in words, with the versions of the libraries that did it.
+
+    Args:
+        samples: which pairs were measured.  lpips_file, inception_file: names of the weights, None without any.
+    """
+    window = window_size(SIGMA)
+    return {
+        "protocol": f"version {VERSION}",
+        "samples": samples,
+        "size": f"{size}x{size}",
+        "pictures": "RGB, 8 bits a channel, as decoded from the PNG (or what they come as), transparency over white",
+        "padding": "to a square with white, the odd pixel to the right or bottom",
+        "resampling": f"bilinear, antialiased when shrinking (Pillow {PIL.__version__})",
+        "rendering": "noise zero, float32 without TF32, rounded to 8 bits",
+        "L1": "colours in [0, 1]; mean |difference| over pixels and channels",
+        "SSIM": f"colours in [0, 1], data range 1; Gaussian window {window}x{window}, sigma {SIGMA}, K1 {K1}, K2 {K2}; "
+        f"each channel by itself; windows wholly inside the picture (torchmetrics {version('torchmetrics')})",
+        "foreground": "L1 and SSIM again over the target's foreground: its mask/ file, else pixels further than "
+        f"{foreground.TOLERANCE}/255 in some channel from the median colour of the target's border",
+        "LPIPS": f"version 0.1, {lpips_net}, at the size above (lpips {version('lpips')}; "
+        f"weights: {lpips_file or 'none'})",
+        "FID": "2,048 pooled Inception features, pictures resized to 299 as TensorFlow 1 did; reference: the targets, "
+        f"one for each pair; biased below {ENOUGH:,} pairs (torch-fidelity {version('torch-fidelity')}; Fréchet "
+        f"distance by torchmetrics in float64; weights: {inception_file or 'none'})",
+        "averaging": "each pair counts once",
+    }
