@@ -1,7 +1,7 @@
 """Turn what people download, or nothing at all, into dataset folders.
 
-    python prepare.py lpc SHEETS OUT        Liberated Pixel Cup sheets -> Mixamo tree with true targets
-    python prepare.py toon OUT              built-in cartoon characters -> Mixamo tree with true targets
+python prepare.py lpc SHEETS OUT        Liberated Pixel Cup sheets -> Mixamo tree with true targets
+python prepare.py toon OUT              built-in cartoon characters -> Mixamo tree with true targets
 """
 
 from __future__ import annotations
@@ -13,7 +13,9 @@ from capture.errors import command_line
 
 
 def build_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="prepare.py", description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = argparse.ArgumentParser(
+        prog="prepare.py", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
     parser.add_argument("--debug", action="store_true", help="show tracebacks")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 

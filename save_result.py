@@ -22,11 +22,15 @@ def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="save_result.py", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("result", type=Path, help="a result folder (ours or the release's), or an exported .safetensors")
+    parser.add_argument(
+        "result", type=Path, help="a result folder (ours or the release's), or an exported .safetensors"
+    )
     parser.add_argument("--iden_path", type=Path, help="picture of the character, or a folder of them")
     parser.add_argument("--pose_path", type=Path, help="picture of the pose, or a folder of them")
     parser.add_argument("--save_dir", type=Path, help="folder to write to")
-    parser.add_argument("--noise_scale", type=float, default=0.0, help="0 (default): same inputs, same picture; 1: as in training")
+    parser.add_argument(
+        "--noise_scale", type=float, default=0.0, help="0 (default): same inputs, same picture; 1: as in training"
+    )
     parser.add_argument("--seed", type=int, default=0, help="of the noise")
     parser.add_argument("--keep_aspect", action="store_true", help="crop output.png to the pose image's shape again")
     parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))

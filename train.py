@@ -38,9 +38,10 @@ def main() -> int:
     config = load_config(paths, overrides)
     folder = result_folder(config)
 
+    from tqdm.contrib.logging import logging_redirect_tqdm
+
     from capture.trainer import Trainer, build_networks  # after the cheap checks: importing torch takes seconds
     from datasets import open_data
-    from tqdm.contrib.logging import logging_redirect_tqdm
 
     logger = logging.getLogger("capture")
     logger.setLevel(logging.INFO)

@@ -97,7 +97,11 @@ def test_missing_folder_file_and_damaged_manifest(tmp_path, mixamo_tree):
         scan(tmp_path / "file")
     root = tmp_path / "copy"
     shutil.copytree(mixamo_tree, root)
-    for text, message in (("{", "not a readable manifest"), ("[1]", "not a readable"), ('{"version": 99}', "version 99")):
+    for text, message in (
+        ("{", "not a readable manifest"),
+        ("[1]", "not a readable"),
+        ('{"version": 99}', "version 99"),
+    ):
         (root / "manifest.json").write_text(text)
         with pytest.raises(CaptureError, match=message):
             scan(root)

@@ -43,22 +43,25 @@ def test_absolute_and_outside_names_are_fine_where_they_exist(tmp_path: Path) ->
     assert pair.identity.samefile(tmp_path / "a.png") and pair.target == tmp_path / "a.png"
 
 
-@pytest.mark.parametrize(("text", "match"), [
-    ("", "line 1: expected the header identity,pose,target, found 'nothing'"),
-    ("a.png,b.png,c.png\n", "line 1: expected the header"),
-    ("identity,pose,target,mask\na.png,b.png,c.png,d.png\n", "line 1: expected the header"),
-    ("identity,pose,pose\na.png,b.png,c.png\n", "line 1: expected the header"),
-    ("identity,pose,target\n", "no pairs below the header"),
-    ("identity,pose,target\na.png,b.png,c.png\n\na.png,gone.png,c.png\n", "line 4: pose 'gone.png' is not a file"),
-    ("identity,pose,target\na.png,b.png,gone.png\n", "line 2: target 'gone.png' is not a file"),
-    ("identity,pose,target\na.png,b.png\n", "line 2: 2 values where the header"),
-    ("identity,pose,target\na.png,b.png,c.png,d.png\n", "line 2: 4 values where the header"),
-    ("identity,pose,target\n,b.png,c.png\n", "line 2: no identity"),
-    ("identity,pose,target\n.,b.png,c.png\n", "line 2: identity '.' is not a file"),
-    ('identity,pose,target\n"a.png,b.png,c.png\n', "not valid CSV"),
-    (f"identity,pose,target\n{'x' * 5000}.png,b.png,c.png\n", "line 2: identity 'xxx.* is not a file"),
-    ("identity,pose,target\na\0.png,b.png,c.png\n", "line 2: "),
-])
+@pytest.mark.parametrize(
+    ("text", "match"),
+    [
+        ("", "line 1: expected the header identity,pose,target, found 'nothing'"),
+        ("a.png,b.png,c.png\n", "line 1: expected the header"),
+        ("identity,pose,target,mask\na.png,b.png,c.png,d.png\n", "line 1: expected the header"),
+        ("identity,pose,pose\na.png,b.png,c.png\n", "line 1: expected the header"),
+        ("identity,pose,target\n", "no pairs below the header"),
+        ("identity,pose,target\na.png,b.png,c.png\n\na.png,gone.png,c.png\n", "line 4: pose 'gone.png' is not a file"),
+        ("identity,pose,target\na.png,b.png,gone.png\n", "line 2: target 'gone.png' is not a file"),
+        ("identity,pose,target\na.png,b.png\n", "line 2: 2 values where the header"),
+        ("identity,pose,target\na.png,b.png,c.png,d.png\n", "line 2: 4 values where the header"),
+        ("identity,pose,target\n,b.png,c.png\n", "line 2: no identity"),
+        ("identity,pose,target\n.,b.png,c.png\n", "line 2: identity '.' is not a file"),
+        ('identity,pose,target\n"a.png,b.png,c.png\n', "not valid CSV"),
+        (f"identity,pose,target\n{'x' * 5000}.png,b.png,c.png\n", "line 2: identity 'xxx.* is not a file"),
+        ("identity,pose,target\na\0.png,b.png,c.png\n", "line 2: "),
+    ],
+)
 def test_what_is_wrong_and_where(tmp_path: Path, text: str, match: str) -> None:
     touch(tmp_path, "a.png", "b.png", "c.png")
     path = tmp_path / "pairs.csv"
@@ -79,10 +82,22 @@ def test_not_a_pairs_file(tmp_path: Path) -> None:
 
 
 def test_self_pairs_take_another_frame_of_the_same_video(tmp_path: Path) -> None:
-    touch(tmp_path, "v1/0.png", "v1/1.png", "v1/2.png", "v1/notes.txt", "v2/imgs/a.jpg", "v2/imgs/b.jpg", "short/0.png",
-          ".hidden/0.png", ".hidden/1.png")
-    found = [tuple(path.relative_to(tmp_path).as_posix() for path in (pair.identity, pair.pose, pair.target))
-             for pair in self_pairs(tmp_path)]
+    touch(
+        tmp_path,
+        "v1/0.png",
+        "v1/1.png",
+        "v1/2.png",
+        "v1/notes.txt",
+        "v2/imgs/a.jpg",
+        "v2/imgs/b.jpg",
+        "short/0.png",
+        ".hidden/0.png",
+        ".hidden/1.png",
+    )
+    found = [
+        tuple(path.relative_to(tmp_path).as_posix() for path in (pair.identity, pair.pose, pair.target))
+        for pair in self_pairs(tmp_path)
+    ]
     assert found == [
         ("v1/1.png", "v1/0.png", "v1/0.png"),
         ("v1/2.png", "v1/1.png", "v1/1.png"),
@@ -100,12 +115,15 @@ def test_no_videos(tmp_path: Path) -> None:
         self_pairs(tmp_path / "gone")
 
 
-@pytest.mark.parametrize(("name", "expected"), [
-    ("imgs/mia__walk__007.png", ("mia", "walk")),
-    ("imgs/mia__walk__left__007.png", ("mia", "walk__left")),
-    ("mia/walk/imgs/007.png", ("mia", "walk")),
-    ("video/007.png", ("video", "video")),
-    ("imgs/007.png", ("?", "?")),
-])
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("imgs/mia__walk__007.png", ("mia", "walk")),
+        ("imgs/mia__walk__left__007.png", ("mia", "walk__left")),
+        ("mia/walk/imgs/007.png", ("mia", "walk")),
+        ("video/007.png", ("video", "video")),
+        ("imgs/007.png", ("?", "?")),
+    ],
+)
 def test_character_and_clip(tmp_path: Path, name: str, expected: tuple[str, str]) -> None:
     assert character_and_clip(Pair(tmp_path / "x.png", tmp_path / "y.png", tmp_path / name), tmp_path) == expected

@@ -1,0 +1,30 @@
+"""Test pairs drawn live: characters that training never sees."""
+
+from __future__ import annotations
+
+import numpy as np
+from torch import Tensor
+
+from .camera import Shot
+from .dataset import HELD_OUT_SEEDS, draw_view
+from .motions import CLIPS
+from .render import render
+
+
+def held_out_batch(count: int, size: int, seed: int = 0) -> dict[str, Tensor]:
+    """`count` pairs, always the same for the same seed: uint8 (count, 3, S, S) `identity`, `pose`, `target`."""
+    shots = [shot for i in range(count) for shot in _triple(seed, i)]
+    images = render(shots, size)["rgb"].unflatten(0, (count, 3))
+    return {name: images[:, k] for k, name in enumerate(("identity", "pose", "target"))}
+
+
+def _triple(seed: int, index: int) -> tuple[Shot, Shot, Shot]:
+    rng = np.random.default_rng([seed, index])
+    a, b = (int(HELD_OUT_SEEDS[i]) for i in rng.choice(len(HELD_OUT_SEEDS), size=2, replace=False))
+
+    def shot(character: int, facing: float) -> Shot:
+        clip = CLIPS[int(rng.integers(len(CLIPS)))]
+        return Shot(character, clip, int(rng.integers(2**31 - 1)), float(rng.random()), draw_view(rng, facing))
+
+    identity, pose = shot(a, facing=0.9), shot(b, facing=0.5)
+    return identity, pose, pose.of(a)

@@ -1,0 +1,35 @@
+"""Motions by name: which clips there are, and the pose of any batch of (clip, time, style)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+
+from . import clips as _clips  # noqa: F401 (its functions register themselves)
+from .posing import Pose, Posture, solve
+from .rhythm import REGISTRY, Style, style_numbers
+
+CLIPS: tuple[str, ...] = tuple(REGISTRY)
+AIRBORNE: frozenset[str] = frozenset(("run", "jump", "star_jump", "cheer", "fly"))
+# clips in the order in which a small data set should take them: each is unlike those before it
+VARIED: tuple[str, ...] = (
+    *("walk", "dance_a", "jump", "sword_swing", "wave", "squat", "run", "spell", "kick", "dance_b", "cheer", "bow"),
+    *("punch", "idle", "turn", "throw", "crawl", "dance_c", "sit", "hands_on_hips", "floss", "sneak", "ballet"),
+    *("star_jump", "fall", "clap", "kneel", "fly", "sit_chair"),
+)
+
+
+def posture(clips: Sequence[str], times: Sequence[float], style_seeds: Sequence[int], device: str = "cpu") -> Posture:
+    """The pose of every shot: rotations (B, J, 3, 3) and shift (B, 3), whatever the mix of clips."""
+    t = torch.tensor(times, dtype=torch.float32, device=device)
+    numbers = torch.tensor([style_numbers(seed) for seed in style_seeds], dtype=torch.float32, device=device)
+    style_time = t + 0.035 * numbers[:, 5] * torch.sin(2 * torch.pi * t)
+    where: dict[str, list[int]] = {}
+    for i, name in enumerate(clips):
+        where.setdefault(name, []).append(i)
+    joined = Pose(t)
+    for name, rows in where.items():
+        index = torch.tensor(rows, device=device)
+        joined.put(index, REGISTRY[name](Pose(t[index]), style_time[index], Style(numbers[index])))
+    return solve(joined.mirrored(numbers[:, 7] > 0))
