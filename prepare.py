@@ -33,6 +33,9 @@ def build_parser() -> argparse.ArgumentParser:
     toon.add_argument("--frames", type=int, default=24, help="frames of each clip (default 24)")
     toon.add_argument("--size", type=int, default=256, help="side of a frame (default 256)")
     toon.add_argument("--seed", type=int, default=0)
+    toon.add_argument("--test_characters", type=int, default=8, help="held out (default 8)")
+    toon.add_argument("--test_clips", type=int, default=3, help="motions held out (default 3)")
+    toon.add_argument("--views", default="all", help="all (around), or front: cameras within some 60 degrees of it")
     toon.add_argument("--uv", action="store_true", help="write UV maps and masks beside the frames")
 
     for command in (lpc, toon):
@@ -51,7 +54,17 @@ def main() -> None:
         from datasets.toon import write_toon
 
         manifest = write_toon(
-            args.out, args.characters, args.clips, args.frames, args.size, args.seed, uv=args.uv, workers=args.workers
+            args.out,
+            args.characters,
+            args.clips,
+            args.frames,
+            args.size,
+            args.seed,
+            uv=args.uv,
+            workers=args.workers,
+            test_characters=args.test_characters,
+            test_clips=args.test_clips,
+            views=args.views,
         )
     print(
         f"{args.out}: {len(manifest['train_characters'])} characters to train on, "

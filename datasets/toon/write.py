@@ -18,39 +18,16 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from tqdm import tqdm
 
 from capture.errors import CaptureError
 from datasets.writing import begin, flat_name, write_manifest, write_pairs, write_png
 
-from .camera import Shot, View
-from .dataset import HELD_OUT_SEEDS
-from .motions import CLIPS, VARIED
+from .camera import Shot
+from .plan import check_request, choose_characters, plan_clips, plan_pairs
 from .render import BACKGROUND, render
 from .version import TOON_VERSION
-
-_AZIMUTHS = (0, 45, 180, 90, 330, 135, 270, 20, 225, 315, 65, 200)  # spread over any few neighbours
-
-
-@dataclass(frozen=True)
-class ClipPlan:
-    """A clip of the data set: the same style, times and view for every character."""
-
-    clip: str
-    azimuth: int
-    pitch: float
-    perspective: float
-    style_seed: int
-
-    @property
-    def name(self) -> str:
-        return f"{self.clip}_az{self.azimuth:03d}"
-
-    def shot(self, character: int, frame: int, frames: int) -> Shot:
-        view = View(self.azimuth, self.pitch, self.perspective)
-        return Shot(character, self.clip, self.style_seed, frame / frames, view)
 
 
 @dataclass(frozen=True)
@@ -75,41 +52,6 @@ class _Job:
 def character_name(seed: int) -> str:
     """The folder of a character: its number is its seed."""
     return f"toon_{seed:05d}"
-
-
-def _clip_plans(clips: int, test_clips: int, seed: int) -> tuple[list[ClipPlan], list[ClipPlan]]:
-    """Train and test clips: different motions; azimuths spread over front, sides, back and between."""
-    held = min(test_clips, len(VARIED) - 1)
-    train_names = VARIED[:clips] if clips + held <= len(VARIED) else VARIED[: len(VARIED) - held]
-    names = [train_names[i % len(train_names)] for i in range(clips)]
-    names += VARIED[len(train_names) : len(train_names) + held]
-    rng = np.random.default_rng([seed, 1])
-    start = int(rng.integers(len(_AZIMUTHS)))
-    plans, used = [], set()
-    for i, name in enumerate(names):
-        azimuth = (_AZIMUTHS[(start + i) % len(_AZIMUTHS)] + int(rng.integers(-12, 13))) % 360
-        while (name, azimuth) in used:
-            azimuth = (azimuth + 7) % 360
-        used.add((name, azimuth))
-        pitch, perspective = round(float(rng.uniform(0, 12)), 2), round(float(rng.uniform(0.05, 0.2)), 3)
-        plans.append(ClipPlan(name, azimuth, pitch, perspective, int(rng.integers(2**31))))
-    return plans[:clips], plans[clips:]
-
-
-def _draw_seeds(rng: np.random.Generator, seeds: range, count: int) -> list[int]:
-    return [seeds[int(i)] for i in rng.permutation(len(seeds))[:count]]
-
-
-def _check(parameters: dict[str, Any]) -> None:
-    limits = {"characters": 1, "clips": 1, "frames": 1, "test_characters": 2, "test_clips": 1, "seed": 0}
-    for name, least in limits.items():
-        if parameters[name] < least:
-            raise CaptureError(f"toon: {name} is {parameters[name]}; use at least {least}")
-    if parameters["size"] < 16 or parameters["size"] % 2:
-        raise CaptureError(f"toon: size is {parameters['size']}; use an even number of pixels, at least 16")
-    for name, most in (("test_characters", len(HELD_OUT_SEEDS)), ("test_clips", len(CLIPS) - 1)):
-        if parameters[name] > most:
-            raise CaptureError(f"toon: {name} is {parameters[name]}; there are {most}")
 
 
 def _sweep(out: Path) -> None:
@@ -177,25 +119,6 @@ def _run_all(jobs: list[_Job], workers: int) -> Iterator[int]:
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _pairs(
-    rng: np.random.Generator, characters: list[int], plans: list[ClipPlan], test_plans: list[ClipPlan], frames: int
-) -> list[tuple[tuple[ClipPlan, int, int], ...]]:
-    """(identity, pose, target) triples of (clip, character, frame); half of the poses are of held-out clips."""
-    triples = []
-    everything = plans + test_plans
-    for i in range(max(16, 4 * len(characters))):
-        a = characters[i % len(characters)]
-        b = characters[(i + 1 + int(rng.integers(len(characters) - 1))) % len(characters)]
-        seen = everything[int(rng.integers(len(everything)))]
-        azimuth = int(rng.integers(-60, 61)) % 360 if rng.random() < 0.85 else seen.azimuth
-        seen = ClipPlan(seen.clip, azimuth, seen.pitch, seen.perspective, seen.style_seed)
-        source = test_plans if i % 2 == 0 else plans
-        posed = source[int(rng.integers(len(source)))]
-        k, frame = int(rng.integers(frames)), int(rng.integers(frames))
-        triples.append(((seen, a, k), (posed, b, frame), (posed, a, frame)))
-    return triples
-
-
 def write_toon(
     out: Path,
     characters: int,
@@ -207,6 +130,7 @@ def write_toon(
     workers: int | None = None,
     test_characters: int = 8,
     test_clips: int = 3,
+    views: str = "all",
     progress: bool = True,
 ) -> dict[str, Any]:
     """Write (or finish) a toon data set and return its manifest.
@@ -219,28 +143,25 @@ def write_toon(
         uv: write an IUV map (PNG: part, u, v) and a mask beside every frame, in uv/ and mask/.
         workers: processes; all cores by default.
         test_characters, test_clips: held-out characters (seeds in HELD_OUT_SEEDS) and clips of the test part.
+        views: "all" sees the clips from all around, "front" from within some 60 degrees of the front.
         progress: a bar on stderr.
 
     Raises:
         CaptureError: an impossible number, or a folder that holds something else.
     """
     out = Path(out)
-    _check(
-        {
-            "characters": characters,
-            "clips": clips,
-            "frames": frames,
-            "size": size,
-            "seed": seed,
-            "test_characters": test_characters,
-            "test_clips": test_clips,
-        }
-    )
-    rng = np.random.default_rng([seed, 0])
-    first = HELD_OUT_SEEDS.stop
-    train = sorted(_draw_seeds(rng, range(first, first + max(90000, 2 * characters)), characters))
-    held = sorted(_draw_seeds(rng, HELD_OUT_SEEDS, test_characters))
-    plans, test_plans = _clip_plans(clips, test_clips, seed)
+    request = {
+        "characters": characters,
+        "clips": clips,
+        "frames": frames,
+        "size": size,
+        "seed": seed,
+        "test_characters": test_characters,
+        "test_clips": test_clips,
+    }
+    check_request(request, views)
+    train, held = choose_characters(characters, test_characters, seed)
+    plans, test_plans = plan_clips(clips, test_clips, seed, views)
 
     jobs = []
     for character in train:
@@ -249,7 +170,7 @@ def write_toon(
             folder = out / "train" / character_name(character) / plan.name
             jobs.append(_Job(shots, folder, tuple(f"{k:03d}.png" for k in range(frames)), size, uv))
     rows, wanted = [], {}
-    for triple in _pairs(rng, held, plans, test_plans, frames):
+    for triple in plan_pairs(held, plans, test_plans, frames, seed):
         row = []
         for plan, character, k in triple:
             name = flat_name(character_name(character), plan.name, f"{k:03d}")
@@ -269,6 +190,7 @@ def write_toon(
         "characters": characters,
         "clips": clips,
         "frames": frames,
+        "views": views,
         "train_characters": [character_name(c) for c in train],
         "train_clips": [{"name": plan.name, **asdict(plan)} for plan in plans],
         "train_images": characters * clips * frames,
@@ -283,19 +205,13 @@ def write_toon(
     todo = [job for job in jobs if job.missing()]
     total = sum(len(job.names) for job in jobs)
     left = sum(len(job.names) for job in todo)
-    workers = (
-        workers
-        if workers is not None
-        else len(os.sched_getaffinity(0))
-        if hasattr(os, "sched_getaffinity")
-        else os.cpu_count() or 1
-    )
+    workers = workers or os.cpu_count() or 1
     try:
         with (
             tqdm(
                 total=total, initial=total - left, desc="toon", unit="frame", disable=not progress, file=sys.stderr
             ) as bar,
-            contextlib.closing(_run_all(todo, max(workers, 1))) as finished,
+            contextlib.closing(_run_all(todo, workers)) as finished,
         ):
             for count in finished:
                 bar.update(count)
