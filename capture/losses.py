@@ -48,22 +48,24 @@ def discriminator_loss(real: Tensor, fusion: Tensor, reconstruction: Tensor, con
 
 
 def generator_loss(
-    fusion_logits: Tensor,
-    reconstruction_logits: Tensor,
+    fake_logits: tuple[Tensor, Tensor] | None,
     fusion: Tensor,
     reconstruction: Tensor,
     batch: dict[str, Tensor],
     config: dict,
 ) -> tuple[Tensor, dict]:
-    """L_G: fool D with both fakes, rebuild x from y's identity and x's pose, and match the true target where known."""
-    kind = config["ganLoss_type"]
-    gan = 0.5 * (
-        gan_loss(fusion_logits.float(), kind, True, for_generator=True)
-        + gan_loss(reconstruction_logits.float(), kind, True, for_generator=True)
-    )
+    """L_G: fool D with both fakes, rebuild x from y's identity and x's pose, and match the true target where known.
+
+    Args:
+        fake_logits: D's on (fusion, y) and (reconstruction, y); None for a run without a discriminator.
+        batch: float `identity` x, and perhaps `target` with `has_target`.
+    """
     recon = masked_l1(reconstruction, batch["identity"])
-    loss = gan * config["gen_ganLoss_weight"] + recon * config["gen_reconLoss_weight"]
-    parts = {"G_gan": gan.detach(), "G_recon": recon.detach()}
+    loss, parts = recon * config["gen_reconLoss_weight"], {"G_recon": recon.detach()}
+    if fake_logits is not None:
+        kind = config["ganLoss_type"]
+        gan = 0.5 * sum(gan_loss(logits.float(), kind, True, for_generator=True) for logits in fake_logits)
+        loss, parts["G_gan"] = loss + gan * config["gen_ganLoss_weight"], gan.detach()
     if "target" in batch:
         target = masked_l1(fusion, batch["target"], batch.get("has_target"))
         parts["G_target"] = target.detach()  # reported even where it does not train

@@ -150,7 +150,7 @@ class Trainer:
 
         # D: real pairs are (x, y); the fakes, cut off from G, are (fusion, y) and (reconstruction, y).
         parts: dict[str, Tensor] = {}
-        fusion_logits = reconstruction_logits = images.new_zeros(1)
+        fake_logits = None
         if self.adversarial:
             pairs = [(x, y), (fusion.detach(), y), (reconstruction.detach(), y)]
             loss, parts = discriminator_loss(*score_pairs(self.discriminator, pairs), self.loss_config)
@@ -159,14 +159,10 @@ class Trainer:
             self.opt_d.step()
             # G: the same fakes before the updated D, whose own parameters need no gradient now.
             self.plain_discriminator.requires_grad_(False)
-            fusion_logits, reconstruction_logits = score_pairs(
-                self.plain_discriminator, [(fusion, y), (reconstruction, y)]
-            )
+            fake_logits = score_pairs(self.plain_discriminator, [(fusion, y), (reconstruction, y)])
             self.plain_discriminator.requires_grad_(True)
 
-        loss, more = generator_loss(
-            fusion_logits, reconstruction_logits, fusion, reconstruction, batch, self.loss_config
-        )
+        loss, more = generator_loss(fake_logits, fusion, reconstruction, batch, self.loss_config)
         self.opt_g.zero_grad()
         self.accelerator.backward(loss)
         self.opt_g.step()

@@ -56,9 +56,11 @@ def test_generator_loss_is_the_weighted_sum():
     logits, fusion = torch.zeros(2, 1, 2, 2), torch.zeros(2, 3, 4, 4)
     batch = {"identity": torch.full_like(fusion, 0.5), "target": torch.full_like(fusion, 0.25),
              "has_target": torch.tensor([True, True])}  # fmt: skip
-    loss, parts = generator_loss(logits, logits, fusion, fusion, batch, WEIGHTS)
+    loss, parts = generator_loss((logits, logits), fusion, fusion, batch, WEIGHTS)
     assert parts["G_recon"].item() == 0.5 and parts["G_target"].item() == 0.25
     assert loss.item() == pytest.approx(2 * 0.693147 + 3 * 0.5 + 5 * 0.25, rel=1e-5)
     del batch["target"]
-    without, parts = generator_loss(logits, logits, fusion, fusion, batch, WEIGHTS)
+    without, parts = generator_loss((logits, logits), fusion, fusion, batch, WEIGHTS)
     assert without.item() == pytest.approx(2 * 0.693147 + 3 * 0.5, rel=1e-5) and "G_target" not in parts
+    alone, parts = generator_loss(None, fusion, fusion, batch, WEIGHTS)
+    assert alone.item() == pytest.approx(3 * 0.5) and "G_gan" not in parts
