@@ -31,6 +31,7 @@ MAY_CHANGE_ON_RESUME = (  # nothing that decides what is computed
     "dataset_config.dataset_path",
     "dataset_config.num_workers",
     "train_config.num_epochs",
+    "train_config.max_minutes",
     *UNREAD,
 )
 CHOICES = {
@@ -54,6 +55,7 @@ AT_LEAST = {  # smallest allowed value
     "discriminator_config.n_res": 0,
     "discriminator_config.c": 1,
     "train_config.num_epochs": 1,
+    "train_config.max_minutes": 0,
     "train_config.seed": 0,
     "train_config.lr_G": 0,
     "train_config.lr_D": 0,

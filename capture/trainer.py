@@ -102,7 +102,7 @@ class Trainer:
             smoothing=0.05,
             dynamic_ncols=True,
         )
-        last_save = last_shown = epoch_start = time.monotonic()
+        started = last_save = last_shown = epoch_start = time.monotonic()
         try:
             with stop_on_signal() as stopped:
                 for batch in self._batches():
@@ -125,6 +125,10 @@ class Trainer:
                         last_save = time.monotonic()
 
                     if self.step_number >= self.total_steps:
+                        return True
+                    if time.monotonic() - started > 60 * self.config["train_config"]["max_minutes"] > 0:
+                        self.save(self.folder / FOLDER / LATEST)
+                        logger.info(f"max_minutes are over: saved at step {self.step_number} of {self.total_steps}")
                         return True
                     if stopped:
                         self.save(self.folder / FOLDER / LATEST)

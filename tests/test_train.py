@@ -146,6 +146,14 @@ def test_ctrl_c_saves_and_the_same_command_goes_on(mixamo_tree, tmp_path):
     assert_same_state(tmp_path / "a" / "run", tmp_path / "b" / "run")
 
 
+def test_max_minutes_end_a_run_that_can_go_on(mixamo_tree, tmp_path):
+    trained(mixamo_tree, tmp_path / "run", argv=("--num_epochs", "5000", "--max_minutes", "0.03"))
+    state = load_checkpoint(latest_path(tmp_path / "run"))
+    assert 0 < state["step"] < 15000
+    trained(mixamo_tree, tmp_path / "run", argv=("--num_epochs", "5000", "--max_minutes", "0.02"))
+    assert load_checkpoint(latest_path(tmp_path / "run"))["step"] > state["step"]
+
+
 def test_dry_run_shows_everything_and_writes_nothing(mixamo_tree, tmp_path, run_main):
     status, out, _ = run_main("train.py", "--dry-run", *arguments(mixamo_tree, tmp_path / "result"))
     assert status == 0

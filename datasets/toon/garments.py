@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from .palettes import Colour, Palette, difference, mix, shifted
 from .parts import Builder
-
-if TYPE_CHECKING:
-    from .characters import Build
+from .proportions import Build
 
 # Ink separates groups, not solids: a sleeve and the shirt it belongs to share a group.
 SKIN, TOP, BOTTOM, SHOE, GLOVE, HAIR, HAT, CAPE, EXTRA, TRIM, EAR, JOINT = range(1, 13)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -12,10 +12,8 @@ from .hair import make_hair
 from .hats import choose_hat, make_hat
 from .palettes import GLOW, Colour, Palette, difference, mix, pick, shifted
 from .parts import FACE, FACE_SIZE, Builder
+from .proportions import Build
 from .skull import Skull
-
-if TYPE_CHECKING:
-    from .characters import Build
 
 _WHITE, _BLACK = (0.99, 0.99, 0.97), (0.09, 0.07, 0.09)
 EYES = ("dot", "anime", "round", "sleepy", "happy", "visor", "led", "mono")

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from .garments import BOTTOM, EXTRA, GLOVE, JOINT, SHOE, SIDES, TOP, choose
 from .palettes import Palette, difference, mix
 from .parts import Builder
-
-if TYPE_CHECKING:
-    from .characters import Build
+from .proportions import Build
 
 
 def dress_robot(k: Builder, rng: np.random.Generator, b: Build, p: Palette) -> dict[str, Any]:

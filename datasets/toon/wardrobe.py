@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -27,9 +27,7 @@ from .garments import (
 )
 from .palettes import Palette, difference, mix, oklab, shifted
 from .parts import Builder
-
-if TYPE_CHECKING:
-    from .characters import Build
+from .proportions import Build
 
 _HUMAN_OUTFITS = (
     "casual",
