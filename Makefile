@@ -20,7 +20,8 @@ $(VENV)/.ready: requirements.txt
 	@touch $@
 
 demo: setup
-	$(RUN) prepare.py toon data/toon_demo --characters 96 --clips 8 --frames 12 --size 64 --seed 0
+	$(RUN) prepare.py toon data/toon_demo --size 64 --characters 192 --clips 6 --frames 6 \
+	    --views front --test_characters 12 --test_clips 0
 	$(RUN) train.py configs/demo.yaml
 	$(RUN) -m capture.demo result/demo data/toon_demo
 
