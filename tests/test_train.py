@@ -226,6 +226,26 @@ def test_numbered_checkpoints_follow_interval_and_minimum(mixamo_tree, tmp_path)
     assert kept == ["4epoch_checkpoint.pt", "6epoch_checkpoint.pt", "latest_checkpoint.pt"]
 
 
+def test_trains_straight_from_the_renderer(tmp_path, run_main):
+    argv = arguments("toon", tmp_path, "--num_epochs", "1", "--num_workers", "1")
+    status, out, err = run_main("train.py", *argv)
+    assert status == 0, err
+    assert "toon, rendered live" in out
+    row = json.loads((tmp_path / "run" / "metrics.jsonl").read_text())
+    assert {"G_target", "val_L1", "val_SSIM"} <= row.keys()
+    assert Image.open(tmp_path / "run" / "test_results" / "1epoch.png").size == (4 * 34 + 2, 2 * 34 + 2)
+
+
+def test_trains_on_fashion_frames_without_true_targets(tmp_path, run_main):
+    for video in ("a", "b"):
+        for frame in range(3):
+            draw_figure(tmp_path / "Fashion_dataset" / "train" / video / f"{frame}.png", ord(video), frame)
+    status, _, err = run_main("train.py", *arguments(tmp_path / "fashion_DATASET", tmp_path, "--num_epochs", "1"))
+    assert status == 0, err
+    row = json.loads((tmp_path / "run" / "metrics.jsonl").read_text())
+    assert {"D_real", "G_gan", "G_recon"} <= row.keys() and not {"G_target", "val_L1"} & row.keys()
+
+
 # ---- bad input: one line, exit status 2, nothing half-written ----
 
 
