@@ -59,6 +59,7 @@ AT_LEAST = {  # smallest allowed value
     "train_config.seed": 0,
     "train_config.lr_G": 0,
     "train_config.lr_D": 0,
+    "train_config.lr_decay_epochs": 0,
     "train_config.ema_decay": 0,
     "loss_config.dis_ganLoss_weight": 0,
     "loss_config.gen_ganLoss_weight": 0,

@@ -107,6 +107,7 @@ class Trainer:
             with stop_on_signal() as stopped:
                 for batch in self._batches():
                     batch = self._to_device(batch)
+                    self._set_learning_rates()
                     self._measure(self.step(batch))
                     self.step_number += 1
                     bar.update(self.batch_size)
@@ -255,6 +256,15 @@ class Trainer:
             else value
             for name, value in moved.items()
         }
+
+    def _set_learning_rates(self) -> None:
+        """As configured, falling to zero over the last lr_decay_epochs: a function of the step alone."""
+        options = self.config["train_config"]
+        falling = options["lr_decay_epochs"] * self.steps_per_epoch
+        share = min(1.0, (self.total_steps - self.step_number) / falling) if falling else 1.0
+        for optimiser, rate in ((self.opt_g, options["lr_G"]), (self.opt_d, options["lr_D"])):
+            for group in optimiser.param_groups:
+                group["lr"] = rate * share
 
     def _measure(self, parts: dict[str, Tensor]) -> None:
         for name, value in parts.items():

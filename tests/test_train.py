@@ -219,6 +219,19 @@ def test_moving_average_follows_and_decay_zero_is_the_network(mixamo_tree, tmp_p
     torch.testing.assert_close(next(trainer.ema.average.parameters()), want.detach())
 
 
+def test_learning_rates_fall_to_zero_over_the_last_epochs(mixamo_tree, tmp_path):
+    argv = ("--lr_decay_epochs", "1", "--num_epochs", "3", "--lr_G", "0.004")  # 3 epochs of 3 steps
+    config = tiny_config("--dataset_path", str(mixamo_tree), *argv)
+    trainer = Trainer(config, open_data(config), tmp_path / "run")
+    seen = []
+    for trainer.step_number in range(9):
+        trainer._set_learning_rates()
+        seen.append(trainer.opt_g.param_groups[0]["lr"])
+    assert seen == pytest.approx([0.004] * 7 + [0.004 * 2 / 3, 0.004 / 3])
+    straight = trained(mixamo_tree, tmp_path / "straight", argv=argv)
+    assert_same_state(straight, trained(mixamo_tree, tmp_path / "resumed", stops=(4, 8), argv=argv))
+
+
 def test_numbered_checkpoints_follow_interval_and_minimum(mixamo_tree, tmp_path):
     argv = ("--interval", "2", "--save_minimum_epoch", "3", "--num_epochs", "6", "--samples_per_epoch", "2")
     folder = trained(mixamo_tree, tmp_path / "run", argv=argv)
