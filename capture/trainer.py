@@ -58,17 +58,23 @@ class Trainer:
         self.adversarial = bool(self.loss_config["dis_ganLoss_weight"] or self.loss_config["gen_ganLoss_weight"])
 
         # Devices and precision are accelerate's; losses and optimisers stay in float32.
-        bf16 = use_bf16(options["precision"], pick_device())
-        self.accelerator = Accelerator(mixed_precision="bf16" if bf16 else "no")
+        self.bf16 = use_bf16(options["precision"], pick_device())
+        self.accelerator = Accelerator(mixed_precision="bf16" if self.bf16 else "no")
         self.device = self.accelerator.device
+        if self.accelerator.num_processes > 1:
+            raise CaptureError(
+                "training runs in one process so far; start train.py without torchrun or accelerate launch"
+            )
         self.steps_per_epoch = math.ceil(
             config["dataset_config"]["samples_per_epoch"] / (self.batch_size * self.accelerator.num_processes)
         )
         self.total_steps = options["num_epochs"] * self.steps_per_epoch
 
         # Two networks, two optimisers, the moving average that people will use, and the noise's own generator.
-        generator, discriminator = (n.to(memory_format=torch.channels_last) for n in build_networks(config))
-        self.ema = EMA(generator.to(self.device), options["ema_decay"])
+        generator, discriminator = (
+            network.to(self.device, memory_format=torch.channels_last) for network in build_networks(config)
+        )
+        self.ema = EMA(generator, options["ema_decay"])
         self.noise_rng = torch.Generator().manual_seed(options["seed"] + self.accelerator.process_index)
         adam = {"betas": tuple(options["adam_betas"]), "fused": True}
         opt_g = torch.optim.Adam(generator.parameters(), lr=options["lr_G"], **adam)
@@ -91,7 +97,7 @@ class Trainer:
         self.log = RunLog(self.folder, self.step_number)
         logger.info(
             f"{'resuming at' if self.step_number else 'training from'} step {self.step_number} "
-            f"of {self.total_steps} on {self.device} ({self.accelerator.mixed_precision} precision); "
+            f"of {self.total_steps} on {self.device} in {'bf16' if self.bf16 else 'fp32'}; "
             f"output goes to {self.folder}"
         )
         bar = tqdm(
@@ -103,6 +109,8 @@ class Trainer:
             dynamic_ncols=True,
         )
         started = last_save = last_shown = epoch_start = time.monotonic()
+        last_epoch = self.config["train_config"]["num_epochs"]
+        first_step = self.step_number  # of this epoch in this process
         try:
             with stop_on_signal() as stopped:
                 for batch in self._batches():
@@ -118,9 +126,11 @@ class Trainer:
                         last_shown = time.monotonic()
 
                     if self.step_number % self.steps_per_epoch == 0:
-                        self._end_epoch(batch, time.monotonic() - epoch_start)
-                        bar.set_description(f"epoch {self.epoch + 1}", refresh=False)
+                        taken = (self.step_number - first_step) * self.batch_size
+                        self._end_epoch(batch, taken / max(time.monotonic() - epoch_start, 1e-9))
+                        bar.set_description(f"epoch {min(self.epoch + 1, last_epoch)}", refresh=False)
                         last_save = epoch_start = time.monotonic()
+                        first_step = self.step_number
                     elif time.monotonic() - last_save > 60 * self.config["main_config"]["save_minutes"] > 0:
                         self.save(self.folder / FOLDER / LATEST)
                         last_save = time.monotonic()
@@ -282,7 +292,7 @@ class Trainer:
             )
         return means
 
-    def _end_epoch(self, batch: dict[str, Tensor], seconds: float) -> None:
+    def _end_epoch(self, batch: dict[str, Tensor], rate: float) -> None:
         """Pictures, metrics, then the checkpoint: what a crash in between leaves is written again after resuming."""
         options, epoch = self.config["main_config"], self.epoch
         means = self._read_meters()
@@ -298,7 +308,6 @@ class Trainer:
                         split, epoch, self.step_number, [pairs["identity"], pairs["pose"], self._render(pairs), *truth]
                     )
             means.update(self.validate(options["validation_pairs"]))
-            rate = self.meter_steps * self.batch_size / max(seconds, 1e-9)
             self.log.row(
                 {
                     "epoch": epoch,
