@@ -115,7 +115,6 @@ class Trainer:
             with stop_on_signal() as stopped:
                 for batch in self._batches():
                     batch = self._to_device(batch)
-                    self._set_learning_rates()
                     self._measure(self.step(batch))
                     self.step_number += 1
                     bar.update(self.batch_size)
@@ -157,6 +156,7 @@ class Trainer:
         fusion = G(x, p) has no ground truth of the released kind; reconstruction = G(y, x) must be x.
         """
         x, y, p = batch["identity"], batch["real"], batch["pose"]
+        self._set_learning_rates()
 
         # One generator forward for both pictures.
         noise = self.plain_generator.draw_noise(2 * len(x), self.device, self.noise_rng)

@@ -57,4 +57,4 @@ def test_floors_are_those_of_the_files_and_the_untrained_fails(made, monkeypatch
 
 def test_a_dataset_without_pairs_is_refused(made, tmp_path, monkeypatch, capsys):
     status, printed = run(monkeypatch, capsys, made[0], tmp_path)
-    assert status == 2 and "can't read this pairs file" in printed.err
+    assert status == 2 and "no such pairs file" in printed.err
