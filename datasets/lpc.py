@@ -6,17 +6,15 @@ Each 832 x 1344 RGBA sheet is 13 x 21 cells. The same cell is the same pose in e
 
 from __future__ import annotations
 
-import os
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from PIL import Image
-from tqdm import tqdm
 
 from capture.errors import CaptureError
 from capture.images import open_picture
+from datasets.workers import stopping, work
 from datasets.writing import begin, flat_name, write_manifest, write_pairs, write_png
 
 CELL, COLUMNS, ROWS = 64, 13, 21
@@ -67,8 +65,7 @@ def prepare_lpc(
     rows = _draw_pairs(parameters, seed)
     wanted = {name for row in rows for name in row}
     jobs = [(path, out, size, None) for path in train] + [(path, out, size, wanted) for path in test]
-    with ProcessPoolExecutor(workers or os.cpu_count()) as pool:
-        list(tqdm(pool.map(_unpack_job, jobs), total=len(jobs), desc="sheets", unit="sheet"))
+    work(_unpack_job, jobs, out, workers, unit="sheet")
     write_pairs(out / "test" / "pairs.csv", [tuple(f"imgs/{name}" for name in row) for row in rows])
     write_manifest(out, parameters)
     return parameters
@@ -123,8 +120,8 @@ def _draw_pairs(parameters: dict[str, Any], seed: int) -> list[tuple[str, str, s
     return rows
 
 
-def _unpack_job(job: tuple[Path, Path, int, set[str] | None]) -> None:
-    """Write one sheet's frames: all of them to train/, or the `wanted` ones to test/imgs/."""
+def _unpack_job(job: tuple[Path, Path, int, set[str] | None]) -> int:
+    """Write one sheet's frames, all of them to train/, or the `wanted` ones to test/imgs/; 1, the sheet."""
     sheet, out, size, wanted = job
     for (clip, frame), cell in cells(sheet).items():
         if wanted is None:
@@ -134,7 +131,10 @@ def _unpack_job(job: tuple[Path, Path, int, set[str] | None]) -> None:
             if name not in wanted:
                 continue
             path = out / "test" / "imgs" / name
+        if stopping():
+            return 0
         if path.is_file():
             continue
         flat = Image.alpha_composite(Image.new("RGBA", cell.size, (*BACKGROUND, 255)), cell).convert("RGB")
         write_png(path, np.asarray(flat.resize((size, size), Image.Resampling.NEAREST)))
+    return 1

@@ -6,22 +6,11 @@ drawn together. Frames that exist are kept, so an interrupted run continues wher
 
 from __future__ import annotations
 
-import concurrent.futures
-import contextlib
-import multiprocessing
-import os
-import signal
-import sys
-import threading
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-from tqdm import tqdm
-
-from capture.errors import CaptureError
+from datasets.workers import stopping, work
 from datasets.writing import begin, flat_name, write_manifest, write_pairs, write_png
 
 from .camera import Shot
@@ -54,32 +43,9 @@ def character_name(seed: int) -> str:
     return f"toon_{seed:05d}"
 
 
-def _sweep(out: Path) -> None:
-    """Remove what a killed run was in the middle of writing."""
-    for path in out.rglob(".*.partial"):
-        path.unlink(missing_ok=True)
-
-
-_stop: Any = None
-
-
-def _start_worker(stop: Any) -> None:
-    global _stop
-    _stop = stop
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides; a frame is finished first
-    torch.set_num_threads(1)
-    parent = multiprocessing.parent_process()
-
-    def follow() -> None:
-        parent.join()
-        os._exit(1)
-
-    threading.Thread(target=follow, daemon=True).start()
-
-
 def _run(job: _Job) -> int:
     """Draw a job and write the frames that are missing; the number of frames."""
-    if _stop is not None and _stop.is_set():
+    if stopping():
         return 0
     drawn = render(job.shots, job.size, outputs=tuple(job.files(0)))
     for k in range(len(job.names)):
@@ -89,34 +55,9 @@ def _run(job: _Job) -> int:
                 write_png(
                     path, (image.byte() * 255 if output == "mask" else image.permute(1, 2, 0).contiguous()).numpy()
                 )
-        if _stop is not None and _stop.is_set():
+        if stopping():
             return 0
     return len(job.names)
-
-
-def _run_all(jobs: list[_Job], workers: int) -> Iterator[int]:
-    """Frames finished by each job, as they finish; on any exit no worker is left."""
-    if workers == 1 or len(jobs) <= 1:
-        threads = torch.get_num_threads()
-        torch.set_num_threads(1)
-        try:
-            yield from map(_run, jobs)
-        finally:
-            torch.set_num_threads(threads)
-        return
-    context = multiprocessing.get_context("spawn")
-    stop = context.Event()
-    pool = concurrent.futures.ProcessPoolExecutor(min(workers, len(jobs)), context, _start_worker, (stop,))
-    try:
-        for future in concurrent.futures.as_completed([pool.submit(_run, job) for job in jobs]):
-            yield future.result()
-    except concurrent.futures.process.BrokenProcessPool:
-        raise CaptureError(
-            "toon: a worker process died (out of memory?); run the same command again with fewer workers"
-        ) from None
-    finally:
-        stop.set()
-        pool.shutdown(wait=True, cancel_futures=True)
 
 
 def write_toon(
@@ -201,22 +142,9 @@ def write_toon(
     }
     if begin(out, manifest):
         return manifest
-    _sweep(out)
     todo = [job for job in jobs if job.missing()]
     total = sum(len(job.names) for job in jobs)
-    left = sum(len(job.names) for job in todo)
-    workers = workers or os.cpu_count() or 1
-    try:
-        with (
-            tqdm(
-                total=total, initial=total - left, desc="toon", unit="frame", disable=not progress, file=sys.stderr
-            ) as bar,
-            contextlib.closing(_run_all(todo, workers)) as finished,
-        ):
-            for count in finished:
-                bar.update(count)
-    finally:
-        _sweep(out)
+    work(_run, todo, out, workers, total - sum(len(job.names) for job in todo), total, progress=progress)
     write_pairs(out / "test" / "pairs.csv", rows)
     write_manifest(out, manifest)
     return manifest

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
+import signal
+import time
 
 import numpy as np
 import pytest
@@ -13,6 +17,7 @@ from capture.images import open_rgb
 from datasets.catalog import scan
 from datasets.lpc import BACKGROUND, CELL, CLIPS, COLUMNS, ROWS, cells, prepare_lpc
 from datasets.pairs import read_pairs
+from tests.conftest import ROOT, start
 
 
 @pytest.fixture(scope="session")
@@ -89,6 +94,42 @@ def test_refusals(sheets, tmp_path):
     (tmp_path / "taken" / "holiday.jpg").write_bytes(b"x")
     with pytest.raises(CaptureError, match="holds something else"):
         prepare_lpc(sheets, tmp_path / "taken", size=64)
+
+
+def nobody_left(group: int) -> bool:
+    """Whether every process of a session ends within ten seconds."""
+    for _ in range(100):
+        try:
+            os.killpg(group, 0)
+        except ProcessLookupError:
+            return True
+        time.sleep(0.1)
+    return False
+
+
+def test_ctrl_c_leaves_no_partial_file_and_the_same_command_finishes(sheets, tmp_path):
+    out = tmp_path / "lpc"
+    command = ["lpc", sheets, out, "--size", "512", "--workers", "2", "--pairs", "4"]
+    process = start("prepare.py", *command, cwd=ROOT, start_new_session=True)
+    deadline = time.monotonic() + 60
+    while not list(out.rglob("*.png")) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    os.killpg(process.pid, signal.SIGINT)  # what a terminal does: everyone gets it
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130 and "Traceback" not in err and "interrupted" in err
+    assert list(out.rglob("*.png")) and not list(out.rglob("*.partial")) and not (out / "manifest.json").exists()
+    assert nobody_left(process.pid)
+    assert start("prepare.py", *command, cwd=ROOT).wait(timeout=120) == 0
+    assert scan(out).frames == 10 * 178
+
+
+def test_a_broken_sheet_is_named_by_a_worker(sheets, tmp_path, bad_input):
+    folder = tmp_path / "sheets"
+    shutil.copytree(sheets, folder)
+    broken = folder / "sheet_03.png"
+    broken.write_bytes(broken.read_bytes()[:500])
+    assert "sheet_03.png: a broken picture" in bad_input("prepare.py", "lpc", folder, tmp_path / "out", "--size", "64")
+    assert not (tmp_path / "out" / "manifest.json").exists()
 
 
 def test_a_sheet_of_another_layout_is_named(sheets, tmp_path):
