@@ -10,25 +10,16 @@ docs/METRICS.md says what is measured, how, and which files come out.
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
 from pathlib import Path
-from typing import NoReturn
 
 import torch
 
-from capture.errors import CaptureError, command_line
+from capture.errors import CaptureError, Parser, command_line
 from capture.metrics.evaluation import Request, evaluate
 from capture.metrics.lpips import NETS
 from capture.metrics.parallel import Workers
-
-
-class Parser(argparse.ArgumentParser):
-    """argparse whose complaints are one line, like every other."""
-
-    def error(self, message: str) -> NoReturn:
-        raise CaptureError(f"{message} (see --help)")
 
 
 def parse(argv: list[str] | None = None) -> Request:

@@ -9,13 +9,11 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from capture.errors import command_line
+from capture.errors import Parser, command_line
 
 
-def build_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="prepare.py", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    )
+def build_parser() -> Parser:
+    parser = Parser(prog="prepare.py", description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--debug", action="store_true", help="show tracebacks")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 

@@ -15,13 +15,11 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from capture.errors import CaptureError, command_line
+from capture.errors import CaptureError, Parser, command_line
 
 
-def build_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="save_result.py", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    )
+def build_parser() -> Parser:
+    parser = Parser(prog="save_result.py", description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument(
         "result", type=Path, help="a result folder (ours or the release's), or an exported .safetensors"
     )

@@ -51,12 +51,13 @@ def main() -> int:
     for key in ignored_keys(config):
         logger.info(f"note: {key} is read by nothing and ignored")
 
-    generator, discriminator = build_networks(config)
     data = open_data(config)
     first = data.train[0]
+    trainer = None if args.dry_run else Trainer(config, data, folder)
+    generator, discriminator = trainer.networks if trainer else build_networks(config)
     logger.info(data.description)
     logger.info(f"generator {_millions(generator)} parameters, discriminator {_millions(discriminator)}")
-    if args.dry_run:
+    if trainer is None:
         batch_size = config["dataset_config"]["batch_size"]
         print(dump_yaml(config), end="")
         for name, value in first.items():
@@ -64,7 +65,7 @@ def main() -> int:
         print(f"would write to {folder}")
         return 0
     with logging_redirect_tqdm(loggers=[logger]):
-        finished = Trainer(config, data, folder).train()
+        finished = trainer.train()
     return 0 if finished else 130
 
 

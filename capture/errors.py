@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import argparse
 import functools
 import sys
 from collections.abc import Callable
+from typing import NoReturn
 
 
 class CaptureError(Exception):
@@ -40,3 +42,10 @@ def command_line(main: Callable[[], int | None]) -> Callable[[], None]:
         sys.exit(status)
 
     return run
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse whose complaints are one line, like every other."""
+
+    def error(self, message: str) -> NoReturn:
+        raise CaptureError(f"{message} (see --help)")

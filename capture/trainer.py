@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import logging
 import math
-import signal
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +22,7 @@ from capture.ema import EMA
 from capture.errors import CaptureError
 from capture.files import write_bytes
 from capture.images import denormalise, normalise
+from capture.interrupts import ignore_interrupts, stop_on_signal
 from capture.losses import discriminator_loss, generator_loss
 from capture.metrics.image import l1, ssim
 from capture.models import Discriminator, init_weights, score_pairs
@@ -198,6 +197,11 @@ class Trainer:
         """Epochs completed."""
         return self.step_number // self.steps_per_epoch
 
+    @property
+    def networks(self) -> tuple[nn.Module, nn.Module]:
+        """G and D."""
+        return self.plain_generator, self.plain_discriminator
+
     def save(self, path: Path) -> None:
         """Everything that the rest of the run depends on, in one atomic write, by one process."""
         if not self.accelerator.is_main_process:
@@ -254,7 +258,7 @@ class Trainer:
             batch_sampler=sampler,
             num_workers=workers,
             pin_memory=self.device.type == "cuda",
-            worker_init_fn=_quiet_worker,
+            worker_init_fn=ignore_interrupts,
         )
         return iter(loader)
 
@@ -327,25 +331,3 @@ class Trainer:
         """The moving average's pictures, uint8 (N, 3, S, S), for uint8 pairs."""
         renderer = PoseTransfer(self.ema.average, self.config, self.device, self.config["train_config"]["precision"])
         return renderer.render(pairs["identity"], pairs["pose"], self.batch_size)
-
-
-def _quiet_worker(worker: int) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the training process's to handle
-
-
-@contextmanager
-def stop_on_signal() -> Iterator[list[int]]:
-    """Collect SIGINT and SIGTERM in the list it yields instead of dying at once; a second Ctrl-C does interrupt."""
-    received: list[int] = []
-
-    def handler(number: int, frame: Any) -> None:
-        if received and number == signal.SIGINT:
-            raise KeyboardInterrupt
-        received.append(number)
-
-    before = {number: signal.signal(number, handler) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield received
-    finally:
-        for number, old in before.items():
-            signal.signal(number, old)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,13 +23,11 @@ class Data:
     Attributes:
         train: samples by index, without end: dicts of uint8 (3, S, S) tensors.
         description: one line for people.
-        aligned: samples carry `target` and `has_target`.
     """
 
     train: Dataset
     description: str
-    aligned: bool
-    _test: Any
+    _test: Callable[[int], dict[str, Tensor]]
 
     def test_batch(self, count: int) -> dict[str, Tensor]:
         """The first `count` held-out pairs as uint8 (N, 3, S, S), always the same: `identity`, `pose`, maybe `target`.
@@ -53,13 +53,13 @@ def open_data(config: dict[str, Any]) -> Data:
         return Data(
             stream,
             "toon, rendered live: new characters without end, true targets known",
-            True,
-            lambda count: held_out_batch(count, size),
+            functools.cache(lambda count: held_out_batch(count, size)),
         )
     catalog = scan(options["dataset_path"])
 
+    @functools.cache  # the same few pairs are looked at every epoch
     def test_batch(count: int) -> dict[str, Tensor]:
         pairs = held_out_pairs(catalog.root, count)
         return load_pairs(pairs, size) if pairs else {}
 
-    return Data(FrameDataset(catalog, size, seed), str(catalog), catalog.aligned, test_batch)
+    return Data(FrameDataset(catalog, size, seed), str(catalog), test_batch)

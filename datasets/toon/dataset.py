@@ -26,6 +26,12 @@ def draw_view(rng: np.random.Generator, facing: float = 0.4) -> View:
     return View(float(azimuth), float(rng.uniform(-2, 13)), float(rng.uniform(0, 0.22)))
 
 
+def draw_shot(rng: np.random.Generator, character: int, clips: Sequence[str], facing: float) -> Shot:
+    """A character in one of `clips`, in any style, at any time, seen as draw_view sees it."""
+    clip = clips[int(rng.integers(len(clips)))]
+    return Shot(character, clip, int(rng.integers(_LAST_SEED)), float(rng.random()), draw_view(rng, facing))
+
+
 class ToonStream(Dataset):
     """Samples {identity, real, pose, target} of characters that were never seen before.
 
@@ -69,12 +75,8 @@ class ToonStream(Dataset):
         """The four shots of sample `index` (any: the supply has no end) of this epoch: identity, real, pose, target."""
         rng = np.random.default_rng([self.seed, self.epoch, index])
         first, second = (int(s) for s in rng.integers(HELD_OUT_SEEDS.stop, _LAST_SEED, 2))
-
-        def shot(character: int, facing: float) -> Shot:
-            clip = self.clips[int(rng.integers(len(self.clips)))]
-            return Shot(character, clip, int(rng.integers(_LAST_SEED)), float(rng.random()), draw_view(rng, facing))
-
-        identity, real, pose = shot(first, 0.75), shot(first, 0.4), shot(second, 0.4)
+        drawn = ((first, 0.75), (first, 0.4), (second, 0.4))
+        identity, real, pose = (draw_shot(rng, character, self.clips, facing) for character, facing in drawn)
         return identity, real, pose, pose.of(first)
 
     def __getitem__(self, index: int) -> dict[str, Tensor]:

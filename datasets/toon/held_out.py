@@ -6,7 +6,7 @@ import numpy as np
 from torch import Tensor
 
 from .camera import Shot
-from .dataset import HELD_OUT_SEEDS, draw_view
+from .dataset import HELD_OUT_SEEDS, draw_shot
 from .motions import CLIPS
 from .render import render
 
@@ -21,10 +21,5 @@ def held_out_batch(count: int, size: int, seed: int = 0) -> dict[str, Tensor]:
 def _triple(seed: int, index: int) -> tuple[Shot, Shot, Shot]:
     rng = np.random.default_rng([seed, index])
     a, b = (int(HELD_OUT_SEEDS[i]) for i in rng.choice(len(HELD_OUT_SEEDS), size=2, replace=False))
-
-    def shot(character: int, facing: float) -> Shot:
-        clip = CLIPS[int(rng.integers(len(CLIPS)))]
-        return Shot(character, clip, int(rng.integers(2**31 - 1)), float(rng.random()), draw_view(rng, facing))
-
-    identity, pose = shot(a, facing=0.9), shot(b, facing=0.5)
+    identity, pose = draw_shot(rng, a, CLIPS, facing=0.9), draw_shot(rng, b, CLIPS, facing=0.5)
     return identity, pose, pose.of(a)
