@@ -1,7 +1,10 @@
 """Turn what people download, or nothing at all, into dataset folders.
 
-python prepare.py lpc SHEETS OUT        Liberated Pixel Cup sheets -> Mixamo tree with true targets
+python prepare.py fashion DOWNLOAD OUT  UBC Fashion videos (.mp4, or lists of links) -> folders of frames
+python prepare.py mixamo MODELS OUT     rigged .fbx, .glb, .gltf characters and clips -> rendered Mixamo tree with true targets
+python prepare.py lpc SHEETS OUT        Liberated Pixel Cup sheets, or their layers -> Mixamo tree with true targets
 python prepare.py toon OUT              built-in cartoon characters -> Mixamo tree with true targets
+python prepare.py check DATASET         what is in a dataset folder, and everything wrong with it
 """
 
 from __future__ import annotations

@@ -52,15 +52,20 @@ def _two_frames(character: Character, rng: np.random.Generator) -> tuple[Path, P
 class EndlessBatches:
     """Batches of sample indices from a given step on, for ever: torch's `batch_sampler` for a whole run.
 
-    Rank r of n takes batch r of every n, so ranks never share a sample.
+    Update number n uses samples n * batch_size up to (n + 1) * batch_size, whatever the number of processes: rank r of
+    `world` takes its share of each update's samples, so ranks never share one, and a run can go on with more or fewer.
     """
 
     def __init__(self, batch_size: int, start_step: int = 0, rank: int = 0, world: int = 1):
-        self.batch_size, self.start_step, self.rank, self.world = batch_size, start_step, rank, world
+        if batch_size % world:
+            raise ValueError(f"a batch of {batch_size} can't be shared evenly by {world} processes")
+        self.batch_size, self.start_step = batch_size, start_step
+        self.share = batch_size // world
+        self.offset = rank * self.share
 
     def __iter__(self) -> Iterator[list[int]]:
         step = self.start_step
         while True:
-            first = (step * self.world + self.rank) * self.batch_size
-            yield list(range(first, first + self.batch_size))
+            first = step * self.batch_size + self.offset
+            yield list(range(first, first + self.share))
             step += 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from itertools import islice
 
+import pytest
 import torch
 from torch.utils.data import DataLoader
 
@@ -52,6 +53,14 @@ def test_number_of_workers_does_not_change_the_samples(mixamo_tree):
 
 
 def test_ranks_share_no_sample_and_leave_none_out():
-    taken = [i for rank in range(3) for batch in islice(EndlessBatches(4, 0, rank, 3), 5) for i in batch]
-    assert sorted(taken) == list(range(60))
+    taken = [i for rank in range(3) for batch in islice(EndlessBatches(6, 0, rank, 3), 5) for i in batch]
+    assert sorted(taken) == list(range(30))
     assert next(iter(EndlessBatches(4, 2))) == [8, 9, 10, 11]
+
+
+def test_an_update_uses_the_same_samples_whatever_the_number_of_processes():
+    for world in (1, 2, 4):
+        shares = [next(iter(EndlessBatches(4, 3, rank, world))) for rank in range(world)]
+        assert sum(shares, []) == [12, 13, 14, 15]
+    with pytest.raises(ValueError, match="batch of 4 can't be shared evenly by 3"):
+        EndlessBatches(4, world=3)
