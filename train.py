@@ -18,6 +18,8 @@ from itertools import takewhile
 from capture.config import dump_yaml, ignored_keys, load_config, result_folder
 from capture.errors import command_line
 
+NAMES = {"gen": "generator", "disc": "discriminator"}
+
 
 def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
@@ -40,7 +42,7 @@ def main() -> int:
 
     from tqdm.contrib.logging import logging_redirect_tqdm
 
-    from capture.trainer import Trainer, build_networks  # after the cheap checks: importing torch takes seconds
+    from capture.trainer import Trainer, new_method  # after the cheap checks: importing torch takes seconds
     from datasets import open_data
 
     logger = logging.getLogger("capture")
@@ -54,9 +56,9 @@ def main() -> int:
     data = open_data(config)
     first = data.train[0]
     trainer = None if args.dry_run else Trainer(config, data, folder)
-    generator, discriminator = trainer.networks if trainer else build_networks(config)
+    networks = (trainer.method if trainer else new_method(config)).networks
     logger.info(data.description)
-    logger.info(f"generator {_millions(generator)} parameters, discriminator {_millions(discriminator)}")
+    logger.info(", ".join(f"{NAMES[name]} {_millions(network)} parameters" for name, network in networks.items()))
     if trainer is None:
         batch_size = config["dataset_config"]["batch_size"]
         print(dump_yaml(config), end="")

@@ -18,7 +18,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from capture.config import differences, load_config
+from capture.config import differences, with_defaults
 from capture.errors import CaptureError
 from capture.files import write_atomically, write_bytes
 
@@ -162,13 +162,7 @@ def load_export(path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         )
     try:
         made_with = json.loads(metadata["config"])
-        config = load_config()
-        for section in made_with:
-            config[section] = _merged(config[section], made_with[section])
+        config = with_defaults(made_with)
     except (KeyError, ValueError, TypeError):
         raise CaptureError(f"{path}: its configuration can't be read; export it again") from None
     return clean_names(weights), config
-
-
-def _merged(base: dict, over: dict) -> dict:
-    return {k: _merged(v, over[k]) if isinstance(v, dict) and k in over else over.get(k, v) for k, v in base.items()}

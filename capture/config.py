@@ -32,9 +32,13 @@ MAY_CHANGE_ON_RESUME = (  # nothing that decides what is computed
     "dataset_config.num_workers",
     "train_config.num_epochs",
     "train_config.max_minutes",
+    "train_config.compile",
+    "train_config.micro_batches",
+    "train_config.recompute",
     *UNREAD,
 )
 CHOICES = {
+    "main_config.method": ("capture",),
     "main_config.init": ("xavier", "kaiming", "gaussian"),
     "train_config.precision": ("fp32", "bf16", "auto"),
     "loss_config.ganLoss_type": ("BCE", "MSE", "hinge"),
@@ -56,6 +60,7 @@ AT_LEAST = {  # smallest allowed value
     "discriminator_config.c": 1,
     "train_config.num_epochs": 1,
     "train_config.max_minutes": 0,
+    "train_config.micro_batches": 1,
     "train_config.seed": 0,
     "train_config.lr_G": 0,
     "train_config.lr_D": 0,
@@ -97,6 +102,15 @@ def load_result_config(folder: str | Path) -> dict[str, Any]:
             "that train.py wrote, e.g. result/Fashion"
         )
     return load_config([path])
+
+
+def with_defaults(config: dict[str, Any]) -> dict[str, Any]:
+    """A configuration of any age, with today's defaults for the keys that it lacks and without those it no longer has."""
+    return _merged(read_yaml(DEFAULTS), config)
+
+
+def _merged(base: dict, over: dict) -> dict:
+    return {k: _merged(v, over[k]) if isinstance(v, dict) and k in over else over.get(k, v) for k, v in base.items()}
 
 
 def read_yaml(path: str | Path) -> dict[str, Any]:

@@ -20,10 +20,13 @@ class RunLog:
 
     Args:
         step: the run's position; rows of metrics.jsonl past it (of a run that was killed) are dropped.
+        write: false in the processes of a job that are not to write; only `close` may be called then.
     """
 
-    def __init__(self, folder: Path, step: int = 0):
-        self.folder = folder
+    def __init__(self, folder: Path, step: int = 0, write: bool = True):
+        self.folder, self._board = folder, None
+        if not write:
+            return
         folder.mkdir(parents=True, exist_ok=True)
         self._handler = logging.FileHandler(folder / "log.txt")
         self._handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%Y-%m-%d %H:%M:%S"))
@@ -52,6 +55,8 @@ class RunLog:
         return path
 
     def close(self) -> None:
+        if self._board is None:
+            return
         self._board.close()
         logger.removeHandler(self._handler)
         self._handler.close()

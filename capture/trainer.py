@@ -1,4 +1,4 @@
-"""Training CaPTURe (An and Choi, Neurocomputing 2023): setup, train, step, validate."""
+"""Training a method on data: setup, train, step, validate."""
 
 from __future__ import annotations
 
@@ -10,41 +10,38 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from accelerate import Accelerator
 from torch import Tensor, nn
-from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from capture.checkpoint import FOLDER, FORMAT, LATEST, latest_path, load_checkpoint, load_weights, save_checkpoint
-from capture.config import MAY_CHANGE_ON_RESUME, RESULT_CONFIG, differences, dump_yaml
-from capture.device import pick_device, use_bf16
+from capture.config import MAY_CHANGE_ON_RESUME, RESULT_CONFIG, differences, dump_yaml, with_defaults
+from capture.device import use_bf16
 from capture.ema import EMA
 from capture.errors import CaptureError
 from capture.files import write_bytes
 from capture.images import denormalise, normalise
 from capture.interrupts import ignore_interrupts, stop_on_signal
-from capture.losses import discriminator_loss, generator_loss
+from capture.meters import Meters, finite
+from capture.methods import Method, build_method
 from capture.metrics.image import l1, ssim
-from capture.models import Discriminator, init_weights, score_pairs
+from capture.models.recompute import recompute_blocks
+from capture.processes import Processes
 from capture.run_log import RunLog
-from capture.transfer import PoseTransfer, build_generator
+from capture.transfer import PoseTransfer
 from datasets import Data
 from datasets.sampling import EndlessBatches
 
 logger = logging.getLogger("capture")
 
+GO_ON, SAVE, TIME_IS_OVER, INTERRUPTED = range(4)  # what a process may wish after a step; the greatest wish decides
 
-def build_networks(config: dict[str, Any]) -> tuple[nn.Module, nn.Module]:
-    """G and D as configured, initialised from the seed, on the CPU."""
+
+def new_method(config: dict[str, Any]) -> Method:
+    """The configured method with fresh weights from the seed, on the CPU."""
     torch.manual_seed(config["train_config"]["seed"])
-    generator = build_generator(config)
-    try:
-        discriminator = Discriminator(**config["discriminator_config"])
-    except ValueError as error:
-        raise CaptureError(f"discriminator_config: {error}") from None
-    for network in (generator, discriminator):
-        init_weights(network, config["main_config"]["init"])
-    return generator, discriminator
+    method = build_method(config)
+    method.initialise()
+    return method
 
 
 class Trainer:
@@ -52,53 +49,49 @@ class Trainer:
 
     def __init__(self, config: dict[str, Any], data: Data, folder: Path):
         self.config, self.data, self.folder = config, data, folder
-        options, self.loss_config = config["train_config"], config["loss_config"]
-        self.batch_size = config["dataset_config"]["batch_size"]
-        self.adversarial = bool(self.loss_config["dis_ganLoss_weight"] or self.loss_config["gen_ganLoss_weight"])
+        options = self.options = config["train_config"]
 
-        # Devices and precision are accelerate's; losses and optimisers stay in float32.
-        self.bf16 = use_bf16(options["precision"], pick_device())
-        self.accelerator = Accelerator(mixed_precision="bf16" if self.bf16 else "no")
-        self.device = self.accelerator.device
-        if self.accelerator.num_processes > 1:
+        # A batch is an update's samples, over all processes; each works its share off in `micro_batches` passes.
+        self.processes = Processes()
+        self.device = self.processes.device
+        self.batch_size = config["dataset_config"]["batch_size"]
+        self.share = self.processes.share(self.batch_size)
+        self.passes = options["micro_batches"]
+        if (self.share.stop - self.share.start) % self.passes:
             raise CaptureError(
-                "training runs in one process so far; start train.py without torchrun or accelerate launch"
+                f"micro_batches {self.passes} does not divide the {self.share.stop - self.share.start} samples "
+                "that a process takes of a batch"
             )
-        self.steps_per_epoch = math.ceil(
-            config["dataset_config"]["samples_per_epoch"] / (self.batch_size * self.accelerator.num_processes)
-        )
+        self.steps_per_epoch = math.ceil(config["dataset_config"]["samples_per_epoch"] / self.batch_size)
         self.total_steps = options["num_epochs"] * self.steps_per_epoch
 
-        # Two networks, two optimisers, the moving average that people will use, and the noise's own generator.
-        generator, discriminator = (
-            network.to(self.device, memory_format=torch.channels_last) for network in build_networks(config)
-        )
-        self.ema = EMA(generator, options["ema_decay"])
-        self.noise_rng = torch.Generator().manual_seed(options["seed"] + self.accelerator.process_index)
-        adam = {"betas": tuple(options["adam_betas"]), "fused": True}
-        opt_g = torch.optim.Adam(generator.parameters(), lr=options["lr_G"], **adam)
-        opt_d = torch.optim.Adam(discriminator.parameters(), lr=options["lr_D"], **adam)
-        self.step_number, self.meters, self.meter_steps = 0, {}, 0
-        self._resume(generator, discriminator, opt_g, opt_d)
-        self.generator, self.discriminator, self.opt_g, self.opt_d = self.accelerator.prepare(
-            generator, discriminator, opt_g, opt_d
-        )
-        # For G's update: past DistributedDataParallel, since D's parameters get no gradient there.
-        self.plain_generator = self.accelerator.unwrap_model(self.generator)
-        self.plain_discriminator = self.accelerator.unwrap_model(self.discriminator)
+        # Networks, an optimiser for each, the moving average that people will use, and the run's own randomness.
+        self.bf16 = use_bf16(options["precision"], self.device)
+        self.method = new_method(config)
+        for network in self.method.networks.values():
+            network.to(self.device, memory_format=torch.channels_last)
+        self.networks = self.method.networks
+        self.ema = EMA(self.networks["gen"], options["ema_decay"])
+        self.rng = torch.Generator().manual_seed(options["seed"])
+        self.optimisers = {name: self._optimiser(network) for name, network in self.networks.items()}
+        self.step_number, self.meters = 0, Meters()
+        self._resume()
+        if options["recompute"] and not recompute_blocks(self.networks["gen"]):
+            raise CaptureError("train_config.recompute: this method has no blocks that can be recomputed; set it false")
+        for name in self.method.updates:
+            if options["compile"]:
+                self.networks[name].compile(dynamic=False)
+            self.method.trained[name] = self.processes.wrap(self.networks[name])
 
     def train(self) -> bool:
         """Train to the configured number of epochs. False if interrupted (Ctrl-C): saved, and ready to go on."""
         if self.step_number >= self.total_steps:
             logger.info(f"{self.folder}: trained for {self.epoch} epochs already; raise --num_epochs to go on")
             return True
-        write_bytes(self.folder / RESULT_CONFIG, dump_yaml(self.config).encode())
-        self.log = RunLog(self.folder, self.step_number)
-        logger.info(
-            f"{'resuming at' if self.step_number else 'training from'} step {self.step_number} "
-            f"of {self.total_steps} on {self.device} in {'bf16' if self.bf16 else 'fp32'}; "
-            f"output goes to {self.folder}"
-        )
+        if self.processes.main:
+            write_bytes(self.folder / RESULT_CONFIG, dump_yaml(self.config).encode())
+        self.log = RunLog(self.folder, self.step_number, write=self.processes.main)
+        logger.info(self._opening())
         bar = tqdm(
             total=self.total_steps * self.batch_size,
             initial=self.step_number * self.batch_size,
@@ -106,41 +99,44 @@ class Trainer:
             desc=f"epoch {self.epoch + 1}",
             smoothing=0.05,
             dynamic_ncols=True,
+            disable=not self.processes.main,
         )
         started = last_save = last_shown = epoch_start = time.monotonic()
-        last_epoch = self.config["train_config"]["num_epochs"]
         first_step = self.step_number  # of this epoch in this process
         try:
-            with stop_on_signal() as stopped:
+            with self.processes.watching(), stop_on_signal() as stopped:
                 for batch in self._batches():
                     batch = self._to_device(batch)
-                    self._measure(self.step(batch))
+                    self.meters.add(self.step(batch))
                     self.step_number += 1
                     bar.update(self.batch_size)
+                    now = time.monotonic()
 
                     # Losses are read, and so waited for, about twice a second, not at every step.
-                    if time.monotonic() - last_shown > 0.5:
-                        bar.set_postfix({k: f"{v:.3f}" for k, v in self._read_meters().items()}, refresh=False)
-                        last_shown = time.monotonic()
+                    if now - last_shown > 0.5 and self.processes.main:
+                        losses = finite(self.meters.means(), self._where())
+                        bar.set_postfix({k: f"{v:.3f}" for k, v in losses.items()}, refresh=False)
+                        last_shown = now
 
                     if self.step_number % self.steps_per_epoch == 0:
                         taken = (self.step_number - first_step) * self.batch_size
-                        self._end_epoch(batch, taken / max(time.monotonic() - epoch_start, 1e-9))
-                        bar.set_description(f"epoch {min(self.epoch + 1, last_epoch)}", refresh=False)
+                        self._end_epoch(batch, taken / max(now - epoch_start, 1e-9))
+                        bar.set_description(f"epoch {min(self.epoch + 1, self.options['num_epochs'])}", refresh=False)
                         last_save = epoch_start = time.monotonic()
                         first_step = self.step_number
-                    elif time.monotonic() - last_save > 60 * self.config["main_config"]["save_minutes"] > 0:
+                        if self.step_number >= self.total_steps:
+                            return True
+
+                    # Signals and clocks differ between processes; what is done about them must not.
+                    wish = self._wish(bool(stopped), now - started, now - last_save)
+                    wish = self.processes.agree(wish, self.step_number)
+                    if wish:
                         self.save(self.folder / FOLDER / LATEST)
                         last_save = time.monotonic()
-
-                    if self.step_number >= self.total_steps:
-                        return True
-                    if time.monotonic() - started > 60 * self.config["train_config"]["max_minutes"] > 0:
-                        self.save(self.folder / FOLDER / LATEST)
+                    if wish == TIME_IS_OVER:
                         logger.info(f"max_minutes are over: saved at step {self.step_number} of {self.total_steps}")
                         return True
-                    if stopped:
-                        self.save(self.folder / FOLDER / LATEST)
+                    if wish == INTERRUPTED:
                         logger.info(
                             f"interrupted: saved at step {self.step_number}; the same command goes on from here"
                         )
@@ -150,38 +146,29 @@ class Trainer:
             self.log.close()
 
     def step(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
-        """One update of D and of G from float batches (B, 3, S, S); returns the losses' parts, detached.
-
-        fusion = G(x, p) has no ground truth of the released kind; reconstruction = G(y, x) must be x.
-        """
-        x, y, p = batch["identity"], batch["real"], batch["pose"]
+        """One update of every network from this process's float batch (B, 3, S, S); the losses' parts, detached."""
         self._set_learning_rates()
-
-        # One generator forward for both pictures.
-        noise = self.plain_generator.draw_noise(2 * len(x), self.device, self.noise_rng)
-        images = self.generator(torch.cat([x, y]), torch.cat([p, x]), noise)  # (2B, 3, S, S)
-        fusion, reconstruction = images.chunk(2)
-
-        # D: real pairs are (x, y); the fakes, cut off from G, are (fusion, y) and (reconstruction, y).
+        random = self.method.draw_randomness(self.batch_size, self.rng)[self.share].to(self.device)
+        count = len(random) // self.passes
+        pieces = [
+            ({name: value[i : i + count] for name, value in batch.items()}, random[i : i + count])
+            for i in range(0, len(random), count)
+        ]
+        kept = {} if self.passes == 1 else None  # several passes can't all keep their pictures
         parts: dict[str, Tensor] = {}
-        fake_logits = None
-        if self.adversarial:
-            pairs = [(x, y), (fusion.detach(), y), (reconstruction.detach(), y)]
-            loss, parts = discriminator_loss(*score_pairs(self.discriminator, pairs), self.loss_config)
-            self.opt_d.zero_grad()
-            self.accelerator.backward(loss)
-            self.opt_d.step()
-            # G: the same fakes before the updated D, whose own parameters need no gradient now.
-            self.plain_discriminator.requires_grad_(False)
-            fake_logits = score_pairs(self.plain_discriminator, [(fusion, y), (reconstruction, y)])
-            self.plain_discriminator.requires_grad_(True)
-
-        loss, more = generator_loss(fake_logits, fusion, reconstruction, batch, self.loss_config)
-        self.opt_g.zero_grad()
-        self.accelerator.backward(loss)
-        self.opt_g.step()
-        self.ema.update(self.plain_generator, self.step_number)
-        return {**parts, **more}
+        for name in self.method.updates:
+            self.optimisers[name].zero_grad()
+            for i, (piece, drawn) in enumerate(pieces):
+                unfinished = i + 1 < self.passes
+                with self.processes.keep_apart(self.method.trained[name], unfinished):
+                    with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16):
+                        loss, more = self.method.loss(name, piece, drawn, kept)
+                    (loss / self.passes).backward()
+                for part, value in more.items():
+                    parts[part] = parts.get(part, 0) + value / self.passes
+            self.optimisers[name].step()
+        self.ema.update(self.networks["gen"], self.step_number)
+        return parts
 
     def validate(self, count: int) -> dict[str, float]:
         """Mean L1 and SSIM, on [0, 1], of the moving average over held-out pairs with a target ({} without any)."""
@@ -197,30 +184,25 @@ class Trainer:
         """Epochs completed."""
         return self.step_number // self.steps_per_epoch
 
-    @property
-    def networks(self) -> tuple[nn.Module, nn.Module]:
-        """G and D."""
-        return self.plain_generator, self.plain_discriminator
-
     def save(self, path: Path) -> None:
         """Everything that the rest of the run depends on, in one atomic write, by one process."""
-        if not self.accelerator.is_main_process:
+        meters = self.meters.state()
+        if self.processes.world > 1:
+            meters["meters"] = {k: v.cpu() for k, v in self.processes.mean(self.meters.sums).items()}
+        if not self.processes.main:
             return
         save_checkpoint(path, {
             "epoch": self.epoch,
             "step": self.step_number,
-            "gen_state_dict": self.plain_generator.state_dict(),
-            "disc_state_dict": self.plain_discriminator.state_dict(),
+            **{f"{name}_state_dict": network.state_dict() for name, network in self.networks.items()},
+            **{f"{name}_opt": optimiser.state_dict() for name, optimiser in self.optimisers.items()},
             "ema_state_dict": self.ema.average.state_dict(),
-            "gen_opt": self.opt_g.state_dict(),
-            "disc_opt": self.opt_d.state_dict(),
-            "noise_rng": self.noise_rng.get_state(),
-            "meters": {name: value.cpu() for name, value in self.meters.items()},
-            "meter_steps": self.meter_steps,
+            "noise_rng": self.rng.get_state(),
+            **meters,
             "config": self.config,
         })  # fmt: skip
 
-    def _resume(self, generator: nn.Module, discriminator: nn.Module, opt_g, opt_d) -> None:
+    def _resume(self) -> None:
         """Take up the newest checkpoint of the result folder, if there is one."""
         path = latest_path(self.folder)
         if not path.exists():
@@ -231,32 +213,35 @@ class Trainer:
                 f"{path}: a checkpoint of the published release: it can be rendered with, not resumed; "
                 "choose another --result_title"
             )
-        other = [d for d in differences(state["config"], self.config) if d[0] not in MAY_CHANGE_ON_RESUME]
+        changed = differences(with_defaults(state["config"]), self.config)
+        other = [difference for difference in changed if difference[0] not in MAY_CHANGE_ON_RESUME]
         if other:
             keys = "; ".join(f"{key} is {theirs} there and {ours} now" for key, theirs, ours in other)
             raise CaptureError(
                 f"{self.folder}: holds a run with another configuration: {keys}; "
                 "choose another --result_title or remove that folder"
             )
-        load_weights(generator, state["gen_state_dict"], path, self.config, state["config"])
-        load_weights(discriminator, state["disc_state_dict"], path, self.config, state["config"])
-        load_weights(self.ema.average, state["ema_state_dict"], path, self.config, state["config"])
-        opt_g.load_state_dict(state["gen_opt"])
-        opt_d.load_state_dict(state["disc_opt"])
-        self.noise_rng.set_state(state["noise_rng"])
-        self.step_number, self.meter_steps = state["step"], state["meter_steps"]
-        self.meters = {name: value.to(self.device) for name, value in state["meters"].items()}
+        weights = {f"{name}_state_dict": network for name, network in self.networks.items()}
+        for name, network in {**weights, "ema_state_dict": self.ema.average}.items():
+            load_weights(network, state[name], path, self.config, state["config"])
+        for name, optimiser in self.optimisers.items():
+            optimiser.load_state_dict(state[f"{name}_opt"])
+        self.rng.set_state(state["noise_rng"])
+        self.step_number = state["step"]
+        self.meters.load(state, self.device)
+
+    def _optimiser(self, network: nn.Module) -> torch.optim.Adam:
+        return torch.optim.Adam(network.parameters(), betas=tuple(self.options["adam_betas"]), fused=True)
 
     def _batches(self) -> Iterator[dict[str, Tensor]]:
         """Batches from the current step on, without end. Sample i depends on i and the seed alone."""
-        workers = self.config["dataset_config"]["num_workers"]
-        sampler = EndlessBatches(
-            self.batch_size, self.step_number, self.accelerator.process_index, self.accelerator.num_processes
-        )
+        from torch.utils.data import DataLoader
+
+        sampler = EndlessBatches(self.batch_size, self.step_number, self.processes.rank, self.processes.world)
         loader = DataLoader(
             self.data.train,
             batch_sampler=sampler,
-            num_workers=workers,
+            num_workers=self.config["dataset_config"]["num_workers"],
             pin_memory=self.device.type == "cuda",
             worker_init_fn=ignore_interrupts,
         )
@@ -273,34 +258,25 @@ class Trainer:
 
     def _set_learning_rates(self) -> None:
         """As configured, falling to zero over the last lr_decay_epochs: a function of the step alone."""
-        options = self.config["train_config"]
-        falling = options["lr_decay_epochs"] * self.steps_per_epoch
+        falling = self.options["lr_decay_epochs"] * self.steps_per_epoch
         share = min(1.0, (self.total_steps - self.step_number) / falling) if falling else 1.0
-        for optimiser, rate in ((self.opt_g, options["lr_G"]), (self.opt_d, options["lr_D"])):
+        for name, optimiser in self.optimisers.items():
             for group in optimiser.param_groups:
-                group["lr"] = rate * share
+                group["lr"] = self.options[self.method.learning_rates[name]] * share
 
-    def _measure(self, parts: dict[str, Tensor]) -> None:
-        for name, value in parts.items():
-            self.meters[name] = self.meters[name] + value if name in self.meters else value.clone()
-        self.meter_steps += 1
-
-    def _read_meters(self) -> dict[str, float]:
-        """Means over the epoch so far. Stops the run where one is not a number."""
-        means = {name: value.item() / self.meter_steps for name, value in self.meters.items()}
-        wrong = [name for name, value in means.items() if not math.isfinite(value)]
-        if wrong:
-            raise CaptureError(
-                f"{self.folder}: loss {wrong[0]} is not finite at step {self.step_number}; the last checkpoint "
-                "is kept: lower lr_G and lr_D, or use precision fp32"
-            )
-        return means
+    def _wish(self, stopped: bool, running: float, unsaved: float) -> int:
+        """What this process would do now, after so many seconds of running and of nothing saved."""
+        if stopped:
+            return INTERRUPTED
+        if running > 60 * self.options["max_minutes"] > 0:
+            return TIME_IS_OVER
+        return SAVE if unsaved > 60 * self.config["main_config"]["save_minutes"] > 0 else GO_ON
 
     def _end_epoch(self, batch: dict[str, Tensor], rate: float) -> None:
         """Pictures, metrics, then the checkpoint: what a crash in between leaves is written again after resuming."""
         options, epoch = self.config["main_config"], self.epoch
-        means = self._read_meters()
-        if self.accelerator.is_main_process:
+        means = finite(self.processes.mean(self.meters.means()), self._where())
+        if self.processes.main:
             rows = options["sample_rows"]
             shown = {
                 name: denormalise(batch[name][:rows]).cpu() for name in ("identity", "pose", "target") if name in batch
@@ -322,12 +298,23 @@ class Trainer:
                 }
             )
         logger.info(f"epoch {epoch}: " + ", ".join(f"{k} {v:.4f}" for k, v in means.items()))
-        self.meters, self.meter_steps = {}, 0
+        self.meters.reset()
         if epoch % options["interval"] == 0 and epoch > options["save_minimum_epoch"]:
             self.save(self.folder / FOLDER / f"{epoch}epoch_checkpoint.pt")
         self.save(self.folder / FOLDER / LATEST)
 
     def _render(self, pairs: dict[str, Tensor]) -> Tensor:
         """The moving average's pictures, uint8 (N, 3, S, S), for uint8 pairs."""
-        renderer = PoseTransfer(self.ema.average, self.config, self.device, self.config["train_config"]["precision"])
-        return renderer.render(pairs["identity"], pairs["pose"], self.batch_size)
+        renderer = PoseTransfer(self.ema.average, self.config, self.device, self.options["precision"])
+        return renderer.render(pairs["identity"], pairs["pose"], max(self.batch_size // self.processes.world, 1))
+
+    def _opening(self) -> str:
+        where = f"{self.device}" + (f" and {self.processes.world - 1} more" if self.processes.world > 1 else "")
+        return (
+            f"{'resuming at' if self.step_number else 'training from'} step {self.step_number} of {self.total_steps} "
+            f"on {where} in {'bf16' if self.bf16 else 'fp32'}{', compiled' if self.options['compile'] else ''}; "
+            f"output goes to {self.folder}"
+        )
+
+    def _where(self) -> str:
+        return f"{self.folder}, step {self.step_number}"

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from capture.checkpoint import (
     EXPORTED,
@@ -24,7 +24,7 @@ from capture.config import load_result_config
 from capture.device import pick_device, use_bf16
 from capture.errors import CaptureError
 from capture.images import denormalise, normalise
-from capture.models import Generator
+from capture.methods import build_generator
 
 
 class PoseTransfer:
@@ -36,7 +36,7 @@ class PoseTransfer:
 
     def __init__(
         self,
-        generator: Generator,
+        generator: nn.Module,
         config: dict[str, Any],
         device: torch.device,
         precision: str = "fp32",
@@ -109,13 +109,3 @@ class PoseTransfer:
     def draw_noise(self, batch: int, scale: float, seed: int) -> Tensor:
         """Noise (B, 2, 4m) of a given scale, the same for the same seed on every device."""
         return scale * self.generator.draw_noise(batch, generator=torch.Generator().manual_seed(seed))
-
-
-def build_generator(config: dict[str, Any]) -> Generator:
-    """The generator that a configuration describes, on the CPU, checked against image_size."""
-    try:
-        generator = Generator(config["generator_config"])
-        generator.check_size(config["dataset_config"]["image_size"])
-    except ValueError as error:
-        raise CaptureError(f"configuration: {error}") from None
-    return generator

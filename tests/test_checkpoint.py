@@ -18,7 +18,8 @@ from capture.checkpoint import (
     save_checkpoint,
 )
 from capture.errors import CaptureError
-from capture.transfer import PoseTransfer, build_generator
+from capture.methods import build_generator
+from capture.transfer import PoseTransfer
 from tests.conftest import tiny_config
 
 

@@ -14,7 +14,7 @@ from capture import demo
 from capture.checkpoint import latest_path, save_checkpoint
 from capture.config import dump_yaml
 from capture.errors import command_line
-from capture.transfer import build_generator
+from capture.methods import build_generator
 from datasets.pairs import read_pairs
 from datasets.toon import write_toon
 from tests.conftest import tiny_config

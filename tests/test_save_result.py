@@ -13,7 +13,8 @@ from safetensors.torch import load_file
 from capture.checkpoint import latest_path, load_checkpoint, save_checkpoint
 from capture.config import dump_yaml
 from capture.images import denormalise, tensor_to_image
-from capture.transfer import PoseTransfer, build_generator
+from capture.methods import build_generator
+from capture.transfer import PoseTransfer
 from tests.conftest import ROOT, draw_figure, start, tiny_config
 
 

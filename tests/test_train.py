@@ -105,7 +105,7 @@ def trained(mixamo_tree, folder, stops=(), argv=()) -> Path:
         trainer = Trainer(config, open_data(config), folder)
         batches = trainer._batches()
         while trainer.step_number < stop:
-            trainer._measure(trainer.step(trainer._to_device(next(batches))))
+            trainer.meters.add(trainer.step(trainer._to_device(next(batches))))
             trainer.step_number += 1
         trainer.save(latest_path(folder))
     assert Trainer(config, open_data(config), folder).train()
@@ -167,8 +167,8 @@ def test_one_generator_and_one_discriminator_forward_per_update(mixamo_tree, tmp
     config = tiny_config("--dataset_path", str(mixamo_tree))
     trainer = Trainer(config, open_data(config), tmp_path)
     seen = []
-    trainer.plain_generator.register_forward_hook(lambda module, args, out: seen.append(("G", len(out))))
-    trainer.plain_discriminator.register_forward_hook(lambda module, args, out: seen.append(("D", len(out))))
+    trainer.networks["gen"].register_forward_hook(lambda module, args, out: seen.append(("G", len(out))))
+    trainer.networks["disc"].register_forward_hook(lambda module, args, out: seen.append(("D", len(out))))
     trainer.step(trainer._to_device(next(trainer._batches())))
     assert seen == [("G", 4), ("D", 6), ("D", 4)]  # batch 2: both pictures; real and two fakes; two fakes
 
@@ -178,7 +178,7 @@ def test_updates_change_the_right_networks(mixamo_tree, tmp_path):
     for still, moving in (("D", "G"), ("G", "D")):
         config = tiny_config("--dataset_path", str(mixamo_tree), f"--lr_{still}", "0")
         trainer = Trainer(config, open_data(config), tmp_path / still)
-        networks = {"G": trainer.plain_generator, "D": trainer.plain_discriminator}
+        networks = {"G": trainer.networks["gen"], "D": trainer.networks["disc"]}
         before = {k: [p.detach().clone() for p in n.parameters()] for k, n in networks.items()}
         trainer.step(trainer._to_device(next(trainer._batches())))
         same = {k: [torch.equal(a, b) for a, b in zip(before[k], n.parameters())] for k, n in networks.items()}
@@ -209,13 +209,13 @@ def test_moving_average_follows_and_decay_zero_is_the_network(mixamo_tree, tmp_p
     config = tiny_config("--dataset_path", str(mixamo_tree), "--ema_decay", "0")
     trainer = Trainer(config, open_data(config), tmp_path / "a")
     trainer.step(trainer._to_device(next(trainer._batches())))
-    for a, b in zip(trainer.ema.average.parameters(), trainer.plain_generator.parameters()):
+    for a, b in zip(trainer.ema.average.parameters(), trainer.networks["gen"].parameters()):
         assert torch.equal(a, b)
     config = tiny_config("--dataset_path", str(mixamo_tree))
     trainer = Trainer(config, open_data(config), tmp_path / "b")
     start_value = next(trainer.ema.average.parameters()).clone()
     trainer.step(trainer._to_device(next(trainer._batches())))
-    want = start_value.lerp(next(trainer.plain_generator.parameters()), 0.9)  # (1 + 0) / (10 + 0) is kept
+    want = start_value.lerp(next(trainer.networks["gen"].parameters()), 0.9)  # (1 + 0) / (10 + 0) is kept
     torch.testing.assert_close(next(trainer.ema.average.parameters()), want.detach())
 
 
@@ -226,7 +226,7 @@ def test_learning_rates_fall_to_zero_over_the_last_epochs(mixamo_tree, tmp_path)
     seen = []
     for trainer.step_number in range(9):
         trainer._set_learning_rates()
-        seen.append(trainer.opt_g.param_groups[0]["lr"])
+        seen.append(trainer.optimisers["gen"].param_groups[0]["lr"])
     assert seen == pytest.approx([0.004] * 7 + [0.004 * 2 / 3, 0.004 / 3])
     straight = trained(mixamo_tree, tmp_path / "straight", argv=argv)
     assert_same_state(straight, trained(mixamo_tree, tmp_path / "resumed", stops=(1, 2), argv=argv))

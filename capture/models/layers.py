@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from capture.models.recompute import Recomputable
 from capture.models.spectral_norm import SpectralNormConv2d
 
 PAD_TYPES = ("zeros", "reflect", "replicate", "circular")
@@ -101,7 +102,7 @@ class ConvBlock(nn.Module):
         return self.activ(self.norm(self.conv(self.pad(x))))
 
 
-class ResBlock(nn.Module):
+class ResBlock(Recomputable):
     """out = lrelu((main + skip) / sqrt 2), main = ConvBlock(down or up) -> ConvBlock without activation.
 
     Where the shape changes, the skip is a 1x1 ReLU ConvBlock with average pooling (down) or nearest upsampling (up).

@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from capture.models.layers import ConvBlock, adain
+from capture.models.recompute import Recomputable
 
 
 def attend(query: Tensor, key: Tensor, value: Tensor, t: float) -> Tensor:
@@ -27,7 +28,7 @@ def attend(query: Tensor, key: Tensor, value: Tensor, t: float) -> Tensor:
     return out.squeeze(1).transpose(1, 2).reshape(b, c, h, w)
 
 
-class ReverseAttention(nn.Module):
+class ReverseAttention(Recomputable):
     """Pose-guided identity attention beside identity-guided reverse pose attention.
 
     With A = softmax(Q(F_I)^T K(F_P) / t) and B = softmax(Q(F_P)^T K(F_I) / t), rows being query positions:

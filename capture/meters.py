@@ -1,0 +1,54 @@
+"""Running means of losses that nobody waits for: sums stay on the device until they are read."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from capture.errors import CaptureError
+
+
+class Meters:
+    """Means since the last reset."""
+
+    def __init__(self):
+        self.sums: dict[str, Tensor] = {}
+        self.steps = 0
+
+    def add(self, parts: dict[str, Tensor]) -> None:
+        """One step's scalars (detached)."""
+        for name, value in parts.items():
+            self.sums[name] = self.sums[name] + value if name in self.sums else value.float().clone()
+        self.steps += 1
+
+    def means(self) -> dict[str, Tensor]:
+        return {name: value / self.steps for name, value in self.sums.items()}
+
+    def reset(self) -> None:
+        self.sums, self.steps = {}, 0
+
+    def state(self) -> dict[str, Any]:
+        return {"meters": {name: value.cpu() for name, value in self.sums.items()}, "meter_steps": self.steps}
+
+    def load(self, state: dict[str, Any], device: torch.device) -> None:
+        self.sums = {name: value.to(device) for name, value in state["meters"].items()}
+        self.steps = state["meter_steps"]
+
+
+def finite(means: dict[str, Tensor], where: str) -> dict[str, float]:
+    """The means as floats.
+
+    Raises:
+        CaptureError: one of them is not a number, or infinite.
+    """
+    values = {name: value.item() for name, value in means.items()}
+    for name, value in values.items():
+        if not math.isfinite(value):
+            raise CaptureError(
+                f"{where}: loss {name} is not finite; the last checkpoint is kept: "
+                "lower lr_G and lr_D, or use precision fp32"
+            )
+    return values

@@ -1,0 +1,87 @@
+"""CaPTURe (An and Choi, Neurocomputing 2023) as a method: G against D, with a reconstruction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from capture.losses import discriminator_loss, generator_loss
+from capture.methods.method import Method
+from capture.models import Discriminator, Generator, init_weights, score_pairs
+
+
+class CaPTURe(Method):
+    """fusion = G(x, p) has no ground truth of the released kind; reconstruction = G(y, x) must be x.
+
+    Pairs for D: real (x, y); fake (fusion, y) and (reconstruction, y).
+    """
+
+    learning_rates = {"gen": "lr_G", "disc": "lr_D"}
+
+    def __init__(self, config: dict[str, Any]):
+        self.losses = config["loss_config"]
+        adversarial = bool(self.losses["dis_ganLoss_weight"] or self.losses["gen_ganLoss_weight"])
+        self.updates = ("disc", "gen") if adversarial else ("gen",)
+        try:
+            discriminator = Discriminator(**config["discriminator_config"])
+        except ValueError as error:
+            raise ValueError(f"discriminator_config: {error}") from None
+        super().__init__(config, {"gen": self.build_generator(config), "disc": discriminator})
+
+    @staticmethod
+    def build_generator(config: dict[str, Any]) -> Generator:
+        generator = Generator(config["generator_config"])
+        generator.check_size(config["dataset_config"]["image_size"])
+        return generator
+
+    def initialise(self) -> None:
+        for network in self.networks.values():
+            init_weights(network, self.config["main_config"]["init"])
+
+    def draw_randomness(self, batch: int, rng: torch.Generator) -> Tensor:
+        """(batch, 2, 2, 4m): the noise of each sample's fusion and of its reconstruction."""
+        noise = self.networks["gen"].draw_noise(2 * batch, generator=rng)
+        return noise.unflatten(0, (batch, 2))
+
+    def loss(
+        self, name: str, batch: dict[str, Tensor], random: Tensor, kept: dict[str, Any] | None
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        y = batch["real"]
+        fusion, reconstruction = self._pictures(name, batch, random, kept)
+        if name == "disc":  # the fakes are cut off from G
+            pairs = [(batch["identity"], y), (fusion.detach(), y), (reconstruction.detach(), y)]
+            return discriminator_loss(*score_pairs(self.trained["disc"], pairs), self.losses)
+        logits = None
+        if "disc" in self.updates:  # the same fakes before the updated D, whose own weights need no gradient now
+            with _frozen(self.networks["disc"]) as discriminator:
+                logits = score_pairs(discriminator, [(fusion, y), (reconstruction, y)])
+        return generator_loss(logits, fusion, reconstruction, batch, self.losses)
+
+    def _pictures(
+        self, name: str, batch: dict[str, Tensor], random: Tensor, kept: dict[str, Any] | None
+    ) -> tuple[Tensor, Tensor]:
+        """Fusion and reconstruction from one generator forward, which both updates share where they can."""
+        if kept is not None and "pictures" in kept:
+            return kept["pictures"]
+        x, y, p = batch["identity"], batch["real"], batch["pose"]
+        noise = torch.cat([random[:, 0], random[:, 1]])  # (2B, 2, 4m)
+        with torch.set_grad_enabled(name == "gen" or kept is not None):
+            images = self.trained["gen"](torch.cat([x, y]), torch.cat([p, x]), noise)  # (2B, 3, S, S)
+        pictures = tuple(images.chunk(2))
+        if kept is not None:
+            kept["pictures"] = pictures
+        return pictures
+
+
+@contextmanager
+def _frozen(network: nn.Module) -> Iterator[nn.Module]:
+    """`network` as a fixed function: gradients pass through it and none are kept for it."""
+    network.requires_grad_(False)
+    try:
+        yield network
+    finally:
+        network.requires_grad_(True)

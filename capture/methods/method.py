@@ -1,0 +1,58 @@
+"""The contract between a method and the trainer."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+
+class Method(ABC):
+    """Networks that learn together, and the losses that they learn from.
+
+    The trainer owns devices, precision, processes, optimisers and the order of things: for every name in `updates` it
+    asks for `loss(name, ...)`, goes backward and lets that network's optimiser take a step, then asks for the next.
+
+    Attributes:
+        networks: by name; "gen" is the one that makes pictures, `gen(identity, pose, noise) -> (B, 3, S, S)` in [-1, 1],
+            and the one that the moving average follows. Checkpoints hold them as <name>_state_dict.
+        trained: the same names as the trainer wrapped them (for several processes); `loss` calls these where their
+            gradients are wanted, and `networks` where they are not.
+        updates: networks in the order in which they are updated.
+        learning_rates: name -> key of train_config.
+    """
+
+    updates: tuple[str, ...]
+    learning_rates: dict[str, str]
+
+    def __init__(self, config: dict[str, Any], networks: dict[str, nn.Module]):
+        self.config, self.networks = config, networks
+        self.trained: dict[str, nn.Module] = dict(networks)
+
+    @staticmethod
+    @abstractmethod
+    def build_generator(config: dict[str, Any]) -> nn.Module:
+        """The "gen" network alone. ValueError, naming keys, where the configuration's parts don't fit."""
+
+    @abstractmethod
+    def initialise(self) -> None:
+        """Fresh weights, from torch's global generator."""
+
+    @abstractmethod
+    def draw_randomness(self, batch: int, rng: torch.Generator) -> Tensor:
+        """All that is random in one update, (batch, ...) on the CPU: a row belongs to a sample, whoever works on it."""
+
+    @abstractmethod
+    def loss(
+        self, name: str, batch: dict[str, Tensor], random: Tensor, kept: dict[str, Any] | None
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """The loss that network `name` is to lower, a mean over the batch, and its parts by name, detached.
+
+        Args:
+            batch: float images (B, 3, S, S) in [-1, 1]: identity x, real y, pose p, perhaps target with has_target (B,).
+            random: this batch's rows of draw_randomness.
+            kept: lives for the updates of one batch, to hold what a later update needs again (the pictures made); None
+                where the batch comes in several passes and nothing can be kept.
+        """
