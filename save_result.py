@@ -33,6 +33,10 @@ def build_parser() -> Parser:
     parser.add_argument("--keep_aspect", action="store_true", help="crop output.png to the pose image's shape again")
     parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
     parser.add_argument("--precision", default="fp32", choices=("fp32", "bf16", "auto"))
+    parser.add_argument(
+        "--compile", action="store_true", help="compile first: a minute at the start, then faster (for folders)"
+    )
+    parser.add_argument("--batch_size", type=int, default=8, help="poses rendered at a time (default 8)")
     parser.add_argument("--export", type=Path, metavar="FILE", help="write the generator as .safetensors")
     parser.add_argument("--half", action="store_true", help="export in float16, half the size")
     parser.add_argument("--debug", action="store_true", help="show tracebacks")
@@ -46,6 +50,8 @@ def main() -> None:
         parser.error("give --iden_path, --pose_path and --save_dir (or --export FILE)")
     if args.export is not None and args.export.suffix != ".safetensors":
         raise CaptureError(f"--export {args.export}: name it .safetensors")
+    if args.batch_size < 1:
+        raise CaptureError(f"--batch_size {args.batch_size}: give 1 or more")
     if args.device == "cuda":
         import torch
 
@@ -55,7 +61,7 @@ def main() -> None:
     from capture.render import render_files
     from capture.transfer import PoseTransfer
 
-    transfer = PoseTransfer.load(args.result, args.device, args.precision)
+    transfer = PoseTransfer.load(args.result, args.device, args.precision, args.compile)
     if args.export is not None:
         from capture.checkpoint import export_generator
 
@@ -64,7 +70,14 @@ def main() -> None:
         if args.iden_path is None:
             return
     written = render_files(
-        transfer, args.iden_path, args.pose_path, args.save_dir, args.noise_scale, args.seed, args.keep_aspect
+        transfer,
+        args.iden_path,
+        args.pose_path,
+        args.save_dir,
+        args.noise_scale,
+        args.seed,
+        args.keep_aspect,
+        args.batch_size,
     )
     print(written[0] if len(written) == 1 else f"{len(written)} pictures in {args.save_dir}")
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
+
 import torch
+
+from capture.errors import CaptureError
 
 
 def pick_device(name: str = "auto") -> torch.device:
@@ -25,3 +29,13 @@ def native_bf16(device: torch.device) -> bool:
 def use_bf16(precision: str, device: torch.device) -> bool:
     """fp32 | bf16 | auto -> whether to compute in bfloat16."""
     return precision == "bf16" or (precision == "auto" and native_bf16(device))
+
+
+def check_compiler(device: torch.device) -> None:
+    """Compiling for a CPU takes a C++ compiler.
+
+    Raises:
+        CaptureError: there is none.
+    """
+    if device.type == "cpu" and not any(shutil.which(name) for name in ("g++", "clang++", "c++")):
+        raise CaptureError("compile: no C++ compiler here (g++ or clang++); install one, or leave compilation out")

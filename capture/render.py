@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from itertools import tee
 from pathlib import Path
 
+import torch
 from torch import Tensor
 from tqdm import tqdm
 
 from capture.errors import CaptureError
 from capture.files import write_bytes
-from capture.images import grid, image_to_tensor, is_image, open_rgb, padding, png_bytes, to_square
+from capture.images import grid, image_to_tensor, is_image, load_image, open_rgb, padding, png_bytes, to_square
 from capture.transfer import PoseTransfer
 
 OUTPUT, TRIPLE = "output.png", "iden_pose_output.png"
+TOGETHER = 16  # identities that go through the poses at once
 
 
 def render_files(
@@ -23,33 +26,43 @@ def render_files(
     noise_scale: float = 0.0,
     seed: int = 0,
     keep_aspect: bool = False,
+    batch_size: int = 8,
 ) -> list[Path]:
     """Render every identity in every pose; returns the output.png paths.
 
-    One of each goes straight into `save_dir`; folders go to <save_dir>/<identity>__<pose>/. All inputs are read before
-    anything is written, so that a bad one leaves nothing behind.
+    One of each goes straight into `save_dir`; folders go to <save_dir>/<identity>__<pose>/. All inputs are checked
+    before anything is written, so that a bad one leaves nothing behind, and read again as they are needed, so that a
+    folder may be larger than memory.
 
     Args:
         noise_scale: of the noise drawn from `seed`, the same for every picture.
         keep_aspect: crop output.png to the pose picture's own proportions, at the generator's resolution.
+        batch_size: poses rendered at a time.
     """
     identities, poses = _pictures(identity), _pictures(pose)
     if save_dir.exists() and not save_dir.is_dir():
         raise CaptureError(f"{save_dir}: a file; --save_dir names a folder")
     single = len(identities) == len(poses) == 1 and identity.is_file() and pose.is_file()
     noise = transfer.draw_noise(1, noise_scale, seed) if noise_scale else None
-    squares = {path: _square(path, transfer.size) for path in {*identities, *poses}}
-    jobs = [(a, b) for a in identities for b in poses]
-    written = []
-    for a, b in tqdm(jobs, desc="pictures", unit="picture", disable=single):
-        shown, posed = squares[a][0], squares[b][0]
-        output = transfer.render(shown[None], posed[None], noise=noise)[0]
-        folder = save_dir if single else save_dir / f"{a.stem}__{b.stem}"
-        triple = grid([shown[None], posed[None], output[None]], gap=0)
-        write_bytes(folder / TRIPLE, png_bytes(triple))
-        write_bytes(folder / OUTPUT, png_bytes(_uncover(output, squares[b][1]) if keep_aspect else output))
-        written.append(folder / OUTPUT)
-    return written
+    for path in dict.fromkeys([*identities, *poses]):
+        open_rgb(path)
+    written = {}
+    with tqdm(total=len(identities) * len(poses), desc="pictures", unit="picture", disable=single) as bar:
+        for first in range(0, len(identities), TOGETHER):
+            some = identities[first : first + TOGETHER]
+            shown = torch.stack([load_image(path, transfer.size) for path in some])
+            squares, beside = tee(_square(path, transfer.size) for path in poses)  # one runs a batch ahead of the other
+            driven = transfer.drive(shown, (posed for posed, _ in squares), 1 if single else batch_size, noise)
+            for b, outputs, (posed, original) in zip(poses, driven, beside):
+                for a, identity_picture, output in zip(some, shown, outputs):
+                    folder = save_dir if single else save_dir / f"{a.stem}__{b.stem}"
+                    triple = grid([identity_picture[None], posed[None], output[None]], gap=0)
+                    write_bytes(folder / TRIPLE, png_bytes(triple))
+                    picture = _uncover(output, original) if keep_aspect else output
+                    write_bytes(folder / OUTPUT, png_bytes(picture))
+                    written[a, b] = folder / OUTPUT
+                bar.update(len(some))
+    return [written[a, b] for a in identities for b in poses]
 
 
 def _pictures(path: Path) -> list[Path]:

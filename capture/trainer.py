@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from capture.checkpoint import FOLDER, FORMAT, LATEST, latest_path, load_checkpoint, load_weights, save_checkpoint
 from capture.config import MAY_CHANGE_ON_RESUME, RESULT_CONFIG, differences, dump_yaml, with_defaults
-from capture.device import use_bf16
+from capture.device import check_compiler, use_bf16
 from capture.ema import EMA
 from capture.errors import CaptureError
 from capture.files import write_bytes
@@ -78,6 +78,8 @@ class Trainer:
         self._resume()
         if options["recompute"] and not recompute_blocks(self.networks["gen"]):
             raise CaptureError("train_config.recompute: this method has no blocks that can be recomputed; set it false")
+        if options["compile"]:
+            check_compiler(self.device)
         for name in self.method.updates:
             if options["compile"]:
                 self.networks[name].compile(dynamic=False)

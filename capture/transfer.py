@@ -5,6 +5,9 @@ The one inference path that the command line, evaluation, samples and benchmarks
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +24,11 @@ from capture.checkpoint import (
     load_weights,
 )
 from capture.config import load_result_config
-from capture.device import pick_device, use_bf16
+from capture.device import check_compiler, pick_device, use_bf16
 from capture.errors import CaptureError
 from capture.images import denormalise, normalise
 from capture.methods import build_generator
+from capture.parts import Features, Parts, repeated
 
 
 class PoseTransfer:
@@ -41,14 +45,23 @@ class PoseTransfer:
         device: torch.device,
         precision: str = "fp32",
         source: str | Path = "",
+        compiled: bool = False,
     ):
         self.generator = generator.to(device).eval().requires_grad_(False)
         self.config, self.device, self.source = config, device, Path(source)
         self.size = config["dataset_config"]["image_size"]
-        self.bf16 = use_bf16(precision, device)
+        self.dtype = torch.bfloat16 if use_bf16(precision, device) else torch.float32
+        self.compiled = compiled
+        if compiled:
+            check_compiler(device)
+        # bfloat16 weights, not autocast, which would convert them at every call; statistics stay in float32
+        network = generator if self.dtype == torch.float32 else copy.deepcopy(generator).to(self.dtype)
+        self._parts = Parts(network.to(memory_format=torch.channels_last), compiled)
 
     @classmethod
-    def load(cls, source: str | Path, device: str = "auto", precision: str = "fp32") -> PoseTransfer:
+    def load(
+        cls, source: str | Path, device: str = "auto", precision: str = "fp32", compiled: bool = False
+    ) -> PoseTransfer:
         """Load from a result folder (ours or the release's), or from one exported .safetensors or .pt file.
 
         A .pt file is read with the 0config.yaml of its result folder (the one above CheckPoint/), or beside it.
@@ -77,9 +90,8 @@ class PoseTransfer:
             weights, made_with = generator_weights(state), state.get("config")
         generator = build_generator(config)
         load_weights(generator, weights, path, config, made_with)
-        return cls(generator, config, pick_device(device), precision, path)
+        return cls(generator, config, pick_device(device), precision, path, compiled)
 
-    @torch.inference_mode()
     def transfer(self, identity: Tensor, pose: Tensor, noise: Tensor | None = None) -> Tensor:
         """Render identities in poses.
 
@@ -88,11 +100,24 @@ class PoseTransfer:
         Returns:
             (B, 3, S, S) float32 in [-1, 1], on the generator's device.
         """
-        if noise is None:
-            noise = torch.zeros(len(identity), 2, self.generator.code_width)
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16):
-            out = self.generator(identity.to(self.device), pose.to(self.device), noise.to(self.device))
-        return out.float()
+        return self.decode(self.encode_identity(identity, noise), self.encode_pose(pose), noise)
+
+    @torch.no_grad()
+    def encode_identity(self, identity: Tensor, noise: Tensor | None = None) -> Features:
+        """Who: all that the identity pictures (B, 3, S, S) in [-1, 1] contribute, for any number of `decode`s."""
+        return self._parts.encode_identity(self._input(identity), self._noise(len(identity), noise)[:, 0])
+
+    @torch.no_grad()
+    def encode_pose(self, pose: Tensor) -> Features:
+        """In what pose: the same for pose pictures."""
+        return self._parts.encode_pose(self._input(pose))
+
+    @torch.no_grad()
+    def decode(self, identity: Features, pose: Features, noise: Tensor | None = None) -> Tensor:
+        """The picture, (B, 3, S, S) float32 in [-1, 1]; a single identity or pose goes with every one of the others."""
+        count = max(len(next(iter(features.values()))) for features in (identity, pose))
+        identity, pose = (f if len(next(iter(f.values()))) == count else repeated(f, count) for f in (identity, pose))
+        return self._parts.decode(identity, pose, self._noise(count, noise)).float()
 
     def render(self, identity: Tensor, pose: Tensor, batch_size: int = 16, noise: Tensor | None = None) -> Tensor:
         """The same from pictures to pictures: uint8 (N, 3, S, S) in and out, on the CPU, `batch_size` at a time.
@@ -102,10 +127,44 @@ class PoseTransfer:
         """
         outputs = []
         for one, other in zip(identity.split(batch_size), pose.split(batch_size)):
-            drawn = None if noise is None else noise.expand(len(one), -1, -1)
-            outputs.append(denormalise(self.transfer(normalise(one), normalise(other), drawn)).cpu())
+            short = batch_size - len(one) if self.compiled and len(identity) > batch_size else 0
+            one, other = (torch.cat([x, x[-1:].expand(short, -1, -1, -1)]) if short else x for x in (one, other))
+            made = denormalise(self.transfer(normalise(one), normalise(other), noise)).cpu()
+            outputs.append(made[: len(made) - short])
         return torch.cat(outputs)
+
+    def drive(
+        self, identities: Tensor, poses: Iterable[Tensor], batch_size: int = 8, noise: Tensor | None = None
+    ) -> Iterator[Tensor]:
+        """A few characters through any number of poses: each identity and each pose is encoded once.
+
+        Args:
+            identities: uint8 (N, 3, S, S).  poses: uint8 (3, S, S) each, read only as they are needed.
+        Yields:
+            uint8 (N, 3, S, S) on the CPU for each pose, in order.
+        """
+        known = [self.encode_identity(normalise(identity[None]), noise) for identity in identities]
+        for batch in batched(poses, batch_size):
+            short = batch_size - len(batch) if self.compiled else 0  # another size would be compiled anew
+            pose = self.encode_pose(normalise(torch.stack([*batch, *[batch[-1]] * short])))
+            made = [denormalise(self.decode(identity, pose, noise)).cpu() for identity in known]
+            yield from torch.stack(made, dim=1)[: len(batch)]
 
     def draw_noise(self, batch: int, scale: float, seed: int) -> Tensor:
         """Noise (B, 2, 4m) of a given scale, the same for the same seed on every device."""
         return scale * self.generator.draw_noise(batch, generator=torch.Generator().manual_seed(seed))
+
+    def _input(self, images: Tensor) -> Tensor:
+        return images.to(self.device, self.dtype).contiguous(memory_format=torch.channels_last)
+
+    def _noise(self, batch: int, noise: Tensor | None) -> Tensor:
+        if noise is None:
+            return torch.zeros(batch, 2, self.generator.code_width, device=self.device, dtype=self.dtype)
+        return noise.to(self.device, self.dtype).expand(batch, -1, -1)
+
+
+def batched(items: Iterable[Tensor], size: int) -> Iterator[list[Tensor]]:
+    """Lists of `size` items, the last one perhaps shorter."""
+    items = iter(items)
+    while batch := list(islice(items, size)):
+        yield batch

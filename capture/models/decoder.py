@@ -18,6 +18,9 @@ class Decoder(nn.Module):
     it to S / 2^downs, and `downs` up-ResBlocks to S. Before up-ResBlock i, reverse attention (dec_attn_layers) and
     AdaIN (dec_adain_layers) bring in skip level downs + 1 - i of the encoders.
 
+    Attributes:
+        identity_levels, pose_levels: the skip levels that are read at all.
+
     Args:
         t: temperature of the attention (None: the square root of the query's width).
         alpha_init, beta_init: where the attention's a and b start (see ReverseAttention).
@@ -43,6 +46,8 @@ class Decoder(nn.Module):
         levels = range(downs)
         self.adain_layers = listed_layers("dec_adain_layers", dec_adain_layers, levels)
         self.attn_layers = listed_layers("dec_attn_layers", dec_attn_layers, levels)
+        self.identity_levels = {0} | {downs + 1 - i for i in (*self.adain_layers, *self.attn_layers)}
+        self.pose_levels = {0} | {downs + 1 - i for i in self.attn_layers}
         self._check_widths(skip_channels(downs, c, m))
 
         up = nn.Upsample(scale_factor=2, mode="nearest")

@@ -72,6 +72,10 @@ class Generator(nn.Module):
         """Pose (B, 3, S, S) -> the pose encoder's skips; the identity's matter only with enc_adain/attn_layers."""
         return self.pose_encoder(pose, identity_skips)
 
+    def decode(self, identity_skips: dict[int, Tensor], pose_skips: dict[int, Tensor], eps: Tensor) -> Tensor:
+        """Skips of both (decoder.identity_levels and decoder.pose_levels suffice) and eps' (B, 4m) -> (B, 3, S, S)."""
+        return self.decoder(identity_skips, pose_skips, eps)
+
     def forward(self, identity: Tensor, pose: Tensor, noise: Tensor | None = None) -> Tensor:
         """identity, pose: (B, 3, S, S) in [-1, 1]; noise: (B, 2, 4m), None to draw it, zeros for a fixed picture.
 
@@ -82,4 +86,4 @@ class Generator(nn.Module):
         noise = noise.to(identity.dtype)
         identity_skips = self.encode_identity(identity, noise[:, 0])
         pose_skips = self.encode_pose(pose, identity_skips)
-        return self.decoder(identity_skips, pose_skips, noise[:, 1])
+        return self.decode(identity_skips, pose_skips, noise[:, 1])
