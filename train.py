@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import sys
 from itertools import takewhile
 
@@ -46,7 +47,8 @@ def main() -> int:
     from datasets import open_data
 
     logger = logging.getLogger("capture")
-    logger.setLevel(logging.INFO)
+    first_of_job = os.environ.get("RANK", "0") == "0"  # torchrun starts several of this program; one talks
+    logger.setLevel(logging.INFO if first_of_job else logging.WARNING)
     console = logging.StreamHandler(sys.stdout)
     console.setFormatter(logging.Formatter("%(message)s"))
     logger.addHandler(console)
@@ -68,6 +70,7 @@ def main() -> int:
         return 0
     with logging_redirect_tqdm(loggers=[logger]):
         finished = trainer.train()
+    trainer.processes.end()
     return 0 if finished else 130
 
 

@@ -30,6 +30,7 @@ MAY_CHANGE_ON_RESUME = (  # nothing that decides what is computed
     "main_config.validation_pairs",
     "dataset_config.dataset_path",
     "dataset_config.num_workers",
+    "dataset_config.cache_gb",
     "train_config.num_epochs",
     "train_config.max_minutes",
     "train_config.compile",
@@ -49,6 +50,7 @@ AT_LEAST = {  # smallest allowed value
     "main_config.sample_rows": 1,
     "main_config.validation_pairs": 0,
     "dataset_config.num_workers": 0,
+    "dataset_config.cache_gb": 0,
     "dataset_config.batch_size": 1,
     "dataset_config.image_size": 1,
     "dataset_config.samples_per_epoch": 1,
@@ -105,7 +107,7 @@ def load_result_config(folder: str | Path) -> dict[str, Any]:
 
 
 def with_defaults(config: dict[str, Any]) -> dict[str, Any]:
-    """A configuration of any age, with today's defaults for the keys that it lacks and without those it no longer has."""
+    """A configuration of any age: today's defaults for the keys that it lacks, without those that no longer exist."""
     return _merged(read_yaml(DEFAULTS), config)
 
 

@@ -7,6 +7,7 @@ The framing of the release: pad to a square with white (the odd pixel to the rig
 from __future__ import annotations
 
 import io
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -18,12 +19,19 @@ from capture.errors import CaptureError
 
 EXTENSIONS = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff", ".gif", ".ppm")
 MAX_PIXELS = 64_000_000  # a larger picture is refused before it is decoded
+MAX_SIDE = 16_000  # and a longer one, which padding would make enormous
 WHITE = (255, 255, 255)
+warnings.filterwarnings("ignore", module=r"PIL\.")  # of what is refused below, and of broken EXIF data
 
 
 def is_image(path: Path) -> bool:
     """Whether a file's name says it is a picture (hidden files are not)."""
     return path.suffix.lower() in EXTENSIONS and not path.name.startswith(".")
+
+
+def is_enormous(width: int, height: int) -> bool:
+    """Whether a picture is too large to be decoded and padded to a square."""
+    return width * height > MAX_PIXELS or max(width, height) > MAX_SIDE
 
 
 def open_rgb(path: str | Path) -> Image.Image:
@@ -32,7 +40,13 @@ def open_rgb(path: str | Path) -> Image.Image:
     Raises:
         CaptureError: see open_picture.
     """
-    return _to_rgb(ImageOps.exif_transpose(open_picture(path)), path)
+    image = open_picture(path)
+    try:
+        return _to_rgb(ImageOps.exif_transpose(image), path)
+    except CaptureError:
+        raise
+    except Exception as error:  # EXIF data and modes that nothing converts
+        raise CaptureError(f"{path}: can't be converted to RGB ({_brief(error)}); save it again as PNG") from None
 
 
 def open_picture(path: str | Path) -> Image.Image:
@@ -45,9 +59,10 @@ def open_picture(path: str | Path) -> Image.Image:
         if Path(path).stat().st_size == 0:
             raise CaptureError(f"{path}: an empty file (0 bytes); remove it or put the picture back")
         with Image.open(path) as image:
-            if image.width * image.height > MAX_PIXELS:
+            if is_enormous(*image.size):
                 raise CaptureError(
-                    f"{path}: {image.width}x{image.height} is over {MAX_PIXELS // 10**6} megapixels; shrink it first"
+                    f"{path}: {image.width}x{image.height} is over {MAX_PIXELS // 10**6} megapixels "
+                    f"or {MAX_SIDE} pixels long; shrink it first"
                 )
             image.load()
             return image
@@ -62,9 +77,11 @@ def open_picture(path: str | Path) -> Image.Image:
     except Image.DecompressionBombError:
         raise CaptureError(f"{path}: far too many pixels; shrink it first") from None
     except Exception as error:  # decoders raise whatever they like on broken data
-        raise CaptureError(
-            f"{path}: a broken picture ({' '.join(str(error).split()) or type(error).__name__})"
-        ) from None
+        raise CaptureError(f"{path}: a broken picture ({_brief(error)})") from None
+
+
+def _brief(error: Exception) -> str:
+    return " ".join(str(error).split()) or type(error).__name__
 
 
 def _to_rgb(image: Image.Image, path: str | Path) -> Image.Image:
@@ -72,12 +89,20 @@ def _to_rgb(image: Image.Image, path: str | Path) -> Image.Image:
         values = np.asarray(image, dtype=np.float64)
         if not np.isfinite(values).all():
             raise CaptureError(f"{path}: holds NaN or infinity; write it again with finite values")
-        top = 65535.0 if values.max() > 255 else 255.0
-        return Image.fromarray(np.clip(values / top * 255 + 0.5, 0, 255).astype(np.uint8)).convert("RGB")
+        clear = values == image.info["transparency"] if isinstance(image.info.get("transparency"), int) else False
+        gray = np.clip(values / _white(image.mode, values) * 255 + 0.5, 0, 255)
+        return Image.fromarray(np.where(clear, 255, gray).astype(np.uint8)).convert("RGB")
     if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:
         rgba = image.convert("RGBA")
         return Image.alpha_composite(Image.new("RGBA", rgba.size, (*WHITE, 255)), rgba).convert("RGB")
     return image.convert("RGB")
+
+
+def _white(mode: str, values: np.ndarray) -> float:
+    """The value that is white: what the mode says, or where it doesn't, what the values reach."""
+    if mode.startswith("I;16") or values.max() > 255:
+        return 65535.0
+    return 1.0 if mode == "F" and values.max() <= 1 else 255.0
 
 
 def padding(width: int, height: int) -> tuple[int, int, int, int]:

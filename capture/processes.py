@@ -84,8 +84,8 @@ class Processes:
             if self.world == 1 or not any(sign in text for sign in signs):
                 raise
             raise CaptureError(
-                f"process {self.rank} of {self.world} lost another one, which was killed or failed (its own message, if "
-                "any, is above); the same command goes on from the last checkpoint"
+                f"process {self.rank} of {self.world} lost another one, which was killed or failed (its own "
+                "message, if any, is above); the same command goes on from the last checkpoint"
             ) from None
 
     def end(self) -> None:

@@ -20,15 +20,17 @@ from capture.ema import EMA
 from capture.errors import CaptureError
 from capture.files import write_bytes
 from capture.images import denormalise, normalise
-from capture.interrupts import ignore_interrupts, stop_on_signal
+from capture.interrupts import stop_on_signal
 from capture.meters import Meters, finite
 from capture.methods import Method, build_method
 from capture.metrics.image import l1, ssim
 from capture.models.recompute import recompute_blocks
+from capture.models.spectral_norm import held
 from capture.processes import Processes
 from capture.run_log import RunLog
 from capture.transfer import PoseTransfer
 from datasets import Data
+from datasets.loading import make_loader
 from datasets.sampling import EndlessBatches
 
 logger = logging.getLogger("capture")
@@ -94,6 +96,7 @@ class Trainer:
             write_bytes(self.folder / RESULT_CONFIG, dump_yaml(self.config).encode())
         self.log = RunLog(self.folder, self.step_number, write=self.processes.main)
         logger.info(self._opening())
+        batches = self._batches()
         bar = tqdm(
             total=self.total_steps * self.batch_size,
             initial=self.step_number * self.batch_size,
@@ -107,7 +110,7 @@ class Trainer:
         first_step = self.step_number  # of this epoch in this process
         try:
             with self.processes.watching(), stop_on_signal() as stopped:
-                for batch in self._batches():
+                for batch in batches:
                     batch = self._to_device(batch)
                     self.meters.add(self.step(batch))
                     self.step_number += 1
@@ -162,7 +165,8 @@ class Trainer:
             self.optimisers[name].zero_grad()
             for i, (piece, drawn) in enumerate(pieces):
                 unfinished = i + 1 < self.passes
-                with self.processes.keep_apart(self.method.trained[name], unfinished):
+                apart = self.processes.keep_apart(self.method.trained[name], unfinished)
+                with apart, held(self.networks.values(), hold=i > 0):
                     with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16):
                         loss, more = self.method.loss(name, piece, drawn, kept)
                     (loss / self.passes).backward()
@@ -236,18 +240,13 @@ class Trainer:
         return torch.optim.Adam(network.parameters(), betas=tuple(self.options["adam_betas"]), fused=True)
 
     def _batches(self) -> Iterator[dict[str, Tensor]]:
-        """Batches from the current step on, without end. Sample i depends on i and the seed alone."""
-        from torch.utils.data import DataLoader
+        """Batches from the current step on, without end; frames that fit are decoded into a cache first.
 
+        Sample i depends on i and the seed alone.
+        """
         sampler = EndlessBatches(self.batch_size, self.step_number, self.processes.rank, self.processes.world)
-        loader = DataLoader(
-            self.data.train,
-            batch_sampler=sampler,
-            num_workers=self.config["dataset_config"]["num_workers"],
-            pin_memory=self.device.type == "cuda",
-            worker_init_fn=ignore_interrupts,
-        )
-        return iter(loader)
+        workers = self.config["dataset_config"]["num_workers"]
+        return iter(make_loader(self.data.train, sampler, workers, self.device, progress=self.processes.main))
 
     def _to_device(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
         moved = {name: value.to(self.device, non_blocking=True) for name, value in batch.items()}

@@ -62,4 +62,4 @@ def open_data(config: dict[str, Any]) -> Data:
         pairs = held_out_pairs(catalog.root, count)
         return load_pairs(pairs, size) if pairs else {}
 
-    return Data(FrameDataset(catalog, size, seed), str(catalog), test_batch)
+    return Data(FrameDataset(catalog, size, seed, options["cache_gb"]), str(catalog), test_batch)

@@ -1,73 +1,79 @@
 """What lies in a dataset folder: characters, their clips, their frames.
 
-Mixamo tree: train/<character>/<clip>/ with frames directly in it or in imgs/.
-Fashion tree: train/<video>/ with frames; each video is one character with one clip.
+Mixamo tree: train/<character>/<clip>/ with frames directly in it or in imgs/, or train/<character>/<clip>.mp4.
+Fashion tree: train/<video>/ with frames, or train/<video>.mp4; each video is one character with one clip.
 """
 
 from __future__ import annotations
 
 import json
+import logging
 import os
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+import time
+from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
+from typing import Any
 
 from capture.errors import CaptureError
 from capture.images import is_image
+from datasets.array_file import Damaged, side_folders, writable_side_folder
+from datasets.index import VIDEO, Index, load_index, save_index
+from datasets.listing import list_folder, list_split, settled, unchanged
+from datasets.video import is_video
 from datasets.writing import MANIFEST, MANIFEST_VERSION
 
-VIDEO_EXTENSIONS = (".mp4", ".avi", ".mov", ".mkv", ".webm")
+logger = logging.getLogger("capture")
 
-
-@dataclass(frozen=True)
-class Clip:
-    """Frames of one character in one video, in order of their names."""
-
-    name: str
-    folder: Path
-    frames: tuple[str, ...]
-
-    def path(self, frame: str) -> Path:
-        return self.folder / frame
-
-
-@dataclass(frozen=True)
-class Character:
-    name: str
-    clips: tuple[Clip, ...]
-    by_name: dict[str, Clip] = field(repr=False, compare=False)
-
-    @classmethod
-    def of(cls, name: str, clips: list[Clip]) -> Character:
-        return cls(name, tuple(clips), {clip.name: clip for clip in clips})
+FASHION, MIXAMO = "fashion", "mixamo"
+INDEX = "index.bin"
+SAVE_FROM = 20_000  # frames; fewer are listed faster than anyone notices (videos are always worth it)
 
 
 @dataclass(frozen=True)
 class Catalog:
-    """A scanned training split.
+    """A training split.
 
     Attributes:
+        kind: "fashion" or "mixamo": how the tree is laid out.
         aligned: the same clip and frame name of two characters is the same pose (the manifest says so), so that the
             true target of a sample is known.
     """
 
     root: Path
     kind: str
-    characters: tuple[Character, ...]
+    index: Index
     aligned: bool
 
     @property
+    def characters(self) -> int:
+        return self.index.characters
+
+    @property
     def clips(self) -> int:
-        return sum(len(character.clips) for character in self.characters)
+        return self.index.clips
 
     @property
     def frames(self) -> int:
-        return sum(len(clip.frames) for character in self.characters for clip in character.clips)
+        return self.index.frames
+
+    def frame(self, number: int) -> tuple[Path, int | None]:
+        """Where frame `number` is: a picture and None, or a video and the position of the frame in it."""
+        clip = self.index.clip_of(number)
+        position = number - int(self.index.frame_at[clip])
+        folder = self.clip_path(clip)
+        if self.index.clip_form[clip] == VIDEO:
+            return folder, position
+        return folder / os.fsdecode(self.index.frame_name(clip, position)), None
+
+    def clip_path(self, clip: int) -> Path:
+        """The folder that holds a clip's frames, or the video."""
+        return self.root / "train" / os.fsdecode(self.index.clip_path(clip))
 
     def __str__(self) -> str:
         truth = "true targets known" if self.aligned else "no true targets"
-        noun = "videos" if self.kind == "fashion" else "characters"
-        counts = f"{len(self.characters)} {noun}, {self.clips} clips, {self.frames} frames"
+        noun = "videos" if self.kind == FASHION else "characters"
+        counts = f"{self.characters} {noun}, {self.clips} clips, {self.frames} frames"
         return f"{self.kind} at {self.root}: {counts}, {truth}"
 
 
@@ -88,26 +94,81 @@ def find_root(path: str | Path) -> Path:
     )
 
 
-def scan(path: str | Path) -> Catalog:
-    """Scan the training split of a dataset folder; "fashion" anywhere in its name (any case) makes it the Fashion kind.
+def kind_of(root: Path, manifest: dict[str, Any]) -> str:
+    """FASHION or MIXAMO: what the manifest says, else whether "fashion" is in the folder's name (any case).
+
+    Videos directly in train/ beside no folder can only be a Fashion tree.
+    """
+    if isinstance(manifest.get("kind"), str):
+        return FASHION if manifest["kind"].lower() == FASHION else MIXAMO
+    if FASHION in root.resolve().name.lower():
+        return FASHION
+    if not (root / "train").is_dir():
+        return MIXAMO
+    top = list_folder(os.fsencode(root / "train"))
+    return FASHION if top.videos and not top.folders else MIXAMO
+
+
+def scan(path: str | Path, progress: bool = True) -> Catalog:
+    """The training split of a dataset folder: from its saved index, or listed where there is none that still holds.
 
     Raises:
         CaptureError: a folder that isn't there or holds no frames, or fewer than two characters.
     """
     root = find_root(path)
-    kind = "fashion" if "fashion" in root.resolve().name.lower() else "mixamo"
+    manifest = read_manifest(root)
     train = root / "train"
     if not train.is_dir():
-        raise CaptureError(f"{root}: no train/ folder in this dataset; expected {_expected(kind)}")
-    characters = tuple(_fashion(train) if kind == "fashion" else _mixamo(train))
-    if not characters:
+        hint = "; its videos belong into train/" if list_folder(os.fsencode(root)).videos else ""
+        raise CaptureError(f"{root}: no train/ folder in this dataset; expected {_expected(MIXAMO)}{hint}")
+    kind = kind_of(root, manifest)
+    index = _index(root, kind, progress)
+    if not index.characters:
         raise CaptureError(f"{train}: {_why_empty(train, kind)}")
-    if len(characters) < 2:
-        what = "video" if kind == "fashion" else "character"
+    if index.characters < 2:
+        what = "video" if kind == FASHION else "character"
+        name = os.fsdecode(index.text(index.character_name[0]))
         raise CaptureError(
-            f"{train}: only one {what} with frames ({characters[0].name}); pose transfer is learnt between two or more"
+            f"{train}: only one {what} with frames ({name}); pose transfer is learnt between two or more"
         )
-    return Catalog(root, kind, characters, bool(read_manifest(root).get("aligned", False)))
+    return Catalog(root, kind, index, bool(manifest.get("aligned", False)))
+
+
+def _index(root: Path, kind: str, progress: bool) -> Index:
+    train = root / "train"
+    about = {"kind": kind}
+    saved = _saved(root, about)
+    if saved is not None and unchanged(saved, train):
+        return saved
+    if saved is not None:
+        logger.info(f"{train} has changed since it was indexed: listing it again")
+    began = time.time_ns()
+    index = list_split(train, kind == FASHION, about, saved, progress)
+    worth = index.frames >= SAVE_FROM or bool((index.clip_form == VIDEO).any())
+    folder = writable_side_folder(root) if worth and settled(index, began) else None
+    if folder is None:
+        return index
+    try:
+        save_index(index, folder / INDEX)
+        return load_index(folder / INDEX)
+    except (CaptureError, OSError, Damaged):  # a full disk: it will be listed again the next time
+        logger.info(f"note: no room for an index in {folder}; {train} is listed at every start")
+        return index
+
+
+def _saved(root: Path, about: dict[str, Any]) -> Index | None:
+    """An index saved for this tree, whether or not it still holds."""
+    for folder in side_folders(root):
+        try:
+            index = load_index(folder / INDEX)
+        except OSError:
+            continue
+        except Damaged as damage:
+            logger.info(f"note: {folder / INDEX} can't be used ({damage}): listing {root / 'train'} again")
+            continue
+        if {key: index.about.get(key) for key in about} == about:
+            return index
+    return None
 
 
 def read_manifest(root: Path) -> dict:
@@ -129,12 +190,17 @@ def read_manifest(root: Path) -> dict:
 
 def image_names(folder: Path) -> list[str]:
     """Names of the pictures directly in a folder, sorted."""
-    return sorted(entry.name for entry in _entries(folder) if is_image(Path(entry.name)) and entry.is_file())
+    return [os.fsdecode(name) for name in list_folder(os.fsencode(folder)).pictures]
 
 
 def folders(folder: Path) -> list[Path]:
     """Folders directly in a folder, sorted; hidden ones left out."""
-    return sorted(Path(e.path) for e in _entries(folder) if e.is_dir() and not e.name.startswith("."))
+    return [folder / os.fsdecode(name) for name in list_folder(os.fsencode(folder)).folders]
+
+
+def videos(folder: Path) -> list[Path]:
+    """Videos directly in a folder, sorted."""
+    return [folder / os.fsdecode(name) for name in list_folder(os.fsencode(folder)).videos]
 
 
 def frame_folder(folder: Path) -> tuple[Path, list[str]]:
@@ -146,42 +212,20 @@ def frame_folder(folder: Path) -> tuple[Path, list[str]]:
     return folder, names
 
 
-def _entries(folder: Path) -> Iterator[os.DirEntry]:
-    try:
-        with os.scandir(folder) as entries:
-            yield from entries
-    except OSError as error:
-        raise CaptureError(f"{folder}: can't be listed ({error.strerror})") from None
-
-
-def _mixamo(train: Path) -> Iterator[Character]:
-    for character in folders(train):
-        clips = []
-        for video in folders(character):
-            folder, names = frame_folder(video)
-            if names:
-                clips.append(Clip(video.name, folder, tuple(names)))
-        if len(clips) > 1 or (clips and len(clips[0].frames) > 1):
-            yield Character.of(character.name, clips)
-
-
-def _fashion(train: Path) -> Iterator[Character]:
-    for video in folders(train):
-        folder, names = frame_folder(video)
-        if len(names) > 1:
-            yield Character.of(video.name, [Clip(video.name, folder, tuple(names))])
-
-
 def _expected(kind: str) -> str:
-    return "train/<video>/<frames>" if kind == "fashion" else "train/<character>/<clip>/<frames> (or .../imgs/<frames>)"
+    if kind == FASHION:
+        return "train/<video>/<frames> or train/<video>.mp4"
+    return "train/<character>/<clip>/<frames> (or .../imgs/<frames>, or train/<character>/<clip>.mp4)"
 
 
 def _why_empty(train: Path, kind: str) -> str:
-    files = [p for p in train.rglob("*") if p.is_file() and not p.name.startswith(".")]
-    videos = [p for p in files if p.suffix.lower() in VIDEO_EXTENSIONS]
+    found = islice(train.rglob("*"), 10_000)  # enough to tell
+    files = [p for p in found if p.is_file() and not p.name.startswith(".")]
+    found_videos = [p for p in files if is_video(p)]
     pictures = [p for p in files if is_image(p)]
-    if videos:
-        return f"holds videos such as {videos[0].name} but no frames; extract their frames into {_expected(kind)}"
+    if found_videos:
+        where = found_videos[0].relative_to(train)
+        return f"no frames, and videos such as {where} are not where they are looked for: {_expected(kind)}"
     if pictures:
         return f"pictures such as {pictures[0].relative_to(train)} are not where they are looked for: {_expected(kind)}"
     if files:

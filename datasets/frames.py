@@ -1,7 +1,9 @@
-"""Training samples and test pairs from folders of frames."""
+"""Training samples and test pairs from folders of frames, and from videos."""
 
 from __future__ import annotations
 
+import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -9,30 +11,72 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from capture.images import load_image
-from datasets.catalog import Catalog, folders, frame_folder
+from datasets.cache import PreparedFrames, prepare_frames
+from datasets.catalog import Catalog, folders, frame_folder, videos
+from datasets.decoding import FrameReader, decode_path, video_frame
 from datasets.pairs import Pair, read_pairs
 from datasets.sampling import draw
+from datasets.video import VideoReader
 
 
 class FrameDataset(Dataset):
-    """Sample i of a catalog: uint8 (3, S, S) `identity`, `real`, `pose`, and where aligned `target`, `has_target`."""
+    """Sample i of a catalog: uint8 (3, S, S) `identity`, `real`, `pose`, and where aligned `target`, `has_target`.
 
-    def __init__(self, catalog: Catalog, size: int, seed: int):
-        self.catalog, self.size, self.seed = catalog, size, seed
+    Tensors are channels_last: (S, S, 3) in memory, as frames are stored and as networks want them.
+
+    Args:
+        cache_gb: what prepared frames may take on the disk, or frames kept by the processes that read them in memory.
+    """
+
+    def __init__(self, catalog: Catalog, size: int, seed: int, cache_gb: float = 0.0):
+        self.catalog, self.size, self.seed, self.cache_gb = catalog, size, seed, cache_gb
+        self.prepared: PreparedFrames | None = None
+        self.reader = FrameReader(catalog, size)
+
+    def prepare(self, processes: int = 1, progress: bool = True) -> bool:
+        """Have all frames decoded, once, and read them from memory from now on; whether that is so.
+
+        Where they are too many, each of `processes` keeps those it read last.
+
+        Raises:
+            CaptureError: frames that can't be read.
+        """
+        if self.prepared is None:
+            self.prepared = prepare_frames(self.catalog, self.size, self.cache_gb, progress)
+        if self.prepared is None:
+            memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+            keep = int(min(self.cache_gb * 1e9, memory / 8) / max(processes, 1))
+            self.reader = FrameReader(self.catalog, self.size, keep)
+        return self.prepared is not None
 
     def __getitem__(self, index: int) -> dict[str, Tensor]:
-        chosen = draw(self.catalog, self.seed, index)
-        sample = {name: load_image(getattr(chosen, name), self.size) for name in ("identity", "real", "pose")}
+        return {name: value[0] for name, value in self.batch([index]).items()}
+
+    def batch(self, indices: Sequence[int]) -> dict[str, Tensor]:
+        """Samples as uint8 (B, 3, S, S); `has_target` (B)."""
+        drawn = [draw(self.catalog, self.seed, index) for index in indices]
+        frames = {name: self._frames([getattr(one, name) for one in drawn]) for name in ("identity", "real", "pose")}
         if self.catalog.aligned:
-            known = chosen.target is not None
-            sample["target"] = load_image(chosen.target, self.size) if known else torch.zeros_like(sample["pose"])
-            sample["has_target"] = torch.tensor(known)
-        return sample
+            frames["target"] = self._frames([one.target for one in drawn])
+            frames["has_target"] = torch.tensor([one.target is not None for one in drawn])
+        return frames
+
+    def _frames(self, numbers: list[int | None]) -> Tensor:
+        """uint8 (B, 3, S, S); zeros for None."""
+        out = np.empty((len(numbers), self.size, self.size, 3), np.uint8)
+        for row, number in enumerate(numbers):
+            if number is None:
+                out[row] = 0
+            else:
+                out[row] = self.prepared.array[number] if self.prepared else self.reader.read(number)
+        return torch.from_numpy(out).permute(0, 3, 1, 2)
 
 
 def held_out_pairs(root: Path, count: int, seed: int = 0) -> list[Pair]:
-    """Up to `count` pairs of the test split: from test/pairs.csv, else identities and poses drawn from its pictures."""
+    """Up to `count` pairs of the test split: from test/pairs.csv, else identities and poses drawn from its pictures.
+
+    A frame of a video is named by datasets.decoding.video_frame.
+    """
     test = root / "test"
     if (test / "pairs.csv").is_file():
         pairs = read_pairs(test / "pairs.csv")
@@ -47,7 +91,7 @@ def held_out_pairs(root: Path, count: int, seed: int = 0) -> list[Pair]:
 
 
 def _test_pictures(test: Path) -> list[Path]:
-    """test/imgs/*, test/*, or the frames of test/<video>/ (Fashion)."""
+    """test/imgs/*, test/*, or the frames of test/<video>/ and test/<video>.mp4 (Fashion)."""
     if not test.is_dir():
         return []
     folder, names = frame_folder(test)
@@ -57,15 +101,18 @@ def _test_pictures(test: Path) -> list[Path]:
     for video in folders(test):
         folder, names = frame_folder(video)
         found += [folder / name for name in names]
+    for video in videos(test):
+        with VideoReader(video) as reader:
+            found += [video_frame(video, i) for i in range(len(reader))]
     return found
 
 
 def load_pairs(pairs: list[Pair], size: int) -> dict[str, Tensor]:
     """Pairs as uint8 (N, 3, S, S): `identity`, `pose`, and `target` where every pair has one."""
-    batch = {
-        "identity": torch.stack([load_image(pair.identity, size) for pair in pairs]),
-        "pose": torch.stack([load_image(pair.pose, size) for pair in pairs]),
-    }
-    if all(pair.target is not None for pair in pairs):
-        batch["target"] = torch.stack([load_image(pair.target, size) for pair in pairs])
-    return batch
+    names = ["identity", "pose"] + ["target"] * all(pair.target is not None for pair in pairs)
+    return {name: _stack([decode_path(getattr(pair, name), size) for pair in pairs]) for name in names}
+
+
+def _stack(frames: list[np.ndarray]) -> Tensor:
+    """uint8 (S, S, 3) each -> (N, 3, S, S), contiguous."""
+    return torch.from_numpy(np.stack(frames)).permute(0, 3, 1, 2).contiguous()

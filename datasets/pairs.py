@@ -10,6 +10,7 @@ from pathlib import Path
 
 from capture.errors import CaptureError
 from capture.images import is_image
+from datasets.video import is_video
 
 REQUIRED, OPTIONAL = ("identity", "pose"), ("target",)
 
@@ -69,7 +70,9 @@ def self_pairs(folder: str | Path) -> list[Pair]:
             half = len(frames) // 2
             pairs += [Pair(frames[(i + half) % len(frames)], frame, frame) for i, frame in enumerate(frames)]
     if not pairs:
-        raise CaptureError(f"{folder}: no folder of two frames or more in it; turn the videos into folders of frames")
+        films = any(is_video(path) for path in folder.iterdir())
+        hint = "; turn its videos into folders of frames with prepare.py fashion" if films else ""
+        raise CaptureError(f"{folder}: no folder of two frames or more in it{hint}")
     return pairs
 
 

@@ -6,47 +6,51 @@ A sample is decided by (seed, index) alone, so neither the number of loader proc
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
-from datasets.catalog import Catalog, Character
+from datasets.catalog import Catalog
 
 
-@dataclass(frozen=True)
-class Draw:
-    """Files of one sample: x and y of character A, p of character B, and A in B's pose where the data holds it."""
+class Draw(NamedTuple):
+    """A sample's frames by number: x and y of character A, p of character B, and A in B's pose where it is known."""
 
-    identity: Path
-    real: Path
-    pose: Path
-    target: Path | None
+    identity: int
+    real: int
+    pose: int
+    target: int | None
 
 
 def draw(catalog: Catalog, seed: int, index: int) -> Draw:
     """Sample number `index`: two different characters; of A two different videos (frames, where it has one video)."""
-    rng = np.random.default_rng([seed, index])
-    a, b = rng.choice(len(catalog.characters), size=2, replace=False)
-    character, other = catalog.characters[a], catalog.characters[b]
-    identity, real = _two_frames(character, rng)
-    clip = other.clips[rng.integers(len(other.clips))]
-    frame = clip.frames[rng.integers(len(clip.frames))]
-    target = None
-    if catalog.aligned:
-        same = character.by_name.get(clip.name)
-        if same is not None and (same.folder / frame).is_file():
-            target = same.path(frame)
-    return Draw(identity, real, clip.path(frame), target)
+    known = catalog.index
+    u = np.random.default_rng([seed, index]).random(8).tolist()  # one call: each takes longer than the rest of this
+    a, b = _two_of(range(known.characters), u[0], u[1])
+    clips = _between(known.clip_at, a)
+    if len(clips) > 1:
+        one, two = _two_of(clips, u[2], u[3])
+        identity, real = _one_of(_between(known.frame_at, one), u[4]), _one_of(_between(known.frame_at, two), u[5])
+    else:
+        identity, real = _two_of(_between(known.frame_at, clips[0]), u[4], u[5])
+    clip = _one_of(_between(known.clip_at, b), u[6])
+    pose = _one_of(_between(known.frame_at, clip), u[7])
+    return Draw(identity, real, pose, known.same_frame(pose, a) if catalog.aligned else None)
 
 
-def _two_frames(character: Character, rng: np.random.Generator) -> tuple[Path, Path]:
-    if len(character.clips) > 1:
-        one, two = (character.clips[i] for i in rng.choice(len(character.clips), size=2, replace=False))
-        return tuple(clip.path(clip.frames[rng.integers(len(clip.frames))]) for clip in (one, two))
-    clip = character.clips[0]
-    i, j = rng.choice(len(clip.frames), size=2, replace=False)
-    return clip.path(clip.frames[i]), clip.path(clip.frames[j])
+def _between(starts: np.ndarray, i: int) -> range:
+    return range(int(starts[i]), int(starts[i + 1]))
+
+
+def _one_of(numbers: range, u: float) -> int:
+    """One of them, u in [0, 1) deciding."""
+    return numbers[int(u * len(numbers))]
+
+
+def _two_of(numbers: range, u: float, v: float) -> tuple[int, int]:
+    """Two different ones of them."""
+    i, j = int(u * len(numbers)), int(v * (len(numbers) - 1))
+    return numbers[i], numbers[j + (j >= i)]
 
 
 class EndlessBatches:

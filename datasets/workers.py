@@ -21,6 +21,10 @@ from capture.errors import CaptureError
 _stop: Any = None
 
 
+class WorkerDied(CaptureError):
+    """The system ended one of the processes."""
+
+
 def stopping() -> bool:
     """Whether the job that asks, in its worker, should end after the file at hand."""
     return _stop is not None and _stop.is_set()
@@ -47,14 +51,38 @@ def work(
         CaptureError: from a job, or because a worker died.
     """
     _sweep(root)
-    workers = min(workers or os.cpu_count() or 1, len(jobs))
     bar = tqdm(total=total or len(jobs), initial=done, desc=root.name, unit=unit, disable=not progress, file=sys.stderr)
     try:
-        with bar, contextlib.closing(_here(run, jobs) if workers <= 1 else _apart(run, jobs, workers)) as finished:
+        with bar, contextlib.closing(_finished(run, jobs, workers)) as finished:
             for count in finished:
                 bar.update(count)
     finally:
         _sweep(root)
+
+
+def gather(
+    run: Callable[[Any], tuple[int, Any]],
+    jobs: Sequence[Any],
+    name: str,
+    workers: int | None = None,
+    total: int | None = None,
+    unit: str = "frame",
+    progress: bool = True,
+) -> Iterator[Any]:
+    """Carry out `jobs` that find something out and write nothing, as `work` does; what each found, as they finish.
+
+    Args:
+        run: carries out one job and returns how many `unit`s it was, and what it found.
+        name: beside the progress bar.
+        workers, total: see work.
+    Raises:
+        CaptureError: from a job, or because a worker died.
+    """
+    bar = tqdm(total=total or len(jobs), desc=name, unit=unit, disable=not progress, file=sys.stderr)
+    with bar, contextlib.closing(_finished(run, jobs, workers)) as finished:
+        for count, found in finished:
+            bar.update(count)
+            yield found
 
 
 def _sweep(root: Path) -> None:
@@ -62,7 +90,13 @@ def _sweep(root: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def _here(run: Callable[[Any], int], jobs: Sequence[Any]) -> Iterator[int]:
+def _finished(run: Callable[[Any], Any], jobs: Sequence[Any], workers: int | None) -> Iterator[Any]:
+    """What each job returns, as they finish."""
+    workers = min(workers or os.cpu_count() or 1, len(jobs))
+    return _here(run, jobs) if workers <= 1 else _apart(run, jobs, workers)
+
+
+def _here(run: Callable[[Any], Any], jobs: Sequence[Any]) -> Iterator[Any]:
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -71,8 +105,8 @@ def _here(run: Callable[[Any], int], jobs: Sequence[Any]) -> Iterator[int]:
         torch.set_num_threads(threads)
 
 
-def _apart(run: Callable[[Any], int], jobs: Sequence[Any], workers: int) -> Iterator[int]:
-    """What each job returns, as they finish; on any exit no worker is left."""
+def _apart(run: Callable[[Any], Any], jobs: Sequence[Any], workers: int) -> Iterator[Any]:
+    """The same in other processes; on any exit no worker is left."""
     context = multiprocessing.get_context("spawn")
     stop = context.Event()
     pool = concurrent.futures.ProcessPoolExecutor(workers, context, _start_worker, (stop,))
@@ -82,7 +116,7 @@ def _apart(run: Callable[[Any], int], jobs: Sequence[Any], workers: int) -> Iter
         for future in concurrent.futures.as_completed(futures):
             yield future.result()
     except concurrent.futures.process.BrokenProcessPool:
-        raise CaptureError(
+        raise WorkerDied(
             "a worker process died (out of memory?); run the same command again with fewer --workers"
         ) from None
     finally:

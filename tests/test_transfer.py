@@ -1,4 +1,4 @@
-"""PoseTransfer: encoding once, many poses without holding them, and fast ways that change nothing a person could see."""
+"""PoseTransfer: encoding once, any number of poses, and fast ways that change nothing a person could see."""
 
 from __future__ import annotations
 

@@ -16,8 +16,8 @@ class Method(ABC):
     asks for `loss(name, ...)`, goes backward and lets that network's optimiser take a step, then asks for the next.
 
     Attributes:
-        networks: by name; "gen" is the one that makes pictures, `gen(identity, pose, noise) -> (B, 3, S, S)` in [-1, 1],
-            and the one that the moving average follows. Checkpoints hold them as <name>_state_dict.
+        networks: by name; "gen" is the one that makes pictures, `gen(identity, pose, noise) -> (B, 3, S, S)` in
+            [-1, 1], and the one that the moving average follows. Checkpoints hold them as <name>_state_dict.
         trained: the same names as the trainer wrapped them (for several processes); `loss` calls these where their
             gradients are wanted, and `networks` where they are not.
         updates: networks in the order in which they are updated.
@@ -51,7 +51,7 @@ class Method(ABC):
         """The loss that network `name` is to lower, a mean over the batch, and its parts by name, detached.
 
         Args:
-            batch: float images (B, 3, S, S) in [-1, 1]: identity x, real y, pose p, perhaps target with has_target (B,).
+            batch: float images (B, 3, S, S) in [-1, 1]: identity x, real y, pose p; perhaps target, has_target (B,).
             random: this batch's rows of draw_randomness.
             kept: lives for the updates of one batch, to hold what a later update needs again (the pictures made); None
                 where the batch comes in several passes and nothing can be kept.

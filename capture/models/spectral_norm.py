@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -16,7 +19,7 @@ class SpectralNormConv2d(nn.Conv2d):
 
     def __init__(self, *args, eps: float = 1e-12, **kwargs):
         super().__init__(*args, **kwargs)
-        self.eps = eps
+        self.eps, self.held = eps, False
         self.weight_orig = nn.Parameter(self.weight.detach().clone())
         del self.weight
         matrix = self.weight_orig.detach().flatten(1)  # (c_out, c_in * k * k)
@@ -27,7 +30,7 @@ class SpectralNormConv2d(nn.Conv2d):
         """The weight over its spectral norm, (c_out, c_in, k, k); in training mode u and v take one step first."""
         with torch.autocast(self.weight_orig.device.type, enabled=False):
             matrix = self.weight_orig.flatten(1)
-            if self.training:
+            if self.training and not self.held:
                 with torch.no_grad():
                     v = F.normalize(torch.mv(matrix.t(), self.weight_u), dim=0, eps=self.eps)
                     u = F.normalize(torch.mv(matrix, v), dim=0, eps=self.eps)
@@ -41,3 +44,16 @@ class SpectralNormConv2d(nn.Conv2d):
 
     def forward(self, x: Tensor) -> Tensor:
         return self._conv_forward(x, self.normalised_weight(), self.bias)
+
+
+@contextmanager
+def held(networks: Iterable[nn.Module], hold: bool = True) -> Iterator[None]:
+    """No power iteration within: further passes over parts of one batch see the weights that the first part saw."""
+    layers = [m for network in networks for m in network.modules() if isinstance(m, SpectralNormConv2d)] if hold else []
+    for layer in layers:
+        layer.held = True
+    try:
+        yield
+    finally:
+        for layer in layers:
+            layer.held = False

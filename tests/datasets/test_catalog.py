@@ -2,69 +2,30 @@
 
 from __future__ import annotations
 
+import logging
+import os
 import shutil
+import time
+from pathlib import Path
 
 import pytest
 
 from capture.errors import CaptureError
-from datasets.catalog import scan
-from datasets.frames import FrameDataset, held_out_pairs, load_pairs
+from datasets import catalog as catalog_module
+from datasets.catalog import FASHION, MIXAMO, Catalog, frame_folder, scan
 from tests.conftest import draw_figure
+from tests.datasets.make_videos import make_video
 
 
-def test_mixamo_tree_with_frames_directly_and_in_imgs(mixamo_tree):
-    catalog = scan(mixamo_tree)
-    assert (len(catalog.characters), catalog.clips, catalog.frames) == (3, 6, 18)
-    assert catalog.kind == "mixamo" and catalog.aligned
-    assert {clip.folder.name for clip in catalog.characters[0].clips} == {"run", "imgs"}
+def clips(catalog: Catalog) -> dict[str, int]:
+    """Number of frames by path of the clip, below train/."""
+    starts = catalog.index.frame_at.tolist()
+    paths = [catalog.clip_path(k).relative_to(catalog.root / "train").as_posix() for k in range(catalog.clips)]
+    return {path: b - a for path, a, b in zip(paths, starts, starts[1:])}
 
 
-def fashion_tree(root):
-    for video in ("a b", "ü"):
-        for frame in range(3):
-            draw_figure(root / "train" / video / f"{frame}.jpg", hash(video) % 100, frame)
-    return root
-
-
-def test_fashion_tree_is_told_by_its_name_in_any_case(tmp_path):
-    fashion_tree(tmp_path / "My_FASHION_set")
-    catalog = scan(tmp_path / "my_fashion_SET")
-    assert catalog.kind == "fashion" and not catalog.aligned
-    sample = FrameDataset(catalog, 16, 0)[0]
-    assert set(sample) == {"identity", "real", "pose"} and sample["pose"].shape == (3, 16, 16)
-
-
-def test_aligned_samples_carry_the_true_target(mixamo_tree):
-    dataset = FrameDataset(scan(mixamo_tree), 32, 1)
-    for i in range(20):
-        sample = dataset[i]
-        assert sample["has_target"] and not sample["target"].equal(sample["pose"])
-        # the target is A (colour) in B's pose (shape): same silhouette as the pose image, other colour
-        shape = (sample["target"] != 235).any(0)
-        assert shape.equal((sample["pose"] != 235).any(0))
-
-
-def test_target_is_marked_unknown_where_the_identity_lacks_the_clip(mixamo_tree, tmp_path):
-    root = tmp_path / "partly"
-    shutil.copytree(mixamo_tree, root)
-    shutil.rmtree(root / "train" / "character_0" / "jump")
-    dataset = FrameDataset(scan(root), 32, 0)
-    known = [bool(dataset[i]["has_target"]) for i in range(60)]
-    assert any(known) and not all(known)
-
-
-def test_pairs_come_from_the_file_or_are_drawn(mixamo_tree, tmp_path):
-    assert len(held_out_pairs(mixamo_tree, 10)) == 2
-    assert load_pairs(held_out_pairs(mixamo_tree, 10), 16)["target"].shape == (2, 3, 16, 16)
-    shutil.copytree(mixamo_tree / "test" / "imgs", tmp_path / "test")
-    drawn = held_out_pairs(tmp_path, 5)
-    assert len(drawn) == 5 and drawn == held_out_pairs(tmp_path, 5)
-    assert "target" not in load_pairs(drawn, 16)
-    assert held_out_pairs(tmp_path / "nowhere", 5) == []
-
-
-def make(root, *files):
-    for name in files:
+def touch(root: Path, *names: str) -> Path:
+    for name in names:
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(b"x")
@@ -72,20 +33,181 @@ def make(root, *files):
     return root
 
 
+def age(root: Path) -> None:
+    """As if everything had been written an hour ago."""
+    for path in [root, *root.rglob("*")]:
+        if not path.is_symlink():
+            os.utime(path, (time.time() - 3600,) * 2)
+
+
+def test_mixamo_tree_with_frames_directly_and_in_imgs(mixamo_tree):
+    catalog = scan(mixamo_tree)
+    assert (catalog.characters, catalog.clips, catalog.frames) == (3, 6, 18)
+    assert catalog.kind == MIXAMO and catalog.aligned
+    assert list(clips(catalog))[:2] == ["character_0/jump/imgs", "character_0/run"]
+    assert all(catalog.frame(i)[0].is_file() for i in range(18))
+
+
+def test_fashion_tree_is_told_by_its_name_in_any_case(tmp_path):
+    touch(tmp_path / "My_FASHION_set", *(f"train/{video}/{i}.jpg" for video in ("a b", "ü") for i in range(3)))
+    catalog = scan(tmp_path / "my_fashion_SET")
+    assert catalog.kind == FASHION and not catalog.aligned and clips(catalog) == {"a b": 3, "ü": 3}
+
+
+@pytest.mark.parametrize(
+    ("name", "manifest", "kind"),
+    [
+        ("fashion", {}, FASHION),
+        ("data", {"kind": "fashion"}, FASHION),
+        ("fashion", {"kind": "lpc"}, MIXAMO),
+        ("data", {"aligned": True}, MIXAMO),
+    ],
+)
+def test_the_manifest_decides_the_kind_before_the_name(tmp_path, name, manifest, kind):
+    root = touch(tmp_path / name, *(f"train/{x}/{y}/{i}.png" for x in "ab" for y in "ab" for i in range(2)))
+    touch(root, "train/a/0.png", "train/a/1.png", "train/b/0.png", "train/b/1.png")
+    (root / "manifest.json").write_text(str({"version": 1, **manifest}).replace("'", '"').replace("True", "true"))
+    assert scan(root).kind == kind and scan(root).clips == (2 if kind == FASHION else 4)
+
+
+def test_videos_are_clips(tmp_path):
+    fashion, mixamo = tmp_path / "fashion", tmp_path / "data"
+    make_video(fashion / "train" / "a.mp4", 12)
+    make_video(fashion / "train" / "b.MP4", 9)
+    touch(fashion, "train/c/0.png", "train/c/1.png")
+    assert clips(scan(fashion)) == {"a.mp4": 12, "b.MP4": 9, "c": 2}
+    for who in ("anna", "bob"):
+        shutil.copytree(fashion / "train", mixamo / "train" / who)
+    assert clips(scan(mixamo))["bob/a.mp4"] == 12
+
+    shutil.rmtree(fashion / "train" / "c")
+    assert scan(fashion.rename(tmp_path / "clips")).kind == FASHION  # nothing else it could be
+
+
+def test_frames_are_taken_before_the_video_they_came_from(tmp_path):
+    touch(tmp_path / "fashion", "train/a.mp4", "train/a/0.png", "train/a/1.png", "train/b/0.png", "train/b/1.png")
+    assert list(clips(scan(tmp_path / "fashion"))) == ["a", "b"]
+
+
+def test_broken_videos_are_named(tmp_path):
+    touch(tmp_path / "fashion", "train/a.mp4", "train/b.mp4")
+    with pytest.raises(CaptureError, match=r"a\.mp4: .*b\.mp4: .*; prepare.py check .*fashion --fix"):
+        scan(tmp_path / "fashion")
+
+
+def test_odd_names_links_and_leftovers(tmp_path):
+    train = tmp_path / "data" / "train"
+    odd = os.fsdecode(b"\xff \xe4")
+    touch(train, "a b/ü/x y.png", f"a b/{odd}/{odd}.png", "zoe/1/0.PNG", "zoe/1/.hidden.png", "zoe/1/notes.txt")
+    touch(train, "zoe/1/1.png", "zoe/empty.png/0.png", ".hidden/1/0.png", "nobody/.keep", "alone/run/0.png")
+    (train / "zoe" / "nothing").mkdir()
+    (train / "zoe" / "loop").symlink_to(train / "zoe")
+    (train / "zoe" / "self").symlink_to("self")
+    (train / "zoe" / "1" / "gone.png").symlink_to(train / "nowhere.png")
+    (train / "zoe" / "1" / "linked.png").symlink_to(train / "zoe" / "1" / "0.PNG")
+    (train / "everything").symlink_to(train)
+    found = clips(scan(tmp_path / "data"))
+    assert found == {"a b/ü": 1, f"a b/{odd}": 1, "zoe/1": 3, "zoe/empty.png": 1}
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_folder_that_may_not_be_read(tmp_path, mixamo_tree):
+    shutil.copytree(mixamo_tree, tmp_path / "data")
+    (tmp_path / "data" / "train" / "character_0" / "run").chmod(0)
+    with pytest.raises(CaptureError, match="run: can't be listed"):
+        scan(tmp_path / "data")
+
+
+@pytest.fixture
+def saving(monkeypatch):
+    monkeypatch.setattr(catalog_module, "SAVE_FROM", 1)
+
+
+@pytest.fixture
+def copy(mixamo_tree, tmp_path, saving) -> Path:
+    shutil.copytree(mixamo_tree, tmp_path / "copy")
+    age(tmp_path / "copy")
+    return tmp_path / "copy"
+
+
+def from_file(catalog: Catalog) -> bool:
+    return catalog.index._path is not None
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda train: draw_figure(train / "character_1" / "run" / "007.png", 1, 1),
+        lambda train: (train / "character_2" / "jump" / "imgs" / "001.png").unlink(),
+        lambda train: (train / "character_0" / "run").rename(train / "character_0" / "walk"),
+        lambda train: shutil.rmtree(train / "character_0"),
+        lambda train: draw_figure(train / "new" / "run" / "imgs" / "0.png", 1, 1),
+    ],
+)
+def test_a_saved_index_is_used_until_something_changes(copy, caplog, change):
+    caplog.set_level(logging.INFO, "capture")
+    listed = scan(copy)
+    assert (copy / ".capture" / "index.bin").is_file()
+    again = scan(copy)
+    assert from_file(again) and clips(again) == clips(listed) and not caplog.records
+    change(copy / "train")
+    changed = scan(copy)
+    assert caplog.messages == [f"{copy / 'train'} has changed since it was indexed: listing it again"]
+    age(copy)
+    shutil.rmtree(copy / ".capture")
+    assert clips(changed) == clips(scan(copy))
+
+
+def test_what_changed_a_moment_ago_is_not_trusted(copy):
+    os.utime(copy / "train" / "character_0" / "run")  # it may change again without its time changing
+    scan(copy)
+    assert not (copy / ".capture" / "index.bin").exists()
+
+
+def test_a_damaged_index_is_made_again(copy, caplog):
+    caplog.set_level(logging.INFO, "capture")
+    listed = scan(copy)
+    file = copy / ".capture" / "index.bin"
+    for data in (b"", b"\x80\x04not ours" * 100, file.read_bytes()[:-10]):
+        file.unlink()  # it is mapped into memory
+        file.write_bytes(data)
+        caplog.clear()
+        assert clips(scan(copy)) == clips(listed) and "can't be used" in caplog.text
+        assert from_file(scan(copy))
+
+
+def test_a_video_is_counted_once(tmp_path):
+    root = tmp_path / "fashion"
+    for name, frames in (("a", 5), ("b", 6)):
+        make_video(root / "train" / f"{name}.mp4", frames)
+    age(root)
+    scan(root)
+    video = root / "train" / "a.mp4"
+    as_it_was = video.stat()
+    video.write_bytes(bytes(as_it_was.st_size))  # counting it now would fail
+    os.utime(video, ns=(as_it_was.st_atime_ns, as_it_was.st_mtime_ns))
+    assert clips(scan(root)) == {"a.mp4": 5, "b.mp4": 6}
+    make_video(root / "train" / "c.mp4", 7)
+    assert clips(scan(root)) == {"a.mp4": 5, "b.mp4": 6, "c.mp4": 7}
+    make_video(video, 8)
+    assert clips(scan(root))["a.mp4"] == 8
+
+
 @pytest.mark.parametrize(
     ("files", "message"),
     [
         ([], "no train/ folder"),
+        (["a.mp4"], "its videos belong into train/"),
         (["train/.keep"], "empty; expected train/<character>/<clip>"),
         (["train/readme.txt"], "no pictures here, only files such as readme.txt"),
         (["train/anna/1.png"], "pictures such as anna/1.png are not where they are looked for"),
         (["train/anna/run/1.png", "train/anna/jump/1.png"], "only one character with frames (anna)"),
-        (["train/anna/run/clip.mp4", "train/b/run/clip.mp4"], "holds videos such as clip.mp4"),
+        (["train/anna/run/clip.mp4", "train/b/run/clip.mp4"], "are not where they are looked for"),
     ],
 )
 def test_folders_that_cannot_be_trained_on(tmp_path, files, message):
     with pytest.raises(CaptureError) as caught:
-        scan(make(tmp_path / "data", *files))
+        scan(touch(tmp_path / "data", *files))
     assert message in str(caught.value)
 
 
@@ -105,3 +227,9 @@ def test_missing_folder_file_and_damaged_manifest(tmp_path, mixamo_tree):
         (root / "manifest.json").write_text(text)
         with pytest.raises(CaptureError, match=message):
             scan(root)
+
+
+def test_where_the_frames_of_a_video_are(tmp_path):
+    touch(tmp_path, "a/2.png", "a/10.png", "a/x.txt", "b/imgs/1.png")
+    assert frame_folder(tmp_path / "a") == (tmp_path / "a", ["10.png", "2.png"])
+    assert frame_folder(tmp_path / "b") == (tmp_path / "b" / "imgs", ["1.png"])

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from itertools import islice
+from pathlib import Path
 
 import pytest
-import torch
-from torch.utils.data import DataLoader
 
-from datasets.catalog import scan
-from datasets.frames import FrameDataset
+from datasets.catalog import Catalog, scan
+from datasets.index import PLAIN, IndexBuilder
 from datasets.sampling import EndlessBatches, draw
 
 
@@ -18,38 +17,41 @@ def test_two_characters_and_two_videos_of_the_first(mixamo_tree):
     catalog = scan(mixamo_tree)
     seen = Counter()
     for i in range(600):
-        sample = draw(catalog, 3, i)
-
-        def parts(path):
-            inside = path.relative_to(mixamo_tree / "train").parts
-            return inside[0], inside[1]
-
-        (a, clip_x), (a_too, clip_y), (b, _) = parts(sample.identity), parts(sample.real), parts(sample.pose)
-        assert a == a_too != b and clip_x != clip_y
-        assert parts(sample.target)[0] == a and parts(sample.target)[1] == parts(sample.pose)[1]
-        assert sample.target.name == sample.pose.name
+        sample = [catalog.frame(number)[0] for number in draw(catalog, 3, i)]
+        (a, clip_x), (a_too, clip_y), (b, clip_p), (a_again, clip_t) = (
+            path.relative_to(mixamo_tree / "train").parts[:2] for path in sample
+        )
+        assert a == a_too == a_again != b and clip_x != clip_y
+        assert clip_t == clip_p and sample[3].name == sample[2].name
         seen[a, b] += 1
     assert len(seen) == 6 and min(seen.values()) > 60  # 100 expected of each
+
+
+def test_every_frame_is_drawn_as_often_as_the_others(mixamo_tree):
+    catalog = scan(mixamo_tree)
+    drawn = [draw(catalog, 1, i) for i in range(3600)]
+    for role in range(3):
+        seen = Counter(one[role] for one in drawn)
+        assert len(seen) == 18 and min(seen.values()) > 140 and max(seen.values()) < 260  # 200 expected of each
+
+
+def test_two_frames_of_a_character_with_one_clip():
+    builder = IndexBuilder()
+    for name in (b"a", b"b"):
+        builder.add_character(name, [(name, PLAIN, [b"0.png", b"1.png", b"2.png"])])
+    catalog = Catalog(Path("fashion"), "fashion", builder.finish({}, flat=True), False)
+    seen = Counter()
+    for i in range(600):
+        identity, real, pose, target = draw(catalog, 0, i)
+        assert identity != real and identity // 3 == real // 3 != pose // 3 and target is None
+        seen[identity, real] += 1
+    assert len(seen) == 12 and min(seen.values()) > 25  # 50 expected of each
 
 
 def test_seed_and_index_decide(mixamo_tree):
     catalog = scan(mixamo_tree)
     assert [draw(catalog, 1, i) for i in range(50)] == [draw(catalog, 1, i) for i in range(50)]
     assert [draw(catalog, 1, i) for i in range(50)] != [draw(catalog, 2, i) for i in range(50)]
-
-
-def test_number_of_workers_does_not_change_the_samples(mixamo_tree):
-    dataset = FrameDataset(scan(mixamo_tree), 16, 5)
-
-    def first(workers, start=0):
-        loader = DataLoader(dataset, batch_sampler=EndlessBatches(3, start), num_workers=workers)
-        return list(islice(iter(loader), 4 - start))
-
-    alone, together = first(0), first(2)
-    for a, b in zip(alone, together):
-        assert all(torch.equal(a[name], b[name]) for name in a)
-    for a, b in zip(alone[2:], first(2, start=2)):  # from the middle, as a resumed run reads
-        assert all(torch.equal(a[name], b[name]) for name in a)
 
 
 def test_ranks_share_no_sample_and_leave_none_out():

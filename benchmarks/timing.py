@@ -1,0 +1,94 @@
+"""Clocks: medians of repeats with their spread, peak memory, FLOP, and the matrix-product peak of this machine."""
+
+from __future__ import annotations
+
+import contextlib
+import resource
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Seconds of one call: median, fastest and slowest of the repeats; peak memory in MB while they ran."""
+
+    median: float
+    low: float
+    high: float
+    peak_mb: float
+
+    @property
+    def spread(self) -> str:
+        return f"{self.low * 1e3:.0f} to {self.high * 1e3:.0f} ms"
+
+
+def compare(ways: dict[str, Callable[[], Any]], repeats: int, device: torch.device, warm_up: int = 1) -> dict[str, Timing]:
+    """Time several ways of doing one thing in turns, so that what else the machine does falls on all of them."""
+    seconds: dict[str, list[float]] = {name: [] for name in ways}
+    peaks = dict.fromkeys(ways, 0.0)
+    for round_number in range(warm_up + repeats):
+        for name, run in ways.items():
+            reset_peak(device)
+            taken = _clock(run, device)
+            if round_number >= warm_up:
+                seconds[name].append(taken)
+                peaks[name] = max(peaks[name], peak_mb(device))
+    return {n: Timing(statistics.median(s), min(s), max(s), peaks[n]) for n, s in seconds.items()}
+
+
+def _clock(run: Callable[[], Any], device: torch.device) -> float:
+    _wait(device)
+    start = time.perf_counter()
+    run()
+    _wait(device)
+    return time.perf_counter() - start
+
+
+def _wait(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
+def reset_peak(device: torch.device) -> None:
+    """Start measuring peak memory anew (Linux: of this process; CUDA: of its tensors)."""
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+        return
+    with contextlib.suppress(OSError):  # elsewhere the peak is the process's own, since it began
+        Path("/proc/self/clear_refs").write_text("5")
+
+
+def peak_mb(device: torch.device) -> float:
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device) / 1e6
+    try:
+        for line in Path("/proc/self/status").read_text().splitlines():
+            if line.startswith("VmHWM"):
+                return int(line.split()[1]) * 1024 / 1e6
+    except OSError:
+        pass
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
+
+
+def flop(run: Callable[[], Any]) -> float:
+    """Floating-point operations of one call, matrix products and convolutions only (a multiply-add is two)."""
+    with FlopCounterMode(display=False) as counter:
+        run()
+    return float(counter.get_total_flops())
+
+
+def matrix_peak(device: torch.device, dtype: torch.dtype, repeats: int = 7) -> float:
+    """FLOP/s of the fastest of several large matrix products: what `share of peak` is a share of."""
+    best = 0.0
+    for side in (2048, 4096) if device.type == "cpu" else (8192, 16384):
+        a, b = (torch.randn(side, side, device=device).to(dtype) for _ in range(2))
+        fastest = compare({"": lambda a=a, b=b: a @ b}, repeats, device)[""].low
+        best = max(best, 2 * side**3 / fastest)
+    return best

@@ -1,0 +1,265 @@
+"""Prepared frames: a whole split at the training size in one file, decoded once, mapped into memory by every process.
+
+<side folder>/frames_<size>/ holds `frames.bin`: (N, S, S, 3) uint8, the layout that channels_last batches are cut from
+without turning anything, and for each frame a key (of its file's name, size and time of change) and a CRC-32 of its
+pixels (0: not there yet). It is built as `frames.building` and renamed when whole. A killed build goes on from what is
+there; a changed dataset keeps the frames that are the same.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import logging
+import os
+import time
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from capture.errors import CaptureError
+from datasets.array_file import Damaged, create_arrays, open_arrays, writable_side_folder
+from datasets.catalog import Catalog
+from datasets.decoding import decode_picture, framed
+from datasets.index import VIDEO
+from datasets.video import VideoReader
+from datasets.workers import WorkerDied, gather, stopping
+
+logger = logging.getLogger("capture")
+
+WHAT = "prepared frames, version 1"
+WHOLE, BUILDING, OLD = "frames.bin", "frames.building", "frames.old"
+_AT_A_TIME = 32  # pictures a job decodes
+_WORTH_IT = 10  # seconds of decoding that starting processes is worth
+_NAMED = 3  # broken frames that a message names
+
+Job = tuple[Path, int, list[tuple[int, str, int | None]]]  # file, size, frames: (number, path, position in a video)
+
+
+class PreparedFrames:
+    """All frames of a split at the training size: `array` is uint8 (N, S, S, 3), read-only, shared by all processes."""
+
+    def __init__(self, path: Path):
+        self.path = path
+        self.array = open_arrays(path, WHAT)[1]["frames"]
+
+    def __reduce__(self) -> tuple:
+        return PreparedFrames, (self.path,)
+
+
+def prepare_frames(catalog: Catalog, size: int, cache_gb: float, progress: bool = True) -> PreparedFrames | None:
+    """Open the prepared frames of a split, after building them where there are none that still hold.
+
+    Several processes may call this at once: one builds, the others wait for it.
+
+    Args:
+        cache_gb: the most they may take (GB of 10^9 bytes).  progress: show a bar while building.
+    Returns:
+        None where they would take more, or can't be written; a line in the log says so.
+    Raises:
+        CaptureError: frames are gone or broken; a few are named.
+    """
+    bytes_needed = catalog.frames * size * size * 3
+    if not cache_gb:
+        return None
+    if bytes_needed > cache_gb * 1e9:
+        logger.info(
+            f"note: {catalog.frames} frames at {size}x{size} take {bytes_needed / 1e9:.1f} GB, more than cache_gb "
+            f"{cache_gb:g}: each is decoded whenever it is drawn"
+        )
+        return None
+    side = writable_side_folder(catalog.root)
+    if side is None:
+        logger.info(f"note: no folder to keep prepared frames in (neither in {catalog.root} nor in ~/.cache)")
+        return None
+    folder = side / f"frames_{size}"
+    keys = frame_keys(catalog)
+    if _holds(folder / WHOLE, keys):
+        return PreparedFrames(folder / WHOLE)
+    try:
+        folder.mkdir(exist_ok=True)
+        with _locked(folder / "lock"):
+            if not _holds(folder / WHOLE, keys):  # or another process has built them meanwhile
+                _build(catalog, size, folder, keys, progress)
+    except OSError as error:
+        logger.info(f"note: {folder}: frames can't be prepared there ({error.strerror or error})")
+        return None
+    return PreparedFrames(folder / WHOLE)
+
+
+def frame_keys(catalog: Catalog) -> np.ndarray:
+    """uint64 (N): changes with the name, the size in bytes or the time of change of a frame's file.
+
+    Raises:
+        CaptureError: a file is gone.
+    """
+    index, train = catalog.index, os.fsencode(catalog.root / "train")
+    keys = np.empty(index.frames, np.uint64)
+    for clip in range(index.clips):
+        inside, first = index.clip_path(clip), int(index.frame_at[clip])
+        if index.clip_form[clip] == VIDEO:
+            stamp = _stamp(train, inside)
+            for i in range(first, int(index.frame_at[clip + 1])):
+                keys[i] = _key(b"%b %d" % (stamp, i - first))
+        else:
+            for i in range(first, int(index.frame_at[clip + 1])):
+                keys[i] = _key(_stamp(train, inside + b"/" + index.frame_name(clip, i - first)))
+    return keys
+
+
+def _stamp(train: bytes, inside: bytes) -> bytes:
+    path = train + b"/" + inside
+    try:
+        now = os.stat(path)
+    except OSError as error:
+        raise CaptureError(
+            f"{os.fsdecode(path)}: {error.strerror}, though it was there when the folder was listed; start again"
+        ) from None
+    return b"%b\0%d %d" % (inside, now.st_size, now.st_mtime_ns)
+
+
+def _key(text: bytes) -> int:
+    return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "little")
+
+
+def _holds(path: Path, keys: np.ndarray) -> bool:
+    """Whether the file is there, and of these very frames."""
+    try:
+        arrays = open_arrays(path, WHAT)[1]
+    except (OSError, Damaged):
+        return False
+    return np.array_equal(arrays["keys"], keys)
+
+
+@contextlib.contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """One process at a time; the system takes the lock back from one that dies."""
+    with open(path, "w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            logger.info("waiting for another process that prepares the frames")
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _build(catalog: Catalog, size: int, folder: Path, keys: np.ndarray, progress: bool) -> None:
+    building, n = folder / BUILDING, len(keys)
+    if (folder / WHOLE).exists():
+        logger.info(f"{catalog.root / 'train'} has changed since its frames were prepared: preparing them again")
+        os.replace(folder / WHOLE, folder / OLD)
+    if not _holds(building, keys):
+        if building.exists():
+            os.replace(building, folder / OLD)
+        spec = {"frames": ("|u1", (n, size, size, 3)), "keys": ("<u8", (n,)), "crcs": ("<u4", (n,))}
+        create_arrays(building, WHAT, {"size": size}, spec)["keys"][:] = keys
+    arrays = open_arrays(building, WHAT, writable=True)[1]
+    _forget_broken(arrays)
+    _take_over(folder / OLD, arrays)
+
+    todo = np.flatnonzero(arrays["crcs"] == 0)
+    taken = arrays["frames"].nbytes / 1e9
+    logger.info(f"preparing {len(todo)} of {n} frames at {size}x{size}, once: {taken:.2f} GB in {folder}")
+    jobs = _jobs(catalog, size, building, todo)
+    began = time.monotonic()
+    errors = [message for job in jobs[:1] for message in _fill(job)[1]]
+    seconds = (time.monotonic() - began) * len(jobs[1:])
+    cores = len(os.sched_getaffinity(0)) if seconds > _WORTH_IT else 1
+    left = sum(len(frames) for _, _, frames in jobs[1:])
+    try:
+        for messages in gather(_fill, jobs[1:], "preparing", cores, left, progress=progress):
+            errors += messages
+    except WorkerDied:
+        raise CaptureError(
+            "a process that prepared frames was killed (out of memory?); run the same command again to go on, "
+            "or with --cache_gb 0 to do without"
+        ) from None
+    missing = int((arrays["crcs"] == 0).sum())
+    if missing:
+        named = "; ".join(sorted(errors)[:_NAMED]) + ("; ..." if len(errors) > _NAMED else "")
+        raise CaptureError(
+            f"{missing} of {n} frames can't be read: {named}; "
+            f"prepare.py check {catalog.root} --fix sets the broken files aside"
+        )
+    with open(building, "rb") as file:
+        os.fsync(file.fileno())
+    os.replace(building, folder / WHOLE)
+
+
+def _forget_broken(arrays: dict[str, np.ndarray]) -> None:
+    """Take frames that a crash of the machine left half-written as not there yet."""
+    for i in np.flatnonzero(arrays["crcs"]):
+        if _crc(arrays["frames"][i]) != arrays["crcs"][i]:
+            arrays["crcs"][i] = 0
+
+
+def _take_over(old: Path, arrays: dict[str, np.ndarray]) -> None:
+    """Copy frames that haven't changed out of an older file, which is then removed."""
+    try:
+        there = open_arrays(old, WHAT)[1]
+    except (OSError, Damaged):
+        old.unlink(missing_ok=True)
+        return
+    if there["frames"].shape[1:] == arrays["frames"].shape[1:]:
+        places = {key: i for i, key in enumerate(there["keys"].tolist())}
+        for i in np.flatnonzero(arrays["crcs"] == 0):
+            j = places.get(int(arrays["keys"][i]))
+            if j is not None and there["crcs"][j] == _crc(there["frames"][j]):
+                arrays["frames"][i] = there["frames"][j]
+                arrays["crcs"][i] = there["crcs"][j]
+    old.unlink()
+
+
+def _jobs(catalog: Catalog, size: int, building: Path, todo: np.ndarray) -> list[Job]:
+    """Some pictures each, or what is wanted of one video."""
+    jobs: list[Job] = []
+    pictures: list[tuple[int, str, int | None]] = []
+    video = None
+    for number in todo.tolist():
+        path, position = catalog.frame(number)
+        entry = (number, str(path), position)
+        if position is None:
+            pictures.append(entry)
+            if len(pictures) == _AT_A_TIME:
+                jobs.append((building, size, pictures))
+                pictures = []
+        elif path == video:
+            jobs[-1][2].append(entry)
+        else:
+            jobs.append((building, size, [entry]))
+            video = path
+    if pictures:
+        jobs.append((building, size, pictures))
+    return jobs
+
+
+def _fill(job: Job) -> tuple[int, list[str]]:
+    """Decode frames into the file; how many, and what is wrong with others, which are left out."""
+    building, size, frames = job
+    arrays = open_arrays(building, WHAT, writable=True)[1]
+    done, errors = 0, []
+    with contextlib.ExitStack() as stack:
+        video = frames[0][2] is not None
+        reader = stack.enter_context(VideoReader(frames[0][1])) if video else None
+        for number, path, position in frames:
+            if stopping():
+                break
+            try:
+                # a video's frames come in order, so that none is decoded twice
+                frame = framed(reader.read(position), size) if video else decode_picture(Path(path), size)
+            except CaptureError as error:
+                errors.append(str(error))
+                if video and len(errors) == _NAMED:
+                    break  # each further one would be looked for from the beginning of the video
+                continue
+            arrays["frames"][number] = frame
+            arrays["crcs"][number] = _crc(frame)
+            done += 1
+    return done, errors
+
+
+def _crc(frame: np.ndarray) -> int:
+    return zlib.crc32(np.ascontiguousarray(frame)) or 1  # 0 says "not there yet"

@@ -1,0 +1,43 @@
+"""Run by torchrun in tests/test_processes.py: train some steps and tell how far the processes have drifted apart."""
+
+from __future__ import annotations
+
+import faulthandler
+import json
+import sys
+from pathlib import Path
+
+import torch
+import torch.distributed as dist
+
+from capture.trainer import Trainer
+from datasets import open_data
+from tests.conftest import tiny_config
+
+
+def main(tree: str, folder: str, steps: int, *argv: str) -> None:
+    torch.set_num_threads(1)
+    faulthandler.dump_traceback_later(150)  # to see what hangs, if anything does
+    config = tiny_config("--dataset_path", tree, "--batch_size", "4", *argv)
+    trainer = Trainer(config, open_data(config), Path(folder))
+    batches = trainer._batches()
+    for _ in range(steps):
+        trainer.meters.add(trainer.step(trainer._to_device(next(batches))))
+        trainer.step_number += 1
+
+    drift = {}
+    weights = {**trainer.networks, "ema": trainer.ema.average}
+    for name, network in weights.items():
+        mine = torch.cat([p.detach().flatten() for p in network.parameters()])
+        theirs = [torch.empty_like(mine) for _ in range(trainer.processes.world)]
+        dist.all_gather(theirs, mine)
+        drift[name] = max((other - mine).abs().max().item() for other in theirs)
+    if trainer.processes.main:
+        print(json.dumps({"drift": drift, "world": trainer.processes.world}))
+    trainer.save(Path(folder) / "CheckPoint" / "latest_checkpoint.pt")
+    trainer.processes.end()
+    faulthandler.cancel_dump_traceback_later()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2], int(sys.argv[3]), *sys.argv[4:])
