@@ -1,11 +1,13 @@
 """Liberated Pixel Cup characters: sheets of 64-pixel cells -> the Mixamo tree, with true targets.
 
-Each 832 x 1344 RGBA sheet is 13 x 21 cells. The same cell is the same pose in every sheet, so the true answer for
-"character A in the pose of character B" is A's own cell.
+Each 832 x 1344 RGBA sheet is 13 x 21 cells (newer ones go on below). The same cell is the same pose in every sheet, so
+the true answer for "character A in the pose of character B" is A's own cell. Sheets are files, or are composed of
+layers (datasets/lpc_layers.py).
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,17 +16,32 @@ from PIL import Image
 
 from capture.errors import CaptureError
 from capture.images import open_picture
+from datasets.lpc_characters import Character, choose_characters
+from datasets.lpc_credits import write_credits
+from datasets.lpc_layers import find_styles, layer_root
+from datasets.lpc_pieces import ACTIONS, CELL, COLUMNS, ROWS, Piece, draw_sheet
 from datasets.workers import stopping, work
 from datasets.writing import begin, flat_name, write_manifest, write_pairs, write_png
 
-CELL, COLUMNS, ROWS = 64, 13, 21
-ACTIONS = (("spellcast", 0, 7), ("thrust", 4, 8), ("walk", 8, 9), ("slash", 12, 6), ("shoot", 16, 13))  # row, frames
 DIRECTIONS = ("back", "left", "front", "right")
 CLIPS = {
-    **{f"{action}_{way}": (row + d, n) for action, row, n in ACTIONS for d, way in enumerate(DIRECTIONS)},
-    "hurt_front": (20, 6),
+    f"{action}_{way}": (row + d, frames)
+    for action, (row, frames, rows) in ACTIONS.items()
+    for d, way in enumerate(DIRECTIONS if rows == 4 else ("front",))
 }  # name -> (row, number of frames)
 BACKGROUND = (235, 235, 235)
+
+
+@dataclass(frozen=True)
+class _Sheet:
+    """A character's frames to write: from a file, or from layers below a folder."""
+
+    name: str
+    path: Path
+    pieces: tuple[Piece, ...] = ()
+
+    def draw(self) -> Image.Image:
+        return draw_sheet(self.path, self.pieces) if self.pieces else _open_sheet(self.path)
 
 
 def prepare_lpc(
@@ -35,20 +52,26 @@ def prepare_lpc(
     pairs: int = 256,
     held_out: float = 0.2,
     workers: int | None = None,
+    characters: int = 200,
+    test_characters: int = 40,
 ) -> dict[str, Any]:
-    """Unpack a folder of composed sheets into the Mixamo tree at `out`; return the manifest.
+    """Unpack sheets, or characters composed of layers, into the Mixamo tree at `out`; return the manifest.
 
     Args:
         sheets: holds train/ and test/ with .png sheets, or the sheets themselves: then a share `held_out` of them,
-            drawn from the seed, becomes the test characters.
+            drawn from the seed, becomes the test characters. Or a repository of layers (datasets/lpc_layers.py).
         size: side of a frame, a multiple of 64 (enlarged without interpolation).
         pairs: rows of test/pairs.csv.
+        characters, test_characters: how many to compose of layers; held-out ones are new combinations.
     Raises:
-        CaptureError: no sheets, a sheet that is broken or of another layout (named), or `out` holds something else.
+        CaptureError: no sheets, a sheet or layer that is broken or of another layout (named), too few layers, or
+            `out` holds something else.
     """
     if size < CELL or size % CELL:
         raise CaptureError(f"--size {size}: LPC cells are {CELL} pixels; give a multiple of {CELL}, such as 256")
-    train, test = _split(sheets, seed, held_out)
+    root = layer_root(sheets)
+    composed = _compose(sheets, root, characters, test_characters, seed) if root else []
+    train, test = _halves(composed, root, characters) if root else _split(sheets, seed, held_out)
     parameters = {
         "kind": "lpc",
         "aligned": True,
@@ -56,28 +79,46 @@ def prepare_lpc(
         "seed": seed,
         "background": list(BACKGROUND),
         "clips": {name: frames for name, (_, frames) in CLIPS.items()},
-        "train_characters": [path.stem for path in train],
-        "test_characters": [path.stem for path in test],
+        "train_characters": [sheet.name for sheet in train],
+        "test_characters": [sheet.name for sheet in test],
         "pairs": pairs,
     }
+    if composed:
+        parameters["recipes"] = {
+            character.name: {"body": character.body, "layers": [piece.name for piece in character.pieces]}
+            for character in composed
+        }
     if begin(out, parameters):
         return parameters
     rows = _draw_pairs(parameters, seed)
     wanted = {name for row in rows for name in row}
-    jobs = [(path, out, size, None) for path in train] + [(path, out, size, wanted) for path in test]
+    jobs = [(sheet, out, size, None) for sheet in train] + [(sheet, out, size, wanted) for sheet in test]
     work(_unpack_job, jobs, out, workers, unit="sheet")
     write_pairs(out / "test" / "pairs.csv", [tuple(f"imgs/{name}" for name in row) for row in rows])
+    if composed:
+        files = (name for character in composed for piece in character.pieces for _, name in piece.files)
+        write_credits(root, files, out)
     write_manifest(out, parameters)
     return parameters
 
 
+def _compose(sheets: Path, root: Path, train: int, test: int, seed: int) -> list[Character]:
+    if train < 2 or test < 2:
+        raise CaptureError(f"--characters {train} --test_characters {test}: at least 2 of each are needed")
+    return choose_characters(root, find_styles(sheets), train + test, seed)
+
+
+def _halves(composed: list[Character], root: Path, train: int) -> tuple[list[_Sheet], list[_Sheet]]:
+    made = [_Sheet(character.name, root, character.pieces) for character in composed]
+    return made[:train], made[train:]
+
+
 def cells(sheet: Path) -> dict[tuple[str, str], Image.Image]:
     """A sheet's frames: (clip, frame name) -> 64 x 64 RGBA."""
-    image = open_picture(sheet).convert("RGBA")
-    if image.size != (CELL * COLUMNS, CELL * ROWS):
-        raise CaptureError(
-            f"{sheet}: {image.width}x{image.height} is not an LPC sheet ({CELL * COLUMNS}x{CELL * ROWS}); remove it"
-        )
+    return _cells(_open_sheet(sheet))
+
+
+def _cells(image: Image.Image) -> dict[tuple[str, str], Image.Image]:
     return {
         (clip, f"{i:02d}"): image.crop((i * CELL, row * CELL, (i + 1) * CELL, (row + 1) * CELL))
         for clip, (row, frames) in CLIPS.items()
@@ -85,7 +126,16 @@ def cells(sheet: Path) -> dict[tuple[str, str], Image.Image]:
     }
 
 
-def _split(sheets: Path, seed: int, held_out: float) -> tuple[list[Path], list[Path]]:
+def _open_sheet(path: Path) -> Image.Image:
+    image = open_picture(path).convert("RGBA")
+    if image.width < CELL * COLUMNS or image.height < CELL * ROWS or image.width % CELL or image.height % CELL:
+        raise CaptureError(
+            f"{path}: {image.width}x{image.height} is not an LPC sheet ({CELL * COLUMNS}x{CELL * ROWS}); remove it"
+        )
+    return image
+
+
+def _split(sheets: Path, seed: int, held_out: float) -> tuple[list[_Sheet], list[_Sheet]]:
     if not sheets.is_dir():
         raise CaptureError(f"{sheets}: no such folder; give the folder that holds the LPC sheets (.png)")
     train, test = (sorted((sheets / part).glob("*.png")) for part in ("train", "test"))
@@ -98,9 +148,9 @@ def _split(sheets: Path, seed: int, held_out: float) -> tuple[list[Path], list[P
     if len(train) < 2 or len(test) < 2:
         raise CaptureError(
             f"{sheets}: {len(train)} sheets to train on and {len(test)} held out; at least 2 of each are needed "
-            "(.png files in train/ and test/, or ten or more directly in the folder)"
+            "(.png files in train/ and test/, or ten or more directly in the folder, or a repository of layers)"
         )
-    return train, test
+    return [_Sheet(path.stem, path) for path in train], [_Sheet(path.stem, path) for path in test]
 
 
 def _draw_pairs(parameters: dict[str, Any], seed: int) -> list[tuple[str, str, str]]:
@@ -120,21 +170,23 @@ def _draw_pairs(parameters: dict[str, Any], seed: int) -> list[tuple[str, str, s
     return rows
 
 
-def _unpack_job(job: tuple[Path, Path, int, set[str] | None]) -> int:
+def _unpack_job(job: tuple[_Sheet, Path, int, set[str] | None]) -> int:
     """Write one sheet's frames, all of them to train/, or the `wanted` ones to test/imgs/; 1, the sheet."""
     sheet, out, size, wanted = job
-    for (clip, frame), cell in cells(sheet).items():
-        if wanted is None:
-            path = out / "train" / sheet.stem / clip / "imgs" / f"{frame}.png"
-        else:
-            name = flat_name(sheet.stem, clip, frame)
-            if name not in wanted:
-                continue
-            path = out / "test" / "imgs" / name
+    paths = {}
+    for clip, (_, frames) in CLIPS.items():
+        for frame in (f"{i:02d}" for i in range(frames)):
+            name = flat_name(sheet.name, clip, frame)
+            if wanted is None:
+                paths[clip, frame] = out / "train" / sheet.name / clip / "imgs" / f"{frame}.png"
+            elif name in wanted:
+                paths[clip, frame] = out / "test" / "imgs" / name
+    missing = {key: path for key, path in paths.items() if not path.is_file()}
+    drawn = _cells(sheet.draw()) if missing and not stopping() else {}
+    for key, path in missing.items():
         if stopping():
             return 0
-        if path.is_file():
-            continue
+        cell = drawn[key]
         flat = Image.alpha_composite(Image.new("RGBA", cell.size, (*BACKGROUND, 255)), cell).convert("RGB")
         write_png(path, np.asarray(flat.resize((size, size), Image.Resampling.NEAREST)))
     return 1

@@ -16,7 +16,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -48,9 +48,11 @@ def write_pairs(path: Path, rows: Iterable[tuple[str, str, str]]) -> None:
     write_bytes(path, text.getvalue().encode())
 
 
-def begin(root: Path, parameters: dict[str, Any]) -> bool:
+def begin(root: Path, parameters: dict[str, Any], results: Collection[str] = ()) -> bool:
     """Start or resume preparing `root`; True where it is complete already.
 
+    Args:
+        results: keys of the manifest that say what came of it: they may differ from run to run.
     Raises:
         CaptureError: `root` holds something else, or was prepared with other parameters (the first one is named).
     """
@@ -62,7 +64,7 @@ def begin(root: Path, parameters: dict[str, Any]) -> bool:
             found = json.loads((root / name).read_text())
         except ValueError:
             found = {}
-        other = [key for key in {**wanted, **found} if wanted.get(key) != found.get(key)]
+        other = [key for key in {**wanted, **found} if key not in results and wanted.get(key) != found.get(key)]
         if other:
             key = min(other)
             raise CaptureError(
@@ -70,7 +72,8 @@ def begin(root: Path, parameters: dict[str, Any]) -> bool:
                 f"{_brief(wanted.get(key))} now); choose another folder or remove it"
             )
         return name == MANIFEST
-    if root.exists() and (not root.is_dir() or any(root.iterdir())):
+    own = {"README.md"}  # of the repository's Fashion_dataset and Mixamo_dataset
+    if root.exists() and (not root.is_dir() or any(path.name not in own for path in root.iterdir())):
         raise CaptureError(f"{root}: holds something else already; choose another folder")
     write_bytes(root / STARTED, json.dumps(wanted).encode())
     return False

