@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -31,13 +32,18 @@ def write_atomically(path: str | Path, write: Callable[[BinaryIO], None], sync: 
         if sync:
             _sync_folder(path.parent)
     except OSError as error:
-        partial.unlink(missing_ok=True)
+        _remove(partial)
         raise CaptureError(
             f"{path}: can't be written ({error.strerror or error}); free space or choose another folder"
         ) from None
     except BaseException:
-        partial.unlink(missing_ok=True)
+        _remove(partial)
         raise
+
+
+def _remove(partial: Path) -> None:
+    with contextlib.suppress(OSError):  # what stopped the writing may stop this too
+        partial.unlink()
 
 
 def write_bytes(path: str | Path, data: bytes, sync: bool = True) -> None:
