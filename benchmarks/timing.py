@@ -29,7 +29,9 @@ class Timing:
         return f"{self.low * 1e3:.0f} to {self.high * 1e3:.0f} ms"
 
 
-def compare(ways: dict[str, Callable[[], Any]], repeats: int, device: torch.device, warm_up: int = 1) -> dict[str, Timing]:
+def compare(
+    ways: dict[str, Callable[[], Any]], repeats: int, device: torch.device, warm_up: int = 1
+) -> dict[str, Timing]:
     """Time several ways of doing one thing in turns, so that what else the machine does falls on all of them."""
     seconds: dict[str, list[float]] = {name: [] for name in ways}
     peaks = dict.fromkeys(ways, 0.0)

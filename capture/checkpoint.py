@@ -25,7 +25,7 @@ from capture.files import write_atomically, write_bytes
 FORMAT, VERSION = "capture-checkpoint", 1
 EXPORT_FORMAT, EXPORT_VERSION = "capture-generator", "1"
 FOLDER, LATEST, EXPORTED = "CheckPoint", "latest_checkpoint.pt", "generator.safetensors"
-NETWORK_SECTIONS = ("generator_config", "discriminator_config")
+NETWORK_SECTIONS = ("generator_config", "discriminator_config", "baseline_config")
 
 
 def latest_path(result: str | Path) -> Path:
@@ -139,7 +139,9 @@ def generator_weights(state: dict[str, Any]) -> dict[str, Tensor]:
 def export_generator(path: str | Path, weights: dict[str, Tensor], config: dict, half: bool = False) -> None:
     """Write a generator alone as safetensors, with its configuration inside (half: float16, half the size)."""
     tensors = {n: (w.half() if half and w.is_floating_point() else w).contiguous().cpu() for n, w in weights.items()}
-    kept = {key: config[key] for key in ("generator_config", "discriminator_config", "dataset_config")}
+    method = config["main_config"]["method"]
+    networks = ("generator_config", "discriminator_config") if method == "capture" else ("baseline_config",)
+    kept = {key: config[key] for key in (*networks, "dataset_config")} | {"main_config": {"method": method}}
     metadata = {"format": EXPORT_FORMAT, "version": EXPORT_VERSION, "config": json.dumps(kept)}
     write_bytes(path, save(tensors, metadata))
 

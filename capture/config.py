@@ -39,10 +39,12 @@ MAY_CHANGE_ON_RESUME = (  # nothing that decides what is computed
     *UNREAD,
 )
 CHOICES = {
-    "main_config.method": ("capture",),
+    "main_config.method": ("capture", "fomm", "mraa"),
     "main_config.init": ("xavier", "kaiming", "gaussian"),
     "train_config.precision": ("fp32", "bf16", "auto"),
     "loss_config.ganLoss_type": ("BCE", "MSE", "hinge"),
+    "baseline_config.perceptual": ("none", "vgg19", "alexnet"),
+    "baseline_config.mraa.mode": ("absolute", "relative", "avd"),
 }
 AT_LEAST = {  # smallest allowed value
     "main_config.interval": 1,

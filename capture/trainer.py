@@ -70,6 +70,9 @@ class Trainer:
         # Networks, an optimiser for each, the moving average that people will use, and the run's own randomness.
         self.bf16 = use_bf16(options["precision"], self.device)
         self.method = new_method(config)
+        smallest = self.method.smallest_pass
+        if (self.share.stop - self.share.start) // self.passes < smallest:
+            raise CaptureError(f"batch_size: this method takes at least {smallest} samples a process and pass")
         for network in self.method.networks.values():
             network.to(self.device, memory_format=torch.channels_last)
         self.networks = self.method.networks
@@ -258,9 +261,10 @@ class Trainer:
         }
 
     def _set_learning_rates(self) -> None:
-        """As configured, falling to zero over the last lr_decay_epochs: a function of the step alone."""
+        """As configured, less after lr_drop_epochs and over the last lr_decay_epochs: a function of the step alone."""
         falling = self.options["lr_decay_epochs"] * self.steps_per_epoch
         share = min(1.0, (self.total_steps - self.step_number) / falling) if falling else 1.0
+        share *= 0.1 ** sum(0 <= epoch <= self.epoch for epoch in self.options["lr_drop_epochs"])
         for name, optimiser in self.optimisers.items():
             for group in optimiser.param_groups:
                 group["lr"] = self.options[self.method.learning_rates[name]] * share

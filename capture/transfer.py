@@ -52,6 +52,7 @@ class PoseTransfer:
         self.size = config["dataset_config"]["image_size"]
         self.dtype = torch.bfloat16 if use_bf16(precision, device) else torch.float32
         self.compiled = compiled
+        self.noise_width = getattr(generator, "code_width", 0)
         if compiled:
             check_compiler(device)
         # bfloat16 weights, not autocast, which would convert them at every call; statistics stay in float32
@@ -152,6 +153,8 @@ class PoseTransfer:
 
     def draw_noise(self, batch: int, scale: float, seed: int) -> Tensor:
         """Noise (B, 2, 4m) of a given scale, the same for the same seed on every device."""
+        if not self.noise_width:  # a method without noise
+            return torch.zeros(batch, 2, 0)
         return scale * self.generator.draw_noise(batch, generator=torch.Generator().manual_seed(seed))
 
     def _input(self, images: Tensor) -> Tensor:
@@ -159,7 +162,7 @@ class PoseTransfer:
 
     def _noise(self, batch: int, noise: Tensor | None) -> Tensor:
         if noise is None:
-            return torch.zeros(batch, 2, self.generator.code_width, device=self.device, dtype=self.dtype)
+            return torch.zeros(batch, 2, self.noise_width, device=self.device, dtype=self.dtype)
         return noise.to(self.device, self.dtype).expand(batch, -1, -1)
 
 

@@ -44,7 +44,7 @@ def read_pairs(path: str | Path) -> list[Pair]:
         raise CaptureError(
             f"{path} line {line}: expected the header identity,pose,target, found {found or 'nothing'!r}"
         )
-    pairs = [_pair(path, line, names, row) for line, row in rows[1:]]
+    pairs = [parse_pair(path, line, names, row) for line, row in rows[1:]]
     if not pairs:
         raise CaptureError(f"{path}: no pairs below the header; add lines such as a.png,b.png,c.png")
     return pairs
@@ -116,7 +116,7 @@ def _rows(path: Path) -> list[tuple[int, list[str]]]:
     return rows
 
 
-def _pair(path: Path, line: int, names: list[str], row: list[str]) -> Pair:
+def parse_pair(path: Path, line: int, names: list[str], row: list[str]) -> Pair:
     if len(row) != len(names):
         raise CaptureError(f"{path} line {line}: {len(row)} values where the header {','.join(names)} has {len(names)}")
     cells = dict(zip(names, (cell.strip() for cell in row)))

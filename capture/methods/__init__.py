@@ -12,8 +12,6 @@ from torch import nn
 from capture.errors import CaptureError
 from capture.methods.method import Method
 
-METHODS = ("capture",)
-
 
 def build_method(config: dict[str, Any]) -> Method:
     """The method that a configuration names, its networks on the CPU and not yet initialised.
@@ -41,5 +39,7 @@ def build_generator(config: dict[str, Any]) -> nn.Module:
 
 def _method_class(config: dict[str, Any]) -> type[Method]:
     from capture.methods.capture import CaPTURe
+    from capture.methods.fomm import FOMM
+    from capture.methods.mraa import MRAA
 
-    return {"capture": CaPTURe}[config["main_config"]["method"]]
+    return {"capture": CaPTURe, "fomm": FOMM, "mraa": MRAA}[config["main_config"]["method"]]

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from capture.losses import discriminator_loss, generator_loss
-from capture.methods.method import Method
+from capture.methods.method import Method, frozen
 from capture.models import Discriminator, Generator, init_weights, score_pairs
 
 
@@ -57,7 +55,7 @@ class CaPTURe(Method):
             return discriminator_loss(*score_pairs(self.trained["disc"], pairs), self.losses)
         logits = None
         if "disc" in self.updates:  # the same fakes before the updated D, whose own weights need no gradient now
-            with _frozen(self.networks["disc"]) as discriminator:
+            with frozen(self.networks["disc"]) as discriminator:
                 logits = score_pairs(discriminator, [(fusion, y), (reconstruction, y)])
         return generator_loss(logits, fusion, reconstruction, batch, self.losses)
 
@@ -75,13 +73,3 @@ class CaPTURe(Method):
         if kept is not None:
             kept["pictures"] = pictures
         return pictures
-
-
-@contextmanager
-def _frozen(network: nn.Module) -> Iterator[nn.Module]:
-    """`network` as a fixed function: gradients pass through it and none are kept for it."""
-    network.requires_grad_(False)
-    try:
-        yield network
-    finally:
-        network.requires_grad_(True)

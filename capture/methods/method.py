@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -22,10 +24,12 @@ class Method(ABC):
             gradients are wanted, and `networks` where they are not.
         updates: networks in the order in which they are updated.
         learning_rates: name -> key of train_config.
+        smallest_pass: samples that a pass needs at least (batch norm over vectors has nothing to do with one).
     """
 
     updates: tuple[str, ...]
     learning_rates: dict[str, str]
+    smallest_pass: int = 1
 
     def __init__(self, config: dict[str, Any], networks: dict[str, nn.Module]):
         self.config, self.networks = config, networks
@@ -56,3 +60,13 @@ class Method(ABC):
             kept: lives for the updates of one batch, to hold what a later update needs again (the pictures made); None
                 where the batch comes in several passes and nothing can be kept.
         """
+
+
+@contextmanager
+def frozen(network: nn.Module) -> Iterator[nn.Module]:
+    """`network` as a fixed function: gradients pass through it and none are kept for it."""
+    network.requires_grad_(False)
+    try:
+        yield network
+    finally:
+        network.requires_grad_(True)

@@ -88,6 +88,7 @@ IDENTITY = "imgs/character_7__run__0.png"
 DAMAGE = {
     "empty file": (lambda d: write(d / FRAME, b""), {"unreadable-frame": [FRAME]}),
     "truncated": (lambda d: write(d / FRAME, (d / FRAME).read_bytes()[:-40]), {"unreadable-frame": [FRAME]}),
+    "a few bytes cut off": (lambda d: write(d / FRAME, (d / FRAME).read_bytes()[:-3]), {"unreadable-frame": [FRAME]}),
     "not a picture": (lambda d: write(d / FRAME, "hello"), {"unreadable-frame": [FRAME]}),
     "broken test picture in a pair": (
         lambda d: write(d / "test" / IDENTITY, b"\x89PNG"),
@@ -298,7 +299,7 @@ def test_videos(tmp_path, check):
 def test_videos_beside_their_frames_are_ignored(tree, check):
     write(tree / "train/character_0/run.mp4", "never looked into")
     status, out, _ = check(tree)
-    assert status == 0 and "1 videos are ignored, for folders beside them hold their frames" in out
+    assert status == 0 and "1  videos are ignored, for folders beside them hold their frames" in out
 
 
 def test_output_stays_short(tree, check):
@@ -306,7 +307,7 @@ def test_output_stays_short(tree, check):
         write(tree / f"train/character_0/run/b{frame:03d}.png", b"")
     status, out, wrong = check(tree)
     assert status == 1 and len(wrong["unreadable-frame"]) == 300
-    assert "300 frames can't be decoded" in out and "and 297 more" in out and len(out.splitlines()) < 20
+    assert "300  frames can't be decoded" in out and "and 297 more" in out and len(out.splitlines()) < 20
 
 
 def test_what_is_no_dataset(tmp_path, bad_input):

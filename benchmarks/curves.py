@@ -1,0 +1,58 @@
+"""Loss curves of several runs in one picture: python -m benchmarks.curves OUT.png result/A result/B ..."""
+
+from __future__ import annotations
+
+import io
+import sys
+from pathlib import Path
+
+from capture.errors import CaptureError, command_line
+from capture.files import write_bytes
+from capture.run_log import read_metrics
+
+SHOWN = ("G_recon", "G_target", "G_gan", "D_real", "D_fake", "val_L1", "val_SSIM")
+
+
+def plot(results: list[Path], path: Path, keys: tuple[str, ...] = SHOWN) -> None:
+    """One panel for each key that the runs' metrics.jsonl have, one line for each run."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    runs = {result.name: read_metrics(result) for result in results}
+    keys = tuple(key for key in keys if any(key in row for rows in runs.values() for row in rows))
+    columns = 2 if len(keys) > 3 else len(keys)
+    rows_of_panels = -(-len(keys) // columns)
+    figure, axes = pyplot.subplots(
+        rows_of_panels, columns, figsize=(5 * columns, 3 * rows_of_panels), squeeze=False, layout="constrained"
+    )
+    for axis, key in zip(axes.flat, keys):
+        for name, rows in runs.items():
+            points = [(row["step"], row[key]) for row in rows if key in row]
+            axis.plot(*zip(*points), label=name, linewidth=1.5)
+        axis.set_title(key)
+        axis.set_xlabel("updates")
+        axis.grid(alpha=0.3)
+    for axis in list(axes.flat)[len(keys) :]:
+        axis.axis("off")
+    axes.flat[0].legend(fontsize="small")
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=100)
+    pyplot.close(figure)
+    write_bytes(path, buffer.getvalue())
+
+
+def main() -> None:
+    if len(sys.argv) < 3:
+        raise CaptureError("give a .png to write and result folders: python -m benchmarks.curves OUT.png result/A ...")
+    results = [Path(argument) for argument in sys.argv[2:]]
+    for result in results:
+        if not (result / "metrics.jsonl").is_file():
+            raise CaptureError(f"{result}: no metrics.jsonl here; give result folders of runs that ended an epoch")
+    plot(results, Path(sys.argv[1]))
+    print(sys.argv[1])
+
+
+if __name__ == "__main__":
+    command_line(main)()

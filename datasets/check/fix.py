@@ -1,0 +1,97 @@
+"""Setting aside what is broken: moved to set_aside/ under the same name, never deleted."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+from pathlib import Path
+
+from capture.errors import CaptureError
+from capture.files import write_bytes
+from datasets.check.findings import Findings
+from datasets.check.inventory import MAP, Inventory
+from datasets.check.pictures import Pictures
+from datasets.check.rows import judge_pairs
+from datasets.check.walk import SET_ASIDE, SPLITS
+
+FIXABLE = ("leftover", "pairs-file", "pairs-row")  # findings that --fix helps with, beside what can't be decoded
+
+
+def set_aside(inventory: Inventory, pictures: Pictures, findings: Findings) -> list[tuple[str, str]]:
+    """Move files that can't be decoded and half-written ones out of the way, and rows of pairs that can't be used.
+
+    Pairs come first: a run that is killed in between leaves no row that names a moved picture. Folders that a move
+    leaves empty go.
+
+    Returns:
+        (path, new path), both below the dataset folder; of a pairs file that lives on, its copy.
+    Raises:
+        CaptureError: the dataset is still being prepared, or can't be written.
+    """
+    if findings.items("unfinished"):
+        raise CaptureError(f"{inventory.root}: not fixed: finish its preparation first, by the same command again")
+    moved = []
+    try:
+        for name in inventory.pairs:
+            moved += _fix_pairs(inventory, pictures, name)
+        leftovers = [item.path for item in findings.items("leftover")]
+        for path in [*_broken(inventory, pictures), *leftovers]:
+            moved.append((path, _move(inventory.root, path)))
+    except OSError as error:
+        raise CaptureError(
+            f"{error.filename or inventory.root}: can't be set aside ({error.strerror or error}); "
+            "make the dataset folder writable and give the same command again"
+        ) from None
+    return moved
+
+
+def _broken(inventory: Inventory, pictures: Pictures) -> list[str]:
+    """Files that can't be decoded, and the uv and mask pictures of such frames."""
+    broken = {inventory.entries[i].stem for i in pictures.errors}
+    return [
+        entry.path
+        for i, entry in enumerate(inventory.entries)
+        if i in pictures.errors or (entry.role == MAP and broken.intersection(entry.frame_stems))
+    ]
+
+
+def _fix_pairs(inventory: Inventory, pictures: Pictures, name: str) -> list[tuple[str, str]]:
+    """Rewrite a pairs file without its bad rows, its original kept; or move it away where nothing is good."""
+    file = judge_pairs(inventory, pictures, name)
+    if file.broken:
+        return [(name, _move(inventory.root, name))]
+    if not file.bad:
+        return []
+    kept = _free_place(inventory.root, name)
+    path = inventory.root / name
+    write_bytes(inventory.root / kept, path.read_bytes())
+    write_bytes(path, "".join([file.header, *file.good]).encode())
+    return [(name, kept)]
+
+
+def _move(root: Path, path: str) -> str:
+    target = _free_place(root, path)
+    (root / target).parent.mkdir(parents=True, exist_ok=True)
+    try:
+        os.rename(root / path, root / target)
+    except OSError:
+        if not (root / path).is_file():
+            raise
+        shutil.move(root / path, root / target)  # to another file system, where train/ is a link
+    folder = Path(path).parent
+    with contextlib.suppress(OSError):  # the first that isn't empty
+        while folder.as_posix() not in (*SPLITS, "."):
+            os.rmdir(root / folder)
+            folder = folder.parent
+    return target
+
+
+def _free_place(root: Path, path: str) -> str:
+    """Under set_aside/, the same path; numbered where something was set aside under that name before."""
+    target = Path(SET_ASIDE, path)
+    number = 2
+    while os.path.lexists(root / target):
+        target = Path(SET_ASIDE, path).with_stem(f"{Path(path).stem}.{number}")
+        number += 1
+    return target.as_posix()
