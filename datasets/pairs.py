@@ -117,6 +117,7 @@ def _rows(path: Path) -> list[tuple[int, list[str]]]:
 
 
 def parse_pair(path: Path, line: int, names: list[str], row: list[str]) -> Pair:
+    """One row of a pairs file; CaptureError, naming file and line, where it is malformed or a picture is missing."""
     if len(row) != len(names):
         raise CaptureError(f"{path} line {line}: {len(row)} values where the header {','.join(names)} has {len(names)}")
     cells = dict(zip(names, (cell.strip() for cell in row)))

@@ -1,0 +1,1 @@
+"""What runs in Blender's own interpreter: Blender, numpy and the standard library, nothing else of this project."""

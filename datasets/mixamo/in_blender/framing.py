@@ -1,0 +1,67 @@
+"""How large a character is drawn: as large as it can be with nothing cut off in any frame, its feet on the ground line.
+
+The middle of the ground line is below the trunk. The character is scaled about that point, so for points p on its skin,
+relative to it, every border of the picture is a linear bound on the scale.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .style import BORDER, GROUND
+
+
+@dataclass(frozen=True)
+class View:
+    """A camera that looks at the character. Half the picture's height, at the target, is the unit of length.
+
+    Attributes:
+        right, up, back: unit vectors in the world, x to the character's left, y backwards, z up.
+        target: height of the point looked at above the ground.
+    """
+
+    right: np.ndarray
+    up: np.ndarray
+    back: np.ndarray
+    distance: float
+    target: float
+
+    @classmethod
+    def at(cls, azimuth: float, elevation: float, field_of_view: float) -> View:
+        """Azimuth 0 sees the front, 90 the character's left side; elevation is the camera's; all in degrees."""
+        a, e = np.radians(azimuth), np.radians(elevation)
+        back = np.array([np.sin(a) * np.cos(e), -np.cos(a) * np.cos(e), np.sin(e)])
+        right = np.array([np.cos(a), np.sin(a), 0.0])
+        up = np.cross(back, right)
+        slope = np.tan(np.radians(field_of_view) / 2)
+        # the ground below the trunk is seen at GROUND: -target * up_z = GROUND * slope * (distance + target * back_z)
+        target = -GROUND / (up[2] + GROUND * slope * back[2])
+        return cls(right, up, back, 1 / slope, target)
+
+    @property
+    def position(self) -> np.ndarray:
+        """Where the camera is, relative to the ground below the trunk."""
+        return self.target * np.array([0.0, 0.0, 1.0]) + self.distance * self.back
+
+    def extent(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """(2,) least and greatest x and y in the picture, -1 to 1, of points (N, 3) in units of the view."""
+        seen = points - self.position
+        depth = -(seen @ self.back) / self.distance
+        picture = np.stack((seen @ self.right, seen @ self.up), 1) / depth[:, None]
+        return picture.min(0), picture.max(0)
+
+    def largest(self, points: np.ndarray) -> float:
+        """The scale at which points (N, 3), relative to the ground below the trunk, just fit; infinity where all do."""
+        slope = 1 / self.distance
+        reach = BORDER * slope * (self.distance + self.target * self.back[2])  # at scale 0 ...
+        near = BORDER * slope * (points @ self.back)  # ... and how it shrinks towards the camera
+        across, upwards, sink = points @ self.right, points @ self.up, self.target * self.up[2]
+        bounds = (
+            (across + near, reach),
+            (-across + near, reach),
+            (upwards + near, reach + sink),
+            (-upwards + near, reach - sink),
+        )
+        return min((room / grown.max() for grown, room in bounds if grown.max() > 0), default=np.inf)

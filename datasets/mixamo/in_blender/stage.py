@@ -1,0 +1,209 @@
+"""A character on the grey stage: posed, measured, drawn."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import bpy
+import numpy as np
+from mathutils import Matrix, Vector
+
+from .framing import View
+from .load import Unusable, load, meshes_of, rest_of, sample
+from .look import restyle
+from .names import BodyParts
+from .retarget import Motion, Rest, Retarget
+from .style import LIGHT_ABOVE, LIGHT_LEFT, SUN
+
+
+@dataclass
+class Actor:
+    """The character on stage."""
+
+    name: str
+    file: str
+    armature: bpy.types.Object
+    meshes: list[bpy.types.Object]
+    rest: Rest
+    floor: float  # height of its soles at rest
+    trunk: tuple[str, ...]  # hips and head, whose middle is in the middle of the picture
+
+
+class Stage:
+    """One at a time; characters and motions are read once."""
+
+    def __init__(self) -> None:
+        self.motions: dict[tuple[str, int], dict[str, Motion]] = {}
+        self.actor: Actor | None = None
+        self.posed: Any = None
+        self.parts: BodyParts | None = None
+
+    def motion(self, clip: dict[str, Any], frames: int) -> Motion:
+        """A sampled clip {file, action}."""
+        key = (clip["file"], frames)
+        if key not in self.motions:
+            self.actor = None  # reading a file clears the stage
+            self.motions[key] = sample(clip["file"], frames)
+        found, action = self.motions[key], clip["action"]
+        for name in (action, action.split("|")[-1]):
+            if name in found:
+                return found[name]
+        if len(found) == 1:
+            return next(iter(found.values()))
+        raise Unusable(f"Blender finds no animation {action} in {clip['file']}")
+
+    def enter(self, name: str, file: str) -> Actor:
+        """Put a character on the stage."""
+        if self.actor is not None and (self.actor.name, self.actor.file) == (name, file):
+            return self.actor
+        self.actor = self.posed = self.parts = None
+        armature = load(file)
+        meshes = meshes_of(armature)
+        if not meshes:
+            raise Unusable("Blender finds no mesh on its skeleton")
+        armature.animation_data_clear()
+        for bone in armature.pose.bones:
+            bone.rotation_mode = "QUATERNION"
+            bone.matrix_basis.identity()
+            for constraint in bone.constraints:
+                constraint.mute = True
+        for thing in list(bpy.data.objects):
+            if thing != armature and thing not in meshes:
+                bpy.data.objects.remove(thing)
+        bpy.context.view_layer.update()
+        restyle(name)
+        rest = rest_of(armature)
+        self.actor = Actor(name, file, armature, meshes, rest, 0.0, _trunk(rest))
+        skin = self.skin()
+        if not len(skin) or not np.isfinite(skin).all() or np.ptp(skin[:, 2]) < 1e-6:
+            self.actor = None
+            raise Unusable("its mesh is empty or flat")
+        self.actor.floor = float(skin[:, 2].min())
+        _light_up()
+        return self.actor
+
+    def pose(self, character: dict[str, Any], clip: dict[str, Any], frame: int, frames: int) -> None:
+        """Put `character` {name, file} on the stage in frame `frame` of `frames` of `clip`."""
+        motion = self.motion(clip, frames)
+        actor = self.enter(character["name"], character["file"])
+        which = (clip["file"], clip["action"], frames)
+        if self.posed is None or self.posed[0] != which:
+            self.posed = (which, Retarget.between(motion, actor.rest, clip["bones"], clip["skinned"]))
+        turns, shifts = self.posed[1].pose(frame)
+        unit = actor.armature.matrix_world.median_scale
+        for name, turn, shift in zip(actor.rest.names, turns, shifts):
+            basis = Matrix(turn.tolist()).to_4x4()
+            basis.translation = Vector((shift / unit).tolist())
+            actor.armature.pose.bones[name].matrix_basis = basis
+        bpy.context.view_layer.update()
+
+    def ground(self) -> np.ndarray:
+        """The point on the floor below the middle of the trunk."""
+        actor = self.actor
+        heads = [actor.armature.matrix_world @ actor.armature.pose.bones[name].head for name in actor.trunk]
+        return np.array([*np.mean(heads, axis=0)[:2], actor.floor])
+
+    def skin(self) -> np.ndarray:
+        """(N, 3) points of the meshes as they are posed."""
+        graph = bpy.context.evaluated_depsgraph_get()
+        points = []
+        for thing in self.actor.meshes:
+            evaluated = thing.evaluated_get(graph)
+            mesh = evaluated.to_mesh()
+            flat = np.empty(3 * len(mesh.vertices), np.float32)
+            mesh.vertices.foreach_get("co", flat)
+            world = np.array(evaluated.matrix_world)
+            points.append(flat.reshape(-1, 3) @ world[:3, :3].T + world[:3, 3])
+            evaluated.to_mesh_clear()
+        return np.concatenate(points)
+
+    def draw(self, view: dict[str, Any], path: str) -> None:
+        """Render what is on the stage to `path`, RGBA.
+
+        Args:
+            view: azimuth, elevation, field_of_view, scale, size, samples.
+        """
+        scene = bpy.context.scene
+        camera = scene.camera or _new_camera(scene)
+        seen, ground = View.at(view["azimuth"], view["elevation"], view["field_of_view"]), self.ground()
+        unit = 1 / view["scale"]
+        axes = Matrix(np.stack((seen.right, seen.up, seen.back), 1).tolist()).to_4x4()
+        axes.translation = Vector((ground + seen.position * unit).tolist())
+        camera.matrix_world = axes
+        camera.data.angle = math.radians(view["field_of_view"])
+        camera.data.clip_start, camera.data.clip_end = 0.02 * seen.distance * unit, 20 * seen.distance * unit
+        sun = next(o for o in scene.objects if o.type == "LIGHT")
+        turn = math.radians(view["azimuth"] - LIGHT_LEFT)
+        sun.rotation_euler = (math.radians(90 - LIGHT_ABOVE), 0.0, turn)
+        _render_settings(scene, view["size"], view["samples"])
+        low, high = seen.extent((self.skin() - ground) * view["scale"])
+        margin = 4 / view["size"]  # the rest is empty, and drawing that is most of the time
+        border = np.clip((np.array([*low, *high]) + 1) / 2 + margin * np.array([-1, -1, 1, 1]), 0, 1)
+        scene.render.border_min_x, scene.render.border_min_y = border[:2]
+        scene.render.border_max_x, scene.render.border_max_y = border[2:]
+        scene.render.filepath = path
+        bpy.ops.render.render(write_still=True)
+
+    def learn_parts(self, bones: list[str]) -> None:
+        """Name the points of the body; `bones` are parts 1, 2, ... ("" for one that the character lacks)."""
+        if self.parts is None or self.parts.bones != bones:
+            self._relax()
+            self.parts = BodyParts(bones, self.actor, self.skin())
+
+    def name_pixels(self, view: dict[str, Any]) -> np.ndarray:
+        """uint8 (S, S, 3): part, u, v of the point of the body at the middle of each pixel, 0 outside."""
+        seen = View.at(view["azimuth"], view["elevation"], view["field_of_view"])
+        eye = self.ground() + seen.position / view["scale"]
+        return self.parts.name_pixels(self.skin(), eye, seen, view["size"])
+
+    def _relax(self) -> None:
+        for bone in self.actor.armature.pose.bones:
+            bone.matrix_basis.identity()
+        bpy.context.view_layer.update()
+
+
+def _trunk(rest: Rest) -> tuple[str, ...]:
+    """Hips and head by their names; the first bone where there are none."""
+    found = []
+    for words in (("hips", "pelvis", "hip", "cog"), ("head", "neck")):
+        named = [name for word in words for name in rest.names if re.sub(r"^.*:", "", name).lower() == word]
+        named += [name for word in words for name in rest.names if word in name.lower()]
+        found += named[:1]
+    return tuple(found) or rest.names[:1]
+
+
+def _light_up() -> None:
+    sun = bpy.data.lights.new("sun", "SUN")
+    sun.energy, sun.angle = SUN, 0.0
+    bpy.context.scene.collection.objects.link(bpy.data.objects.new("sun", sun))
+
+
+def _new_camera(scene: bpy.types.Scene) -> bpy.types.Object:
+    scene.camera = bpy.data.objects.new("camera", bpy.data.cameras.new("camera"))
+    scene.collection.objects.link(scene.camera)
+    return scene.camera
+
+
+def _render_settings(scene: bpy.types.Scene, size: int, samples: int) -> None:
+    """Cycles on one thread of the CPU: flat light has no noise, so samples only smooth edges."""
+    render, cycles = scene.render, scene.cycles
+    render.engine, cycles.device = "CYCLES", "CPU"
+    render.threads_mode, render.threads = "FIXED", 1
+    render.resolution_x = render.resolution_y = size
+    render.resolution_percentage = 100
+    render.film_transparent, render.use_persistent_data = True, True
+    render.use_compositing = render.use_sequencer = False
+    render.use_file_extension = False
+    render.use_border, render.use_crop_to_border = True, False
+    render.image_settings.file_format, render.image_settings.color_mode = "PNG", "RGBA"
+    render.image_settings.color_depth, render.image_settings.compression = "8", 0
+    render.dither_intensity = 0.0
+    scene.view_settings.view_transform, scene.view_settings.look = "Standard", "None"
+    cycles.samples, cycles.seed = samples, 0
+    cycles.use_adaptive_sampling = cycles.use_denoising = False
+    cycles.max_bounces = cycles.diffuse_bounces = cycles.glossy_bounces = 0
+    cycles.transmission_bounces = cycles.volume_bounces = 0
+    cycles.transparent_max_bounces = 8
