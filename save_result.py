@@ -31,6 +31,9 @@ def build_parser() -> Parser:
     )
     parser.add_argument("--seed", type=int, default=0, help="of the noise")
     parser.add_argument("--keep_aspect", action="store_true", help="crop output.png to the pose image's shape again")
+    parser.add_argument(
+        "--relative", action="store_true", help="FOMM, MRAA: poses are a video's frames; move as it has since the first"
+    )
     parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
     parser.add_argument("--precision", default="fp32", choices=("fp32", "bf16", "auto"))
     parser.add_argument(
@@ -78,6 +81,7 @@ def main() -> None:
         args.seed,
         args.keep_aspect,
         args.batch_size,
+        args.relative,
     )
     print(written[0] if len(written) == 1 else f"{len(written)} pictures in {args.save_dir}")
 

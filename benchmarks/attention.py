@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 
 from benchmarks.release import NxNAttention
-from benchmarks.timing import compare, peak_mb, reset_peak
+from benchmarks.timing import compare
 from capture.files import write_bytes
 from capture.models.reverse_attention import ReverseAttention
 
@@ -33,13 +33,6 @@ def measure(
             for tensor in [*inputs, *module.parameters()]:
                 tensor.grad = None
 
-        taken = {}
-        for name, module in ways.items():
-            run(module)
-            reset_peak(device)
-            before = peak_mb(device)
-            run(module)
-            taken[name] = peak_mb(device) - before
         timings = compare({name: lambda m=module: run(m) for name, module in ways.items()}, repeats, device)
         for name, timing in timings.items():
             rows.append(
@@ -49,7 +42,7 @@ def measure(
                     "way": name,
                     "ms": timing.median * 1e3,
                     "spread": timing.spread,
-                    "memory_mb": max(taken[name], 0.0),
+                    "memory_mb": timing.peak_mb,
                 }
             )
     return rows

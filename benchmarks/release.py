@@ -87,7 +87,7 @@ class ReleaseTraining:
         score = lambda a, b: self.discriminator(torch.cat([a, b], dim=1))  # noqa: E731
         fusion, reconstruction = self.generator(x, p), self.generator(y, x)
 
-        loss_d = sum(
+        loss_d = 0.5 * sum(
             gan_loss(score(x, y), kind, True) + gan_loss(score(fake.detach(), y), kind, False)
             for fake in (fusion, reconstruction)
         )

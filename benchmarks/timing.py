@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
+import gc
 import resource
 import statistics
 import time
@@ -14,10 +16,12 @@ from typing import Any
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+from capture.memory import keep_freed_memory
+
 
 @dataclass(frozen=True)
 class Timing:
-    """Seconds of one call: median, fastest and slowest of the repeats; peak memory in MB while they ran."""
+    """Seconds of one call: median, fastest and slowest of the repeats; MB that it took beyond what was there before."""
 
     median: float
     low: float
@@ -34,15 +38,36 @@ def compare(
 ) -> dict[str, Timing]:
     """Time several ways of doing one thing in turns, so that what else the machine does falls on all of them."""
     seconds: dict[str, list[float]] = {name: [] for name in ways}
-    peaks = dict.fromkeys(ways, 0.0)
     for round_number in range(warm_up + repeats):
         for name, run in ways.items():
-            reset_peak(device)
             taken = _clock(run, device)
             if round_number >= warm_up:
                 seconds[name].append(taken)
-                peaks[name] = max(peaks[name], peak_mb(device))
-    return {n: Timing(statistics.median(s), min(s), max(s), peaks[n]) for n, s in seconds.items()}
+    return {n: Timing(statistics.median(s), min(s), max(s), _memory(ways[n], device)) for n, s in seconds.items()}
+
+
+def _memory(run: Callable[[], Any], device: torch.device) -> float:
+    """MB that one more call takes beyond what is there before it."""
+    keep_freed_memory(device, False)  # what is kept from earlier calls would hide it
+    reset_peak(device)
+    before = peak_mb(device)
+    run()
+    taken = peak_mb(device) - before
+    keep_freed_memory(device)
+    return taken
+
+
+def as_the_system_has_it(run: Callable[[], Any], device: torch.device) -> Callable[[], Any]:
+    """`run` under the system's own rule for freed memory, which the release never changed."""
+
+    def plainly() -> Any:
+        keep_freed_memory(device, False)
+        try:
+            return run()
+        finally:
+            keep_freed_memory(device)
+
+    return plainly
 
 
 def _clock(run: Callable[[], Any], device: torch.device) -> float:
@@ -63,7 +88,9 @@ def reset_peak(device: torch.device) -> None:
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
         return
-    with contextlib.suppress(OSError):  # elsewhere the peak is the process's own, since it began
+    gc.collect()
+    with contextlib.suppress(OSError, AttributeError):  # elsewhere the peak is the process's own, since it began
+        ctypes.CDLL(None).malloc_trim(0)
         Path("/proc/self/clear_refs").write_text("5")
 
 

@@ -27,6 +27,7 @@ def render_files(
     seed: int = 0,
     keep_aspect: bool = False,
     batch_size: int = 8,
+    relative: bool = False,
 ) -> list[Path]:
     """Render every identity in every pose; returns the output.png paths.
 
@@ -38,6 +39,7 @@ def render_files(
         noise_scale: of the noise drawn from `seed`, the same for every picture.
         keep_aspect: crop output.png to the pose picture's own proportions, at the generator's resolution.
         batch_size: poses rendered at a time.
+        relative: the poses are a video's frames in order; see PoseTransfer.drive_relative.
     """
     identities, poses = _pictures(identity), _pictures(pose)
     if save_dir.exists() and not save_dir.is_dir():
@@ -52,7 +54,12 @@ def render_files(
             some = identities[first : first + TOGETHER]
             shown = torch.stack([load_image(path, transfer.size) for path in some])
             squares, beside = tee(_square(path, transfer.size) for path in poses)  # one runs a batch ahead of the other
-            driven = transfer.drive(shown, (posed for posed, _ in squares), 1 if single else batch_size, noise)
+            pictures, at_once = (posed for posed, _ in squares), 1 if single else batch_size
+            driven = (
+                transfer.drive_relative(shown, pictures, at_once)
+                if relative
+                else transfer.drive(shown, pictures, at_once, noise)
+            )
             for b, outputs, (posed, original) in zip(poses, driven, beside):
                 for a, identity_picture, output in zip(some, shown, outputs):
                     folder = save_dir if single else save_dir / f"{a.stem}__{b.stem}"

@@ -21,6 +21,7 @@ from capture.errors import CaptureError
 from capture.files import write_bytes
 from capture.images import denormalise, normalise
 from capture.interrupts import stop_on_signal
+from capture.memory import keep_freed_memory
 from capture.meters import Meters, finite
 from capture.methods import Method, build_method
 from capture.metrics.image import l1, ssim
@@ -56,6 +57,7 @@ class Trainer:
         # A batch is an update's samples, over all processes; each works its share off in `micro_batches` passes.
         self.processes = Processes()
         self.device = self.processes.device
+        keep_freed_memory(self.device)
         self.batch_size = config["dataset_config"]["batch_size"]
         self.share = self.processes.share(self.batch_size)
         self.passes = options["micro_batches"]

@@ -23,11 +23,13 @@ from capture.checkpoint import (
     load_export,
     load_weights,
 )
-from capture.config import load_result_config
+from capture.config import RESULT_CONFIG, load_result_config
 from capture.device import check_compiler, pick_device, use_bf16
 from capture.errors import CaptureError
 from capture.images import denormalise, normalise
+from capture.memory import keep_freed_memory
 from capture.methods import build_generator
+from capture.methods.published import SUFFIXES, load_published_generator
 from capture.parts import Features, Parts, repeated
 
 
@@ -49,6 +51,7 @@ class PoseTransfer:
     ):
         self.generator = generator.to(device).eval().requires_grad_(False)
         self.config, self.device, self.source = config, device, Path(source)
+        keep_freed_memory(device)
         self.size = config["dataset_config"]["image_size"]
         self.dtype = torch.bfloat16 if use_bf16(precision, device) else torch.float32
         self.compiled = compiled
@@ -65,7 +68,8 @@ class PoseTransfer:
     ) -> PoseTransfer:
         """Load from a result folder (ours or the release's), or from one exported .safetensors or .pt file.
 
-        A .pt file is read with the 0config.yaml of its result folder (the one above CheckPoint/), or beside it.
+        A .pt file is read with the 0config.yaml of its result folder (the one above CheckPoint/), or beside it; a .tar
+        or .pth file is one that FOMM's or MRAA's authors released, with a 0config.yaml beside it or their usual one.
 
         Raises:
             CaptureError: nothing to load there, or a file that is damaged, hostile or for another configuration.
@@ -81,6 +85,10 @@ class PoseTransfer:
                     f"{path}: no checkpoint in this result folder; expected {latest_path(path)} or {EXPORTED}"
                 )
             path = found[0]
+        if path.suffix in SUFFIXES:
+            beside = path.parent if (path.parent / RESULT_CONFIG).is_file() else None
+            generator, config = load_published_generator(path, load_result_config(beside) if beside else None)
+            return cls(generator, config, pick_device(device), precision, path, compiled)
         if path.suffix == ".safetensors":
             weights, config = load_export(path)
         else:
@@ -150,6 +158,23 @@ class PoseTransfer:
             pose = self.encode_pose(normalise(torch.stack([*batch, *[batch[-1]] * short])))
             made = [denormalise(self.decode(identity, pose, noise)).cpu() for identity in known]
             yield from torch.stack(made, dim=1)[: len(batch)]
+
+    @torch.no_grad()
+    def drive_relative(self, identities: Tensor, poses: Iterable[Tensor], batch_size: int = 8) -> Iterator[Tensor]:
+        """Drive in relative mode, by a video's frames: characters move as the driver has since its first frame.
+
+        Raises:
+            CaptureError: the method has no relative mode.
+        """
+        if not hasattr(self.generator, "transfer_relative"):
+            raise CaptureError(f"{self.source}: only FOMM and MRAA have a relative mode; leave --relative out")
+        first = None
+        for batch in batched(poses, batch_size):
+            pose = normalise(torch.stack(batch)).to(self.device)
+            first = pose[:1] if first is None else first
+            shown = [normalise(identity[None]).to(self.device).expand_as(pose) for identity in identities]
+            made = [self.generator.transfer_relative(one, pose, first.expand_as(pose)) for one in shown]
+            yield from torch.stack([denormalise(pictures).cpu() for pictures in made], dim=1)
 
     def draw_noise(self, batch: int, scale: float, seed: int) -> Tensor:
         """Noise (B, 2, 4m) of a given scale, the same for the same seed on every device."""

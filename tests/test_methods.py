@@ -10,6 +10,7 @@ import torch
 
 from capture.checkpoint import latest_path, load_checkpoint
 from capture.config import flatten, load_config, read_yaml
+from capture.images import denormalise, load_image, normalise
 from capture.trainer import Trainer
 from capture.transfer import PoseTransfer
 from datasets import open_data
@@ -143,6 +144,58 @@ def test_driving_a_baseline_encodes_nothing_twice_and_agrees(results):
     driven = torch.cat(list(transfer.drive(pictures[:1], iter(pictures[1:]), batch_size=2)))
     alone = transfer.render(pictures[:1].expand(3, -1, -1, -1), pictures[1:])
     assert (driven.int() - alone.int()).abs().max() <= 1
+
+
+@BASELINES
+def test_relative_mode_starts_from_the_identity_and_moves_with_the_video(method, results, tmp_path, run_main):
+    for i in range(3):
+        draw_figure(tmp_path / "video" / f"{i}.png", 2, 4 * i)
+    draw_figure(tmp_path / "A.png", 1, 2)
+    argv = (results / method, "--iden_path", tmp_path / "A.png", "--pose_path", tmp_path / "video")
+    assert run_main("save_result.py", *argv, "--save_dir", tmp_path / "out", "--relative", "--batch_size", "2")[0] == 0
+    made = [load_image(tmp_path / f"out/A__{i}/output.png", 32) for i in range(3)]
+    transfer = PoseTransfer.load(results / method, "cpu")
+    identity = normalise(load_image(tmp_path / "A.png", 32))[None]
+    network = transfer.generator
+    still = network(identity, identity) if method == "fomm" else network.transfer(identity, identity)
+    assert (denormalise(still)[0].int() - made[0].int()).abs().max() <= 1  # nothing has moved yet
+    assert not torch.equal(made[0], made[2])
+
+
+def test_relative_mode_of_another_method_is_one_line(mixamo_tree, tmp_path, bad_input):
+    config = tiny_config("--dataset_path", str(mixamo_tree), "--num_epochs", "1")
+    run(config, tmp_path / "run")
+    draw_figure(tmp_path / "A.png", 1, 2)
+    argv = ("--iden_path", tmp_path / "A.png", "--pose_path", tmp_path / "A.png", "--save_dir", tmp_path / "out")
+    assert "only FOMM and MRAA" in bad_input("save_result.py", tmp_path / "run", *argv, "--relative")
+    assert not (tmp_path / "out").exists()
+
+
+@BASELINES
+def test_checkpoints_of_the_authors_form_render(method, results, tmp_path, run_main):
+    network = PoseTransfer.load(results / method, "cpu").generator
+    names = {"fomm": ("kp_detector", "generator"), "mraa": ("region_predictor", "bg_predictor", "generator")}[method]
+    names += ("avd_network",) if method == "mraa" else ()
+    published = {name: getattr(network, name).state_dict() for name in names}
+    (tmp_path / "released").mkdir()
+    path = tmp_path / "released" / "vox-256.pth.tar"
+    torch.save({**published, "epoch": 99, "optimizer_generator": {"state": {}, "param_groups": []}}, path)
+    shutil.copy(results / method / "0config.yaml", tmp_path / "released")
+    draw_figure(tmp_path / "A.png", 1, 2), draw_figure(tmp_path / "B.png", 2, 5)
+    pictures = ("--iden_path", tmp_path / "A.png", "--pose_path", tmp_path / "B.png")
+    assert run_main("save_result.py", path, *pictures, "--save_dir", tmp_path / "one")[0] == 0
+    assert run_main("save_result.py", results / method, *pictures, "--save_dir", tmp_path / "two")[0] == 0
+    assert (tmp_path / "one/output.png").read_bytes() == (tmp_path / "two/output.png").read_bytes()
+
+
+def test_an_authors_checkpoint_of_another_configuration_is_one_line(results, tmp_path, bad_input):
+    network = PoseTransfer.load(results / "fomm", "cpu").generator
+    path = tmp_path / "vox-256.pth.tar"  # and no 0config.yaml beside it: taken for the authors' own
+    torch.save({name: getattr(network, name).state_dict() for name in ("kp_detector", "generator")}, path)
+    draw_figure(tmp_path / "A.png", 1, 2)
+    argv = ("--iden_path", tmp_path / "A.png", "--pose_path", tmp_path / "A.png", "--save_dir", tmp_path / "out")
+    assert "made for another configuration" in bad_input("save_result.py", path, *argv)
+    assert not (tmp_path / "out").exists()
 
 
 def test_two_processes_make_the_run_of_one_with_batch_statistics_of_their_own(mixamo_tree, tmp_path):

@@ -21,7 +21,8 @@ def attend(query: Tensor, key: Tensor, value: Tensor, t: float) -> Tensor:
         (B, C, H, W): at each query position the values' weighted mean.
     """
     b, c, h, w = value.shape
-    q, k, v = (x.flatten(2).transpose(1, 2).unsqueeze(1) for x in (query, key, value))  # (B, 1, N, d | d | C)
+    # contiguous (no copy for channels_last maps): the memory-saving kernels take no other layout
+    q, k, v = (x.flatten(2).transpose(1, 2).unsqueeze(1).contiguous() for x in (query, key, value))  # (B, 1, N, d | C)
     if q.shape[-1] < c:  # the memory-saving kernels want one width; zeros change no product
         q, k = (F.pad(x, (0, c - x.shape[-1])) for x in (q, k))
     out = F.scaled_dot_product_attention(q, k, v, scale=1.0 / t)  # (B, 1, N, C)
