@@ -15,11 +15,8 @@ from torch import Tensor, nn
 
 from capture.baselines.antialias import Pyramid
 from capture.errors import CaptureError
-from capture.metrics.weights import PUBLISHED, Published, WeightsMissing, load_published
+from capture.metrics.weights import WeightsMissing, load_published
 
-PUBLISHED.setdefault(
-    "vgg19", Published("https://download.pytorch.org/models/vgg19-dcbb9e9d.pth", ("vgg19_features.pth",))
-)
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet, as both networks were trained
 
 # Convolutions (channels, kernel, stride, padding) with ReLU, "M" halves; in torchvision's order, so that `features.N`

@@ -49,6 +49,7 @@ _TORCHVISION = "https://download.pytorch.org/models/"
 PUBLISHED = {
     "alex": Published(_TORCHVISION + "alexnet-owt-7be5be79.pth", ("alexnet_features.pth",), "44534cd66e37ce9a"),
     "vgg": Published(_TORCHVISION + "vgg16-397923af.pth", ("vgg16_features.pth",)),
+    "vgg19": Published(_TORCHVISION + "vgg19-dcbb9e9d.pth", ("vgg19_features.pth",)),
     "squeeze": Published(
         _TORCHVISION + "squeezenet1_1-b8a52dc0.pth",
         ("squeezenet1_1_features.pth", "squeezenet_features.pth"),
