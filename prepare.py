@@ -93,7 +93,7 @@ def main() -> int | None:
 
         return prepare(args)
     if args.command == "lpc":
-        from datasets.lpc import prepare_lpc
+        from datasets.lpc.sheets import prepare_lpc
 
         manifest = prepare_lpc(
             args.sheets,

@@ -12,7 +12,7 @@ from PIL import Image, ImageFilter
 
 from datasets.check import examine
 from datasets.check.near import candidates, same_picture, signature
-from datasets.lpc import BACKGROUND, cells
+from datasets.lpc.sheets import BACKGROUND, cells
 from tests.conftest import draw_figure
 
 

@@ -15,7 +15,7 @@ from PIL import Image
 from capture.errors import CaptureError
 from capture.images import open_rgb
 from datasets.catalog import scan
-from datasets.lpc import BACKGROUND, CELL, CLIPS, COLUMNS, ROWS, cells, prepare_lpc
+from datasets.lpc.sheets import BACKGROUND, CELL, CLIPS, COLUMNS, ROWS, cells, prepare_lpc
 from datasets.pairs import read_pairs
 from tests.conftest import ROOT, start
 

@@ -13,10 +13,10 @@ from PIL import Image
 from capture.errors import CaptureError
 from capture.images import open_rgb
 from datasets.catalog import scan
-from datasets.lpc import prepare_lpc
-from datasets.lpc_characters import choose_characters
-from datasets.lpc_layers import find_styles, layer_root
-from datasets.lpc_pieces import ACTIONS, CELL, COLUMNS, ROWS, Piece, draw_sheet
+from datasets.lpc.characters import choose_characters
+from datasets.lpc.layers import find_styles, layer_root
+from datasets.lpc.pieces import ACTIONS, CELL, COLUMNS, ROWS, Piece, draw_sheet
+from datasets.lpc.sheets import prepare_lpc
 from datasets.pairs import read_pairs
 
 # where in a cell the made-up layers draw, as (top, bottom, left, right)

@@ -15,7 +15,7 @@ import pytest
 
 from capture.errors import CaptureError
 from datasets.video import VideoReader, is_video, video_frames
-from datasets.video_stream import VideoStream
+from datasets.video.stream import VideoStream
 from tests.datasets.make_videos import make_sound, make_video, number
 
 B_FRAMES = {"bf": 3, "g": 8, "x264-params": "b-pyramid=normal:scenecut=0"}

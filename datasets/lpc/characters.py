@@ -11,7 +11,7 @@ import numpy as np
 from tqdm import tqdm
 
 from capture.errors import CaptureError
-from datasets.lpc_pieces import Piece, Style, is_whole
+from datasets.lpc.pieces import Piece, Style, is_whole
 
 # how often a character has one, where something fits; the head is part of the body in some repositories
 CHANCES = {

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from capture.errors import CaptureError
-from datasets.video_cut import cut_off
-from datasets.video_stream import VideoStream
+from datasets.video.cut import cut_off
+from datasets.video.stream import VideoStream
 
 
 @dataclass(frozen=True, eq=False)

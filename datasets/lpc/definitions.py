@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from capture.errors import CaptureError
-from datasets.lpc_pieces import ACTIONS, Piece, Recolour, Style
+from datasets.lpc.pieces import ACTIONS, Piece, Recolour, Style
 
 SLOTS = {
     "body": "body",

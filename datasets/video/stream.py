@@ -13,7 +13,7 @@ from av.stream import Disposition
 
 from capture.errors import CaptureError
 from capture.images import MAX_PIXELS, MAX_SIDE, is_enormous
-from datasets.video_cut import cut_off, is_cut
+from datasets.video.cut import cut_off, is_cut
 
 ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}  # FFmpeg's own decoders drop the transparency of a .webm
 

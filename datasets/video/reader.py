@@ -1,7 +1,7 @@
 """Videos as data: frame i of a .mp4, .avi, .mov, .mkv or .webm file, without decoding what comes before its keyframe.
 
 Frame i is the i-th that a player shows: reordered (B) frames are in their place, what an edit list leaves out is left
-out. datasets/video_index.py says which frames there are, video_stream.py decodes them, video_picture.py makes upright
+out. index.py says which frames there are, stream.py decodes them, picture.py makes upright
 RGB pictures of them.
 """
 
@@ -16,9 +16,9 @@ from typing import Any
 from PIL import Image
 
 from capture.errors import CaptureError
-from datasets.video_index import VideoIndex, index_video
-from datasets.video_picture import PictureMaker
-from datasets.video_stream import VideoStream
+from datasets.video.index import VideoIndex, index_video
+from datasets.video.picture import PictureMaker
+from datasets.video.stream import VideoStream
 
 VIDEO_EXTENSIONS = (".mp4", ".avi", ".mov", ".mkv", ".webm")
 

@@ -6,7 +6,7 @@ Three layouts are known:
   part, with the body they fit in the path (Universal-LPC-spritesheet);
 - spritesheets/ beside sheet_definitions/*.json, which say what is what (Universal-LPC-Spritesheet-Character-Generator):
   <layer>/<colour>.png, whole sheets, or <layer>/<action>/<colour>.png, or <layer>/<action>.png and palettes to
-  recolour them with (datasets/lpc_definitions.py).
+  recolour them with (definitions.py).
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from capture.errors import CaptureError
-from datasets.lpc_definitions import definition_styles
-from datasets.lpc_pieces import Piece, Style
+from datasets.lpc.definitions import definition_styles
+from datasets.lpc.pieces import Piece, Style
 
 # top folder -> the slot it fills and how far in front it is drawn (as sheet_definitions have it)
 PARTS = {

@@ -2,7 +2,7 @@
 
 Each 832 x 1344 RGBA sheet is 13 x 21 cells (newer ones go on below). The same cell is the same pose in every sheet, so
 the true answer for "character A in the pose of character B" is A's own cell. Sheets are files, or are composed of
-layers (datasets/lpc_layers.py).
+layers (layers.py).
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from PIL import Image
 
 from capture.errors import CaptureError
 from capture.images import open_picture
-from datasets.lpc_characters import Character, choose_characters
-from datasets.lpc_credits import write_credits
-from datasets.lpc_layers import find_styles, layer_root
-from datasets.lpc_pieces import ACTIONS, CELL, COLUMNS, ROWS, Piece, draw_sheet
+from datasets.lpc.characters import Character, choose_characters
+from datasets.lpc.credits import write_credits
+from datasets.lpc.layers import find_styles, layer_root
+from datasets.lpc.pieces import ACTIONS, CELL, COLUMNS, ROWS, Piece, draw_sheet
 from datasets.workers import stopping, work
 from datasets.writing import begin, flat_name, write_manifest, write_pairs, write_png
 
@@ -59,7 +59,7 @@ def prepare_lpc(
 
     Args:
         sheets: holds train/ and test/ with .png sheets, or the sheets themselves: then a share `held_out` of them,
-            drawn from the seed, becomes the test characters. Or a repository of layers (datasets/lpc_layers.py).
+            drawn from the seed, becomes the test characters. Or a repository of layers (layers.py).
         size: side of a frame, a multiple of 64 (enlarged without interpolation).
         pairs: rows of test/pairs.csv.
         characters, test_characters: how many to compose of layers; held-out ones are new combinations.
