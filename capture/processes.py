@@ -69,10 +69,6 @@ class Processes:
         means = self.accelerator.reduce(torch.stack(list(values.values())), "mean")
         return dict(zip(values, means))
 
-    def together(self) -> None:
-        """Wait for the others."""
-        self.accelerator.wait_for_everyone()
-
     @contextlib.contextmanager
     def watching(self) -> Iterator[None]:
         """Turn the loss of another process into one line."""
@@ -91,5 +87,3 @@ class Processes:
     def end(self) -> None:
         """Leave the group, so that torch has nothing to complain of at exit."""
         self.accelerator.end_training()
-        if torch.distributed.is_available() and torch.distributed.is_initialized():
-            torch.distributed.destroy_process_group()

@@ -61,10 +61,10 @@ class Trainer:
         self.batch_size = config["dataset_config"]["batch_size"]
         self.share = self.processes.share(self.batch_size)
         self.passes = options["micro_batches"]
-        if (self.share.stop - self.share.start) % self.passes:
+        mine = self.share.stop - self.share.start
+        if mine % self.passes:
             raise CaptureError(
-                f"micro_batches {self.passes} does not divide the {self.share.stop - self.share.start} samples "
-                "that a process takes of a batch"
+                f"micro_batches {self.passes} does not divide the {mine} samples that a process takes of a batch"
             )
         self.steps_per_epoch = math.ceil(config["dataset_config"]["samples_per_epoch"] / self.batch_size)
         self.total_steps = options["num_epochs"] * self.steps_per_epoch
@@ -73,7 +73,7 @@ class Trainer:
         self.bf16 = use_bf16(options["precision"], self.device)
         self.method = new_method(config)
         smallest = self.method.smallest_pass
-        if (self.share.stop - self.share.start) // self.passes < smallest:
+        if mine // self.passes < smallest:
             raise CaptureError(f"batch_size: this method takes at least {smallest} samples a process and pass")
         for network in self.method.networks.values():
             network.to(self.device, memory_format=torch.channels_last)
