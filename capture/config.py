@@ -38,6 +38,14 @@ MAY_CHANGE_ON_RESUME = (  # nothing that decides what is computed
     "train_config.recompute",
     *UNREAD,
 )
+MAY_BE_TUNED = (  # what people change to get a run past a bad place; a line in the log says from which step on
+    "train_config.lr_G",
+    "train_config.lr_D",
+    "train_config.lr_decay_epochs",
+    "train_config.lr_drop_epochs",
+    "train_config.clip_grad_norm",
+    "train_config.precision",
+)
 CHOICES = {
     "main_config.method": ("capture", "fomm", "mraa"),
     "main_config.init": ("xavier", "kaiming", "gaussian"),
@@ -70,6 +78,7 @@ AT_LEAST = {  # smallest allowed value
     "train_config.lr_D": 0,
     "train_config.lr_decay_epochs": 0,
     "train_config.ema_decay": 0,
+    "train_config.clip_grad_norm": 0,
     "loss_config.dis_ganLoss_weight": 0,
     "loss_config.gen_ganLoss_weight": 0,
     "loss_config.gen_reconLoss_weight": 0,

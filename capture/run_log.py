@@ -1,18 +1,33 @@
-"""What a run leaves to look at: log.txt, metrics.jsonl, TensorBoard scalars, image grids."""
+"""What a run leaves to look at: log.txt (rotated), metrics.jsonl, TensorBoard scalars, image grids."""
 
 from __future__ import annotations
 
 import json
 import logging
+import sys
+from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
 from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 
-from capture.files import write_bytes
+from capture.files import append_line, cannot_write, write_bytes
 from capture.images import grid, png_bytes
 
 logger = logging.getLogger("capture")
+
+
+LOG_BYTES, LOGS_KEPT = 1_000_000, 4  # log.txt becomes log.txt.1 and so on
+
+
+class _LogFile(RotatingFileHandler):
+    """A log whose failure is an error like any other, not a traceback on the side."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 (logging's name)
+        error = sys.exc_info()[1]
+        if isinstance(error, OSError):
+            raise cannot_write(self.baseFilename, error) from None
+        raise
 
 
 class RunLog:
@@ -28,7 +43,7 @@ class RunLog:
         if not write:
             return
         folder.mkdir(parents=True, exist_ok=True)
-        self._handler = logging.FileHandler(folder / "log.txt")
+        self._handler = _LogFile(folder / "log.txt", maxBytes=LOG_BYTES, backupCount=LOGS_KEPT)
         self._handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%Y-%m-%d %H:%M:%S"))
         logger.addHandler(self._handler)
         self.metrics = folder / "metrics.jsonl"
@@ -39,8 +54,7 @@ class RunLog:
 
     def row(self, values: dict[str, float]) -> None:
         """Append one line of metrics; `step` is among them."""
-        with open(self.metrics, "a") as file:
-            file.write(json.dumps(values) + "\n")
+        append_line(self.metrics, json.dumps(values))
         for name, value in values.items():
             if name not in ("step", "epoch"):
                 self._board.add_scalar(name, value, values["step"])
