@@ -31,6 +31,7 @@ MAY_CHANGE_ON_RESUME = (  # nothing that decides what is computed
     "dataset_config.dataset_path",
     "dataset_config.num_workers",
     "dataset_config.cache_gb",
+    "loss_config.perceptual_path",
     "train_config.num_epochs",
     "train_config.max_minutes",
     "train_config.compile",
@@ -45,12 +46,20 @@ MAY_BE_TUNED = (  # what people change to get a run past a bad place; a line in 
     "train_config.lr_drop_epochs",
     "train_config.clip_grad_norm",
     "train_config.precision",
+    "loss_config.dis_ganLoss_weight",
+    "loss_config.gen_ganLoss_weight",
+    "loss_config.gen_reconLoss_weight",
+    "loss_config.gen_targetLoss_weight",
+    "loss_config.gen_perceptualLoss_weight",
 )
 CHOICES = {
     "main_config.method": ("capture", "fomm", "mraa"),
     "main_config.init": ("xavier", "kaiming", "gaussian"),
     "train_config.precision": ("fp32", "bf16", "auto"),
+    "dataset_config.augment": ("none", "flip", "colour", "both"),
+    "generator_config.dec_config.attn_rows": ("identity", "pose"),
     "loss_config.ganLoss_type": ("BCE", "MSE", "hinge"),
+    "loss_config.perceptual_net": ("squeeze", "alex", "vgg"),
     "baseline_config.perceptual": ("none", "vgg19", "alexnet"),
     "baseline_config.mraa.mode": ("absolute", "relative", "avd"),
 }
@@ -83,6 +92,7 @@ AT_LEAST = {  # smallest allowed value
     "loss_config.gen_ganLoss_weight": 0,
     "loss_config.gen_reconLoss_weight": 0,
     "loss_config.gen_targetLoss_weight": 0,
+    "loss_config.gen_perceptualLoss_weight": 0,
 }
 
 

@@ -81,9 +81,7 @@ class Guard:
         self._seen += len(self._updates)
         self._updates.clear()
 
-    def _defer(
-        self, step: int, name: str, names: list[str], values: Tensor, optimiser: torch.optim.Optimizer
-    ) -> None:
+    def _defer(self, step: int, name: str, names: list[str], values: Tensor, optimiser: torch.optim.Optimizer) -> None:
         room = torch.zeros(_MOST_TERMS, device=values.device)
         if self._first is None:
             self._first = torch.full((), -1, dtype=torch.long, device=values.device)
@@ -95,7 +93,7 @@ class Guard:
         self._first = torch.where(here, number, self._first)
         self._values = torch.where(here, room, self._values)
         optimiser.found_inf = (self._first >= 0).float()  # fused optimisers leave weights alone where this is 1
-        
+
 
 def _not_finite(parameters: Iterable[tuple[str, nn.Parameter]], most: int = 10) -> list[str]:
     return [name for name, p in parameters if p.grad is not None and not p.grad.isfinite().all()][:most]

@@ -2,6 +2,7 @@
 
 On a CPU, a fifth of a training step went into getting freed memory anew.
 """
+
 from __future__ import annotations
 
 import contextlib

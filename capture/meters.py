@@ -33,4 +33,3 @@ class Meters:
     def load(self, state: dict[str, Any], device: torch.device) -> None:
         self.sums = {name: value.to(device) for name, value in state["meters"].items()}
         self.steps = state["meter_steps"]
-
