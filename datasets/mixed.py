@@ -13,8 +13,9 @@ Batch = dict[str, Tensor]
 
 
 class Mixed(Dataset):
-    """Sample i is sample i // n of part i % n, for n parts. Where some know targets and others don't, all get
-    `target` and `has_target`, the latter telling which count.
+    """Sample i is sample i of part i % n, for n parts, of which some may be the same dataset.
+
+    Where some know targets and others don't, all get `target` and `has_target`, the latter telling which count.
 
     Args:
         parts: datasets of samples without end (datasets.frames, datasets.toon), of pictures of one size.
@@ -29,7 +30,7 @@ class Mixed(Dataset):
 
     def describe(self, index: int) -> dict[str, str]:
         """What is drawn for sample `index`, by role."""
-        return self.parts[index % len(self.parts)].describe(index // len(self.parts))
+        return self.parts[index % len(self.parts)].describe(index)
 
     def __getitem__(self, index: int) -> Batch:
         return {name: value[0] for name, value in self.batch([index]).items()}
@@ -39,9 +40,7 @@ class Mixed(Dataset):
         n = len(self.parts)
         rows = [[row for row, index in enumerate(indices) if index % n == k] for k in range(n)]
         drawn = [
-            (rows[k], batch_of(part, [indices[row] // n for row in rows[k]]))
-            for k, part in enumerate(self.parts)
-            if rows[k]
+            (rows[k], batch_of(part, [indices[row] for row in rows[k]])) for k, part in enumerate(self.parts) if rows[k]
         ]
         together: Batch = {}
         for where, samples in drawn:
