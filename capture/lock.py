@@ -31,10 +31,7 @@ def run_lock(folder: Path, wanted: bool = True) -> Iterator[None]:
         yield
         return
     new = [path for path in (folder, *folder.parents) if not path.exists()]
-    with _taken(folder) as file:
-        file.truncate(0)
-        file.write(f"process {os.getpid()} on {socket.gethostname()}\n")
-        file.flush()
+    with _taken(folder):
         remove_partials(folder)
         try:
             yield
@@ -55,6 +52,8 @@ def _taken(folder: Path) -> TextIO:
             file = open(path, "a+")  # noqa: SIM115 (the caller closes it)
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if path.exists() and os.path.samestat(os.fstat(file.fileno()), path.stat()):
+                file.truncate(0)
+                print(f"process {os.getpid()} on {socket.gethostname()}", file=file, flush=True)
                 return file
             file.close()  # the holder removed it on leaving
     except BlockingIOError:
