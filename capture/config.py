@@ -96,6 +96,10 @@ AT_LEAST = {  # smallest allowed value
 }
 
 
+class UnknownKey(CaptureError):
+    """A file sets a key that defaults.yaml doesn't have."""
+
+
 def load_config(paths: Sequence[str | Path] = (), argv: Sequence[str] = ()) -> dict[str, Any]:
     """Defaults, then each YAML file of `paths` in order, then `argv` (["--key", "value", ...]).
 
@@ -124,7 +128,10 @@ def load_result_config(folder: str | Path) -> dict[str, Any]:
             f"{folder}: no {RESULT_CONFIG} here, so this is not a result folder; give the folder "
             "that train.py wrote, e.g. result/Fashion"
         )
-    return load_config([path])
+    try:
+        return load_config([path])
+    except UnknownKey as error:
+        raise CaptureError(f"{error} (where a newer version wrote this file, update this program)") from None
 
 
 def with_defaults(config: dict[str, Any]) -> dict[str, Any]:
@@ -201,7 +208,7 @@ def _check_keys(overlay: dict, defaults: dict, where: str, prefix: str = "") -> 
             hint = nearest(str(key), [str(k) for k in defaults]) or nearest(
                 str(key), [k for k, _ in flatten(read_yaml(DEFAULTS))]
             )
-            raise CaptureError(f"{where}: unknown key {name}{hint or '; defaults.yaml lists every key'}")
+            raise UnknownKey(f"{where}: unknown key {name}{hint or '; defaults.yaml lists every key'}")
         if isinstance(defaults[key], dict):
             if not isinstance(value, dict):
                 raise CaptureError(f"{where}: {name} is a section; it holds keys, not {value!r}")
