@@ -61,6 +61,7 @@ def main() -> None:
         if not torch.cuda.is_available():
             raise CaptureError("--device cuda: no GPU that torch can use here; leave --device out")
 
+    from capture.memory import explain_out_of_memory
     from capture.render import render_files
     from capture.transfer import PoseTransfer
 
@@ -72,17 +73,18 @@ def main() -> None:
         print(f"{args.export}: {args.export.stat().st_size / 2**20:.1f} MiB")
         if args.iden_path is None:
             return
-    written = render_files(
-        transfer,
-        args.iden_path,
-        args.pose_path,
-        args.save_dir,
-        args.noise_scale,
-        args.seed,
-        args.keep_aspect,
-        args.batch_size,
-        args.relative,
-    )
+    with explain_out_of_memory(transfer.device, f"rendering at --batch_size {args.batch_size}"):
+        written = render_files(
+            transfer,
+            args.iden_path,
+            args.pose_path,
+            args.save_dir,
+            args.noise_scale,
+            args.seed,
+            args.keep_aspect,
+            args.batch_size,
+            args.relative,
+        )
     print(written[0] if len(written) == 1 else f"{len(written)} pictures in {args.save_dir}")
 
 

@@ -41,7 +41,7 @@ def keep_freed_memory(device: torch.device, keep: bool = True) -> bool:
 
 
 @contextlib.contextmanager
-def explain_out_of_memory(device: torch.device, doing: str, remedy: str) -> Iterator[None]:
+def explain_out_of_memory(device: torch.device, doing: str, remedy: str = "lower --batch_size") -> Iterator[None]:
     """Turn "out of memory", of a GPU or of this machine, into a CaptureError: what was being done, what to lower."""
     try:
         yield

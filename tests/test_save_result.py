@@ -161,3 +161,10 @@ def test_bad_input(result, pictures, tmp_path, bad_input):
     assert "idenE_config.c is 4 in the checkpoint and 8 in the configuration" in message
     assert not out.exists()
     assert "a file; --save_dir names a folder" in bad_input("save_result.py", *command(result, pictures, text))
+
+
+def test_too_little_memory_names_the_batch_size(result, pictures, tmp_path, bad_input, monkeypatch):
+    monkeypatch.setattr(PoseTransfer, "decode", lambda *args: torch.empty(10**15))  # a real refusal of the system's
+    message = bad_input("save_result.py", *command(result, pictures, tmp_path / "out", "--batch_size", "5"))
+    assert "rendering at --batch_size 5: the memory of this machine is not enough; lower --batch_size" in message
+    assert not (tmp_path / "out").exists()

@@ -19,6 +19,7 @@ from tqdm import tqdm
 from capture.errors import CaptureError
 from capture.files import write_bytes
 from capture.images import denormalise, load_image, normalise, png_bytes
+from capture.memory import explain_out_of_memory
 from capture.metrics.parallel import Workers
 from capture.metrics.precision import no_tf32
 from capture.metrics.protocol import VERSION
@@ -57,7 +58,8 @@ def render(
         with tqdm(total=total, desc=f"render {name}", unit="pair", disable=not (mine and workers.is_main)) as bar:
             for batch in mine:
                 # whole batches, even to finish one: a convolution's last digit depends on its company
-                pictures = _render_batch(transfer, [pairs[i][1] for i in batch], size, threads)
+                with explain_out_of_memory(transfer.device, f"rendering {name} at --batch_size {batch_size}"):
+                    pictures = _render_batch(transfer, [pairs[i][1] for i in batch], size, threads)
                 for i, picture in zip(batch, pictures):
                     if i in missing:
                         _write(files[i], picture, f"{transfer.source}: NaN in the picture of pair {pairs[i][0]}")
