@@ -32,6 +32,9 @@ def build_parser() -> Parser:
     parser.add_argument("--seed", type=int, default=0, help="of the noise")
     parser.add_argument("--keep_aspect", action="store_true", help="crop output.png to the pose image's shape again")
     parser.add_argument(
+        "--attention", action="store_true", help="also draw where reverse attention looks: attention.png"
+    )
+    parser.add_argument(
         "--relative", action="store_true", help="FOMM, MRAA: poses are a video's frames; move as it has since the first"
     )
     parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
@@ -62,7 +65,7 @@ def main() -> None:
             raise CaptureError("--device cuda: no GPU that torch can use here; leave --device out")
 
     from capture.memory import explain_out_of_memory
-    from capture.render import render_files
+    from capture.render import render_attention, render_files
     from capture.transfer import PoseTransfer
 
     transfer = PoseTransfer.load(args.result, args.device, args.precision, args.compile)
@@ -73,6 +76,8 @@ def main() -> None:
         print(f"{args.export}: {args.export.stat().st_size / 2**20:.1f} MiB")
         if args.iden_path is None:
             return
+    if args.attention:  # first, since it refuses what can't be drawn
+        print(render_attention(transfer, args.iden_path, args.pose_path, args.save_dir))
     with explain_out_of_memory(transfer.device, f"rendering at --batch_size {args.batch_size}"):
         written = render_files(
             transfer,

@@ -9,12 +9,13 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
+from capture.attention_maps import attention_maps, draw_attention
 from capture.errors import CaptureError
 from capture.files import write_bytes
 from capture.images import grid, image_to_tensor, is_image, load_image, open_rgb, padding, png_bytes, to_square
 from capture.transfer import PoseTransfer
 
-OUTPUT, TRIPLE = "output.png", "iden_pose_output.png"
+OUTPUT, TRIPLE, ATTENTION = "output.png", "iden_pose_output.png", "attention.png"
 TOGETHER = 16  # identities that go through the poses at once
 
 
@@ -70,6 +71,20 @@ def render_files(
                     written[a, b] = folder / OUTPUT
                 bar.update(len(some))
     return [written[a, b] for a in identities for b in poses]
+
+
+def render_attention(transfer: PoseTransfer, identity: Path, pose: Path, save_dir: Path) -> Path:
+    """Draw what reverse attention looks at for one pair of picture files, into <save_dir>/attention.png.
+
+    Raises:
+        CaptureError: folders instead of pictures, or a generator without reverse attention.
+    """
+    if identity.is_dir() or pose.is_dir():
+        raise CaptureError("--attention is drawn for one picture each: give files for --iden_path and --pose_path")
+    who, where = (load_image(path, transfer.size) for path in (identity, pose))
+    picture = draw_attention(attention_maps(transfer, who, where), who, where)
+    write_bytes(save_dir / ATTENTION, png_bytes(image_to_tensor(picture)))
+    return save_dir / ATTENTION
 
 
 def _pictures(path: Path) -> list[Path]:
