@@ -25,6 +25,7 @@ from PIL import Image
 
 from capture.errors import CaptureError
 from capture.files import write_bytes
+from datasets.array_file import sweep
 
 MANIFEST = "manifest.json"
 STARTED = ".prepare.json"  # the parameters of a preparation that has not finished
@@ -54,16 +55,22 @@ def begin(root: Path, parameters: dict[str, Any], results: Collection[str] = ())
     Args:
         results: keys of the manifest that say what came of it: they may differ from run to run.
     Raises:
-        CaptureError: `root` holds something else, or was prepared with other parameters (the first one is named).
+        CaptureError: `root` holds something else, or was prepared with other parameters (the first one is named), or
+            by a newer version of this program.
     """
+    if root.is_dir():
+        for name in (MANIFEST, STARTED):
+            sweep(root / name)
     wanted = json.loads(json.dumps({"version": MANIFEST_VERSION, **parameters}))
     for name in (MANIFEST, STARTED):
         if not (root / name).is_file():
             continue
         try:
             found = json.loads((root / name).read_text())
-        except ValueError:
+        except (ValueError, RecursionError):
             found = {}
+        found = found if isinstance(found, dict) else {}
+        refuse_newer(root / name, found.get("version", 0))
         other = [key for key in {**wanted, **found} if key not in results and wanted.get(key) != found.get(key)]
         if other:
             key = min(other)
@@ -77,6 +84,19 @@ def begin(root: Path, parameters: dict[str, Any], results: Collection[str] = ())
         raise CaptureError(f"{root}: holds something else already; choose another folder")
     write_bytes(root / STARTED, json.dumps(wanted).encode())
     return False
+
+
+def refuse_newer(path: Path, version: Any) -> None:
+    """Say so where a manifest, or what a preparation noted, is of a version that isn't known here.
+
+    Raises:
+        CaptureError: it is.
+    """
+    if not isinstance(version, int) or version > MANIFEST_VERSION:
+        raise CaptureError(
+            f"{path}: manifest version {version}, written by a newer version of this program; "
+            f"this one reads up to {MANIFEST_VERSION}: update it"
+        )
 
 
 def _brief(value: Any) -> str:

@@ -66,7 +66,11 @@ def _fix_pairs(inventory: Inventory, pictures: Pictures, name: str) -> list[tupl
     kept = _free_place(inventory.root, name)
     path = inventory.root / name
     write_bytes(inventory.root / kept, path.read_bytes())
-    write_bytes(path, "".join([file.header, *file.good]).encode())
+    try:
+        write_bytes(path, "".join([file.header, *file.good]).encode())
+    except BaseException:
+        (inventory.root / kept).unlink(missing_ok=True)  # nothing was set aside
+        raise
     return [(name, kept)]
 
 
@@ -78,7 +82,12 @@ def _move(root: Path, path: str) -> str:
     except OSError:
         if not (root / path).is_file():
             raise
-        shutil.move(root / path, root / target)  # to another file system, where train/ is a link
+        try:
+            shutil.move(root / path, root / target)  # to another file system, where train/ is a link
+        except BaseException:
+            if (root / path).is_file():
+                (root / target).unlink(missing_ok=True)  # half a copy
+            raise
     folder = Path(path).parent
     with contextlib.suppress(OSError):  # the first that isn't empty
         while folder.as_posix() not in (*SPLITS, "."):
