@@ -11,7 +11,6 @@ import sys
 from collections.abc import Callable
 from typing import NoReturn
 
-
 # what the machine refuses, rather than what a program got wrong
 _REFUSED = {
     errno.ENOSPC: "free space, or choose another place",

@@ -84,7 +84,7 @@ def write_report(
 
 @contextlib.contextmanager
 def together(folder: Path) -> Iterator[Path]:
-    """A folder to write into, whose files all go to `folder` at the end: a full disk leaves the older ones as they were.
+    """A folder to write into, whose files go to `folder` at the end: a full disk leaves the older ones as they were.
 
     Raises:
         CaptureError: they can't be moved there.
