@@ -60,6 +60,11 @@ class Programs:
         )
         return self
 
+    @property
+    def process(self) -> int:
+        """The number of the process that programs are started by."""
+        return self._server.pid
+
     def __exit__(self, *_: object) -> None:
         self._server.stdin.close()
         self._server.wait()
@@ -196,7 +201,9 @@ def _import_libraries() -> None:
 if __name__ == "__main__":
     _import_libraries()
     asked = _serve()
-    if asked is not None:
+    if asked is None:
+        os._exit(0)  # as below
+    else:
         _become(asked)
         status = 0
         try:
