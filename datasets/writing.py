@@ -16,6 +16,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,14 @@ def write_png(path: Path, image: np.ndarray) -> None:
     buffer = io.BytesIO()
     Image.fromarray(image).save(buffer, format="PNG", compress_level=4)
     write_bytes(path, buffer.getvalue(), sync=False)  # thousands of frames, and the manifest comes last
+
+
+def is_written(path: Path) -> bool:
+    """Whether a file is there: not as an empty one, which a power cut may leave of one that was being written."""
+    try:
+        return path.stat().st_size > 0
+    except (FileNotFoundError, NotADirectoryError):
+        return False
 
 
 def write_pairs(path: Path, rows: Iterable[tuple[str, str, str]]) -> None:
@@ -75,8 +84,8 @@ def begin(root: Path, parameters: dict[str, Any], results: Collection[str] = ())
         if other:
             key = min(other)
             raise CaptureError(
-                f"{root}: prepared with other parameters ({key}: {_brief(found.get(key))} there, "
-                f"{_brief(wanted.get(key))} now); choose another folder or remove it"
+                f"{root}: prepared with other parameters, or by another version ({key}: "
+                f"{_brief(found.get(key))} there, {_brief(wanted.get(key))} now); choose another folder or remove it"
             )
         return name == MANIFEST
     own = {"README.md"}  # of the repository's Fashion_dataset and Mixamo_dataset
@@ -107,6 +116,7 @@ def _brief(value: Any) -> str:
 def write_manifest(root: Path, manifest: dict[str, Any]) -> None:
     """Write `manifest` (plain JSON values) as the last file of a prepared dataset."""
     text = json.dumps({"version": MANIFEST_VERSION, **manifest}, indent=1, sort_keys=True) + "\n"
+    os.sync()  # thousands of frames weren't flushed one by one; a manifest that outlives a power cut must be true
     write_bytes(root / MANIFEST, text.encode())
     (root / STARTED).unlink(missing_ok=True)
 

@@ -68,3 +68,16 @@ def render(world: Path, out: Path, *more: object) -> list:
 def evaluate(world: Path, out: Path, *more: object) -> list:
     return ["evaluate.py", world / "result", "--pairs", world / "dataset/test/pairs.csv", "--weights",
             world / "no weights", "--out", out, *more]  # fmt: skip
+
+
+def prepare_commands(world: Path, out: Path) -> dict[str, list]:
+    """The commands that the files of tests/data/golden/manifests are of."""
+    toon = ["prepare.py", "toon", out, "--size", 32, "--workers", 1]
+    return {
+        "toon_1": [*toon, "--characters", 2, "--clips", 2, "--frames", 2, "--seed", 3],
+        "toon_2": [*toon, "--characters", 2, "--clips", 2, "--frames", 3, "--test_characters", 2, "--test_clips", 0],
+        "lpc": ["prepare.py", "lpc", world / "sheets", out, "--size", 64, "--pairs", 8, "--workers", 1],
+        "fashion": ["prepare.py", "fashion", world / "videos", out, "--size", 32, "--workers", 1],
+        "mixamo": ["prepare.py", "mixamo", world / "models", out, "--size", 32, "--frames", 2, "--pairs", 4,
+                   "--test_characters", 2, "--test_clips", 1, "--workers", 1, "--blender", world / "blender"],
+    }  # fmt: skip

@@ -16,7 +16,7 @@ from capture.errors import CaptureError
 from capture.files import write_bytes
 from capture.images import open_picture
 from datasets.workers import stopping
-from datasets.writing import write_png
+from datasets.writing import is_written, write_png
 
 from .blender import Died, Unusable, blender
 
@@ -60,7 +60,7 @@ class Draw:
         return "parts" in self.request
 
     def missing(self, frame: Frame) -> bool:
-        return not all(path.is_file() for path in frame.files(self.uv).values())
+        return not all(is_written(path) for path in frame.files(self.uv).values())
 
 
 def ask(job: Ask) -> int:
