@@ -36,6 +36,19 @@ class CaptureError(Exception):
         super().__init__(message)
 
 
+class Refused(CaptureError):
+    """A file couldn't be read, and the file is not to blame: no permission, no memory, a disk that fails."""
+
+    @classmethod
+    def reading(cls, path: str | os.PathLike, error: OSError | MemoryError) -> Refused | None:
+        """Of what went wrong when `path` was read; None where the machine has no part in it."""
+        if isinstance(error, MemoryError):
+            return cls(f"{path}: no memory to decode it in; close other programs")
+        if error.errno in _REFUSED:
+            return cls(f"{path}: can't be read ({error.strerror}); {_REFUSED[error.errno].split(',')[0]}")
+        return None
+
+
 def command_line(main: Callable[[], int | None]) -> Callable[[], None]:
     """Wrap a program's `main`: a CaptureError becomes one line on stderr and exit status 2, Ctrl-C exits with 130.
 

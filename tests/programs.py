@@ -75,6 +75,7 @@ class Programs:
         """Run a program to its end. Options:
 
         file_limit: no file may be larger (bytes).  dies_of_it: a write past it ends the process, half-written.
+        memory: bytes that it may take beyond those it starts with.
         user: number of the user it runs as.  environment: variables to change (None: to remove).
         stdout: a file that standard output goes to.  folder: where it is started (default: the checkout).
         count: count the calls that change files.  kill_at: end it by SIGKILL at this call (from 1 on), or after it
@@ -146,6 +147,10 @@ def _become(asked: dict[str, Any]) -> None:
         if asked.get("dies_of_it"):
             signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
         resource.setrlimit(resource.RLIMIT_FSIZE, (asked["file_limit"], asked["file_limit"]))
+    if "memory" in asked:
+        pages = int(Path("/proc/self/statm").read_text().split()[0])
+        most = pages * os.sysconf("SC_PAGE_SIZE") + asked["memory"]
+        resource.setrlimit(resource.RLIMIT_AS, (most, most))
     if "user" in asked:
         os.setgroups([])
         os.setgid(asked["user"])
@@ -186,6 +191,8 @@ def _count_calls(asked: dict[str, Any]) -> None:
 
 
 def _import_libraries() -> None:
+    import encodings.utf_8_sig  # noqa: F401  another user may not be allowed to read the library
+
     import av  # noqa: F401
     import torch
 

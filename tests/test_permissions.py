@@ -165,6 +165,20 @@ def test_a_folder_that_may_not_be_looked_into(programs, public):
         assert FORBIDDEN in line and str(public / "private") in line
 
 
+def test_a_check_moves_nothing_that_may_be_good(programs, world, public):
+    """A file that this user may not read isn't broken."""
+    root = Path(shutil.copytree(world / "broken", public / "dataset"))
+    for path in [root, *root.rglob("*")]:
+        os.chown(path, NOBODY, NOBODY)
+    names = ("train/character_0/run/1.png", "train/character_0/dance.mp4")
+    for name in names:
+        (root / name).chmod(0)
+    finished = programs.run("prepare.py", "check", root, "--fix", "--workers", 1, user=NOBODY)
+    assert finished.status == 1 and finished.out.count(f"can't be read ({FORBIDDEN})") >= 2
+    assert all((root / name).exists() for name in names)
+    assert (root / "set_aside/train/character_1/run/1.png").exists()
+
+
 def test_writing_as_another_user(programs, public):
     (public / "mine").mkdir()
     command = ["prepare.py", "toon", public / "mine" / "set", *TOON, "--workers", 1]

@@ -47,12 +47,13 @@ def set_aside(inventory: Inventory, pictures: Pictures, findings: Findings) -> l
 
 
 def _broken(inventory: Inventory, pictures: Pictures) -> list[str]:
-    """Files that can't be decoded, and the uv and mask pictures of such frames."""
-    broken = {inventory.entries[i].stem for i in pictures.errors}
+    """Files that can't be decoded, and the uv and mask pictures of such frames; not what only can't be read here."""
+    wrong = pictures.errors.keys() - pictures.refused
+    broken = {inventory.entries[i].stem for i in wrong}
     return [
         entry.path
         for i, entry in enumerate(inventory.entries)
-        if i in pictures.errors or (entry.role == MAP and broken.intersection(entry.frame_stems))
+        if i in wrong or (entry.role == MAP and broken.intersection(entry.frame_stems))
     ]
 
 
