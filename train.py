@@ -19,6 +19,8 @@ from itertools import takewhile
 from capture.config import dump_yaml, ignored_keys, load_config, result_folder
 from capture.errors import command_line
 
+logger = logging.getLogger("capture")
+
 NAMES = {"gen": "generator", "disc": "discriminator"}
 
 
@@ -43,10 +45,10 @@ def main() -> int:
 
     from tqdm.contrib.logging import logging_redirect_tqdm
 
+    from capture.lock import run_lock
     from capture.trainer import Trainer, new_method  # after the cheap checks: importing torch takes seconds
     from datasets import open_data
 
-    logger = logging.getLogger("capture")
     first_of_job = os.environ.get("RANK", "0") == "0"  # torchrun starts several of this program; one talks
     logger.setLevel(logging.INFO if first_of_job else logging.WARNING)
     console = logging.StreamHandler(sys.stdout)
@@ -57,21 +59,27 @@ def main() -> int:
 
     data = open_data(config)
     first = data.train[0]
-    trainer = None if args.dry_run else Trainer(config, data, folder)
-    networks = (trainer.method if trainer else new_method(config)).networks
-    logger.info(data.description)
-    logger.info(", ".join(f"{NAMES[name]} {_millions(network)} parameters" for name, network in networks.items()))
-    if trainer is None:
+    if args.dry_run:
+        introduce(new_method(config), data)
         batch_size = config["dataset_config"]["batch_size"]
         print(dump_yaml(config), end="")
         for name, value in first.items():
             print(f"batch {name}: {(batch_size, *value.shape)} {str(value.dtype).removeprefix('torch.')}")
         print(f"would write to {folder}")
         return 0
-    with logging_redirect_tqdm(loggers=[logger]):
+    with run_lock(folder, wanted=first_of_job), logging_redirect_tqdm(loggers=[logger]):
+        trainer = Trainer(config, data, folder)
+        introduce(trainer.method, data)
         finished = trainer.train()
     trainer.processes.end()
     return 0 if finished else 130
+
+
+def introduce(method, data) -> None:
+    """Say what learns from what."""
+    logger.info(data.description)
+    sizes = (f"{NAMES[name]} {_millions(network)} parameters" for name, network in method.networks.items())
+    logger.info(", ".join(sizes))
 
 
 def _millions(network) -> str:

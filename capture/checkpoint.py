@@ -1,5 +1,7 @@
 """Checkpoints: ours, the release's, and exported generators, always without executing anything from the file.
 
+Which of a run's checkpoints is the newest good one: capture/newest.py.
+
 A training checkpoint is a torch file with the release's entries (epoch, gen_state_dict, disc_state_dict, gen_opt,
 disc_opt; parameter names as published) and ours: format, version, step, ema_state_dict, noise_rng, config, meters.
 An exported generator is a safetensors file of the parameters, with its configuration as JSON in the metadata.
@@ -11,7 +13,7 @@ import json
 import pickle
 import zipfile
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -24,8 +26,13 @@ from capture.files import write_atomically, write_bytes
 
 FORMAT, VERSION = "capture-checkpoint", 1
 EXPORT_FORMAT, EXPORT_VERSION = "capture-generator", "1"
-FOLDER, LATEST, EXPORTED = "CheckPoint", "latest_checkpoint.pt", "generator.safetensors"
+FOLDER, LATEST, PREVIOUS = "CheckPoint", "latest_checkpoint.pt", "previous_checkpoint.pt"
+EXPORTED = "generator.safetensors"
 NETWORK_SECTIONS = ("generator_config", "discriminator_config", "baseline_config")
+
+
+class Damaged(CaptureError):
+    """A checkpoint that is not whole, so that an earlier one had better be used."""
 
 
 def latest_path(result: str | Path) -> Path:
@@ -34,32 +41,68 @@ def latest_path(result: str | Path) -> Path:
 
 
 def save_checkpoint(path: str | Path, state: dict[str, Any]) -> None:
-    """Write a training state atomically: after a crash the file is the old one or the new one."""
+    """Write a training state atomically: after a crash the file is the old one or the new one.
+
+    latest_checkpoint.pt becomes previous_checkpoint.pt when a new one is written. Every part of the file carries its
+    CRC-32, which `load_checkpoint` checks.
+
+    Raises:
+        CaptureError: the disk is full or the folder can't be written.
+    """
+    path = Path(path)
     complete = {"format": FORMAT, "version": VERSION, **state}
-    write_atomically(path, lambda file: torch.save(complete, file))
+
+    def write(file: BinaryIO) -> None:
+        failures: list[OSError] = []
+        torch.save(complete, _Remembering(file, failures))
+        if failures:
+            raise failures[0]
+
+    write_atomically(path, write, keep=path.with_name(PREVIOUS) if path.name == LATEST else None)
+
+
+class _Remembering:
+    """A file that keeps its errors to itself: torch's writer would abort the process on one as it is torn down."""
+
+    def __init__(self, file: BinaryIO, failures: list[OSError]):
+        self.file, self.failures = file, failures
+
+    def write(self, data: Any) -> int:
+        if not self.failures:
+            try:
+                self.file.write(data)
+            except OSError as error:
+                self.failures.append(error)
+        return memoryview(data).nbytes
+
+    def flush(self) -> None:
+        pass
 
 
 def load_checkpoint(path: str | Path, device: str | torch.device = "cpu") -> dict[str, Any]:
     """Read a training checkpoint (ours or the release's), tensors and plain values only.
 
     Raises:
-        CaptureError: missing, truncated, made by a newer version, or holding anything but tensors and plain values.
+        Damaged: truncated, or other than it was written.
+        CaptureError: missing, made by a newer version, or holding anything but tensors and plain values.
     """
     try:
+        _check_sums(path)
         state = torch.load(path, map_location=device, weights_only=True)
     except FileNotFoundError:
         raise CaptureError(f"{path}: no checkpoint here; train first, or give another result folder") from None
     except pickle.UnpicklingError as error:
-        if "Unsupported" in str(error) or "GLOBAL" in str(error) or "weights_only" in str(error).lower():
+        if "Unsupported operand" not in str(error):
             raise CaptureError(
                 f"{path}: refused: this file holds objects that would run code when loaded; "
                 "a checkpoint holds tensors and plain values only"
             ) from None
-        raise CaptureError(f"{path}: not a checkpoint, or a damaged one; use an earlier checkpoint") from None
+        raise Damaged(f"{path}: not a checkpoint, or a damaged one; use an earlier checkpoint") from None
+    except OSError as error:
+        raise CaptureError(f"{path}: can't be read ({error.strerror or error})") from None
     except (
         RuntimeError,
         EOFError,
-        OSError,
         ValueError,
         KeyError,
         AttributeError,
@@ -70,7 +113,7 @@ def load_checkpoint(path: str | Path, device: str | torch.device = "cpu") -> dic
         UnicodeDecodeError,
     ) as error:
         why = " ".join(str(error).split())[:100]
-        raise CaptureError(f"{path}: truncated or not a checkpoint ({why}); use an earlier checkpoint") from None
+        raise Damaged(f"{path}: truncated or not a checkpoint ({why}); use an earlier checkpoint") from None
     if not isinstance(state, dict) or not isinstance(state.get("gen_state_dict"), dict):
         raise CaptureError(f"{path}: not a CaPTURe checkpoint (no gen_state_dict in it)")
     if state.get("format") == FORMAT and state.get("version", 0) > VERSION:
@@ -79,6 +122,22 @@ def load_checkpoint(path: str | Path, device: str | torch.device = "cpu") -> dic
             f"{VERSION}); update this program"
         )
     return state
+
+
+def _check_sums(path: str | Path) -> None:
+    """Compare every part of a torch file with the CRC-32 that it was written with; torch itself doesn't.
+
+    Raises:
+        Damaged: one differs.  CaptureError: parts are compressed, which torch never does and a trap may.
+    """
+    if not zipfile.is_zipfile(path):
+        return  # the form before torch 1.6 has no sums; what is cut short fails to load
+    with zipfile.ZipFile(path) as file:
+        if any(part.compress_type != zipfile.ZIP_STORED for part in file.infolist()):
+            raise CaptureError(f"{path}: refused: its parts are compressed, which no checkpoint's are")
+        bad = file.testzip()
+    if bad is not None:
+        raise Damaged(f"{path}: damaged ({bad} fails its checksum); use an earlier checkpoint")
 
 
 def clean_names(weights: dict[str, Tensor]) -> dict[str, Tensor]:

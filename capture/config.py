@@ -31,6 +31,7 @@ MAY_CHANGE_ON_RESUME = (  # nothing that decides what is computed
     "dataset_config.dataset_path",
     "dataset_config.num_workers",
     "dataset_config.cache_gb",
+    "loss_config.perceptual_path",
     "train_config.num_epochs",
     "train_config.max_minutes",
     "train_config.compile",
@@ -38,11 +39,27 @@ MAY_CHANGE_ON_RESUME = (  # nothing that decides what is computed
     "train_config.recompute",
     *UNREAD,
 )
+MAY_BE_TUNED = (  # what people change to get a run past a bad place; a line in the log says from which step on
+    "train_config.lr_G",
+    "train_config.lr_D",
+    "train_config.lr_decay_epochs",
+    "train_config.lr_drop_epochs",
+    "train_config.clip_grad_norm",
+    "train_config.precision",
+    "loss_config.dis_ganLoss_weight",
+    "loss_config.gen_ganLoss_weight",
+    "loss_config.gen_reconLoss_weight",
+    "loss_config.gen_targetLoss_weight",
+    "loss_config.gen_perceptualLoss_weight",
+)
 CHOICES = {
     "main_config.method": ("capture", "fomm", "mraa"),
     "main_config.init": ("xavier", "kaiming", "gaussian"),
     "train_config.precision": ("fp32", "bf16", "auto"),
+    "dataset_config.augment": ("none", "flip", "colour", "both"),
+    "generator_config.dec_config.attn_rows": ("identity", "pose"),
     "loss_config.ganLoss_type": ("BCE", "MSE", "hinge"),
+    "loss_config.perceptual_net": ("squeeze", "alex", "vgg"),
     "baseline_config.perceptual": ("none", "vgg19", "alexnet"),
     "baseline_config.mraa.mode": ("absolute", "relative", "avd"),
 }
@@ -70,11 +87,17 @@ AT_LEAST = {  # smallest allowed value
     "train_config.lr_D": 0,
     "train_config.lr_decay_epochs": 0,
     "train_config.ema_decay": 0,
+    "train_config.clip_grad_norm": 0,
     "loss_config.dis_ganLoss_weight": 0,
     "loss_config.gen_ganLoss_weight": 0,
     "loss_config.gen_reconLoss_weight": 0,
     "loss_config.gen_targetLoss_weight": 0,
+    "loss_config.gen_perceptualLoss_weight": 0,
 }
+
+
+class UnknownKey(CaptureError):
+    """A file sets a key that defaults.yaml doesn't have."""
 
 
 def load_config(paths: Sequence[str | Path] = (), argv: Sequence[str] = ()) -> dict[str, Any]:
@@ -105,7 +128,10 @@ def load_result_config(folder: str | Path) -> dict[str, Any]:
             f"{folder}: no {RESULT_CONFIG} here, so this is not a result folder; give the folder "
             "that train.py wrote, e.g. result/Fashion"
         )
-    return load_config([path])
+    try:
+        return load_config([path])
+    except UnknownKey as error:
+        raise CaptureError(f"{error} (where a newer version wrote this file, update this program)") from None
 
 
 def with_defaults(config: dict[str, Any]) -> dict[str, Any]:
@@ -182,7 +208,7 @@ def _check_keys(overlay: dict, defaults: dict, where: str, prefix: str = "") -> 
             hint = nearest(str(key), [str(k) for k in defaults]) or nearest(
                 str(key), [k for k, _ in flatten(read_yaml(DEFAULTS))]
             )
-            raise CaptureError(f"{where}: unknown key {name}{hint or '; defaults.yaml lists every key'}")
+            raise UnknownKey(f"{where}: unknown key {name}{hint or '; defaults.yaml lists every key'}")
         if isinstance(defaults[key], dict):
             if not isinstance(value, dict):
                 raise CaptureError(f"{where}: {name} is a section; it holds keys, not {value!r}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -11,11 +12,14 @@ from typing import BinaryIO
 from capture.errors import CaptureError
 
 
-def write_atomically(path: str | Path, write: Callable[[BinaryIO], None], sync: bool = True) -> None:
+def write_atomically(
+    path: str | Path, write: Callable[[BinaryIO], None], sync: bool = True, keep: Path | None = None
+) -> None:
     """Have `write` fill a temporary file beside `path`, then rename it into place.
 
     Args:
         sync: flush to the disk before the rename. Off for one of thousands of small files that can be made again.
+        keep: the file that was there before is renamed to this first; for a moment there is only that one.
     Raises:
         CaptureError: the disk is full or the folder can't be written.
     """
@@ -28,14 +32,14 @@ def write_atomically(path: str | Path, write: Callable[[BinaryIO], None], sync: 
             file.flush()
             if sync:
                 os.fsync(file.fileno())
+        if keep is not None and path.exists():
+            os.replace(path, keep)
         os.replace(partial, path)
         if sync:
             _sync_folder(path.parent)
     except OSError as error:
         _remove(partial)
-        raise CaptureError(
-            f"{path}: can't be written ({error.strerror or error}); free space or choose another folder"
-        ) from None
+        raise cannot_write(path, error) from None
     except BaseException:
         _remove(partial)
         raise
@@ -44,6 +48,37 @@ def write_atomically(path: str | Path, write: Callable[[BinaryIO], None], sync: 
 def _remove(partial: Path) -> None:
     with contextlib.suppress(OSError):  # what stopped the writing may stop this too
         partial.unlink()
+
+
+def remove_partials(folder: Path) -> None:
+    """Remove what writers that were killed left in `folder` and the folders in it. None may be writing there now."""
+    for partial in folder.rglob(".*.partial"):
+        _remove(partial)
+
+
+def append_line(path: Path, line: str) -> None:
+    """Append a line in one write to the disk; where that fails, the file is as it was.
+
+    Raises:
+        CaptureError: the disk is full or the file can't be written.
+    """
+    try:
+        with open(path, "ab", buffering=0) as file:
+            before, data = file.tell(), line.encode() + b"\n"
+            try:
+                if file.write(data) != len(data):  # a full disk takes the first part of it
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+                os.fsync(file.fileno())
+            except OSError:
+                os.truncate(path, before)
+                raise
+    except OSError as error:
+        raise cannot_write(path, error) from None
+
+
+def cannot_write(path: str | Path, error: OSError) -> CaptureError:
+    """The line for a file that can't be written."""
+    return CaptureError(f"{path}: can't be written ({error.strerror or error}); free space or choose another folder")
 
 
 def write_bytes(path: str | Path, data: bytes, sync: bool = True) -> None:

@@ -1,11 +1,18 @@
-"""Freed memory is kept for the next tensor: on a CPU, a fifth of a training step went into getting it anew."""
+"""Memory: freed blocks are kept, and running out of it is one line.
+
+On a CPU, a fifth of a training step went into getting freed memory anew.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import sys
+from collections.abc import Iterator
 
 import torch
+
+from capture.errors import CaptureError
 
 # of glibc's malloc.h: parameters, and their defaults
 TRIM_THRESHOLD, MMAP_MAX = -1, -4
@@ -31,3 +38,16 @@ def keep_freed_memory(device: torch.device, keep: bool = True) -> bool:
     except (OSError, AttributeError):
         return False
     return all([mallopt(name, value) == 1 for name, value in (KEEPING if keep else DEFAULTS).items()])
+
+
+@contextlib.contextmanager
+def explain_out_of_memory(device: torch.device, doing: str, remedy: str) -> Iterator[None]:
+    """Turn "out of memory", of a GPU or of this machine, into a CaptureError: what was being done, what to lower."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:  # torch has an error of its own for GPUs alone
+        on_gpu = isinstance(error, torch.OutOfMemoryError)
+        if not on_gpu and not isinstance(error, MemoryError) and "can't allocate memory" not in str(error):
+            raise
+        where = f"{device}" if on_gpu else "this machine"
+        raise CaptureError(f"{doing}: the memory of {where} is not enough; {remedy}") from None

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import torch
 from torch import Tensor
-
-from capture.errors import CaptureError
 
 
 class Meters:
@@ -36,19 +33,3 @@ class Meters:
     def load(self, state: dict[str, Any], device: torch.device) -> None:
         self.sums = {name: value.to(device) for name, value in state["meters"].items()}
         self.steps = state["meter_steps"]
-
-
-def finite(means: dict[str, Tensor], where: str) -> dict[str, float]:
-    """The means as floats.
-
-    Raises:
-        CaptureError: one of them is not a number, or infinite.
-    """
-    values = {name: value.item() for name, value in means.items()}
-    for name, value in values.items():
-        if not math.isfinite(value):
-            raise CaptureError(
-                f"{where}: loss {name} is not finite; the last checkpoint is kept: "
-                "lower lr_G and lr_D, or use precision fp32"
-            )
-    return values

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import logging
 import math
 import time
@@ -13,20 +15,22 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from capture.checkpoint import FOLDER, FORMAT, LATEST, latest_path, load_checkpoint, load_weights, save_checkpoint
-from capture.config import MAY_CHANGE_ON_RESUME, RESULT_CONFIG, differences, dump_yaml, with_defaults
+from capture.checkpoint import FOLDER, FORMAT, LATEST, load_weights, save_checkpoint
+from capture.config import MAY_BE_TUNED, MAY_CHANGE_ON_RESUME, RESULT_CONFIG, differences, dump_yaml, with_defaults
 from capture.device import check_compiler, use_bf16
 from capture.ema import EMA
 from capture.errors import CaptureError
 from capture.files import write_bytes
+from capture.guard import Guard, NotFinite
 from capture.images import denormalise, normalise
 from capture.interrupts import stop_on_signal
-from capture.memory import keep_freed_memory
-from capture.meters import Meters, finite
+from capture.memory import explain_out_of_memory, keep_freed_memory
+from capture.meters import Meters
 from capture.methods import Method, build_method
 from capture.metrics.image import l1, ssim
 from capture.models.recompute import recompute_blocks
 from capture.models.spectral_norm import held
+from capture.newest import newest_checkpoint
 from capture.processes import Processes
 from capture.run_log import RunLog
 from capture.transfer import PoseTransfer
@@ -48,7 +52,10 @@ def new_method(config: dict[str, Any]) -> Method:
 
 
 class Trainer:
-    """One run, in one result folder. `Trainer(config, data, folder).train()` starts it, or goes on where it stopped."""
+    """One run, in one result folder. `Trainer(config, data, folder).train()` starts it, or goes on where it stopped.
+
+    Whoever may not be alone with that folder holds its lock (capture.lock) for as long.
+    """
 
     def __init__(self, config: dict[str, Any], data: Data, folder: Path):
         self.config, self.data, self.folder = config, data, folder
@@ -81,6 +88,7 @@ class Trainer:
         self.ema = EMA(self.networks["gen"], options["ema_decay"])
         self.rng = torch.Generator().manual_seed(options["seed"])
         self.optimisers = {name: self._optimiser(network) for name, network in self.networks.items()}
+        self.guard = Guard(options["clip_grad_norm"], wait=self.device.type == "cpu")
         self.step_number, self.meters = 0, Meters()
         self._resume()
         if options["recompute"] and not recompute_blocks(self.networks["gen"]):
@@ -114,7 +122,7 @@ class Trainer:
         started = last_save = last_shown = epoch_start = time.monotonic()
         first_step = self.step_number  # of this epoch in this process
         try:
-            with self.processes.watching(), stop_on_signal() as stopped:
+            with self.processes.watching(), self._explaining(), stop_on_signal() as stopped:
                 for batch in batches:
                     batch = self._to_device(batch)
                     self.meters.add(self.step(batch))
@@ -124,8 +132,9 @@ class Trainer:
 
                     # Losses are read, and so waited for, about twice a second, not at every step.
                     if now - last_shown > 0.5 and self.processes.main:
-                        losses = finite(self.meters.means(), self._where())
-                        bar.set_postfix({k: f"{v:.3f}" for k, v in losses.items()}, refresh=False)
+                        self.guard.check()
+                        losses = self.meters.means().items()
+                        bar.set_postfix({k: f"{v.item():.3f}" for k, v in losses}, refresh=False)
                         last_shown = now
 
                     if self.step_number % self.steps_per_epoch == 0:
@@ -156,7 +165,13 @@ class Trainer:
             self.log.close()
 
     def step(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
-        """One update of every network from this process's float batch (B, 3, S, S); the losses' parts, detached."""
+        """One update of every network from this process's float batch (B, 3, S, S).
+
+        Returns:
+            The losses' parts and the gradients' norms, detached scalars on the device.
+        Raises:
+            NotFinite: one of them is not a number or infinite (see capture.guard for when).
+        """
         self._set_learning_rates()
         random = self.method.draw_randomness(self.batch_size, self.rng)[self.share].to(self.device)
         count = len(random) // self.passes
@@ -167,6 +182,7 @@ class Trainer:
         kept = {} if self.passes == 1 else None  # several passes can't all keep their pictures
         parts: dict[str, Tensor] = {}
         for name in self.method.updates:
+            terms: dict[str, Tensor] = {}
             self.optimisers[name].zero_grad()
             for i, (piece, drawn) in enumerate(pieces):
                 unfinished = i + 1 < self.passes
@@ -176,8 +192,10 @@ class Trainer:
                         loss, more = self.method.loss(name, piece, drawn, kept)
                     (loss / self.passes).backward()
                 for part, value in more.items():
-                    parts[part] = parts.get(part, 0) + value / self.passes
+                    terms[part] = terms.get(part, 0) + value / self.passes
+            norm = self.guard.admit(self.step_number, name, self.networks[name], self.optimisers[name], terms)
             self.optimisers[name].step()
+            parts |= terms | {f"grad_{name}": norm}
         self.ema.update(self.networks["gen"], self.step_number)
         return parts
 
@@ -197,6 +215,7 @@ class Trainer:
 
     def save(self, path: Path) -> None:
         """Everything that the rest of the run depends on, in one atomic write, by one process."""
+        self.guard.check()
         meters = self.meters.state()
         if self.processes.world > 1:
             meters["meters"] = {k: v.cpu() for k, v in self.processes.mean(self.meters.sums).items()}
@@ -214,24 +233,27 @@ class Trainer:
         })  # fmt: skip
 
     def _resume(self) -> None:
-        """Take up the newest checkpoint of the result folder, if there is one."""
-        path = latest_path(self.folder)
-        if not path.exists():
+        """Take up the newest good checkpoint of the result folder, if there is one."""
+        found = newest_checkpoint(self.folder, set_aside=self.processes.main)
+        if found is None:
             return
-        state = load_checkpoint(path)
+        path, state = found
         if state.get("format") != FORMAT:
             raise CaptureError(
                 f"{path}: a checkpoint of the published release: it can be rendered with, not resumed; "
                 "choose another --result_title"
             )
         changed = differences(with_defaults(state["config"]), self.config)
-        other = [difference for difference in changed if difference[0] not in MAY_CHANGE_ON_RESUME]
+        other = [difference for difference in changed if difference[0] not in MAY_CHANGE_ON_RESUME + MAY_BE_TUNED]
         if other:
             keys = "; ".join(f"{key} is {theirs} there and {ours} now" for key, theirs, ours in other)
             raise CaptureError(
                 f"{self.folder}: holds a run with another configuration: {keys}; "
                 "choose another --result_title or remove that folder"
             )
+        for key, theirs, ours in changed:
+            if key in MAY_BE_TUNED:
+                logger.info(f"note: from step {state['step']} on {key} is {ours}; it was {theirs}")
         weights = {f"{name}_state_dict": network for name, network in self.networks.items()}
         for name, network in {**weights, "ema_state_dict": self.ema.average}.items():
             load_weights(network, state[name], path, self.config, state["config"])
@@ -282,7 +304,8 @@ class Trainer:
     def _end_epoch(self, batch: dict[str, Tensor], rate: float) -> None:
         """Pictures, metrics, then the checkpoint: what a crash in between leaves is written again after resuming."""
         options, epoch = self.config["main_config"], self.epoch
-        means = finite(self.processes.mean(self.meters.means()), self._where())
+        self.guard.check()
+        means = {name: value.item() for name, value in self.processes.mean(self.meters.means()).items()}
         if self.processes.main:
             rows = options["sample_rows"]
             shown = {
@@ -323,5 +346,38 @@ class Trainer:
             f"output goes to {self.folder}"
         )
 
-    def _where(self) -> str:
-        return f"{self.folder}, step {self.step_number}"
+    @contextlib.contextmanager
+    def _explaining(self) -> Iterator[None]:
+        """Turn what may befall a step into one line."""
+        share = (self.share.stop - self.share.start) // self.passes
+        try:
+            with explain_out_of_memory(
+                self.device,
+                f"{self.folder}: training at batch_size {self.batch_size} ({share} samples a pass)",
+                "lower batch_size, raise micro_batches, set recompute true, or lower image_size",
+            ):
+                yield
+        except NotFinite as error:
+            raise self._stopped_by(error) from None
+
+    def _stopped_by(self, error: NotFinite) -> CaptureError:
+        """The line for an update that can't be made; its batch goes into a file."""
+        path = self.folder / "not_finite.json"
+        first = error.step * self.batch_size
+        describe = getattr(self.data.train, "describe", lambda index: {})
+        samples = [{"sample": i, **describe(i)} for i in range(first, first + self.batch_size)]
+        report = {
+            "step": error.step + 1,
+            "network": error.network,
+            "terms": {name: str(value) for name, value in error.terms.items()},
+            "parameters": error.parameters,
+            "samples": samples,
+        }
+        if self.processes.main:
+            write_bytes(path, json.dumps(report, indent=1).encode())
+        bad = " and ".join(f"{name} is {value}" for name, value in error.bad.items())
+        return CaptureError(
+            f"{self.folder}, step {error.step + 1}, update of {error.network}: {bad}; no weight has taken it up, the "
+            f"last checkpoint is kept, and {path.name} lists the batch's files: lower lr_G and lr_D, set "
+            "clip_grad_norm, or use --precision fp32"
+        )

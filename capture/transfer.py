@@ -30,6 +30,7 @@ from capture.images import denormalise, normalise
 from capture.memory import keep_freed_memory
 from capture.methods import build_generator
 from capture.methods.published import SUFFIXES, load_published_generator
+from capture.newest import newest_checkpoint
 from capture.parts import Features, Parts, repeated
 
 
@@ -74,17 +75,18 @@ class PoseTransfer:
         Raises:
             CaptureError: nothing to load there, or a file that is damaged, hostile or for another configuration.
         """
-        path, config, made_with = Path(source), None, None
+        path, config, state, made_with = Path(source), None, None, None
         if not path.exists():
             raise CaptureError(f"{path}: no such result folder; train.py writes them, e.g. result/Fashion")
         if path.is_dir():
             config = load_result_config(path)
-            found = [p for p in (latest_path(path), path / FOLDER / EXPORTED, path / EXPORTED) if p.is_file()]
-            if not found:
+            newest = newest_checkpoint(path)
+            exported = [p for p in (path / FOLDER / EXPORTED, path / EXPORTED) if p.is_file()]
+            if newest is None and not exported:
                 raise CaptureError(
                     f"{path}: no checkpoint in this result folder; expected {latest_path(path)} or {EXPORTED}"
                 )
-            path = found[0]
+            path, state = newest or (exported[0], None)
         if path.suffix in SUFFIXES:
             beside = path.parent if (path.parent / RESULT_CONFIG).is_file() else None
             generator, config = load_published_generator(path, load_result_config(beside) if beside else None)
@@ -95,7 +97,7 @@ class PoseTransfer:
             if config is None:
                 near = path.parent.parent if path.parent.name == FOLDER else path.parent
                 config = load_result_config(near)
-            state = load_checkpoint(path)
+            state = state or load_checkpoint(path)
             weights, made_with = generator_weights(state), state.get("config")
         generator = build_generator(config)
         load_weights(generator, weights, path, config, made_with)

@@ -7,13 +7,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from datasets.augment import Augmented
 from datasets.catalog import scan
 from datasets.frames import FrameDataset, held_out_pairs, load_pairs
+from datasets.mixed import Mixed
 
 TOON = "toon"  # as dataset_path: render live
+JOINS = " + "  # several
 
 
 @dataclass
@@ -44,8 +48,25 @@ def open_data(config: dict[str, Any]) -> Data:
         CaptureError: it isn't there, is empty, or can't be sampled from.
     """
     options, seed = config["dataset_config"], config["train_config"]["seed"]
+    parts = [_open_one(path, options, seed) for path in options["dataset_path"].split(JOINS)]
+    if len(parts) == 1:
+        data = parts[0]
+    else:
+        data = Data(
+            Mixed([part.train for part in parts]),
+            "in turn: " + "; ".join(part.description for part in parts),
+            functools.cache(
+                lambda count: _in_turn([part.test_batch(-(-count // len(parts))) for part in parts], count)
+            ),
+        )
+    if options["augment"] != "none":
+        data = Data(Augmented(data.train, options["augment"], seed), data.description, data.test_batch)
+    return data
+
+
+def _open_one(path: str, options: dict[str, Any], seed: int) -> Data:
     size = options["image_size"]
-    if options["dataset_path"] == TOON:
+    if path == TOON:
         from datasets.toon import ToonStream
         from datasets.toon.held_out import held_out_batch
 
@@ -55,7 +76,7 @@ def open_data(config: dict[str, Any]) -> Data:
             "toon, rendered live: new characters without end, true targets known",
             functools.cache(lambda count: held_out_batch(count, size)),
         )
-    catalog = scan(options["dataset_path"])
+    catalog = scan(path)
 
     @functools.cache  # the same few pairs are looked at every epoch
     def test_batch(count: int) -> dict[str, Tensor]:
@@ -63,3 +84,14 @@ def open_data(config: dict[str, Any]) -> Data:
         return load_pairs(pairs, size) if pairs else {}
 
     return Data(FrameDataset(catalog, size, seed, options["cache_gb"]), str(catalog), test_batch)
+
+
+def _in_turn(batches: list[dict[str, Tensor]], count: int) -> dict[str, Tensor]:
+    """Rows of several batches by turns, `count` at most; only what all of them have."""
+    batches = [batch for batch in batches if batch]
+    if not batches:
+        return {}
+    turns = max(len(batch["identity"]) for batch in batches)
+    names = [name for name in batches[0] if all(name in batch for batch in batches)]
+    rows = {name: [batch[name][i] for i in range(turns) for batch in batches if i < len(batch[name])] for name in names}
+    return {name: torch.stack(pictures[:count]) for name, pictures in rows.items()}

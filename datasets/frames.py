@@ -61,6 +61,12 @@ class FrameDataset(Dataset):
             frames["has_target"] = torch.tensor([one.target is not None for one in drawn])
         return frames
 
+    def describe(self, index: int) -> dict[str, str]:
+        """The files of sample `index`, by role; a frame of a video as <file>#<number>."""
+        drawn = draw(self.catalog, self.seed, index)._asdict()
+        found = {role: self.catalog.frame(number) for role, number in drawn.items() if number is not None}
+        return {role: f"{path}" if at is None else f"{path}#{at}" for role, (path, at) in found.items()}
+
     def _frames(self, numbers: list[int | None]) -> Tensor:
         """uint8 (B, 3, S, S); zeros for None."""
         out = np.empty((len(numbers), self.size, self.size, 3), np.uint8)

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from capture.losses import discriminator_loss, generator_loss
 from capture.methods.method import Method, frozen
+from capture.methods.perceptual import lpips_loss
 from capture.models import Discriminator, Generator, init_weights, score_pairs
 
 
@@ -24,6 +25,8 @@ class CaPTURe(Method):
         self.losses = config["loss_config"]
         adversarial = bool(self.losses["dis_ganLoss_weight"] or self.losses["gen_ganLoss_weight"])
         self.updates = ("disc", "gen") if adversarial else ("gen",)
+        self.rebuilds = self.losses["gen_reconLoss_weight"] > 0
+        self.perceptual = lpips_loss(self.losses)
         try:
             discriminator = Discriminator(**config["discriminator_config"])
         except ValueError as error:
@@ -49,27 +52,31 @@ class CaPTURe(Method):
         self, name: str, batch: dict[str, Tensor], random: Tensor, kept: dict[str, Any] | None
     ) -> tuple[Tensor, dict[str, Tensor]]:
         y = batch["real"]
-        fusion, reconstruction = self._pictures(name, batch, random, kept)
+        pictures = self._pictures(name, batch, random, kept)  # fusion, and reconstruction where it has a weight
         if name == "disc":  # the fakes are cut off from G
-            pairs = [(batch["identity"], y), (fusion.detach(), y), (reconstruction.detach(), y)]
-            return discriminator_loss(*score_pairs(self.trained["disc"], pairs), self.losses)
+            pairs = [(batch["identity"], y), *((picture.detach(), y) for picture in pictures)]
+            real, *fakes = score_pairs(self.trained["disc"], pairs)
+            return discriminator_loss(real, fakes, self.losses)
         logits = None
         if "disc" in self.updates:  # the same fakes before the updated D, whose own weights need no gradient now
             with frozen(self.networks["disc"]) as discriminator:
-                logits = score_pairs(discriminator, [(fusion, y), (reconstruction, y)])
-        return generator_loss(logits, fusion, reconstruction, batch, self.losses)
+                logits = score_pairs(discriminator, [(picture, y) for picture in pictures])
+        fusion, reconstruction = pictures if self.rebuilds else (*pictures, None)
+        return generator_loss(logits, fusion, reconstruction, batch, self.losses, self.perceptual)
 
     def _pictures(
         self, name: str, batch: dict[str, Tensor], random: Tensor, kept: dict[str, Any] | None
-    ) -> tuple[Tensor, Tensor]:
+    ) -> tuple[Tensor, ...]:
         """Fusion and reconstruction from one generator forward, which both updates share where they can."""
         if kept is not None and "pictures" in kept:
             return kept["pictures"]
         x, y, p = batch["identity"], batch["real"], batch["pose"]
-        noise = torch.cat([random[:, 0], random[:, 1]])  # (2B, 2, 4m)
+        inputs = (x, p, random[:, 0])  # who, in what pose, noise (B, 2, 4m)
+        if self.rebuilds:
+            inputs = tuple(torch.cat(pair) for pair in zip(inputs, (y, x, random[:, 1])))
         with torch.set_grad_enabled(name == "gen" or kept is not None):
-            images = self.trained["gen"](torch.cat([x, y]), torch.cat([p, x]), noise)  # (2B, 3, S, S)
-        pictures = tuple(images.chunk(2))
+            images = self.trained["gen"](*inputs)  # (B or 2B, 3, S, S)
+        pictures = images.split(len(x))
         if kept is not None:
             kept["pictures"] = pictures
         return pictures

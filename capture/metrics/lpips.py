@@ -57,6 +57,17 @@ class Perceptual:
         weights, file = load_published(net, folder)
         return cls(net, weights, file, device)
 
+    def to(self, device: torch.device) -> Perceptual:
+        """This, moved to `device`."""
+        if device != self.device:
+            self.device = device
+            self.model.to(device)
+        return self
+
+    def differentiable(self, a: Tensor, b: Tensor) -> Tensor:
+        """The same as a loss: pictures (B, 3, H, W) in [-1, 1] -> (B,), in the precision of the autocast around it."""
+        return self.model(a, b).reshape(-1)
+
     @torch.inference_mode()
     def __call__(self, a: Tensor, b: Tensor) -> Tensor:
         """Distance of each pair of pictures.

@@ -24,6 +24,7 @@ class Decoder(nn.Module):
     Args:
         t: temperature of the attention (None: the square root of the query's width).
         alpha_init, beta_init: where the attention's a and b start (see ReverseAttention).
+        attn_rows: identity | pose (see ReverseAttention).
     """
 
     def __init__(
@@ -37,6 +38,7 @@ class Decoder(nn.Module):
         res2=False,
         alpha_init=1.0,
         beta_init=1.0,
+        attn_rows="identity",
     ):
         super().__init__()
         m = min_ch
@@ -57,7 +59,7 @@ class Decoder(nn.Module):
         blocks += [ConvBlock(4 * m, 2 * m, norm=norm), ConvBlock(2 * m, m, norm=norm)]
         self.upBlock = nn.Sequential(*blocks)
         self.attnModule_256 = nn.ModuleList(
-            ReverseAttention(self.widths[i], t, alpha_init, beta_init) for i in self.attn_layers
+            ReverseAttention(self.widths[i], t, alpha_init, beta_init, attn_rows) for i in self.attn_layers
         )
         self.model = nn.ModuleList(ResBlock(self.widths[i], self.widths[i + 1], sample="up") for i in levels)
         self.toRGB = ConvBlock(self.widths[-1], 3, activ="tanh")

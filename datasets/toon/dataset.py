@@ -79,6 +79,10 @@ class ToonStream(Dataset):
         identity, real, pose = (draw_shot(rng, character, self.clips, facing) for character, facing in drawn)
         return identity, real, pose, pose.of(first)
 
+    def describe(self, index: int) -> dict[str, str]:
+        """What is drawn for sample `index`, by role."""
+        return dict(zip(_ROLES, map(str, self.shots(index))))
+
     def __getitem__(self, index: int) -> dict[str, Tensor]:
         return self.__getitems__([index])[0]
 

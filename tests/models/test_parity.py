@@ -71,7 +71,7 @@ def test_losses_of_one_step(published, kind):
     torch.testing.assert_close(reconstruction, tensors["generator.reconstruction"], **CLOSE)
     real, fake, rebuilt = score_pairs(discriminator, [(x, y), (fusion, y), (reconstruction, y)])
     loss_config = {**config["loss_config"], "ganLoss_type": kind}
-    loss_d, _ = discriminator_loss(real, fake, rebuilt, loss_config)
+    loss_d, _ = discriminator_loss(real, (fake, rebuilt), loss_config)
     loss_g, parts = generator_loss((fake, rebuilt), fusion, reconstruction, {"identity": x}, loss_config)
     want_gan, want_recon = tensors[f"loss.{kind}.generator_gan"].squeeze(), tensors["loss.reconstruction"].squeeze()
     torch.testing.assert_close(loss_d, tensors[f"loss.{kind}.discriminator"].squeeze(), rtol=1e-4, atol=0)

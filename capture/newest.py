@@ -1,0 +1,68 @@
+"""The newest good checkpoint of a run: where the latest is damaged, the one before."""
+
+from __future__ import annotations
+
+import logging
+import os
+from pathlib import Path
+from typing import Any
+
+from capture.checkpoint import FOLDER, LATEST, PREVIOUS, Damaged, load_checkpoint
+from capture.errors import CaptureError
+
+logger = logging.getLogger("capture")
+
+ASIDE = ".damaged.pt"  # latest_checkpoint.pt is set aside as latest_checkpoint.damaged.pt
+
+
+def newest_checkpoint(result: Path, set_aside: bool = False) -> tuple[Path, dict[str, Any]] | None:
+    """(path, state) of the newest good checkpoint in a result folder; None where there has been none.
+
+    Args:
+        set_aside: rename damaged ones to <name>.damaged.pt; without it they are passed over. Either way a line in the
+            log names them.
+    Raises:
+        CaptureError: all of them are damaged, or one can't be used for another reason (see load_checkpoint).
+    """
+    folder, damaged = result / FOLDER, []
+    for path in _newest_first(folder):
+        try:
+            state = load_checkpoint(path)
+        except Damaged as error:
+            damaged.append(path.name)
+            if set_aside:
+                aside = _free_name(path)
+                os.replace(path, aside)
+                logger.warning(f"{error}: set aside as {aside.name}")
+            else:
+                logger.warning(f"{error}: passed over")
+            continue
+        if damaged:
+            logger.warning(f"using {path} (step {state.get('step', 'unknown')}) in its place")
+        return path, state
+    damaged += sorted(path.name for path in folder.glob(f"*{ASIDE}*"))
+    if damaged:
+        raise CaptureError(
+            f"{folder}: no good checkpoint left (damaged: {', '.join(damaged)}); put a copy back as {LATEST}, "
+            f"or remove {folder} to begin again"
+        )
+    return None
+
+
+def _newest_first(folder: Path) -> list[Path]:
+    """latest, previous, then <n>epoch_checkpoint.pt, greatest n first: those that are there."""
+    numbered = []
+    for path in folder.glob("*epoch_checkpoint.pt"):
+        number = path.name.removesuffix("epoch_checkpoint.pt")
+        if number.isdecimal():
+            numbered.append((int(number), path))
+    kept = [path for _, path in sorted(numbered, reverse=True)]
+    return [path for path in (folder / LATEST, folder / PREVIOUS, *kept) if path.is_file()]
+
+
+def _free_name(path: Path) -> Path:
+    aside, count = path.with_name(path.stem + ASIDE), 1
+    while aside.exists():
+        count += 1
+        aside = path.with_name(f"{path.stem}{ASIDE}{count}")
+    return aside

@@ -1,0 +1,68 @@
+"""Changes that all pictures of a sample share: seen in a mirror, painted in other colours."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import permutations
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from datasets.mixed import Batch, batch_of
+
+KINDS = ("none", "flip", "colour", "both")
+_ORDERS = list(permutations(range(3)))
+_GAMMA = 1.6  # channels are raised to a power between 1 / this and this
+
+
+class Augmented(Dataset):
+    """A dataset whose samples are changed, each in its own way, which (seed, index) decide.
+
+    flip: mirrored, every other sample. colour: channels change places and are raised to a power each, so that black
+    and white stay as they are.
+
+    Args:
+        dataset: of samples uint8 (3, S, S).  kind: flip | colour | both.
+    """
+
+    def __init__(self, dataset: Any, kind: str, seed: int):
+        if kind not in KINDS[1:]:
+            raise ValueError(f"augment '{kind}' is none of {', '.join(KINDS)}")
+        self.dataset, self.seed = dataset, seed
+        self.flip, self.colour = kind in ("flip", "both"), kind in ("colour", "both")
+
+    def prepare(self, processes: int = 1, progress: bool = True) -> bool:
+        """As the dataset's own."""
+        return hasattr(self.dataset, "prepare") and self.dataset.prepare(processes, progress)
+
+    def describe(self, index: int) -> dict[str, str]:
+        """As the dataset's own."""
+        return self.dataset.describe(index)
+
+    def __getitem__(self, index: int) -> Batch:
+        return {name: value[0] for name, value in self.batch([index]).items()}
+
+    def batch(self, indices: Sequence[int]) -> Batch:
+        """Samples as uint8 (B, 3, S, S); `has_target` (B)."""
+        samples = batch_of(self.dataset, indices)
+        for row, index in enumerate(indices):
+            rng = np.random.default_rng([self.seed, index, 1])
+            mirrored, order, powers = rng.random() < 0.5, rng.integers(len(_ORDERS)), rng.uniform(-1, 1, 3)
+            for value in samples.values():
+                if value.dim() != 4:
+                    continue
+                if self.flip and mirrored:
+                    value[row] = value[row].flip(-1)
+                if self.colour:
+                    value[row] = repaint(value[row], _ORDERS[order], _GAMMA**powers)
+        return samples
+
+
+def repaint(image: Tensor, order: Sequence[int], powers: Sequence[float]) -> Tensor:
+    """uint8 (3, S, S) with its channels in another order, each raised to a power."""
+    levels = torch.linspace(0, 1, 256, dtype=torch.float64)
+    tables = torch.stack([(levels**power * 255).round().to(torch.uint8) for power in powers])  # (3, 256)
+    return torch.stack([tables[k][image[channel].long()] for k, channel in enumerate(order)])
