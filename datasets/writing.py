@@ -84,8 +84,8 @@ def begin(root: Path, parameters: dict[str, Any], results: Collection[str] = ())
         if other:
             key = min(other)
             raise CaptureError(
-                f"{root}: prepared with other parameters, or by another version ({key}: "
-                f"{_brief(found.get(key))} there, {_brief(wanted.get(key))} now); choose another folder or remove it"
+                f"{root}: prepared with other parameters ({key}: {_brief(found.get(key))} there, "
+                f"{_brief(wanted.get(key))} now) or by another version; choose another folder or remove it"
             )
         return name == MANIFEST
     own = {"README.md"}  # of the repository's Fashion_dataset and Mixamo_dataset

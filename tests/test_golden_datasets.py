@@ -1,6 +1,6 @@
 """Files that earlier versions left with a dataset are read, or gone on with; those of newer versions are left alone.
 
-What the files are is in tests/data/golden/README.md.
+What the files are is in tests/data/golden/datasets/README.md.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from datasets.writing import begin
 from tests.conftest import draw_figure
 from tests.world import prepare_commands
 
-GOLDEN = Path(__file__).parent / "data" / "golden"
+GOLDEN = Path(__file__).parent / "data" / "golden" / "datasets"
 MANIFESTS = GOLDEN / "manifests"
 NEWER = "written by a newer version of this program"
 
@@ -165,5 +165,5 @@ def test_the_first_toon_sets_drew_other_pairs(tmp_path, programs, world, name):
     started = "" if name == "manifest.json" else ".started"
     shutil.copy(MANIFESTS / f"toon_1{started}.json", tmp_path / name)
     line = programs.run(*prepare_commands(world, tmp_path)["toon_1"]).error()
-    assert "prepared with other parameters, or by another version (test_images: 75 there, 70 now)" in line
+    assert "prepared with other parameters (test_images: 75 there, 70 now) or by another version" in line
     assert "choose another folder or remove it" in line

@@ -71,7 +71,7 @@ def evaluate(world: Path, out: Path, *more: object) -> list:
 
 
 def prepare_commands(world: Path, out: Path) -> dict[str, list]:
-    """The commands that the files of tests/data/golden/manifests are of."""
+    """The commands that the files of tests/data/golden/datasets/manifests are of."""
     toon = ["prepare.py", "toon", out, "--size", 32, "--workers", 1]
     return {
         "toon_1": [*toon, "--characters", 2, "--clips", 2, "--frames", 2, "--seed", 3],
