@@ -45,6 +45,10 @@ def main() -> None:
     from capture.device import pick_device
     from capture.files import write_bytes
 
+    for path in filter(None, (args.out, args.plot)):  # a quarter of an hour too late is too late
+        probe = path.with_name(f".{path.name}.probe")
+        write_bytes(probe, bytes(1 << 16))
+        probe.unlink()
     device = pick_device(args.device)
     config = load_config(args.config)
     results = {"machine": machine(device), "config": config, "parts": {}}

@@ -15,7 +15,7 @@ import torch
 from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
-from capture.errors import CaptureError
+from capture.errors import CaptureError, Refused
 
 EXTENSIONS = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff", ".gif", ".ppm")
 MAX_PIXELS = 64_000_000  # a larger picture is refused before it is decoded
@@ -45,6 +45,8 @@ def open_rgb(path: str | Path) -> Image.Image:
         return _to_rgb(ImageOps.exif_transpose(image), path)
     except CaptureError:
         raise
+    except MemoryError as error:
+        raise Refused.reading(path, error) from None
     except Exception as error:  # EXIF data and modes that nothing converts
         raise CaptureError(f"{path}: can't be converted to RGB ({_brief(error)}); save it again as PNG") from None
 
@@ -53,6 +55,7 @@ def open_picture(path: str | Path) -> Image.Image:
     """Decode a picture as it is stored.
 
     Raises:
+        Refused: the machine can't read it now, whatever is in it.
         CaptureError: the file is missing, empty, not a picture, truncated or enormous; the message names it.
     """
     try:
@@ -70,13 +73,15 @@ def open_picture(path: str | Path) -> Image.Image:
         raise
     except FileNotFoundError:
         raise CaptureError(f"{path}: no such file") from None
-    except (IsADirectoryError, PermissionError) as error:
+    except IsADirectoryError as error:
         raise CaptureError(f"{path}: can't be read ({error.strerror})") from None
     except UnidentifiedImageError:
         raise CaptureError(f"{path}: not a picture that can be read ({', '.join(e[1:] for e in EXTENSIONS)})") from None
     except Image.DecompressionBombError:
         raise CaptureError(f"{path}: far too many pixels; shrink it first") from None
     except Exception as error:  # decoders raise whatever they like on broken data
+        if isinstance(error, (OSError, MemoryError)) and (refused := Refused.reading(path, error)):
+            raise refused from None
         raise CaptureError(f"{path}: a broken picture ({_brief(error)})") from None
 
 

@@ -3,12 +3,14 @@
     magic, version, CRC-32 and length of the header | header: JSON | each array's raw bytes, from a multiple of 4096 on
 
 They lie in <dataset>/.capture/, or below the user's cache folder where the dataset can't be written. Everything there
-can be deleted at any time; it is made again.
+can be deleted at any time; it is made again. What a newer version of this program keeps there is left alone
+(`kept_by_newer`): ours then lies beside it.
 """
 
 from __future__ import annotations
 
 import contextlib
+import glob
 import hashlib
 import json
 import math
@@ -36,10 +38,17 @@ class Damaged(Exception):
     """Not a file of ours, of another version, or not whole."""
 
 
+class Newer(Damaged):
+    """Written by a newer version of this program, which still needs it."""
+
+
 def side_folders(root: Path) -> list[Path]:
     """Where files about the dataset at `root` may lie, in the order to look."""
     resolved = root.resolve()
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "capture"
+    try:
+        cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "capture"
+    except RuntimeError:  # a user without a home, as in containers
+        return [root / SIDE_FOLDER]
     digest = hashlib.blake2b(os.fsencode(resolved), digest_size=6).hexdigest()
     return [root / SIDE_FOLDER, cache / f"{resolved.name}-{digest}"]
 
@@ -54,14 +63,27 @@ def writable_side_folder(root: Path) -> Path | None:
     return None
 
 
+def kept_by_newer(path: Path, what: str) -> bool:
+    """Whether a newer version of this program keeps its own file of this kind there."""
+    try:
+        with open(path, "rb") as file:
+            _read_header(file, what)
+    except Newer:
+        return True
+    except (OSError, Damaged):
+        pass
+    return False
+
+
 def write_arrays(path: Path, what: str, about: dict[str, Any], arrays: Mapping[str, np.ndarray]) -> None:
     """Write arrays with a checksum, whole or not at all.
 
     Args:
-        what: the kind of file.  about: plain JSON values.
+        what: the kind of file, "<kind>, version <number>".  about: plain JSON values.
     Raises:
         CaptureError: the disk is full or the folder can't be written.
     """
+    sweep(path)
     arrays = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
     crc = 0
     for array in arrays.values():
@@ -77,6 +99,15 @@ def write_arrays(path: Path, what: str, about: dict[str, Any], arrays: Mapping[s
         file.truncate(size)
 
     write_atomically(path, write)
+
+
+def sweep(path: Path) -> None:
+    """Remove what processes that were killed left of `path`, half-written."""
+    for partial in path.parent.glob(f".{glob.escape(path.name)}.*.partial"):
+        process = partial.name.removeprefix(f".{path.name}.").removesuffix(".partial")
+        if not os.path.exists(f"/proc/{process}"):  # else it may be at work
+            with contextlib.suppress(OSError):
+                partial.unlink()
 
 
 def create_arrays(path: Path, what: str, about: dict[str, Any], spec: Spec) -> dict[str, np.ndarray]:
@@ -104,6 +135,7 @@ def open_arrays(
     Args:
         check: read all of it and compare the checksum (write_arrays' files only).
     Raises:
+        Newer: of a later version of this kind.
         Damaged: not a file of this kind and version, or not as it was written.
         OSError: missing or unreadable.
     """
@@ -140,6 +172,8 @@ def _read_header(file: BinaryIO, what: str) -> tuple[dict[str, Any], int]:
     if len(start) < _START.size:
         raise Damaged("cut off")
     magic, version, crc, length = _START.unpack(start)
+    if magic == _MAGIC and version > _VERSION:
+        raise Newer("written by a newer version of this program")
     if magic != _MAGIC or version != _VERSION:
         raise Damaged("of another version")
     text = file.read(length) if length <= _LONGEST_HEADER else b""
@@ -147,8 +181,17 @@ def _read_header(file: BinaryIO, what: str) -> tuple[dict[str, Any], int]:
         raise Damaged("its header is broken")
     header = json.loads(text)
     if header["what"] != what:
+        kind, number = _kind(what)
+        if _kind(header["what"])[0] == kind and _kind(header["what"])[1] > number:
+            raise Newer(f"{header['what']}: written by a newer version of this program")
         raise Damaged(f"not a file of {what}")
     return header, _aligned(_START.size + length)
+
+
+def _kind(what: str) -> tuple[str, int]:
+    """("index of frames", 1) of "index of frames, version 1"."""
+    kind, _, number = what.rpartition(", version ")
+    return (kind, int(number)) if number.isdecimal() else (what, 0)
 
 
 def _checksum(file: BinaryIO, header: dict[str, Any], base: int) -> int:

@@ -3,7 +3,8 @@
 <side folder>/frames_<size>/ holds `frames.bin`: (N, S, S, 3) uint8, the layout that channels_last batches are cut from
 without turning anything, and for each frame a key (of its file's name, size and time of change) and a CRC-32 of its
 pixels (0: not there yet). It is built as `frames.building` and renamed when whole. A killed build goes on from what is
-there; a changed dataset keeps the frames that are the same.
+there; a changed dataset keeps the frames that are the same, and the old file until the new one is whole. What a newer
+version of this program prepared is left alone: ours then lie in frames_<size>.version1/.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from pathlib import Path
 import numpy as np
 
 from capture.errors import CaptureError
-from datasets.array_file import Damaged, create_arrays, open_arrays, writable_side_folder
+from datasets.array_file import Damaged, create_arrays, kept_by_newer, open_arrays, side_folders, writable_side_folder
 from datasets.catalog import Catalog
 from datasets.decoding import decode_picture, framed
 from datasets.index import VIDEO
@@ -71,23 +72,38 @@ def prepare_frames(catalog: Catalog, size: int, cache_gb: float, progress: bool 
             f"{cache_gb:g}: each is decoded whenever it is drawn"
         )
         return None
+    keys = frame_keys(catalog)
+    for side in side_folders(catalog.root):  # those of a dataset that can only be read may have come with it
+        whole = _folder(side, size) / WHOLE
+        if _holds(whole, keys):
+            return PreparedFrames(whole)
     side = writable_side_folder(catalog.root)
     if side is None:
         logger.info(f"note: no folder to keep prepared frames in (neither in {catalog.root} nor in ~/.cache)")
         return None
-    folder = side / f"frames_{size}"
-    keys = frame_keys(catalog)
-    if _holds(folder / WHOLE, keys):
-        return PreparedFrames(folder / WHOLE)
+    folder = _folder(side, size)
+    if folder.name != f"frames_{size}":
+        logger.info(f"note: {side / f'frames_{size}'} is a newer version's and left alone; using {folder}")
     try:
         folder.mkdir(exist_ok=True)
         with _locked(folder / "lock"):
             if not _holds(folder / WHOLE, keys):  # or another process has built them meanwhile
                 _build(catalog, size, folder, keys, progress)
     except OSError as error:
-        logger.info(f"note: {folder}: frames can't be prepared there ({error.strerror or error})")
+        logger.info(
+            f"note: {folder}: frames can't be prepared there ({error.strerror or error}), which takes "
+            f"{bytes_needed / 1e9:.2f} GB: each is decoded whenever it is drawn"
+        )
         return None
     return PreparedFrames(folder / WHOLE)
+
+
+def _folder(side: Path, size: int) -> Path:
+    """Where the frames of a size lie: not among those of a newer version."""
+    folder = side / f"frames_{size}"
+    if any(kept_by_newer(folder / name, WHAT) for name in (WHOLE, BUILDING)):
+        return side / f"frames_{size}.version1"
+    return folder
 
 
 def frame_keys(catalog: Catalog) -> np.ndarray:
@@ -150,15 +166,15 @@ def _build(catalog: Catalog, size: int, folder: Path, keys: np.ndarray, progress
     building, n = folder / BUILDING, len(keys)
     if (folder / WHOLE).exists():
         logger.info(f"{catalog.root / 'train'} has changed since its frames were prepared: preparing them again")
-        os.replace(folder / WHOLE, folder / OLD)
     if not _holds(building, keys):
-        if building.exists():
-            os.replace(building, folder / OLD)
+        _put_by(building, folder / OLD)
         spec = {"frames": ("|u1", (n, size, size, 3)), "keys": ("<u8", (n,)), "crcs": ("<u4", (n,))}
         create_arrays(building, WHAT, {"size": size}, spec)["keys"][:] = keys
     arrays = open_arrays(building, WHAT, writable=True)[1]
     _forget_broken(arrays)
-    _take_over(folder / OLD, arrays)
+    for older in (folder / OLD, folder / WHOLE):
+        _take_over(older, arrays)
+    (folder / OLD).unlink(missing_ok=True)
 
     todo = np.flatnonzero(arrays["crcs"] == 0)
     taken = arrays["frames"].nbytes / 1e9
@@ -196,12 +212,21 @@ def _forget_broken(arrays: dict[str, np.ndarray]) -> None:
             arrays["crcs"][i] = 0
 
 
+def _put_by(building: Path, old: Path) -> None:
+    """Keep what a build for other frames got done; a file that was killed before it began is nothing to keep."""
+    try:
+        open_arrays(building, WHAT)
+    except (OSError, Damaged):
+        building.unlink(missing_ok=True)
+    else:
+        os.replace(building, old)
+
+
 def _take_over(old: Path, arrays: dict[str, np.ndarray]) -> None:
-    """Copy frames that haven't changed out of an older file, which is then removed."""
+    """Copy frames that haven't changed out of an older file."""
     try:
         there = open_arrays(old, WHAT)[1]
     except (OSError, Damaged):
-        old.unlink(missing_ok=True)
         return
     if there["frames"].shape[1:] == arrays["frames"].shape[1:]:
         places = {key: i for i, key in enumerate(there["keys"].tolist())}
@@ -210,7 +235,6 @@ def _take_over(old: Path, arrays: dict[str, np.ndarray]) -> None:
             if j is not None and there["crcs"][j] == _crc(there["frames"][j]):
                 arrays["frames"][i] = there["frames"][j]
                 arrays["crcs"][i] = there["crcs"][j]
-    old.unlink()
 
 
 def _jobs(catalog: Catalog, size: int, building: Path, todo: np.ndarray) -> list[Job]:

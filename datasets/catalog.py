@@ -17,16 +17,16 @@ from typing import Any
 
 from capture.errors import CaptureError
 from capture.images import is_image
-from datasets.array_file import Damaged, side_folders, writable_side_folder
-from datasets.index import VIDEO, Index, load_index, save_index
+from datasets.array_file import Damaged, kept_by_newer, side_folders, writable_side_folder
+from datasets.index import VIDEO, WHAT, Index, load_index, save_index
 from datasets.listing import list_folder, list_split, settled, unchanged
 from datasets.video import is_video
-from datasets.writing import MANIFEST, MANIFEST_VERSION
+from datasets.writing import MANIFEST, refuse_newer
 
 logger = logging.getLogger("capture")
 
 FASHION, MIXAMO = "fashion", "mixamo"
-INDEX = "index.bin"
+INDEX, BESIDE_NEWER = "index.bin", "index.version1.bin"
 SAVE_FROM = 20_000  # frames; fewer are listed faster than anyone notices (videos are always worth it)
 
 
@@ -148,23 +148,24 @@ def _index(root: Path, kind: str, progress: bool) -> Index:
     folder = writable_side_folder(root) if worth and settled(index, began) else None
     if folder is None:
         return index
+    path = folder / (BESIDE_NEWER if kept_by_newer(folder / INDEX, WHAT) else INDEX)
     try:
-        save_index(index, folder / INDEX)
-        return load_index(folder / INDEX)
-    except (CaptureError, OSError, Damaged):  # a full disk: it will be listed again the next time
-        logger.info(f"note: no room for an index in {folder}; {train} is listed at every start")
+        save_index(index, path)
+        return load_index(path)
+    except (CaptureError, OSError, Damaged) as error:  # a full disk: it will be listed again the next time
+        logger.info(f"note: no room for an index in {folder}; {train} is listed at every start ({error})")
         return index
 
 
 def _saved(root: Path, about: dict[str, Any]) -> Index | None:
     """An index saved for this tree, whether or not it still holds."""
-    for folder in side_folders(root):
+    for path in (folder / name for folder in side_folders(root) for name in (INDEX, BESIDE_NEWER)):
         try:
-            index = load_index(folder / INDEX)
+            index = load_index(path)
         except OSError:
             continue
         except Damaged as damage:
-            logger.info(f"note: {folder / INDEX} can't be used ({damage}): listing {root / 'train'} again")
+            logger.info(f"note: {path} can't be used ({damage}): listing {root / 'train'} again")
             continue
         if {key: index.about.get(key) for key in about} == about:
             return index
@@ -179,12 +180,11 @@ def read_manifest(root: Path) -> dict:
         version = manifest.get("version", 0)
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError, AttributeError, RecursionError):
+    except OSError as error:
+        raise CaptureError(f"{path}: can't be read ({error.strerror}); change its permissions") from None
+    except (ValueError, AttributeError, RecursionError):
         raise CaptureError(f"{path}: not a readable manifest; prepare the dataset again") from None
-    if not isinstance(version, int) or version > MANIFEST_VERSION:
-        raise CaptureError(
-            f"{path}: manifest version {version}, this program reads up to {MANIFEST_VERSION}; update it"
-        )
+    refuse_newer(path, version)
     return manifest
 
 

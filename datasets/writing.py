@@ -16,6 +16,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from PIL import Image
 
 from capture.errors import CaptureError
 from capture.files import write_bytes
+from datasets.array_file import sweep
 
 MANIFEST = "manifest.json"
 STARTED = ".prepare.json"  # the parameters of a preparation that has not finished
@@ -37,6 +39,14 @@ def write_png(path: Path, image: np.ndarray) -> None:
     buffer = io.BytesIO()
     Image.fromarray(image).save(buffer, format="PNG", compress_level=4)
     write_bytes(path, buffer.getvalue(), sync=False)  # thousands of frames, and the manifest comes last
+
+
+def is_written(path: Path) -> bool:
+    """Whether a file is there: not as an empty one, which a power cut may leave of one that was being written."""
+    try:
+        return path.stat().st_size > 0
+    except (FileNotFoundError, NotADirectoryError):
+        return False
 
 
 def write_pairs(path: Path, rows: Iterable[tuple[str, str, str]]) -> None:
@@ -54,22 +64,28 @@ def begin(root: Path, parameters: dict[str, Any], results: Collection[str] = ())
     Args:
         results: keys of the manifest that say what came of it: they may differ from run to run.
     Raises:
-        CaptureError: `root` holds something else, or was prepared with other parameters (the first one is named).
+        CaptureError: `root` holds something else, or was prepared with other parameters (the first one is named), or
+            by a newer version of this program.
     """
+    if root.is_dir():
+        for name in (MANIFEST, STARTED):
+            sweep(root / name)
     wanted = json.loads(json.dumps({"version": MANIFEST_VERSION, **parameters}))
     for name in (MANIFEST, STARTED):
         if not (root / name).is_file():
             continue
         try:
             found = json.loads((root / name).read_text())
-        except ValueError:
+        except (ValueError, RecursionError):
             found = {}
+        found = found if isinstance(found, dict) else {}
+        refuse_newer(root / name, found.get("version", 0))
         other = [key for key in {**wanted, **found} if key not in results and wanted.get(key) != found.get(key)]
         if other:
             key = min(other)
             raise CaptureError(
                 f"{root}: prepared with other parameters ({key}: {_brief(found.get(key))} there, "
-                f"{_brief(wanted.get(key))} now); choose another folder or remove it"
+                f"{_brief(wanted.get(key))} now) or by another version; choose another folder or remove it"
             )
         return name == MANIFEST
     own = {"README.md"}  # of the repository's Fashion_dataset and Mixamo_dataset
@@ -77,6 +93,19 @@ def begin(root: Path, parameters: dict[str, Any], results: Collection[str] = ())
         raise CaptureError(f"{root}: holds something else already; choose another folder")
     write_bytes(root / STARTED, json.dumps(wanted).encode())
     return False
+
+
+def refuse_newer(path: Path, version: Any) -> None:
+    """Say so where a manifest, or what a preparation noted, is of a version that isn't known here.
+
+    Raises:
+        CaptureError: it is.
+    """
+    if not isinstance(version, int) or version > MANIFEST_VERSION:
+        raise CaptureError(
+            f"{path}: manifest version {version}, written by a newer version of this program; "
+            f"this one reads up to {MANIFEST_VERSION}: update it"
+        )
 
 
 def _brief(value: Any) -> str:
@@ -87,6 +116,7 @@ def _brief(value: Any) -> str:
 def write_manifest(root: Path, manifest: dict[str, Any]) -> None:
     """Write `manifest` (plain JSON values) as the last file of a prepared dataset."""
     text = json.dumps({"version": MANIFEST_VERSION, **manifest}, indent=1, sort_keys=True) + "\n"
+    os.sync()  # thousands of frames weren't flushed one by one; a manifest that outlives a power cut must be true
     write_bytes(root / MANIFEST, text.encode())
     (root / STARTED).unlink(missing_ok=True)
 

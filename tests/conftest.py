@@ -131,6 +131,23 @@ def bad_input(run_main):
     return run
 
 
+@pytest.fixture(scope="session")
+def programs():
+    """Starts programs in processes of their own that have their libraries already (tests/programs.py)."""
+    from tests.programs import Programs
+
+    with Programs() as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def world(tmp_path_factory) -> Path:
+    """What the programs read (tests/world.py). Not to be changed."""
+    from tests.world import make_world
+
+    return make_world(tmp_path_factory.mktemp("world"))
+
+
 def start(program: str, *argv: str, **options) -> subprocess.Popen:
     """Start a program as a user would, in a process of its own."""
     return subprocess.Popen(

@@ -24,7 +24,7 @@ from capture.metrics.parallel import Workers
 from capture.metrics.predictions import match_predictions
 from capture.metrics.protocol import PUBLISHED, PUBLISHED_NOTE, protocol
 from capture.metrics.rendering import render
-from capture.metrics.report import write_report
+from capture.metrics.report import together, write_report
 from capture.metrics.table import Line, Table, mean
 from capture.metrics.weights import WeightsMissing
 from capture.transfer import PoseTransfer
@@ -97,9 +97,10 @@ def evaluate(request: Request, workers: Workers) -> Table | None:
     )
     table = tabulate(rows, measured, reference, how, missing, [SELF_REMARK] if request.self_folder else [])
     texts = {"txt": table.text(), "md": table.markdown(), "csv": table.csv(), "jsonl": table.jsonl()}
-    for suffix, text in texts.items():
-        write_bytes(request.out / f"table.{suffix}", text.encode())
-    write_report(request.out, root, pairs, rows, measured, size)
+    with together(request.out) as folder:
+        for suffix, text in texts.items():
+            write_bytes(folder / f"table.{suffix}", text.encode())
+        write_report(folder, root, pairs, rows, measured, size)
     return table
 
 

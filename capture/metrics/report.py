@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import math
+import os
 import re
-from collections.abc import Sequence
+import shutil
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import torch
 from PIL import Image, ImageDraw
 from torch import Tensor
 
+from capture.errors import CaptureError
 from capture.files import write_bytes
 from capture.images import grid, image_to_tensor, load_image, png_bytes, tensor_to_image
 from capture.metrics.measure import PER_PAIR, Measured, Row
@@ -76,6 +80,27 @@ def write_report(
                 name = re.sub(r"[^A-Za-z0-9.-]+", "_", row.name).strip("_")
                 sheet = contact_sheet(pairs, row, numbers.values, chosen, key, size)
                 write_bytes(folder / f"{name}_{which}.png", png_bytes(sheet))
+
+
+@contextlib.contextmanager
+def together(folder: Path) -> Iterator[Path]:
+    """A folder to write into, whose files go to `folder` at the end: a full disk leaves the older ones as they were.
+
+    Raises:
+        CaptureError: they can't be moved there.
+    """
+    staged = folder / ".report.partial"
+    shutil.rmtree(staged, ignore_errors=True)  # of a run that was killed
+    try:
+        yield staged
+        for path in sorted(staged.iterdir()):
+            os.replace(path, folder / path.name)
+    except OSError as error:
+        raise CaptureError(
+            f"{error.filename2 or error.filename}: can't be written ({error.strerror}); choose another folder (--out)"
+        ) from None
+    finally:
+        shutil.rmtree(staged, ignore_errors=True)
 
 
 def ranking(values: Tensor) -> tuple[str, list[int]]:

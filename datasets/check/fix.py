@@ -47,12 +47,13 @@ def set_aside(inventory: Inventory, pictures: Pictures, findings: Findings) -> l
 
 
 def _broken(inventory: Inventory, pictures: Pictures) -> list[str]:
-    """Files that can't be decoded, and the uv and mask pictures of such frames."""
-    broken = {inventory.entries[i].stem for i in pictures.errors}
+    """Files that can't be decoded, and the uv and mask pictures of such frames; not what only can't be read here."""
+    wrong = pictures.errors.keys() - pictures.refused
+    broken = {inventory.entries[i].stem for i in wrong}
     return [
         entry.path
         for i, entry in enumerate(inventory.entries)
-        if i in pictures.errors or (entry.role == MAP and broken.intersection(entry.frame_stems))
+        if i in wrong or (entry.role == MAP and broken.intersection(entry.frame_stems))
     ]
 
 
@@ -66,7 +67,11 @@ def _fix_pairs(inventory: Inventory, pictures: Pictures, name: str) -> list[tupl
     kept = _free_place(inventory.root, name)
     path = inventory.root / name
     write_bytes(inventory.root / kept, path.read_bytes())
-    write_bytes(path, "".join([file.header, *file.good]).encode())
+    try:
+        write_bytes(path, "".join([file.header, *file.good]).encode())
+    except BaseException:
+        (inventory.root / kept).unlink(missing_ok=True)  # nothing was set aside
+        raise
     return [(name, kept)]
 
 
@@ -78,7 +83,12 @@ def _move(root: Path, path: str) -> str:
     except OSError:
         if not (root / path).is_file():
             raise
-        shutil.move(root / path, root / target)  # to another file system, where train/ is a link
+        try:
+            shutil.move(root / path, root / target)  # to another file system, where train/ is a link
+        except BaseException:
+            if (root / path).is_file():
+                (root / target).unlink(missing_ok=True)  # half a copy
+            raise
     folder = Path(path).parent
     with contextlib.suppress(OSError):  # the first that isn't empty
         while folder.as_posix() not in (*SPLITS, "."):

@@ -8,13 +8,13 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-from capture.errors import CaptureError
+from capture.errors import CaptureError, Refused
 from capture.images import open_rgb
 from datasets.check.inventory import MAP, VIDEO, Entry, Inventory
 from datasets.check.near import SIDE, signature
@@ -45,12 +45,14 @@ class Pictures:
     Attributes:
         records: (N,) of dtype PICTURE, in the order of the inventory; files that can't be decoded have none.
         errors: index into Inventory.entries -> why it can't be decoded.
+        refused: those of them that the machine is to blame for; they may be whole.
         formats: the same index -> "PNG", "MP4".
     """
 
     records: np.ndarray
     errors: dict[int, str]
     formats: dict[int, str]
+    refused: set[int] = field(default_factory=set)
 
     def counts(self, inventory: Inventory) -> Counter[str]:
         """Entry.path -> readable frames in that file."""
@@ -82,6 +84,7 @@ def decode_all(inventory: Inventory, workers: int | None = None, progress: bool 
         parts.append(part.records)
         pictures.errors.update(part.errors)
         pictures.formats.update(part.formats)
+        pictures.refused |= part.refused
     if parts:
         records = np.concatenate(parts)
         records = records[~np.isin(records["file"], list(pictures.errors))]  # a video may break off late
@@ -99,7 +102,7 @@ def _seconds(path: Path, role: str) -> float:
 def _decode_job(job: tuple[str, list[tuple[int, Entry]]]) -> tuple[int, Pictures]:
     """Decode some files; their number, and what came of it."""
     root, files = job
-    rows, errors, formats = [], {}, {}
+    rows, errors, formats, refused = [], {}, {}, set()
     for i, entry in files:
         path = Path(root, entry.path)
         try:
@@ -110,11 +113,15 @@ def _decode_job(job: tuple[str, list[tuple[int, Entry]]]) -> tuple[int, Pictures
                     break
         except CaptureError as error:
             errors[i] = str(error).removeprefix(f"{path}: ")
-        except MemoryError:
-            errors[i] = "too large to decode in the memory there is"
+            if isinstance(error, Refused):
+                refused.add(i)
+        except (MemoryError, OSError) as error:
+            refusal = Refused.reading(path, error) or error
+            errors[i] = str(refusal).removeprefix(f"{path}: ")
+            refused.add(i)
         if stopping():
             break
-    return len(files), Pictures(np.array(rows, PICTURE), errors, formats)
+    return len(files), Pictures(np.array(rows, PICTURE), errors, formats, refused)
 
 
 def _frames(path: Path, role: str) -> Iterator[tuple[Image.Image, str]]:

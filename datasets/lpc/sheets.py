@@ -21,7 +21,7 @@ from datasets.lpc.credits import write_credits
 from datasets.lpc.layers import find_styles, layer_root
 from datasets.lpc.pieces import ACTIONS, CELL, COLUMNS, ROWS, Piece, draw_sheet
 from datasets.workers import stopping, work
-from datasets.writing import begin, flat_name, write_manifest, write_pairs, write_png
+from datasets.writing import begin, flat_name, is_written, write_manifest, write_pairs, write_png
 
 DIRECTIONS = ("back", "left", "front", "right")
 CLIPS = {
@@ -181,7 +181,7 @@ def _unpack_job(job: tuple[_Sheet, Path, int, set[str] | None]) -> int:
                 paths[clip, frame] = out / "train" / sheet.name / clip / "imgs" / f"{frame}.png"
             elif name in wanted:
                 paths[clip, frame] = out / "test" / "imgs" / name
-    missing = {key: path for key, path in paths.items() if not path.is_file()}
+    missing = {key: path for key, path in paths.items() if not is_written(path)}
     drawn = _cells(sheet.draw()) if missing and not stopping() else {}
     for key, path in missing.items():
         if stopping():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,11 +16,12 @@ from capture.errors import CaptureError
 from capture.files import write_bytes
 from capture.images import open_picture
 from datasets.workers import stopping
-from datasets.writing import write_png
+from datasets.writing import is_written, write_png
 
 from .blender import Died, Unusable, blender
 
 BACKGROUND = (235, 235, 235)
+_LEAST_ROOM = 1 << 20  # bytes; a picture is smaller
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ class Draw:
         return "parts" in self.request
 
     def missing(self, frame: Frame) -> bool:
-        return not all(path.is_file() for path in frame.files(self.uv).values())
+        return not all(is_written(path) for path in frame.files(self.uv).values())
 
 
 def ask(job: Ask) -> int:
@@ -87,23 +89,41 @@ def draw(job: Draw) -> int:
             continue
         asked = {**job.request, "frame": frame.number, "view": frame.view, "path": str(picture), "uv_path": str(parts)}
         who = f"{job.request['character']['name']} in {job.request['clip']['name']}"
+        for path in (picture, parts):
+            path.unlink(missing_ok=True)  # what Blender has no room for must not be the frame before
         try:
             blender(job.python).ask(asked)
         except Unusable as error:
+            _check_room(job.scratch)
             raise CaptureError(f"{who}: {error}") from None
         except Died:
             raise CaptureError(
                 f"Blender ended while drawing {who} (out of memory?); run the same command again with fewer --workers"
             ) from None
         files, size = frame.files(job.uv), frame.view["size"]
-        if job.uv:
-            write_png(files["uv"], np.frombuffer(parts.read_bytes(), np.uint8).reshape(size, size, 3))
-        rgb, mask = flatten(open_picture(picture))
+        try:
+            rgb, mask = flatten(open_picture(picture))
+            uv = np.frombuffer(parts.read_bytes(), np.uint8).reshape(size, size, 3) if job.uv else None
+        except (CaptureError, OSError, ValueError) as error:  # Blender doesn't say that it couldn't write
+            _check_room(job.scratch)
+            raise CaptureError(f"{who}: Blender wrote no whole picture ({error}); run the same command again") from None
+        if uv is not None:
+            write_png(files["uv"], uv)
         write_png(files["mask"], mask)
         write_png(files["imgs"], rgb)
     for path in (picture, parts):
         path.unlink(missing_ok=True)
     return len(job.frames)
+
+
+def _check_room(folder: Path) -> None:
+    """Say so where a disk is full.
+
+    Raises:
+        CaptureError: it is.
+    """
+    if shutil.disk_usage(folder).free < _LEAST_ROOM:
+        raise CaptureError(f"{folder}: no space left for what Blender draws; free space and run the same command again")
 
 
 def flatten(drawn: Image.Image) -> tuple[np.ndarray, np.ndarray]:

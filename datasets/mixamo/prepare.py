@@ -14,7 +14,7 @@ from typing import Any
 from capture.errors import CaptureError
 from datasets.catalog import read_manifest
 from datasets.workers import work
-from datasets.writing import begin, write_manifest, write_pairs
+from datasets.writing import begin, is_written, write_manifest, write_pairs
 
 from .blender import blender_version, close, find_blender
 from .cast import Cast, make_cast
@@ -136,7 +136,7 @@ class _Run:
     def _ask(self, kind: str, requests: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
         """Answers by name, which are kept on disk until the data set is complete."""
         results = {name: self.scratch / kind / f"{name}.json" for name in requests}
-        jobs = [Ask(self.python, requests[name], path) for name, path in results.items() if not path.is_file()]
+        jobs = [Ask(self.python, requests[name], path) for name, path in results.items() if not is_written(path)]
         few = kind == "clip" and len(jobs) <= _FEW
         self._work(ask, jobs, len(results) - len(jobs), len(results), kind, 1 if few else self._workers)
         return {name: json.loads(path.read_text()) for name, path in results.items()}

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from datasets.workers import stopping, work
-from datasets.writing import begin, flat_name, write_manifest, write_pairs, write_png
+from datasets.writing import begin, flat_name, is_written, write_manifest, write_pairs, write_png
 
 from .camera import Shot
 from .plan import check_request, choose_characters, plan_clips, plan_pairs
@@ -35,7 +35,7 @@ class _Job:
         return {output: self.folder / kind / self.names[k] for output, kind in kinds.items()}
 
     def missing(self) -> bool:
-        return any(not path.exists() for k in range(len(self.names)) for path in self.files(k).values())
+        return any(not is_written(path) for k in range(len(self.names)) for path in self.files(k).values())
 
 
 def character_name(seed: int) -> str:
@@ -50,7 +50,7 @@ def _run(job: _Job) -> int:
     drawn = render(job.shots, job.size, outputs=tuple(job.files(0)))
     for k in range(len(job.names)):
         for output, path in job.files(k).items():
-            if not path.exists():
+            if not is_written(path):
                 image = drawn[output][k]
                 write_png(
                     path, (image.byte() * 255 if output == "mask" else image.permute(1, 2, 0).contiguous()).numpy()

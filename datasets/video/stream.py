@@ -11,7 +11,7 @@ from typing import Any
 import av
 from av.stream import Disposition
 
-from capture.errors import CaptureError
+from capture.errors import CaptureError, Refused
 from capture.images import MAX_PIXELS, MAX_SIDE, is_enormous
 from datasets.video.cut import cut_off, is_cut
 
@@ -25,9 +25,12 @@ def named_errors(path: Path) -> Iterator[None]:
         yield
     except FileNotFoundError:
         raise CaptureError(f"{path}: no such file") from None
-    except (IsADirectoryError, PermissionError) as error:
+    except IsADirectoryError as error:
         raise CaptureError(f"{path}: can't be read ({error.strerror})") from None
-    except (av.FFmpegError, ValueError) as error:
+    except (OSError, MemoryError, ValueError) as error:  # FFmpeg's are OSErrors, and speak of EIO in broken files too
+        ours = isinstance(error, (PermissionError, MemoryError)) or not isinstance(error, (av.FFmpegError, ValueError))
+        if ours and (refused := Refused.reading(path, error)):
+            raise refused from None
         why = getattr(error, "strerror", None) or str(error)
         raise CaptureError(f"{path}: not a video that can be read, or cut off ({why})") from None
 
