@@ -198,6 +198,7 @@ def _import_libraries() -> None:
 
     import capture.metrics.evaluation  # noqa: F401
     import capture.render  # noqa: F401
+    import capture.trainer  # noqa: F401
     import datasets.cache
     import datasets.check
     import datasets.toon.write  # noqa: F401

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-import resource
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -19,6 +16,7 @@ from capture.errors import CaptureError
 from capture.trainer import Trainer
 from datasets import open_data
 from tests.conftest import ROOT, TINY_ARGV, start, tiny_config
+from tests.programs import Finished
 from tests.small_disk import mounted, read_only
 
 LESS = ("--cache_gb", "0", "--validation_pairs", "0", "--num_epochs", "3")
@@ -29,44 +27,21 @@ def arguments(mixamo_tree, result_path) -> list[str]:
     return [*TINY_ARGV, *where, *LESS]
 
 
-def train(argv: list[str], largest_file: int | None = None) -> tuple[int, str]:
-    """Run train.py as a process of its own, where files may not be larger than so many bytes; (status, stderr)."""
-
-    def limit() -> None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file, largest_file))
-
-    done = subprocess.run(
-        [sys.executable, "train.py", *argv],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        preexec_fn=limit if largest_file else None,
-    )
-    return done.returncode, done.stderr
-
-
-def the_line(status: int, err: str) -> str:
-    lines = [line for line in err.splitlines() if line.startswith("error: ")]
-    assert status == 2 and len(lines) == 1 and "Traceback" not in err, err
-    return lines[0]
-
-
 def contents(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in (folder / FOLDER).iterdir()}
 
 
 @pytest.fixture(scope="module")
-def undisturbed(mixamo_tree, tmp_path_factory):
+def undisturbed(mixamo_tree, tmp_path_factory, programs):
     folder = tmp_path_factory.mktemp("undisturbed")
-    assert train(arguments(mixamo_tree, folder))[0] == 0
+    assert programs.run("train.py", *arguments(mixamo_tree, folder)).status == 0
     return load_checkpoint(latest_path(folder / "run"))
 
 
-def assert_ends_well(argv, folder: Path, undisturbed) -> None:
+def assert_ends_well(programs, argv, folder: Path, undisturbed) -> None:
     """The same command, with nothing in its way any more, ends where a run ends that nothing ever was in the way of."""
-    status, err = train(argv)
-    assert status == 0, err
+    finished = programs.run("train.py", *argv)
+    assert finished.status == 0, finished.err
     assert not list(folder.rglob("*.partial"))
     state = load_checkpoint(latest_path(folder))
     assert state["step"] == undisturbed["step"]
@@ -78,43 +53,43 @@ def assert_ends_well(argv, folder: Path, undisturbed) -> None:
     ("largest", "what"),
     [(2_000, "0config.yaml"), (6_000, "train_results/1epoch.png"), (60_000, "latest_checkpoint.pt")],
 )
-def test_files_that_may_not_be_so_large(mixamo_tree, tmp_path, undisturbed, largest, what):
+def test_files_that_may_not_be_so_large(mixamo_tree, tmp_path, programs, undisturbed, largest, what):
     argv, folder = arguments(mixamo_tree, tmp_path), tmp_path / "run"
-    line = the_line(*train(argv, largest))
+    line = programs.run("train.py", *argv, file_limit=largest).error()
     assert re.search(rf"{what}: can't be written \(File too large\); free space", line)
     assert not latest_path(folder).exists() and not list(folder.rglob("*.partial"))
-    assert_ends_well(argv, folder, undisturbed)
+    assert_ends_well(programs, argv, folder, undisturbed)
 
 
-def test_a_disk_that_fills_up_between_two_checkpoints(mixamo_tree, tmp_path, undisturbed):
+def test_a_disk_that_fills_up_between_two_checkpoints(mixamo_tree, tmp_path, programs, undisturbed):
     with mounted(tmp_path / "disk", 64) as disk:
         argv, folder = arguments(mixamo_tree, disk.path), disk.path / "run"
-        assert train([*argv, "--num_epochs", "2"])[0] == 0
+        assert programs.run("train.py", *argv, "--num_epochs", 2).status == 0
         before = contents(folder)
         disk.fill(leave=200_000)
-        line = the_line(*train(argv))
+        line = programs.run("train.py", *argv).error()
         assert "latest_checkpoint.pt: can't be written (No space left on device)" in line
         assert contents(folder) == before and not list(folder.rglob("*.partial"))
         rows = (folder / "metrics.jsonl").read_text()
         assert rows.endswith("\n")
         disk.make_room()
-        assert_ends_well(argv, folder, undisturbed)
+        assert_ends_well(programs, argv, folder, undisturbed)
 
 
 @pytest.mark.parametrize("leave", (0, 8_192))
-def test_a_disk_with_no_room_at_all(mixamo_tree, tmp_path, undisturbed, leave):
+def test_a_disk_with_no_room_at_all(mixamo_tree, tmp_path, programs, undisturbed, leave):
     with mounted(tmp_path / "disk", 64) as disk:
         argv, folder = arguments(mixamo_tree, disk.path), disk.path / "run"
         disk.fill(leave)
-        line = the_line(*train(argv))
+        line = programs.run("train.py", *argv).error()
         assert "can't be written (No space left on device)" in line and str(folder) in line
         disk.make_room()
-        assert_ends_well(argv, folder, undisturbed)
+        assert_ends_well(programs, argv, folder, undisturbed)
 
 
-def test_a_folder_that_cannot_be_written(mixamo_tree, tmp_path):
+def test_a_folder_that_cannot_be_written(mixamo_tree, tmp_path, programs):
     with read_only(tmp_path):
-        line = the_line(*train(arguments(mixamo_tree, tmp_path)))
+        line = programs.run("train.py", *arguments(mixamo_tree, tmp_path)).error()
     assert "Read-only file system" in line and str(tmp_path / "run") in line and "choose another folder" in line
 
 
@@ -151,5 +126,5 @@ def test_a_loader_process_that_is_killed(tmp_path):
     time.sleep(1)
     os.kill(workers[0], signal.SIGKILL)
     _, err = process.communicate(timeout=60)
-    line = the_line(process.returncode, err)
+    line = Finished(process.returncode, "", err, 0).error()
     assert "loader processes was killed" in line and "the same command goes on" in line
