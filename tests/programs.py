@@ -159,8 +159,9 @@ def _become(asked: dict[str, Any]) -> None:
 
 
 def _count_calls(asked: dict[str, Any]) -> None:
-    """Count the calls after which files are other than before, or, for prepared frames, memory is; end at one."""
+    """Count the calls after which files are other than before, or, for frames and networks, memory is; end at one."""
     import datasets.cache
+    from capture.trainer import Trainer
 
     calls = os.open(asked["calls"], os.O_WRONLY)
     count, last = 0, asked.get("kill_at")
@@ -187,6 +188,7 @@ def _count_calls(asked: dict[str, Any]) -> None:
     for name in ("replace", "rename", "fsync", "mkdir", "unlink", "rmdir", "posix_fallocate"):
         setattr(os, name, counted(getattr(os, name)))
     builtins.open = counted(builtins.open, writes)
+    Trainer.step = counted(Trainer.step)
     datasets.cache._crc = counted(datasets.cache._crc)  # taken when a frame's pixels are there and its mark isn't
 
 
