@@ -8,6 +8,8 @@ import sys
 from collections.abc import Callable
 from typing import NoReturn
 
+LONGEST = 1000  # characters of a line on the terminal
+
 
 class CaptureError(Exception):
     """Something the person at the keyboard can put right: one line saying what was wrong, where, and what to do."""
@@ -17,6 +19,18 @@ class CaptureError(Exception):
         if message.startswith("Caught CaptureError in DataLoader worker"):
             message = message.strip().splitlines()[-1].split("CaptureError: ", 1)[-1]
         super().__init__(message)
+
+
+def one_line(message: str) -> str:
+    """What files are called and say may hold anything: shown on one line, not endless, and nothing a terminal obeys."""
+    if len(message) > LONGEST:
+        message = f"{message[: LONGEST - 300]} ... {message[-290:]}"
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in message)
+
+
+def _no_memory(error: Exception) -> bool:
+    """Whether memory ran out; torch says so by a RuntimeError."""
+    return isinstance(error, MemoryError) or "can't allocate memory" in str(error) or "CUDA out of memory" in str(error)
 
 
 def command_line(main: Callable[[], int | None]) -> Callable[[], None]:
@@ -32,7 +46,12 @@ def command_line(main: Callable[[], int | None]) -> Callable[[], None]:
         try:
             status = main() or 0
         except CaptureError as error:
-            print(f"error: {error}", file=sys.stderr)
+            print(f"error: {one_line(str(error))}", file=sys.stderr)
+            status = 2
+        except (MemoryError, RuntimeError) as error:
+            if not _no_memory(error):
+                raise
+            print("error: out of memory; use a smaller batch_size, image_size or network", file=sys.stderr)
             status = 2
         except KeyboardInterrupt:
             print("interrupted", file=sys.stderr)

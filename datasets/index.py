@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from datasets.array_file import open_arrays, write_arrays
+from datasets.array_file import Damaged, open_arrays, write_arrays
 
 WHAT = "index of frames, version 1"
 PLAIN, IMGS, VIDEO = range(3)  # a clip is a folder of frames, a folder with imgs/ in it, or a video file
@@ -208,4 +208,51 @@ def load_index(path: str | os.PathLike) -> Index:
         OSError: missing or unreadable.
     """
     about, arrays = open_arrays(Path(path), WHAT, check=True)
+    try:
+        good = _consistent(about, arrays)
+    except (KeyError, TypeError, ValueError, IndexError, OverflowError):
+        good = False
+    if not good:
+        raise Damaged("its numbers contradict one another")
     return Index(about, arrays, Path(path))
+
+
+def _consistent(about: dict[str, Any], arrays: dict[str, np.ndarray]) -> bool:
+    """Whether every number leads to something, and no name out of the split: a dataset may come with an index."""
+    text, text_at, first_stamp = arrays["text"], arrays["text_at"], about["first_stamp"]
+    names = len(text_at) - 1
+    if not isinstance(about["flat"], bool) or type(first_stamp) is not int or not 0 <= first_stamp <= names:
+        return False
+    if any(array.ndim != 1 or array.dtype.kind not in "iu" for array in arrays.values()) or text.dtype != np.uint8:
+        return False
+    if not _ascending(text_at, len(text), strictly=True) or text[text_at[1:] - 1].any():
+        return False
+    of_files = text[: text_at[first_stamp]]
+    if (of_files == ord("/")).any() or (of_files[text_at[:first_stamp]] == ord(".")).any():
+        return False
+    clips, clip_at, frame_at = len(arrays["clip_name"]), arrays["clip_at"], arrays["frame_at"]
+    if not (_ascending(clip_at, clips, strictly=True) and _ascending(frame_at, int(frame_at[-1]), strictly=True)):
+        return False
+    if len(clip_at) != len(arrays["character_name"]) + 1 or len(frame_at) != clips + 1:
+        return False
+    form, first, counts = arrays["clip_form"], arrays["first_name"], np.diff(frame_at)
+    if len(form) != clips or len(first) != clips or (np.diff(frame_at[clip_at]) < 2).any():
+        return False
+    named = form != VIDEO
+    if not np.isin(form, (PLAIN, IMGS, VIDEO)).all() or ((first == NO_NAMES) != ~named).any():
+        return False
+    last = first[named] + (counts[named] if len(counts) else 0)
+    stamps = {len(arrays[f"stamp_{name}"]) for name in ("time", "size", "frames")}
+    called = (arrays["character_name"], arrays["clip_name"])
+    return (
+        all(((numbers >= 0) & (numbers < first_stamp)).all() for numbers in called)
+        and bool((first[named] >= 0).all() and (last <= first_stamp).all())
+        and len(stamps) == 1
+        and first_stamp + stamps.pop() <= names
+    )
+
+
+def _ascending(numbers: np.ndarray, end: int, strictly: bool) -> bool:
+    """Whether they go from 0 to `end`."""
+    steps = np.diff(numbers.astype(np.int64))
+    return int(numbers[0]) == 0 and int(numbers[-1]) == end and bool((steps >= strictly).all())

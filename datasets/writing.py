@@ -13,6 +13,7 @@ true target of a training sample is known.
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import json
@@ -62,8 +63,9 @@ def begin(root: Path, parameters: dict[str, Any], results: Collection[str] = ())
             continue
         try:
             found = json.loads((root / name).read_text())
-        except ValueError:
+        except (ValueError, RecursionError):
             found = {}
+        found = found if isinstance(found, dict) else {}
         other = [key for key in {**wanted, **found} if key not in results and wanted.get(key) != found.get(key)]
         if other:
             key = min(other)
@@ -77,6 +79,13 @@ def begin(root: Path, parameters: dict[str, Any], results: Collection[str] = ())
         raise CaptureError(f"{root}: holds something else already; choose another folder")
     write_bytes(root / STARTED, json.dumps(wanted).encode())
     return False
+
+
+def abandon(root: Path) -> None:
+    """Take back what `begin` wrote, where nothing came of it."""
+    (root / STARTED).unlink(missing_ok=True)
+    with contextlib.suppress(OSError):  # there was something in it before
+        root.rmdir()
 
 
 def _brief(value: Any) -> str:
