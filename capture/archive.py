@@ -32,7 +32,7 @@ def check_archive(path: str | Path) -> None:
     if len(records) > MOST_RECORDS:
         raise CaptureError(f"{path}: {len(records):,} records; not a checkpoint; use an earlier checkpoint")
     if any(record.compress_type != zipfile.ZIP_STORED for record in records):
-        raise CaptureError(f"{path}: refused: it is compressed, as torch's never are, and may grow without end; get it again")
+        raise CaptureError(f"{path}: refused: it is compressed, as torch's never are, and may grow; get it again")
     if sum(record.file_size for record in records) > size:
         raise CaptureError(f"{path}: refused: what is in it claims to be larger than the file; get it again")
 

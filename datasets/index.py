@@ -207,13 +207,13 @@ def load_index(path: str | os.PathLike) -> Index:
         Damaged: another version, another kind of file, or not as it was written.
         OSError: missing or unreadable.
     """
-    about, arrays = open_arrays(Path(path), WHAT, check=True)
     try:
-        good = _consistent(about, arrays)
+        good = _consistent(*open_arrays(Path(path), WHAT, check=True))  # this mapping goes, and what it took with it
     except (KeyError, TypeError, ValueError, IndexError, OverflowError):
         good = False
     if not good:
         raise Damaged("its numbers contradict one another")
+    about, arrays = open_arrays(Path(path), WHAT)
     return Index(about, arrays, Path(path))
 
 

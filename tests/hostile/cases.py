@@ -81,16 +81,15 @@ def _video(extension: str) -> st.SearchStrategy[Case]:
     bad, good = f"bad.{extension}", originals.video("mp4")
 
     def cases(made: bytes) -> st.SearchStrategy[Case]:
-        alone = {f"in/train/{bad}": made}
+        alone, dataset = {f"in/train/{bad}": made}, {"data/train/c0/good.mp4": good, f"data/train/c1/{bad}": made}
         return st.sampled_from(
             (
                 Case("", FASHION, {**alone, "in/train/good.mp4": good}),
                 Case("", FASHION, alone),
-                Case("", [*TRAIN, "--dry-run"], {**_tiny(), "data/train/c0/good.mp4": good, f"data/train/c1/{bad}": made},
-                     cache=CACHE),
-                Case("", CHECK, {"data/train/c0/good.mp4": good, f"data/train/c1/{bad}": made}),
+                Case("", [*TRAIN, "--dry-run"], {**_tiny(), **dataset}, cache=CACHE),
+                Case("", CHECK, dataset),
             )
-        ).map(lambda case: replace(case, reads=bad))  # fmt: skip
+        ).map(lambda case: replace(case, reads=bad))
 
     return (damaged(data, donors) | _enormous(data, extension)).flatmap(cases)
 

@@ -70,7 +70,8 @@ def figure(character: int, pose: int, side: int = SIZE) -> Image.Image:
 def picture(form: str = "PNG", character: int = 0, pose: int = 0) -> bytes:
     """A picture file; EPS is a program of its own, and would be run."""
     if form == "EPS":
-        return b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 32 32\n%%EndComments\n(PWNED) (w) file closefile\nshowpage\n%%EOF"
+        head = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 32 32\n%%EndComments\n"
+        return head + b"(PWNED) (w) file closefile\nshowpage\n%%EOF"
     buffer = io.BytesIO()
     image = figure(character, pose)
     if form in ("XBM", "MSP"):
@@ -216,7 +217,8 @@ PAIRS = (
     b"imgs/character_7__run__0.png,imgs/character_8__run__1.png,imgs/character_7__run__1.png\n"
     b"imgs/character_8__run__0.png,imgs/character_7__run__1.png,imgs/character_8__run__1.png\n"
 )
-MANIFEST = b"""{"version": 1, "aligned": true, "kind": "toon", "size": 32, "train_characters": ["character_0", "character_1"],
+MANIFEST = b"""{"version": 1, "aligned": true, "kind": "toon", "size": 32,
+"train_characters": ["character_0", "character_1"],
 "test_characters": ["character_7", "character_8"], "train_images": 4, "test_images": 4, "broken": {}}"""
 
 

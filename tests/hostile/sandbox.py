@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import importlib.util
 import io
 import os
@@ -106,6 +107,7 @@ class Server:
         """(status, processor seconds, bytes on top of the libraries', what the program did that it must not)."""
         reader, writer = os.pipe()
         sys.stdout.flush(), sys.stderr.flush()
+        gc.freeze()  # a collection in the child would touch, and so copy, every page
         child = os.fork()
         if not child:
             os.close(reader)
@@ -143,8 +145,9 @@ class Server:
                 os.dup2(file, number)
                 os.close(file)
             sys.stdin = io.StringIO()
-            sys.stdout = open(1, "w", encoding="utf-8", closefd=False)
-            sys.stderr = open(2, "w", encoding="utf-8", errors="backslashreplace", closefd=False, buffering=1)
+            sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
+            raw = io.FileIO(2, "w", closefd=False)
+            sys.stderr = io.TextIOWrapper(raw, "utf-8", "backslashreplace", write_through=True)
             os.environ.update(HOME=str(self.box / "home"), TMPDIR=str(self.box / "tmp"), CUDA_VISIBLE_DEVICES="")
             os.environ.pop("XDG_CACHE_HOME", None)
             import tempfile
