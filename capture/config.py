@@ -200,7 +200,8 @@ def read_yaml(path: str | Path) -> dict[str, Any]:
     try:
         data = yaml.load(text, _Loader)
         _check_numbers(data)
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
+    except (yaml.YAMLError, RecursionError, ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
+        # the last four: the parser's own, at "!!timestamp x" or "!!bool x"
         mark = getattr(error, "problem_mark", None)
         line = f" line {mark.line + 1}" if mark else ""
         raise CaptureError(f"{path}{line}: not valid YAML ({getattr(error, 'problem', None) or 'malformed'})") from None

@@ -23,7 +23,8 @@ def write_atomically(path: str | Path, write: Callable[[BinaryIO], None], sync: 
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with open(partial, "wb") as file:
+        _remove(partial)
+        with open(partial, "xb") as file:  # never through a link that was there before
             write(file)
             file.flush()
             if sync:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+import re
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -13,7 +14,9 @@ from typing import Any
 import hypothesis
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
+from tqdm import tqdm
 
+from tests.hostile import seeds
 from tests.hostile.case import Case
 from tests.hostile.cases import KINDS
 from tests.hostile.sandbox import Server, Verdict
@@ -82,23 +85,26 @@ def examples(strategy: st.SearchStrategy[Any], seed: str) -> list[Any]:
     return found[1:] or found  # the first is always the simplest
 
 
-def run(count: int, seed: int, folder: Path, keep: Path | None = None, progress: bool = True) -> dict[str, Tally]:
-    """Run `count` cases below `folder`; violations go to `keep` as files that `replay` takes."""
-    from tqdm import tqdm
+def run(server: Server, count: int, seed: int, keep: Path | None = None, kept: dict[str, Case] | None = None):
+    """Run `kept` cases and `count` fresh ones; what violates goes to `keep`, as files that --replay takes.
 
-    server = Server(folder)
-    sources: dict[str, Iterator[Case]] = {}
+    Returns:
+        The tally of each kind; of all kept cases one.
+    """
+    fresh = {kind: drawn(kind, seed) for kind in KINDS}
     tallies: dict[str, Tally] = {}
-    for number, kind in enumerate(tqdm(plan(count), unit="case", disable=not progress)):
-        case = next(sources.setdefault(kind, drawn(kind, seed)))
+    work: list[tuple[str, Case | None]] = [*(kept or {}).items(), *((kind, None) for kind in plan(count))]
+    for number, (name, case) in enumerate(tqdm(work, unit="case", mininterval=1)):
+        row = "kept" if case else name
+        case = case or next(fresh[name])
         verdict = server.run(case)
-        tallies.setdefault(kind, Tally()).add(verdict)
+        tallies.setdefault(row, Tally()).add(verdict)
         if verdict.violations and keep is not None:
             keep.mkdir(parents=True, exist_ok=True)
-            name = f"{kind.replace(' ', '-').replace(',', '')}-{seed}-{number:05d}"
-            (keep / f"{name}.json").write_text(case.dump())
-            (keep / f"{name}.txt").write_text("\n".join((*verdict.violations, " ".join(case.argv), "", verdict.stderr)))
-    return {kind: tallies[kind] for kind in KINDS if kind in tallies}
+            stem = re.sub(r"[^A-Za-z0-9]+", "-", f"{name}-{seed}-{number:05d}")
+            (keep / f"{stem}.json").write_text(seeds.dump(case))
+            (keep / f"{stem}.txt").write_text("\n".join((*verdict.violations, " ".join(case.argv), "", verdict.stderr)))
+    return {row: tallies[row] for row in ("kept", *KINDS) if row in tallies}
 
 
 def table(tallies: dict[str, Tally]) -> str:

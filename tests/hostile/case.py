@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import base64
-import json
 from dataclasses import dataclass, field
-from typing import Any
 
 HERE = "@SANDBOX@"  # in an argument, a link or a file: the sandbox's absolute path
 
@@ -30,26 +27,3 @@ class Case:
     reads: str = ""
     out: tuple[str, ...] = ("out",)
     cache: tuple[str, ...] = ()
-
-    def dump(self) -> str:
-        """As JSON, text as text."""
-        return json.dumps({**vars(self), "files": {name: _dump(data) for name, data in self.files.items()}}, indent=1)
-
-    @classmethod
-    def load(cls, text: str) -> Case:
-        """The inverse of dump."""
-        values: dict[str, Any] = json.loads(text)
-        files = {name: _load(data) for name, data in values.pop("files").items()}
-        values["out"], values["cache"] = tuple(values["out"]), tuple(values["cache"])
-        return cls(files=files, **values)
-
-
-def _dump(data: bytes) -> dict[str, str]:
-    try:
-        return {"text": data.decode("utf-8")}
-    except UnicodeDecodeError:
-        return {"base64": base64.b64encode(data).decode()}
-
-
-def _load(data: dict[str, str]) -> bytes:
-    return data["text"].encode("utf-8") if "text" in data else base64.b64decode(data["base64"])
