@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import functools
+import io
 import sys
 from collections.abc import Callable
 from typing import NoReturn
@@ -41,6 +42,8 @@ def command_line(main: Callable[[], int | None]) -> Callable[[], None]:
 
     @functools.wraps(main)
     def run() -> None:
+        if isinstance(sys.stdout, io.TextIOWrapper):  # a file's name need not be text
+            sys.stdout.reconfigure(errors="backslashreplace")
         if "--debug" in sys.argv[1:]:
             sys.exit(main() or 0)
         try:

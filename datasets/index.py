@@ -19,6 +19,7 @@ from datasets.array_file import Damaged, open_arrays, write_arrays
 WHAT = "index of frames, version 1"
 PLAIN, IMGS, VIDEO = range(3)  # a clip is a folder of frames, a folder with imgs/ in it, or a video file
 NO_NAMES = -1
+_AT_ONCE = 1 << 15  # names that are checked together
 
 
 class Stamp(NamedTuple):
@@ -225,13 +226,14 @@ def _consistent(about: dict[str, Any], arrays: dict[str, np.ndarray]) -> bool:
         return False
     if any(array.ndim != 1 or array.dtype.kind not in "iu" for array in arrays.values()) or text.dtype != np.uint8:
         return False
-    if not _ascending(text_at, len(text), strictly=True) or text[text_at[1:] - 1].any():
+    if text_at[0] != 0 or text_at[-1] != len(text):
         return False
-    of_files = text[: text_at[first_stamp]]
-    if (of_files == ord("/")).any() or (of_files[text_at[:first_stamp]] == ord(".")).any():
-        return False
+    edges = [*range(0, first_stamp, _AT_ONCE), *range(first_stamp, names, _AT_ONCE), names]
+    for start, end in zip(edges, edges[1:]):  # all at once would take memory that isn't given back
+        if not _good_names(text, text_at[start : end + 1].astype(np.int64), of_files=start < first_stamp):
+            return False
     clips, clip_at, frame_at = len(arrays["clip_name"]), arrays["clip_at"], arrays["frame_at"]
-    if not (_ascending(clip_at, clips, strictly=True) and _ascending(frame_at, int(frame_at[-1]), strictly=True)):
+    if not (_ascending(clip_at, clips) and _ascending(frame_at, int(frame_at[-1]))):
         return False
     if len(clip_at) != len(arrays["character_name"]) + 1 or len(frame_at) != clips + 1:
         return False
@@ -252,7 +254,16 @@ def _consistent(about: dict[str, Any], arrays: dict[str, np.ndarray]) -> bool:
     )
 
 
-def _ascending(numbers: np.ndarray, end: int, strictly: bool) -> bool:
-    """Whether they go from 0 to `end`."""
-    steps = np.diff(numbers.astype(np.int64))
-    return int(numbers[0]) == 0 and int(numbers[-1]) == end and bool((steps >= strictly).all())
+def _good_names(text: np.ndarray, at: np.ndarray, of_files: bool) -> bool:
+    """Whether each name ends with a zero; and of a file, is neither hidden (or "..") nor leads into another folder."""
+    if (np.diff(at) < 1).any() or at[-1] > len(text) or text[at[1:] - 1].any():
+        return False
+    piece = text[at[0] : at[-1]]
+    if np.count_nonzero(piece == 0) != len(at) - 1:
+        return False
+    return not of_files or not ((text[at[:-1]] == ord(".")).any() or (piece == ord("/")).any())
+
+
+def _ascending(numbers: np.ndarray, end: int) -> bool:
+    """Whether they go up from 0 to `end`."""
+    return int(numbers[0]) == 0 and int(numbers[-1]) == end and bool((np.diff(numbers.astype(np.int64)) > 0).all())

@@ -79,7 +79,7 @@ def _checkpoints() -> Iterator[tuple[str, Case]]:
         "no generator of randomness": originals.torch_bytes({k: v for k, v in state.items() if k != "noise_rng"}),
         "step of text": originals.torch_bytes({**state, "step": "x"}),
     }
-    files |= {f"pickle {i}": data for i, data in enumerate(evil_pickles()[:24])}
+    files |= {f"pickle {i}": data for i, data in enumerate(evil_pickles()[:12])}
     resumed = {
         "in/tiny.yaml": as_yaml(originals.TINY),
         **originals.tree(),
