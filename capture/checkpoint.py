@@ -20,8 +20,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from capture.config import differences, with_defaults
-from capture.errors import CaptureError
+from capture.archive import Damaged, check_archive, check_weights
+from capture.config import differences, is_plain, with_defaults
+from capture.errors import CaptureError, is_out_of_memory
 from capture.files import write_atomically, write_bytes
 
 FORMAT, VERSION = "capture-checkpoint", 1
@@ -29,10 +30,6 @@ EXPORT_FORMAT, EXPORT_VERSION = "capture-generator", "1"
 FOLDER, LATEST, PREVIOUS = "CheckPoint", "latest_checkpoint.pt", "previous_checkpoint.pt"
 EXPORTED = "generator.safetensors"
 NETWORK_SECTIONS = ("generator_config", "discriminator_config", "baseline_config")
-
-
-class Damaged(CaptureError):
-    """A checkpoint that is not whole, so that an earlier one had better be used."""
 
 
 def latest_path(result: str | Path) -> Path:
@@ -86,8 +83,8 @@ def load_checkpoint(path: str | Path, device: str | torch.device = "cpu") -> dic
         Damaged: truncated, or other than it was written.
         CaptureError: missing, made by a newer version, or holding anything but tensors and plain values.
     """
+    check_archive(path)
     try:
-        _check_sums(path)
         state = torch.load(path, map_location=device, weights_only=True)
     except FileNotFoundError:
         raise CaptureError(f"{path}: no checkpoint here; train first, or give another result folder") from None
@@ -109,35 +106,28 @@ def load_checkpoint(path: str | Path, device: str | torch.device = "cpu") -> dic
         IndexError,
         TypeError,
         AssertionError,
+        NotImplementedError,
+        RecursionError,
+        OverflowError,
         zipfile.BadZipFile,
         UnicodeDecodeError,
     ) as error:
+        if is_out_of_memory(error):  # the file is not to blame
+            raise
         why = " ".join(str(error).split())[:100]
         raise Damaged(f"{path}: truncated or not a checkpoint ({why}); use an earlier checkpoint") from None
     if not isinstance(state, dict) or not isinstance(state.get("gen_state_dict"), dict):
         raise CaptureError(f"{path}: not a CaPTURe checkpoint (no gen_state_dict in it)")
+    for name in ("gen_state_dict", "ema_state_dict", "disc_state_dict"):
+        check_weights(state.get(name) or {}, path, name)
+    if not isinstance(state.get("version", 0), int):
+        raise CaptureError(f"{path}: damaged: its version is not a number; use an earlier checkpoint")
     if state.get("format") == FORMAT and state.get("version", 0) > VERSION:
         raise CaptureError(
             f"{path}: written by a newer version (checkpoint version {state['version']}, this one reads "
             f"{VERSION}); update this program"
         )
     return state
-
-
-def _check_sums(path: str | Path) -> None:
-    """Compare every part of a torch file with the CRC-32 that it was written with; torch itself doesn't.
-
-    Raises:
-        Damaged: one differs.  CaptureError: parts are compressed, which torch never does and a trap may.
-    """
-    if not zipfile.is_zipfile(path):
-        return  # the form before torch 1.6 has no sums; what is cut short fails to load
-    with zipfile.ZipFile(path) as file:
-        if any(part.compress_type != zipfile.ZIP_STORED for part in file.infolist()):
-            raise CaptureError(f"{path}: refused: its parts are compressed, which no checkpoint's are")
-        bad = file.testzip()
-    if bad is not None:
-        raise Damaged(f"{path}: damaged ({bad} fails its checksum); use an earlier checkpoint")
 
 
 def clean_names(weights: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -155,6 +145,8 @@ def load_weights(
         config: the configuration that `network` was built from.  made_with: the one saved beside the weights, if any.
     """
     weights = clean_names(weights)
+    check_weights(weights, source, "weights")
+    made_with = made_with if is_plain(made_with) else None
     own = network.state_dict()
     wrong = [n for n in own if n not in weights or weights[n].shape != own[n].shape] + [
         n for n in weights if n not in own
@@ -166,11 +158,16 @@ def load_weights(
     keys = [
         f"{key} is {theirs} in the checkpoint and {ours} in the configuration"
         for section in NETWORK_SECTIONS
-        for key, theirs, ours in differences(made_with.get(section, {}), config[section])
+        for key, theirs, ours in differences(_section(made_with, section), config[section])
         if theirs is not None
     ]
     reason = "; ".join(keys) or f"{len(wrong)} parameters differ, the first is {wrong[0]}"
     raise CaptureError(f"{source}: made for another configuration: {reason}")
+
+
+def _section(config: dict[str, Any], name: str) -> dict[str, Any]:
+    section = config.get(name)
+    return section if isinstance(section, dict) else {}
 
 
 def _config_from_shapes(weights: dict[str, Tensor]) -> dict[str, Any]:
@@ -224,6 +221,8 @@ def load_export(path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     try:
         made_with = json.loads(metadata["config"])
         config = with_defaults(made_with)
-    except (KeyError, ValueError, TypeError):
+    except (KeyError, ValueError, TypeError, RecursionError):
         raise CaptureError(f"{path}: its configuration can't be read; export it again") from None
+    except CaptureError as error:
+        raise CaptureError(f"{path}: its configuration: {error}; export it again") from None
     return clean_names(weights), config

@@ -6,6 +6,7 @@ import contextlib
 import difflib
 import io
 import os
+import reprlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -52,6 +53,8 @@ MAY_BE_TUNED = (  # what people change to get a run past a bad place; a line in 
     "loss_config.gen_targetLoss_weight",
     "loss_config.gen_perceptualLoss_weight",
 )
+LARGEST_FILE = 256 * 1024  # bytes; a configuration is some kilobytes
+MOST_ALIASES = 16  # a few that build on one another would grow to more than memory holds
 CHOICES = {
     "main_config.method": ("capture", "fomm", "mraa"),
     "main_config.init": ("xavier", "kaiming", "gaussian"),
@@ -73,7 +76,10 @@ AT_LEAST = {  # smallest allowed value
     "dataset_config.batch_size": 1,
     "dataset_config.image_size": 1,
     "dataset_config.samples_per_epoch": 1,
-    "generator_config.idenE_config.downs": 1,
+    "generator_config.idenE_config.downs": 2,
+    "generator_config.idenE_config.c_in": 3,
+    "generator_config.poseE_config.c_in": 3,
+    "discriminator_config.c_in": 3,
     "generator_config.idenE_config.c": 1,
     "generator_config.idenE_config.min_ch": 4,
     "discriminator_config.disc_downs": 0,
@@ -93,6 +99,36 @@ AT_LEAST = {  # smallest allowed value
     "loss_config.gen_reconLoss_weight": 0,
     "loss_config.gen_targetLoss_weight": 0,
     "loss_config.gen_perceptualLoss_weight": 0,
+}
+
+
+AT_MOST = {  # far more than makes sense, and less than keeps a machine busy for ever
+    "dataset_config.num_workers": 1024,
+    "dataset_config.batch_size": 65_536,
+    "dataset_config.image_size": 4096,
+    "main_config.sample_rows": 1024,
+    "main_config.validation_pairs": 10**6,
+    "train_config.micro_batches": 65_536,
+    "train_config.seed": 2**63 - 1,
+    "idenE_config.downs": 8,
+    "poseE_config.downs": 8,
+    "c_in": 3,
+    "c": 2048,
+    "min_ch": 4096,
+    "disc_downs": 10,
+    "n_res": 64,
+    "points_tps": 64,
+    "num_kp": 512,
+    "num_regions": 512,
+    "block_expansion": 2048,
+    "max_features": 8192,
+    "num_blocks": 10,
+    "num_down_blocks": 8,
+    "num_bottleneck_blocks": 64,
+    "pad": 64,
+    "id_bottle_size": 8192,
+    "pose_bottle_size": 8192,
+    "scale_factor": 1.0,
 }
 
 
@@ -135,25 +171,63 @@ def load_result_config(folder: str | Path) -> dict[str, Any]:
 
 
 def with_defaults(config: dict[str, Any]) -> dict[str, Any]:
-    """A configuration of any age: today's defaults for the keys that it lacks, without those that no longer exist."""
-    return _merged(read_yaml(DEFAULTS), config)
+    """A configuration of any age: today's defaults for the keys that it lacks, without those that no longer exist.
+
+    Raises:
+        CaptureError: not a configuration, or a wrong type or value in it.
+    """
+    if not is_plain(config):
+        raise CaptureError("not a configuration: sections of keys with plain values")
+    defaults = read_yaml(DEFAULTS)
+    resolved = _merged(defaults, config)
+    _check_types(resolved, defaults)
+    _check_values(resolved)
+    return resolved
+
+
+def is_plain(config: Any) -> bool:
+    """Whether this can be a configuration that came with a file: sections within sections of short, plain values."""
+    if not isinstance(config, dict) or len(config) > 1000:
+        return False
+    return all(isinstance(key, str) and _is_plain_value(value, 5) for key, value in config.items())
+
+
+def _is_plain_value(value: Any, depth: int) -> bool:
+    if isinstance(value, dict | list):
+        if isinstance(value, dict) and not all(isinstance(key, str) for key in value):
+            return False
+        inner = value.values() if isinstance(value, dict) else value
+        return depth > 0 and len(value) <= 100 and all(_is_plain_value(one, depth - 1) for one in inner)
+    if isinstance(value, int):
+        return abs(value) < 2**63
+    return value is None or isinstance(value, float) or (isinstance(value, str) and len(value) <= 10_000)
 
 
 def _merged(base: dict, over: dict) -> dict:
-    return {k: _merged(v, over[k]) if isinstance(v, dict) and k in over else over.get(k, v) for k, v in base.items()}
+    merged = {}
+    for key, value in base.items():
+        if isinstance(value, dict) and key in over and not isinstance(over[key], dict):
+            raise CaptureError(f"{key} is a section; it holds keys, not {brief(over[key])}")
+        inside = isinstance(value, dict) and key in over
+        merged[key] = _merged(value, over[key]) if inside else over.get(key, value)
+    return merged
 
 
 def read_yaml(path: str | Path) -> dict[str, Any]:
     """A YAML file whose top level is a mapping."""
     try:
+        if Path(path).stat().st_size > LARGEST_FILE:
+            raise CaptureError(f"{path}: over {LARGEST_FILE // 1024} KiB; a configuration takes some kilobytes")
         text = Path(path).read_text(encoding="utf-8")
     except OSError as error:
         raise CaptureError(f"{path}: can't read this configuration file ({error.strerror})") from None
     except UnicodeDecodeError:
         raise CaptureError(f"{path}: not a text file; give a YAML configuration") from None
     try:
-        data = yaml.safe_load(text)
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        data = yaml.load(text, _Loader)
+        _check_numbers(data)
+    except (yaml.YAMLError, RecursionError, ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
+        # the last four: the parser's own, at "!!timestamp x" or "!!bool x"
         mark = getattr(error, "problem_mark", None)
         line = f" line {mark.line + 1}" if mark else ""
         raise CaptureError(f"{path}{line}: not valid YAML ({getattr(error, 'problem', None) or 'malformed'})") from None
@@ -164,6 +238,37 @@ def read_yaml(path: str | Path) -> dict[str, Any]:
             f"{path}: expected sections such as train_config at the top level, found {type(data).__name__}"
         )
     return data
+
+
+class _Loader(yaml.SafeLoader):
+    """Plain values only, and few of them twice: aliases of aliases make a short text endless."""
+
+    aliases = 0
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        if self.check_event(yaml.AliasEvent):
+            self.aliases += 1
+            if self.aliases > MOST_ALIASES:
+                mark = self.peek_event().start_mark
+                raise yaml.composer.ComposerError(None, None, f"more than {MOST_ALIASES} aliases: write them out", mark)
+        return super().compose_node(parent, index)
+
+
+def _check_numbers(data: Any) -> None:
+    """ValueError for a whole number of more than 64 bits, RecursionError for what contains itself."""
+    if isinstance(data, dict | list | tuple | set):
+        for inner in data:
+            _check_numbers(inner)
+        if isinstance(data, dict):
+            _check_numbers(list(data.values()))
+    elif isinstance(data, int) and abs(data) >= 2**63:
+        raise ValueError
+
+
+def brief(value: Any) -> str:
+    """A value for a message, never long."""
+    text = reprlib.repr(value)
+    return text if len(text) <= 200 else text[:197] + "..."
 
 
 def dump_yaml(config: dict[str, Any]) -> str:
@@ -204,6 +309,8 @@ def nearest(name: str, known: Sequence[str]) -> str:
 def _check_keys(overlay: dict, defaults: dict, where: str, prefix: str = "") -> None:
     for key, value in overlay.items():
         name = f"{prefix}{key}"
+        if not isinstance(key, str) or len(key) > 100:
+            raise CaptureError(f"{where}: unknown key {prefix}{brief(key)}; defaults.yaml lists every key")
         if key not in defaults:
             hint = nearest(str(key), [str(k) for k in defaults]) or nearest(
                 str(key), [k for k, _ in flatten(read_yaml(DEFAULTS))]
@@ -211,7 +318,7 @@ def _check_keys(overlay: dict, defaults: dict, where: str, prefix: str = "") -> 
             raise UnknownKey(f"{where}: unknown key {name}{hint or '; defaults.yaml lists every key'}")
         if isinstance(defaults[key], dict):
             if not isinstance(value, dict):
-                raise CaptureError(f"{where}: {name} is a section; it holds keys, not {value!r}")
+                raise CaptureError(f"{where}: {name} is a section; it holds keys, not {brief(value)}")
             _check_keys(value, defaults[key], where, name + ".")
         elif isinstance(value, dict):
             raise CaptureError(f"{where}: {name} is a value, such as {defaults[key]!r}, not a section")
@@ -273,7 +380,7 @@ def _check_types(config: dict, defaults: dict) -> None:
                 isinstance(v, (int, kind)) and not isinstance(v, bool) for v in value
             )
         else:
-            good = isinstance(value, str)
+            good = isinstance(value, str) and _is_usable(value)
         if not good:
             what = (
                 "a list of numbers"
@@ -283,9 +390,17 @@ def _check_types(config: dict, defaults: dict) -> None:
                 ]
             )
             hint = " (write 1.0e-4 or 0.0001)" if isinstance(default, float) and isinstance(value, str) else ""
-            raise CaptureError(f"{name}: expected {what}, such as {default!r}, found {value!r}{hint}")
+            raise CaptureError(f"{name}: expected {what}, such as {default!r}, found {brief(value)}{hint}")
         if isinstance(default, float):
             _assign(config, name, float(value))
+
+
+def _is_usable(text: str) -> bool:
+    """Whether text can be a path: nothing in it that no file system takes."""
+    try:
+        return b"\0" not in os.fsencode(text)
+    except UnicodeEncodeError:
+        return False
 
 
 def _check_values(config: dict) -> None:
@@ -293,11 +408,20 @@ def _check_values(config: dict) -> None:
     for name, choices in CHOICES.items():
         if flat[name] not in choices:
             raise CaptureError(
-                f"{name}: expected one of {', '.join(choices)}, found {flat[name]!r}{nearest(flat[name], choices)}"
+                f"{name}: expected one of {', '.join(choices)}, found {brief(flat[name])}{nearest(flat[name], choices)}"
             )
     for name, smallest in AT_LEAST.items():
         if flat[name] < smallest or flat[name] == float("inf"):
             raise CaptureError(f"{name}: expected at least {smallest}, found {flat[name]}")
+    for name, value in flat.items():
+        *_, section, key = name.split(".")
+        most = next((AT_MOST[known] for known in (name, f"{section}.{key}", key) if known in AT_MOST), None)
+        if most is not None and value is not None and value > most:
+            raise CaptureError(f"{name}: expected at most {most}, found {value}")
+        if name.startswith("baseline_config") and isinstance(value, int | float) and value < 0:
+            raise CaptureError(f"{name}: expected at least 0, found {value}")
+        if isinstance(value, list) and len(value) > 64:
+            raise CaptureError(f"{name}: expected a few numbers, found {len(value)}")
     if not flat["train_config.ema_decay"] < 1:
         raise CaptureError(f"train_config.ema_decay: expected less than 1, found {flat['train_config.ema_decay']}")
     betas = flat["train_config.adam_betas"]
@@ -311,6 +435,8 @@ def _check_values(config: dict) -> None:
 def result_folder(config: dict[str, Any]) -> Path:
     """<result_path>/<result_title>, which must name a folder of its own."""
     title = config["main_config"]["result_title"]
+    if not title.isprintable() or len(os.fsencode(title)) > 200:
+        raise CaptureError(f"main_config.result_title: {brief(title)} can't name a folder; give a short, plain name")
     if not title:
         raise CaptureError("main_config.result_title is empty: name the run, e.g. --result_title Fashion")
     if os.path.isabs(title) or ".." in Path(title).parts:

@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import errno
 import functools
+import io
 import os
 import sys
 from collections.abc import Callable
@@ -24,6 +25,8 @@ _REFUSED = {
     errno.ENFILE: "close other programs",
     errno.ENOMEM: "out of memory: close other programs, or ask for less at a time",
 }
+
+LONGEST = 1000  # characters of a line on the terminal
 
 
 class CaptureError(Exception):
@@ -49,6 +52,13 @@ class Refused(CaptureError):
         return None
 
 
+def one_line(message: str) -> str:
+    """What files are called and say may hold anything: shown on one line, not endless, and nothing a terminal obeys."""
+    if len(message) > LONGEST:
+        message = f"{message[: LONGEST - 300]} ... {message[-290:]}"
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in message)
+
+
 def command_line(main: Callable[[], int | None]) -> Callable[[], None]:
     """Wrap a program's `main`: a CaptureError becomes one line on stderr and exit status 2, Ctrl-C exits with 130.
 
@@ -58,6 +68,8 @@ def command_line(main: Callable[[], int | None]) -> Callable[[], None]:
 
     @functools.wraps(main)
     def run() -> None:
+        if isinstance(sys.stdout, io.TextIOWrapper):  # a file's name need not be text
+            sys.stdout.reconfigure(errors="backslashreplace")
         if "--debug" in sys.argv[1:]:
             sys.exit(main() or 0)
         try:
@@ -73,7 +85,7 @@ def command_line(main: Callable[[], int | None]) -> Callable[[], None]:
             line = _line(error)
             if line is None:
                 raise
-            print(f"error: {line}", file=sys.stderr)
+            print(f"error: {one_line(line)}", file=sys.stderr)
             _drop_output()
             status = 2
         sys.exit(status)

@@ -27,7 +27,8 @@ def write_atomically(
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with open(partial, "wb") as file:
+        _remove(partial)
+        with open(partial, "xb") as file:  # never through a link that was there before
             write(file)
             file.flush()
             if sync:

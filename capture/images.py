@@ -18,6 +18,8 @@ from torch import Tensor
 from capture.errors import CaptureError, Refused
 
 EXTENSIONS = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff", ".gif", ".ppm")
+# whatever the name ends in; Pillow knows forty more, one of which (EPS) is a program that it has Ghostscript run
+FORMATS = ("PNG", "JPEG", "BMP", "DIB", "WEBP", "TIFF", "GIF", "PPM", "AVIF")
 MAX_PIXELS = 64_000_000  # a larger picture is refused before it is decoded
 MAX_SIDE = 16_000  # and a longer one, which padding would make enormous
 WHITE = (255, 255, 255)
@@ -61,7 +63,7 @@ def open_picture(path: str | Path) -> Image.Image:
     try:
         if Path(path).stat().st_size == 0:
             raise CaptureError(f"{path}: an empty file (0 bytes); remove it or put the picture back")
-        with Image.open(path) as image:
+        with Image.open(path, formats=FORMATS) as image:
             if is_enormous(*image.size):
                 raise CaptureError(
                     f"{path}: {image.width}x{image.height} is over {MAX_PIXELS // 10**6} megapixels "

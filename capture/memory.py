@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 import torch
 
-from capture.errors import CaptureError
+from capture.errors import CaptureError, is_out_of_memory
 
 # of glibc's malloc.h: parameters, and their defaults
 TRIM_THRESHOLD, MMAP_MAX = -1, -4
@@ -45,9 +45,8 @@ def explain_out_of_memory(device: torch.device, doing: str, remedy: str = "lower
     """Turn "out of memory", of a GPU or of this machine, into a CaptureError: what was being done, what to lower."""
     try:
         yield
-    except (MemoryError, RuntimeError) as error:  # torch has an error of its own for GPUs alone
-        on_gpu = isinstance(error, torch.OutOfMemoryError)
-        if not on_gpu and not isinstance(error, MemoryError) and "can't allocate memory" not in str(error):
+    except Exception as error:
+        if not is_out_of_memory(error):
             raise
-        where = f"{device}" if on_gpu else "this machine"
+        where = f"{device}" if isinstance(error, torch.OutOfMemoryError) else "this machine"
         raise CaptureError(f"{doing}: the memory of {where} is not enough; {remedy}") from None

@@ -7,7 +7,8 @@ import os
 from pathlib import Path
 from typing import Any
 
-from capture.checkpoint import FOLDER, LATEST, PREVIOUS, Damaged, load_checkpoint
+from capture.archive import Damaged
+from capture.checkpoint import FOLDER, LATEST, PREVIOUS, load_checkpoint
 from capture.errors import CaptureError
 
 logger = logging.getLogger("capture")

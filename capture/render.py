@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from itertools import tee
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from capture.images import grid, image_to_tensor, is_image, load_image, open_rgb
 from capture.transfer import PoseTransfer
 
 OUTPUT, TRIPLE, ATTENTION = "output.png", "iden_pose_output.png", "attention.png"
+LONGEST_NAME = 255  # bytes
 TOGETHER = 16  # identities that go through the poses at once
 
 
@@ -46,6 +48,7 @@ def render_files(
     if save_dir.exists() and not save_dir.is_dir():
         raise CaptureError(f"{save_dir}: a file; --save_dir names a folder")
     single = len(identities) == len(poses) == 1 and identity.is_file() and pose.is_file()
+    folders = {} if single else _folders(identities, poses, save_dir)
     noise = transfer.draw_noise(1, noise_scale, seed) if noise_scale else None
     for path in dict.fromkeys([*identities, *poses]):
         open_rgb(path)
@@ -63,7 +66,7 @@ def render_files(
             )
             for b, outputs, (posed, original) in zip(poses, driven, beside):
                 for a, identity_picture, output in zip(some, shown, outputs):
-                    folder = save_dir if single else save_dir / f"{a.stem}__{b.stem}"
+                    folder = save_dir if single else folders[a, b]
                     triple = grid([identity_picture[None], posed[None], output[None]], gap=0)
                     write_bytes(folder / TRIPLE, png_bytes(triple))
                     picture = _uncover(output, original) if keep_aspect else output
@@ -85,6 +88,24 @@ def render_attention(transfer: PoseTransfer, identity: Path, pose: Path, save_di
     picture = draw_attention(attention_maps(transfer, who, where), who, where)
     write_bytes(save_dir / ATTENTION, png_bytes(image_to_tensor(picture)))
     return save_dir / ATTENTION
+
+
+def _folders(identities: list[Path], poses: list[Path], save_dir: Path) -> dict[tuple[Path, Path], Path]:
+    """Where each combination goes.
+
+    Raises:
+        CaptureError: two would go to one folder, or its name is longer than file systems take.
+    """
+    folders = {(a, b): save_dir / f"{a.stem}__{b.stem}" for a in identities for b in poses}
+    taken: dict[Path, tuple[Path, Path]] = {}
+    for pair, folder in folders.items():
+        if len(os.fsencode(folder.name)) > LONGEST_NAME:
+            raise CaptureError(f"{folder}: longer a name than file systems take; give {pair[0]} a shorter one")
+        other = taken.setdefault(folder, pair)
+        if other is not pair:
+            one, two = next((x, y) for x, y in zip(other, pair) if x != y)
+            raise CaptureError(f"{one} and {two} would both be written to {folder}; rename one of them")
+    return folders
 
 
 def _pictures(path: Path) -> list[Path]:

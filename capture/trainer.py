@@ -6,6 +6,7 @@ import contextlib
 import json
 import logging
 import math
+import operator
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -32,6 +33,7 @@ from capture.models.recompute import recompute_blocks
 from capture.models.spectral_norm import held
 from capture.newest import newest_checkpoint
 from capture.processes import Processes
+from capture.restore import restore_optimiser
 from capture.run_log import RunLog
 from capture.transfer import PoseTransfer
 from datasets import Data
@@ -105,11 +107,13 @@ class Trainer:
         if self.step_number >= self.total_steps:
             logger.info(f"{self.folder}: trained for {self.epoch} epochs already; raise --num_epochs to go on")
             return True
+        batches = self._batches()  # before anything is written: frames or pairs that can't be read leave nothing behind
         if self.processes.main:
+            for count in (self.config["main_config"]["sample_rows"], self.config["main_config"]["validation_pairs"]):
+                self.data.test_batch(count)
             write_bytes(self.folder / RESULT_CONFIG, dump_yaml(self.config).encode())
         self.log = RunLog(self.folder, self.step_number, write=self.processes.main)
         logger.info(self._opening())
-        batches = self._batches()
         bar = tqdm(
             total=self.total_steps * self.batch_size,
             initial=self.step_number * self.batch_size,
@@ -243,7 +247,10 @@ class Trainer:
                 f"{path}: a checkpoint of the published release: it can be rendered with, not resumed; "
                 "choose another --result_title"
             )
-        changed = differences(with_defaults(state["config"]), self.config)
+        try:
+            changed = differences(with_defaults(state.get("config")), self.config)
+        except CaptureError as error:
+            raise CaptureError(f"{path}: damaged: its configuration: {error}; use an earlier checkpoint") from None
         other = [difference for difference in changed if difference[0] not in MAY_CHANGE_ON_RESUME + MAY_BE_TUNED]
         if other:
             keys = "; ".join(f"{key} is {theirs} there and {ours} now" for key, theirs, ours in other)
@@ -256,12 +263,18 @@ class Trainer:
                 logger.info(f"note: from step {state['step']} on {key} is {ours}; it was {theirs}")
         weights = {f"{name}_state_dict": network for name, network in self.networks.items()}
         for name, network in {**weights, "ema_state_dict": self.ema.average}.items():
-            load_weights(network, state[name], path, self.config, state["config"])
+            load_weights(network, state.get(name) or {}, path, self.config, state["config"])
         for name, optimiser in self.optimisers.items():
-            optimiser.load_state_dict(state[f"{name}_opt"])
-        self.rng.set_state(state["noise_rng"])
-        self.step_number = state["step"]
-        self.meters.load(state, self.device)
+            restore_optimiser(optimiser, state.get(f"{name}_opt"), path)
+        try:
+            self.rng.set_state(state["noise_rng"])
+            self.step_number = operator.index(state["step"])
+            self.meters.load(state, self.device)
+        except (KeyError, TypeError, ValueError, RuntimeError, AttributeError) as error:
+            why = " ".join(str(error).split())[:100]
+            raise CaptureError(f"{path}: damaged ({why}); use an earlier checkpoint") from None
+        if not 0 <= self.step_number < 2**62:
+            raise CaptureError(f"{path}: damaged: at step {self.step_number}; use an earlier checkpoint")
 
     def _optimiser(self, network: nn.Module) -> torch.optim.Adam:
         return torch.optim.Adam(network.parameters(), betas=tuple(self.options["adam_betas"]), fused=True)

@@ -56,6 +56,8 @@ def side_folders(root: Path) -> list[Path]:
 def writable_side_folder(root: Path) -> Path | None:
     """The first of them that can be written (made if need be); None where none can."""
     for folder in side_folders(root):
+        if folder.is_symlink():  # it came with the dataset, and may lead anywhere
+            continue
         with contextlib.suppress(OSError):
             folder.mkdir(parents=True, exist_ok=True)
             if os.access(folder, os.W_OK | os.X_OK):
@@ -118,7 +120,8 @@ def create_arrays(path: Path, what: str, about: dict[str, Any], spec: Spec) -> d
     """
     start, _, size = _layout(what, about, spec)
     try:
-        with open(path, "wb") as file:
+        path.unlink(missing_ok=True)
+        with open(path, "xb") as file:  # never through a link that came with a dataset
             os.posix_fallocate(file.fileno(), 0, size)  # a full disk is an error now, not a SIGBUS later
             file.write(start)
     except BaseException:
@@ -179,13 +182,37 @@ def _read_header(file: BinaryIO, what: str) -> tuple[dict[str, Any], int]:
     text = file.read(length) if length <= _LONGEST_HEADER else b""
     if len(text) != length or zlib.crc32(text) != crc:
         raise Damaged("its header is broken")
-    header = json.loads(text)
-    if header["what"] != what:
-        kind, number = _kind(what)
-        if _kind(header["what"])[0] == kind and _kind(header["what"])[1] > number:
-            raise Newer(f"{header['what']}: written by a newer version of this program")
+    base = _aligned(_START.size + length)
+    try:
+        header = json.loads(text)
+        written = header["what"]
+        known = isinstance(written, str) and written == what
+        newer = isinstance(written, str) and _kind(written)[0] == _kind(what)[0] and _kind(written)[1] > _kind(what)[1]
+        good = known and _plausible(header)
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        raise Damaged("its header is broken") from None
+    if newer:
+        raise Newer(f"{written}: written by a newer version of this program")
+    if not known:
         raise Damaged(f"not a file of {what}")
-    return header, _aligned(_START.size + length)
+    if not good:
+        raise Damaged("its header lies")
+    return header, base
+
+
+def _plausible(header: dict[str, Any]) -> bool:
+    """Whether its arrays are numbers and lie within the file: a checksum keeps accidents out, and nobody else."""
+    end = header["end"]
+    if not isinstance(end, int) or end < 0 or not isinstance(header["about"], dict):
+        return False
+    for dtype, shape, at in header["arrays"].values():
+        if not isinstance(dtype, str) or np.dtype(dtype).kind not in "iuf":
+            return False
+        if not isinstance(shape, list) or not all(type(n) is int and n >= 0 for n in shape):
+            return False
+        if type(at) is not int or at < 0 or at % _ALIGNMENT or at + math.prod(shape) * np.dtype(dtype).itemsize > end:
+            return False
+    return True
 
 
 def _kind(what: str) -> tuple[str, int]:

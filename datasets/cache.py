@@ -24,7 +24,7 @@ import numpy as np
 from capture.errors import CaptureError
 from datasets.array_file import Damaged, create_arrays, kept_by_newer, open_arrays, side_folders, writable_side_folder
 from datasets.catalog import Catalog
-from datasets.decoding import decode_picture, framed
+from datasets.decoding import decode_picture, framed, read_frame
 from datasets.index import VIDEO
 from datasets.video import VideoReader
 from datasets.workers import WorkerDied, gather, stopping
@@ -45,7 +45,7 @@ class PreparedFrames:
 
     def __init__(self, path: Path):
         self.path = path
-        self.array = open_arrays(path, WHAT)[1]["frames"]
+        self.array = _open(path)["frames"]
 
     def __reduce__(self) -> tuple:
         return PreparedFrames, (self.path,)
@@ -74,9 +74,9 @@ def prepare_frames(catalog: Catalog, size: int, cache_gb: float, progress: bool 
         return None
     keys = frame_keys(catalog)
     for side in side_folders(catalog.root):  # those of a dataset that can only be read may have come with it
-        whole = _folder(side, size) / WHOLE
-        if _holds(whole, keys):
-            return PreparedFrames(whole)
+        folder = _folder(side, size)
+        if not folder.is_symlink() and _holds(folder / WHOLE, keys, size):
+            return PreparedFrames(folder / WHOLE)
     side = writable_side_folder(catalog.root)
     if side is None:
         logger.info(f"note: no folder to keep prepared frames in (neither in {catalog.root} nor in ~/.cache)")
@@ -84,10 +84,13 @@ def prepare_frames(catalog: Catalog, size: int, cache_gb: float, progress: bool 
     folder = _folder(side, size)
     if folder.name != f"frames_{size}":
         logger.info(f"note: {side / f'frames_{size}'} is a newer version's and left alone; using {folder}")
+    if folder.is_symlink():
+        logger.info(f"note: {folder}: a link, so no frames are prepared there; remove it")
+        return None
     try:
         folder.mkdir(exist_ok=True)
         with _locked(folder / "lock"):
-            if not _holds(folder / WHOLE, keys):  # or another process has built them meanwhile
+            if not _holds(folder / WHOLE, keys, size):  # or another process has built them meanwhile
                 _build(catalog, size, folder, keys, progress)
     except OSError as error:
         logger.info(
@@ -141,19 +144,38 @@ def _key(text: bytes) -> int:
     return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "little")
 
 
-def _holds(path: Path, keys: np.ndarray) -> bool:
-    """Whether the file is there, and of these very frames."""
+def _holds(path: Path, keys: np.ndarray, size: int) -> bool:
+    """Whether the file is there, and of these very frames at this size."""
     try:
-        arrays = open_arrays(path, WHAT)[1]
+        arrays = _open(path)
     except (OSError, Damaged):
         return False
+    if arrays["frames"].shape[1:3] != (size, size):
+        return False
     return np.array_equal(arrays["keys"], keys)
+
+
+def _open(path: Path, writable: bool = False) -> dict[str, np.ndarray]:
+    """The arrays of such a file, of the types and shapes that they are written with; Damaged or OSError else."""
+    if path.is_symlink():
+        raise Damaged("a link")
+    arrays = open_arrays(path, WHAT, writable)[1]
+    try:
+        frames, keys, crcs = arrays["frames"], arrays["keys"], arrays["crcs"]
+    except KeyError:
+        raise Damaged("not whole") from None
+    if (frames.dtype, keys.dtype, crcs.dtype) != (np.uint8, np.uint64, np.uint32) or frames.ndim != 4:
+        raise Damaged("of other numbers")
+    if not (len(frames),) == keys.shape == crcs.shape or frames.shape[1] != frames.shape[2] or frames.shape[3] != 3:
+        raise Damaged("of other shapes")
+    return arrays
 
 
 @contextlib.contextmanager
 def _locked(path: Path) -> Iterator[None]:
     """One process at a time; the system takes the lock back from one that dies."""
-    with open(path, "w") as file:
+    # nothing is truncated, and no link followed that came with a dataset
+    with open(path, "r+", opener=lambda name, flags: os.open(name, flags | os.O_CREAT | os.O_NOFOLLOW, 0o666)) as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -166,11 +188,11 @@ def _build(catalog: Catalog, size: int, folder: Path, keys: np.ndarray, progress
     building, n = folder / BUILDING, len(keys)
     if (folder / WHOLE).exists():
         logger.info(f"{catalog.root / 'train'} has changed since its frames were prepared: preparing them again")
-    if not _holds(building, keys):
+    if not _holds(building, keys, size):
         _put_by(building, folder / OLD)
         spec = {"frames": ("|u1", (n, size, size, 3)), "keys": ("<u8", (n,)), "crcs": ("<u4", (n,))}
         create_arrays(building, WHAT, {"size": size}, spec)["keys"][:] = keys
-    arrays = open_arrays(building, WHAT, writable=True)[1]
+    arrays = _open(building, writable=True)
     _forget_broken(arrays)
     for older in (folder / OLD, folder / WHOLE):
         _take_over(older, arrays)
@@ -215,7 +237,7 @@ def _forget_broken(arrays: dict[str, np.ndarray]) -> None:
 def _put_by(building: Path, old: Path) -> None:
     """Keep what a build for other frames got done; a file that was killed before it began is nothing to keep."""
     try:
-        open_arrays(building, WHAT)
+        _open(building)
     except (OSError, Damaged):
         building.unlink(missing_ok=True)
     else:
@@ -225,7 +247,7 @@ def _put_by(building: Path, old: Path) -> None:
 def _take_over(old: Path, arrays: dict[str, np.ndarray]) -> None:
     """Copy frames that haven't changed out of an older file."""
     try:
-        there = open_arrays(old, WHAT)[1]
+        there = _open(old)
     except (OSError, Damaged):
         return
     if there["frames"].shape[1:] == arrays["frames"].shape[1:]:
@@ -273,7 +295,7 @@ def _fill(job: Job) -> tuple[int, list[str]]:
                 break
             try:
                 # a video's frames come in order, so that none is decoded twice
-                frame = framed(reader.read(position), size) if video else decode_picture(Path(path), size)
+                frame = framed(read_frame(reader, position), size) if video else decode_picture(Path(path), size)
             except CaptureError as error:
                 errors.append(str(error))
                 if video and len(errors) == _NAMED:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from capture.errors import CaptureError
 from capture.images import open_rgb, to_square
 from datasets.catalog import Catalog
 from datasets.video import VideoReader, is_video
@@ -28,6 +29,19 @@ def framed(image: Image.Image, size: int) -> np.ndarray:
 def decode_picture(path: Path, size: int) -> np.ndarray:
     """A picture file -> uint8 (S, S, 3)."""
     return framed(open_rgb(path), size)
+
+
+def read_frame(video: VideoReader, position: int) -> Image.Image:
+    """A frame that an index says there is.
+
+    Raises:
+        CaptureError: see VideoReader; or it isn't there.
+    """
+    if position >= len(video):
+        raise CaptureError(
+            f"{video.path}: has {len(video)} frames, and more when it was listed; remove .capture/ from its dataset"
+        )
+    return video.read(position)
 
 
 class Recent:
@@ -88,7 +102,7 @@ class FrameReader:
         path, position = self.catalog.frame(number)
         if position is None:
             return decode_picture(path, self.size)
-        return framed(self._videos.get(path, lambda: VideoReader(path)).read(position), self.size)
+        return framed(read_frame(self._videos.get(path, lambda: VideoReader(path)), position), self.size)
 
 
 def video_frame(video: Path, position: int) -> Path:

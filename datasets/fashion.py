@@ -10,7 +10,9 @@ video's folder appears when the last of its frames is written: what is there is 
 
 from __future__ import annotations
 
+import contextlib
 import io
+import os
 import shutil
 import urllib.parse
 from dataclasses import dataclass
@@ -25,13 +27,14 @@ from capture.images import is_image, to_square
 from datasets.download import download as fetch
 from datasets.video import is_video, video_frames
 from datasets.workers import gather, stopping
-from datasets.writing import MANIFEST, begin, write_manifest, write_png
+from datasets.writing import MANIFEST, abandon, begin, write_manifest, write_png
 
 SPLITS = ("train", "test")
 FORMATS = ("png", "jpg")
 UNFINISHED = ".decoding"  # ends the (hidden) name of a folder whose video is being decoded
 RESULTS = ("clips", "frames", "broken")  # of the manifest
 NAMED = 20  # broken videos
+LONGEST_NAME = 200  # bytes; file systems take 255, and names are added to
 HELP = "Fashion_dataset/README.md"
 
 
@@ -100,6 +103,11 @@ def prepare_fashion(
 
     clips = {split: {f.name: _count(f) for f in _folders(out / split)} for split in SPLITS}
     if not clips["train"]:
+        if not clips["test"]:
+            for split in SPLITS:
+                with contextlib.suppress(OSError):
+                    (out / split).rmdir()
+            abandon(out)
         name, why = next(iter(broken.items()))
         raise CaptureError(f"{download}: not one video of train/ could be read; {name}: {why}")
     frames = {split: sum(counts.values()) for split, counts in clips.items()}
@@ -149,8 +157,11 @@ def _listed(download: Path) -> dict[Path, str]:
         except (OSError, UnicodeDecodeError) as error:
             raise CaptureError(f"{path}: can't be read as a list of links ({error})") from None
         for link in filter(None, map(str.strip, lines)):
-            name = Path(urllib.parse.unquote(urllib.parse.urlsplit(link).path)).name
-            if not is_video(Path(name)):
+            try:
+                name = Path(urllib.parse.unquote(urllib.parse.urlsplit(link).path)).name
+            except ValueError:  # such as a [ that nothing closes
+                name = ""
+            if not is_video(Path(name)) or not name.isprintable() or len(os.fsencode(name)) > LONGEST_NAME:
                 raise CaptureError(f"{path}: {link[:80]!r} is not a link to a video; one link a line, see {HELP}")
             if links.setdefault(download / split / name, link) != link:
                 raise CaptureError(f"{path}: two links to a {name}; remove one of them")

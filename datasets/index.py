@@ -14,11 +14,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from datasets.array_file import open_arrays, write_arrays
+from datasets.array_file import Damaged, open_arrays, write_arrays
 
 WHAT = "index of frames, version 1"
 PLAIN, IMGS, VIDEO = range(3)  # a clip is a folder of frames, a folder with imgs/ in it, or a video file
 NO_NAMES = -1
+_AT_ONCE = 1 << 15  # names that are checked together
 
 
 class Stamp(NamedTuple):
@@ -207,5 +208,62 @@ def load_index(path: str | os.PathLike) -> Index:
         Damaged: another version, another kind of file, or not as it was written.
         OSError: missing or unreadable.
     """
-    about, arrays = open_arrays(Path(path), WHAT, check=True)
+    try:
+        good = _consistent(*open_arrays(Path(path), WHAT, check=True))  # this mapping goes, and what it took with it
+    except (KeyError, TypeError, ValueError, IndexError, OverflowError):
+        good = False
+    if not good:
+        raise Damaged("its numbers contradict one another")
+    about, arrays = open_arrays(Path(path), WHAT)
     return Index(about, arrays, Path(path))
+
+
+def _consistent(about: dict[str, Any], arrays: dict[str, np.ndarray]) -> bool:
+    """Whether every number leads to something, and no name out of the split: a dataset may come with an index."""
+    text, text_at, first_stamp = arrays["text"], arrays["text_at"], about["first_stamp"]
+    names = len(text_at) - 1
+    if not isinstance(about["flat"], bool) or type(first_stamp) is not int or not 0 <= first_stamp <= names:
+        return False
+    if any(array.ndim != 1 or array.dtype.kind not in "iu" for array in arrays.values()) or text.dtype != np.uint8:
+        return False
+    if text_at[0] != 0 or text_at[-1] != len(text):
+        return False
+    edges = [*range(0, first_stamp, _AT_ONCE), *range(first_stamp, names, _AT_ONCE), names]
+    for start, end in zip(edges, edges[1:]):  # all at once would take memory that isn't given back
+        if not _good_names(text, text_at[start : end + 1].astype(np.int64), of_files=start < first_stamp):
+            return False
+    clips, clip_at, frame_at = len(arrays["clip_name"]), arrays["clip_at"], arrays["frame_at"]
+    if not (_ascending(clip_at, clips) and _ascending(frame_at, int(frame_at[-1]))):
+        return False
+    if len(clip_at) != len(arrays["character_name"]) + 1 or len(frame_at) != clips + 1:
+        return False
+    form, first, counts = arrays["clip_form"], arrays["first_name"], np.diff(frame_at)
+    if len(form) != clips or len(first) != clips or (np.diff(frame_at[clip_at]) < 2).any():
+        return False
+    named = form != VIDEO
+    if not np.isin(form, (PLAIN, IMGS, VIDEO)).all() or ((first == NO_NAMES) != ~named).any():
+        return False
+    last = first[named] + (counts[named] if len(counts) else 0)
+    stamps = {len(arrays[f"stamp_{name}"]) for name in ("time", "size", "frames")}
+    called = (arrays["character_name"], arrays["clip_name"])
+    return (
+        all(((numbers >= 0) & (numbers < first_stamp)).all() for numbers in called)
+        and bool((first[named] >= 0).all() and (last <= first_stamp).all())
+        and len(stamps) == 1
+        and first_stamp + stamps.pop() <= names
+    )
+
+
+def _good_names(text: np.ndarray, at: np.ndarray, of_files: bool) -> bool:
+    """Whether each name ends with a zero; and of a file, is neither hidden (or "..") nor leads into another folder."""
+    if (np.diff(at) < 1).any() or at[-1] > len(text) or text[at[1:] - 1].any():
+        return False
+    piece = text[at[0] : at[-1]]
+    if np.count_nonzero(piece == 0) != len(at) - 1:
+        return False
+    return not of_files or not ((text[at[:-1]] == ord(".")).any() or (piece == ord("/")).any())
+
+
+def _ascending(numbers: np.ndarray, end: int) -> bool:
+    """Whether they go up from 0 to `end`."""
+    return int(numbers[0]) == 0 and int(numbers[-1]) == end and bool((np.diff(numbers.astype(np.int64)) > 0).all())

@@ -13,6 +13,7 @@ true target of a training sample is known.
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import json
@@ -106,6 +107,13 @@ def refuse_newer(path: Path, version: Any) -> None:
             f"{path}: manifest version {version}, written by a newer version of this program; "
             f"this one reads up to {MANIFEST_VERSION}: update it"
         )
+
+
+def abandon(root: Path) -> None:
+    """Take back what `begin` wrote, where nothing came of it."""
+    (root / STARTED).unlink(missing_ok=True)
+    with contextlib.suppress(OSError):  # there was something in it before
+        root.rmdir()
 
 
 def _brief(value: Any) -> str:

@@ -123,7 +123,7 @@ MUTATIONS = (
     ),
     Mutation(
         "the sums of a checkpoint",
-        "capture/checkpoint.py",
+        "capture/archive.py",
         "if bad is not None:",
         "if False:",
         "tests/test_newest.py::test_no_flipped_bit_goes_unnoticed",

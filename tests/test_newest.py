@@ -8,7 +8,8 @@ import shutil
 import pytest
 import torch
 
-from capture.checkpoint import FOLDER, LATEST, PREVIOUS, Damaged, latest_path, load_checkpoint, save_checkpoint
+from capture.archive import Damaged
+from capture.checkpoint import FOLDER, LATEST, PREVIOUS, latest_path, load_checkpoint, save_checkpoint
 from capture.errors import CaptureError
 from capture.newest import newest_checkpoint
 from capture.trainer import Trainer
@@ -132,6 +133,6 @@ def test_compressed_parts_are_refused(tmp_path):
     with zipfile.ZipFile(tmp_path / "a.pt") as whole, zipfile.ZipFile(tmp_path / "b.pt", "w", 8) as packed:
         for part in whole.infolist():
             packed.writestr(part.filename, whole.read(part))
-    with pytest.raises(CaptureError, match="b.pt: refused: its parts are compressed") as caught:
+    with pytest.raises(CaptureError, match="b.pt: refused: it is compressed") as caught:
         load_checkpoint(tmp_path / "b.pt")
     assert not isinstance(caught.value, Damaged)

@@ -12,6 +12,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from capture.archive import check_archive, check_weights
 from capture.baselines.avd import AvdNetwork
 from capture.baselines.fomm import Fomm
 from capture.baselines.mraa import Mraa
@@ -60,6 +61,7 @@ def read_published(path: str | Path) -> State:
     Raises:
         CaptureError: missing, damaged, or holding anything but tensors and plain values.
     """
+    check_archive(path)
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
@@ -71,6 +73,8 @@ def read_published(path: str | Path) -> State:
         raise CaptureError(f"{path}: not a checkpoint that can be read ({why}); get it again") from None
     entries = state.items() if isinstance(state, dict) else ()
     networks = {name: value for name, value in entries if _is_state_dict(value)}
+    for name, weights in networks.items():
+        check_weights(weights, path, str(name))
     if "generator" not in networks:
         raise CaptureError(f"{path}: not a published checkpoint of FOMM or MRAA (no generator in it)")
     return networks

@@ -5,12 +5,16 @@ The trainer, PoseTransfer and the table know methods by this contract alone; `me
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from torch import nn
+from torch.nn.modules.module import register_module_parameter_registration_hook
 
 from capture.errors import CaptureError
 from capture.methods.method import Method
+
+MOST_PARAMETERS = 500_000_000  # several times the largest of the paper's table
 
 
 def build_method(config: dict[str, Any]) -> Method:
@@ -19,10 +23,7 @@ def build_method(config: dict[str, Any]) -> Method:
     Raises:
         CaptureError: the configuration's parts don't fit each other.
     """
-    try:
-        return _method_class(config)(config)
-    except ValueError as error:
-        raise CaptureError(f"configuration: {error}") from None
+    return _built(_method_class(config), config)
 
 
 def build_generator(config: dict[str, Any]) -> nn.Module:
@@ -31,10 +32,30 @@ def build_generator(config: dict[str, Any]) -> nn.Module:
     Raises:
         CaptureError: the configuration's parts don't fit each other.
     """
+    return _built(_method_class(config).build_generator, config)
+
+
+def _built(build: Callable[[dict[str, Any]], Any], config: dict[str, Any]) -> Any:
+    """What `build` makes; it ends at the first parameter too many, before memory is filled with it."""
+    count = 0
+
+    def add(module: nn.Module, name: str, parameter: nn.Parameter | None) -> None:
+        nonlocal count
+        count += 0 if parameter is None else parameter.numel()
+        if count > MOST_PARAMETERS:
+            raise ValueError(
+                f"networks of more than {MOST_PARAMETERS // 10**6} M parameters: lower c and min_ch, "
+                "or the baselines' block_expansion and max_features"
+            )
+
+    counting = register_module_parameter_registration_hook(add)
     try:
-        return _method_class(config).build_generator(config)
-    except ValueError as error:
-        raise CaptureError(f"configuration: {error}") from None
+        return build(config)
+    except (ValueError, TypeError, RuntimeError, ZeroDivisionError, IndexError, OverflowError) as error:
+        why = " ".join(str(error).split())[:300]
+        raise CaptureError(f"configuration: {why}") from None
+    finally:
+        counting.remove()
 
 
 def _method_class(config: dict[str, Any]) -> type[Method]:

@@ -32,10 +32,13 @@ def set_aside(inventory: Inventory, pictures: Pictures, findings: Findings) -> l
     if findings.items("unfinished"):
         raise CaptureError(f"{inventory.root}: not fixed: finish its preparation first, by the same command again")
     moved = []
+    leftovers = [item.path for item in findings.items("leftover")]
+    rows = inventory.pairs if findings.items("pairs-file", "pairs-row") else []
+    for path in (*rows, *_broken(inventory, pictures), *leftovers):  # all of them before the first is touched
+        _stay_inside(inventory.root, path, f"{SET_ASIDE}/{path}")
     try:
         for name in inventory.pairs:
             moved += _fix_pairs(inventory, pictures, name)
-        leftovers = [item.path for item in findings.items("leftover")]
         for path in [*_broken(inventory, pictures), *leftovers]:
             moved.append((path, _move(inventory.root, path)))
     except OSError as error:
@@ -95,6 +98,22 @@ def _move(root: Path, path: str) -> str:
             os.rmdir(root / folder)
             folder = folder.parent
     return target
+
+
+def _stay_inside(root: Path, *paths: str) -> None:
+    """Nothing is changed through a link that leads out of the dataset folder.
+
+    Raises:
+        CaptureError: one of the paths does.
+    """
+    inside = root.resolve()
+    for path in paths:
+        folder = (root / path).parent
+        if not folder.resolve().is_relative_to(inside):
+            raise CaptureError(
+                f"{folder}: a link leads from there out of {root}, where nothing is changed; "
+                "put right what is broken in the place it leads to, or remove the link"
+            )
 
 
 def _free_place(root: Path, path: str) -> str:

@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image
 
 from capture.errors import CaptureError, Refused
-from capture.images import open_rgb
+from capture.images import FORMATS, open_rgb
 from datasets.check.inventory import MAP, VIDEO, Entry, Inventory
 from datasets.check.near import SIDE, signature
 from datasets.video import VideoReader
@@ -132,7 +132,7 @@ def _frames(path: Path, role: str) -> Iterator[tuple[Image.Image, str]]:
                 yield reader.read(k), path.suffix[1:].upper()
     else:
         image = open_rgb(path)
-        with Image.open(path) as header:
+        with Image.open(path, formats=FORMATS) as header:
             kind = header.format or "?"
         if _is_cut(path, kind):
             raise CaptureError(f"{path}: cut off: the end of the file is missing")
