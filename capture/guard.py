@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn.utils import clip_grads_with_norm_, get_total_norm
+
+from capture.errors import CaptureError
+from capture.files import write_bytes
+
+REPORT = "not_finite.json"
 
 _MOST_TERMS = 64  # of one update
 
@@ -97,3 +105,28 @@ class Guard:
 
 def _not_finite(parameters: Iterable[tuple[str, nn.Parameter]], most: int = 10) -> list[str]:
     return [name for name, p in parameters if p.grad is not None and not p.grad.isfinite().all()][:most]
+
+
+def stopped_by(error: NotFinite, folder: Path, dataset: Any, samples: Iterable[int], write: bool) -> CaptureError:
+    """The line for an update that can't be made; its batch goes into <folder>/not_finite.json.
+
+    Args:
+        dataset: what the samples, numbers, are of; `dataset.describe(number)` says what each was drawn from.
+        write: false in the processes of a job that leave writing to another one.
+    """
+    describe = getattr(dataset, "describe", lambda number: {})
+    report = {
+        "step": error.step + 1,
+        "network": error.network,
+        "terms": {name: str(value) for name, value in error.terms.items()},
+        "parameters": error.parameters,
+        "samples": [{"sample": number, **describe(number)} for number in samples],
+    }
+    if write:
+        write_bytes(folder / REPORT, json.dumps(report, indent=1).encode())
+    bad = " and ".join(f"{name} is {value}" for name, value in error.bad.items())
+    return CaptureError(
+        f"{folder}, step {error.step + 1}, update of {error.network}: {bad}; no weight has taken it up, the last "
+        f"checkpoint is kept, and {REPORT} lists the batch's files: lower lr_G and lr_D, set clip_grad_norm, or use "
+        "--precision fp32"
+    )

@@ -20,7 +20,8 @@ LOCK = ".lock"
 def run_lock(folder: Path, wanted: bool = True) -> Iterator[None]:
     """Hold `folder`, which is made if need be, for a run of this process; the system lets go when a process dies.
 
-    What killed writers left there is removed at the start, and a folder that nothing was written to at the end.
+    What killed writers left there is removed at the start; at the end, the lock, and a new folder that nothing was
+    written to.
 
     Args:
         wanted: false in the processes of a job that leave writing to another one.
@@ -36,11 +37,10 @@ def run_lock(folder: Path, wanted: bool = True) -> Iterator[None]:
         try:
             yield
         finally:
-            if new and [path.name for path in folder.iterdir()] == [LOCK]:
+            with contextlib.suppress(OSError):
                 (folder / LOCK).unlink()
-                with contextlib.suppress(OSError):  # somebody else's is in there by now
-                    for path in new:
-                        path.rmdir()
+                for path in new:  # where nothing was written
+                    path.rmdir()
 
 
 def _taken(folder: Path) -> TextIO:

@@ -1,14 +1,77 @@
-"""Taking up an optimiser's state from a file: only where it is the state of these parameters."""
+"""Going on from a checkpoint: only from one of a run with this configuration, and only with what fits."""
 
 from __future__ import annotations
 
+import contextlib
+import logging
+import operator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from capture.archive import check_weights
+from capture.checkpoint import FORMAT
+from capture.config import MAY_BE_TUNED, MAY_CHANGE_ON_RESUME, differences, with_defaults
 from capture.errors import CaptureError
+from capture.newest import newest_checkpoint
+
+logger = logging.getLogger("capture")
+
+
+def resumable_state(folder: Path, config: dict[str, Any], set_aside: bool) -> tuple[Path, dict[str, Any]] | None:
+    """(path, state) of the newest good checkpoint of a result folder, which a run with `config` may go on from.
+
+    None where there is none. A line in the log for every key that is other than it was.
+
+    Args:
+        set_aside: rename damaged checkpoints (capture.newest).
+    Raises:
+        CaptureError: it is the release's, or of a run with another configuration; the keys are named.
+    """
+    found = newest_checkpoint(folder, set_aside)
+    if found is None:
+        return None
+    path, state = found
+    if state.get("format") != FORMAT:
+        raise CaptureError(
+            f"{path}: a checkpoint of the published release: it can be rendered with, not resumed; "
+            "choose another --result_title"
+        )
+    try:
+        changed = differences(with_defaults(state.get("config")), config)
+    except CaptureError as error:
+        raise CaptureError(f"{path}: damaged: its configuration: {error}; use an earlier checkpoint") from None
+    other = [difference for difference in changed if difference[0] not in MAY_CHANGE_ON_RESUME + MAY_BE_TUNED]
+    if other:
+        keys = "; ".join(f"{key} is {theirs} there and {ours} now" for key, theirs, ours in other)
+        raise CaptureError(
+            f"{folder}: holds a run with another configuration: {keys}; "
+            "choose another --result_title or remove that folder"
+        )
+    for key, theirs, ours in changed:
+        if key in MAY_BE_TUNED:
+            logger.info(f"note: from step {state.get('step')} on {key} is {ours}; it was {theirs}")
+    return found
+
+
+def step_of(state: dict[str, Any]) -> int:
+    """The number of updates behind a state; ValueError where that is none."""
+    step = operator.index(state["step"])
+    if not 0 <= step < 2**62:
+        raise ValueError(f"at step {step}")
+    return step
+
+
+@contextlib.contextmanager
+def saying_damaged(path: Path) -> Iterator[None]:
+    """Turn what a state that isn't one does to those who take it up into one line."""
+    try:
+        yield
+    except (KeyError, TypeError, ValueError, RuntimeError, AttributeError) as error:
+        why = " ".join(str(error).split())[:100]
+        raise CaptureError(f"{path}: damaged ({why}); use an earlier checkpoint") from None
 
 
 def restore_optimiser(optimiser: torch.optim.Optimizer, state: Any, source: str | Path) -> None:

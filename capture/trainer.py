@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import logging
 import math
-import operator
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,13 +14,13 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from capture.checkpoint import FOLDER, FORMAT, LATEST, load_weights, save_checkpoint
-from capture.config import MAY_BE_TUNED, MAY_CHANGE_ON_RESUME, RESULT_CONFIG, differences, dump_yaml, with_defaults
+from capture.checkpoint import FOLDER, LATEST, load_weights, save_checkpoint
+from capture.config import RESULT_CONFIG, dump_yaml
 from capture.device import check_compiler, use_bf16
 from capture.ema import EMA
 from capture.errors import CaptureError
 from capture.files import write_bytes
-from capture.guard import Guard, NotFinite
+from capture.guard import Guard, NotFinite, stopped_by
 from capture.images import denormalise, normalise
 from capture.interrupts import stop_on_signal
 from capture.memory import explain_out_of_memory, keep_freed_memory
@@ -31,9 +29,8 @@ from capture.methods import Method, build_method
 from capture.metrics.image import l1, ssim
 from capture.models.recompute import recompute_blocks
 from capture.models.spectral_norm import held
-from capture.newest import newest_checkpoint
 from capture.processes import Processes
-from capture.restore import restore_optimiser
+from capture.restore import restore_optimiser, resumable_state, saying_damaged, step_of
 from capture.run_log import RunLog
 from capture.transfer import PoseTransfer
 from datasets import Data
@@ -238,43 +235,19 @@ class Trainer:
 
     def _resume(self) -> None:
         """Take up the newest good checkpoint of the result folder, if there is one."""
-        found = newest_checkpoint(self.folder, set_aside=self.processes.main)
+        found = resumable_state(self.folder, self.config, set_aside=self.processes.main)
         if found is None:
             return
         path, state = found
-        if state.get("format") != FORMAT:
-            raise CaptureError(
-                f"{path}: a checkpoint of the published release: it can be rendered with, not resumed; "
-                "choose another --result_title"
-            )
-        try:
-            changed = differences(with_defaults(state.get("config")), self.config)
-        except CaptureError as error:
-            raise CaptureError(f"{path}: damaged: its configuration: {error}; use an earlier checkpoint") from None
-        other = [difference for difference in changed if difference[0] not in MAY_CHANGE_ON_RESUME + MAY_BE_TUNED]
-        if other:
-            keys = "; ".join(f"{key} is {theirs} there and {ours} now" for key, theirs, ours in other)
-            raise CaptureError(
-                f"{self.folder}: holds a run with another configuration: {keys}; "
-                "choose another --result_title or remove that folder"
-            )
-        for key, theirs, ours in changed:
-            if key in MAY_BE_TUNED:
-                logger.info(f"note: from step {state['step']} on {key} is {ours}; it was {theirs}")
         weights = {f"{name}_state_dict": network for name, network in self.networks.items()}
         for name, network in {**weights, "ema_state_dict": self.ema.average}.items():
             load_weights(network, state.get(name) or {}, path, self.config, state["config"])
         for name, optimiser in self.optimisers.items():
             restore_optimiser(optimiser, state.get(f"{name}_opt"), path)
-        try:
+        with saying_damaged(path):
             self.rng.set_state(state["noise_rng"])
-            self.step_number = operator.index(state["step"])
             self.meters.load(state, self.device)
-        except (KeyError, TypeError, ValueError, RuntimeError, AttributeError) as error:
-            why = " ".join(str(error).split())[:100]
-            raise CaptureError(f"{path}: damaged ({why}); use an earlier checkpoint") from None
-        if not 0 <= self.step_number < 2**62:
-            raise CaptureError(f"{path}: damaged: at step {self.step_number}; use an earlier checkpoint")
+            self.step_number = step_of(state)
 
     def _optimiser(self, network: nn.Module) -> torch.optim.Adam:
         return torch.optim.Adam(network.parameters(), betas=tuple(self.options["adam_betas"]), fused=True)
@@ -363,34 +336,11 @@ class Trainer:
     def _explaining(self) -> Iterator[None]:
         """Turn what may befall a step into one line."""
         share = (self.share.stop - self.share.start) // self.passes
+        doing = f"{self.folder}: training at batch_size {self.batch_size} ({share} samples a pass)"
+        remedy = "lower batch_size, raise micro_batches, set recompute true, or lower image_size"
         try:
-            with explain_out_of_memory(
-                self.device,
-                f"{self.folder}: training at batch_size {self.batch_size} ({share} samples a pass)",
-                "lower batch_size, raise micro_batches, set recompute true, or lower image_size",
-            ):
+            with explain_out_of_memory(self.device, doing, remedy):
                 yield
         except NotFinite as error:
-            raise self._stopped_by(error) from None
-
-    def _stopped_by(self, error: NotFinite) -> CaptureError:
-        """The line for an update that can't be made; its batch goes into a file."""
-        path = self.folder / "not_finite.json"
-        first = error.step * self.batch_size
-        describe = getattr(self.data.train, "describe", lambda index: {})
-        samples = [{"sample": i, **describe(i)} for i in range(first, first + self.batch_size)]
-        report = {
-            "step": error.step + 1,
-            "network": error.network,
-            "terms": {name: str(value) for name, value in error.terms.items()},
-            "parameters": error.parameters,
-            "samples": samples,
-        }
-        if self.processes.main:
-            write_bytes(path, json.dumps(report, indent=1).encode())
-        bad = " and ".join(f"{name} is {value}" for name, value in error.bad.items())
-        return CaptureError(
-            f"{self.folder}, step {error.step + 1}, update of {error.network}: {bad}; no weight has taken it up, the "
-            f"last checkpoint is kept, and {path.name} lists the batch's files: lower lr_G and lr_D, set "
-            "clip_grad_norm, or use --precision fp32"
-        )
+            samples = range(error.step * self.batch_size, (error.step + 1) * self.batch_size)
+            raise stopped_by(error, self.folder, self.data.train, samples, self.processes.main) from None

@@ -33,7 +33,7 @@ SIZE = 24
 @pytest.fixture
 def copy(mixamo_tree, tmp_path, caplog) -> Path:
     caplog.set_level(logging.INFO, "capture")
-    shutil.copytree(mixamo_tree, tmp_path / "copy")
+    shutil.copytree(mixamo_tree, tmp_path / "copy", ignore=shutil.ignore_patterns(".capture"))
     return tmp_path / "copy"
 
 

@@ -125,7 +125,7 @@ def saving(monkeypatch):
 
 @pytest.fixture
 def copy(mixamo_tree, tmp_path, saving) -> Path:
-    shutil.copytree(mixamo_tree, tmp_path / "copy")
+    shutil.copytree(mixamo_tree, tmp_path / "copy", ignore=shutil.ignore_patterns(".capture"))
     age(tmp_path / "copy")
     return tmp_path / "copy"
 

@@ -26,7 +26,7 @@ CPU = torch.device("cpu")
 
 @pytest.fixture
 def copy(mixamo_tree, tmp_path):
-    shutil.copytree(mixamo_tree, tmp_path / "copy")
+    shutil.copytree(mixamo_tree, tmp_path / "copy", ignore=shutil.ignore_patterns(".capture"))
     return scan(tmp_path / "copy")
 
 
