@@ -48,16 +48,15 @@ def open_data(config: dict[str, Any]) -> Data:
         CaptureError: it isn't there, is empty, or can't be sampled from.
     """
     options, seed = config["dataset_config"], config["train_config"]["seed"]
-    parts = [_open_one(path, options, seed) for path in options["dataset_path"].split(JOINS)]
-    if len(parts) == 1:
-        data = parts[0]
+    paths = options["dataset_path"].split(JOINS)
+    known = {path: _open_one(path, options, seed) for path in paths}  # one named twice is opened, and tested, once
+    if len(paths) == 1:
+        data = known[paths[0]]
     else:
         data = Data(
-            Mixed([part.train for part in parts]),
-            "in turn: " + "; ".join(part.description for part in parts),
-            functools.cache(
-                lambda count: _in_turn([part.test_batch(-(-count // len(parts))) for part in parts], count)
-            ),
+            Mixed([known[path].train for path in paths]),
+            "in turn: " + "; ".join(known[path].description for path in paths),
+            functools.cache(lambda n: _in_turn([one.test_batch(-(-n // len(known))) for one in known.values()], n)),
         )
     if options["augment"] != "none":
         data = Data(Augmented(data.train, options["augment"], seed), data.description, data.test_batch)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import torch
@@ -11,6 +12,8 @@ from capture.losses import discriminator_loss, generator_loss
 from capture.methods.method import Method, frozen
 from capture.methods.perceptual import lpips_loss
 from capture.models import Discriminator, Generator, init_weights, score_pairs
+
+STRIDE = 16  # of the deepest layer that LPIPS compares
 
 
 class CaPTURe(Method):
@@ -62,7 +65,8 @@ class CaPTURe(Method):
             with frozen(self.networks["disc"]) as discriminator:
                 logits = score_pairs(discriminator, [(picture, y) for picture in pictures])
         fusion, reconstruction = pictures if self.rebuilds else (*pictures, None)
-        return generator_loss(logits, fusion, reconstruction, batch, self.losses, self.perceptual)
+        perceptual = partial(self.perceptual, offset=_offset(random)) if self.perceptual else None
+        return generator_loss(logits, fusion, reconstruction, batch, self.losses, perceptual)
 
     def _pictures(
         self, name: str, batch: dict[str, Tensor], random: Tensor, kept: dict[str, Any] | None
@@ -80,3 +84,8 @@ class CaPTURe(Method):
         if kept is not None:
             kept["pictures"] = pictures
         return pictures
+
+
+def _offset(random: Tensor) -> Tensor:
+    """A shift for the perceptual term, (2,) whole numbers below its strides, drawn from this update's noise."""
+    return (random[0, 0, 0, :2].abs() * 10_000).long() % STRIDE

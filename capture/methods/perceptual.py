@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from capture.baselines.perceptual import PerceptualLoss, check_choice, check_scales
@@ -28,8 +29,11 @@ def perceptual_loss(config: dict[str, Any]) -> PerceptualLoss:
     return PerceptualLoss.load(options["perceptual"], options["perceptual_weights"], options["scales"], folder)
 
 
-def lpips_loss(losses: dict[str, Any]) -> Callable[[Tensor, Tensor], Tensor] | None:
-    """CaPTURe's: LPIPS by `perceptual_net` between pictures (B, 3, S, S) in [-1, 1] -> (B,); None without a weight.
+def lpips_loss(losses: dict[str, Any]) -> Callable[[Tensor, Tensor, Tensor], Tensor] | None:
+    """CaPTURe's: LPIPS by `perceptual_net`; None without a weight.
+
+    Returns:
+        (picture, target, offset) -> (B,), of (B, 3, S, S) in [-1, 1], both shifted by so many pixels (2,).
 
     Raises:
         CaptureError: its weights can't be had.
@@ -43,7 +47,18 @@ def lpips_loss(losses: dict[str, Any]) -> Callable[[Tensor, Tensor], Tensor] | N
     except WeightsMissing as missing:
         raise CaptureError(f"perceptual_net {net}: {missing}; or set gen_perceptualLoss_weight to 0") from None
 
-    def distance(picture: Tensor, target: Tensor) -> Tensor:
-        return model.to(picture.device).differentiable(picture, target)
+    def distance(picture: Tensor, target: Tensor, offset: Tensor) -> Tensor:
+        both = shifted(torch.cat([picture, target]), offset)
+        return model.to(picture.device).differentiable(*both.chunk(2))
 
     return distance
+
+
+def shifted(pictures: Tensor, offset: Tensor) -> Tensor:
+    """(B, 3, S, S) moved up and left by `offset` (2,) pixels, what leaves coming in again on the other side.
+
+    A network's strides leave a pattern in pictures that always lie on the same grid.
+    """
+    side = torch.arange(pictures.shape[-1], device=pictures.device)
+    rows, columns = ((side + shift) % len(side) for shift in offset)
+    return pictures.index_select(2, rows).index_select(3, columns)
