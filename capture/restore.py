@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 import operator
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,13 +16,13 @@ from capture.config import MAY_BE_TUNED, MAY_CHANGE_ON_RESUME, differences, with
 from capture.errors import CaptureError
 from capture.newest import newest_checkpoint
 
-logger = logging.getLogger("capture")
 
+def resumable_state(
+    folder: Path, config: dict[str, Any], set_aside: bool
+) -> tuple[Path, dict[str, Any], list[str]] | None:
+    """(path, state, notes) of the newest good checkpoint of a result folder, which a run with `config` may go on from.
 
-def resumable_state(folder: Path, config: dict[str, Any], set_aside: bool) -> tuple[Path, dict[str, Any]] | None:
-    """(path, state) of the newest good checkpoint of a result folder, which a run with `config` may go on from.
-
-    None where there is none. A line in the log for every key that is other than it was.
+    None where there is none. The notes, for the log, name every key that is other than it was.
 
     Args:
         set_aside: rename damaged checkpoints (capture.newest).
@@ -50,10 +49,12 @@ def resumable_state(folder: Path, config: dict[str, Any], set_aside: bool) -> tu
             f"{folder}: holds a run with another configuration: {keys}; "
             "choose another --result_title or remove that folder"
         )
-    for key, theirs, ours in changed:
-        if key in MAY_BE_TUNED:
-            logger.info(f"note: from step {state.get('step')} on {key} is {ours}; it was {theirs}")
-    return found
+    notes = [
+        f"note: from step {state.get('step')} on {key} is {ours}; it was {theirs}"
+        for key, theirs, ours in changed
+        if key in MAY_BE_TUNED
+    ]
+    return path, state, notes
 
 
 def step_of(state: dict[str, Any]) -> int:

@@ -89,6 +89,7 @@ class Trainer:
         self.optimisers = {name: self._optimiser(network) for name, network in self.networks.items()}
         self.guard = Guard(options["clip_grad_norm"], wait=self.device.type == "cpu")
         self.step_number, self.meters = 0, Meters()
+        self.notes: list[str] = []  # on what a resumed run does otherwise
         self._resume()
         if options["recompute"] and not recompute_blocks(self.networks["gen"]):
             raise CaptureError("train_config.recompute: this method has no blocks that can be recomputed; set it false")
@@ -110,7 +111,8 @@ class Trainer:
                 self.data.test_batch(count)
             write_bytes(self.folder / RESULT_CONFIG, dump_yaml(self.config).encode())
         self.log = RunLog(self.folder, self.step_number, write=self.processes.main)
-        logger.info(self._opening())
+        for line in (*self.notes, self._opening()):
+            logger.info(line)
         bar = tqdm(
             total=self.total_steps * self.batch_size,
             initial=self.step_number * self.batch_size,
@@ -238,7 +240,7 @@ class Trainer:
         found = resumable_state(self.folder, self.config, set_aside=self.processes.main)
         if found is None:
             return
-        path, state = found
+        path, state, self.notes = found
         weights = {f"{name}_state_dict": network for name, network in self.networks.items()}
         for name, network in {**weights, "ema_state_dict": self.ema.average}.items():
             load_weights(network, state.get(name) or {}, path, self.config, state["config"])

@@ -274,6 +274,7 @@ def test_a_learning_rate_may_change_on_the_way_and_the_log_says_so(finished, mix
     assert status == 0, err
     assert "from step 6 on train_config.lr_G is 0.5; it was 0.0001" in out
     assert "from step 6 on train_config.clip_grad_norm is 1.0; it was 0.0" in out
+    assert "from step 6 on train_config.lr_G is 0.5" in (tmp_path / "run" / "log.txt").read_text()
 
 
 @pytest.mark.parametrize(
