@@ -145,3 +145,23 @@ def test_overlays_of_the_repository_hold_differences_only():
     for path in overlays:
         load_config([path])
         only_differences(yaml.safe_load(path.read_text()), yaml.safe_load(DEFAULTS.read_text()))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a: &a [1]\nb: [" + "*a, " * 17 + "]", "more than 16 aliases"),
+        ("train_config: {seed: 99999999999999999999}", "not valid YAML"),
+        ("train_config: {seed: 0x" + "f" * 6000 + "}", "not valid YAML"),
+        ("train_config: !!timestamp x", "not valid YAML"),
+        ("dataset_config: {image_size: 1000000}", "image_size: expected at most 4096"),
+        ("generator_config: {idenE_config: {downs: 1}}", "downs: expected at least 2"),
+        ('main_config: {result_title: "a\\0b"}', "result_title: expected text"),
+        ("#" * 300_000, "over 256 KiB"),
+    ],
+)
+def test_hostile_files_are_refused_in_a_line(tmp_path, text, message):
+    (tmp_path / "bad.yaml").write_text(text)
+    with pytest.raises(CaptureError, match=message) as caught:
+        load_config([tmp_path / "bad.yaml"])
+    assert len(str(caught.value)) < 500
