@@ -27,7 +27,7 @@ def named_errors(path: Path) -> Iterator[None]:
         raise CaptureError(f"{path}: no such file") from None
     except IsADirectoryError as error:
         raise CaptureError(f"{path}: can't be read ({error.strerror})") from None
-    except (OSError, MemoryError, ValueError) as error:  # FFmpeg's are OSErrors, and speak of EIO in broken files too
+    except (OSError, MemoryError, ValueError, av.FFmpegError) as error:  # FFmpeg speaks of EIO in broken files too
         ours = isinstance(error, (PermissionError, MemoryError)) or not isinstance(error, (av.FFmpegError, ValueError))
         if ours and (refused := Refused.reading(path, error)):
             raise refused from None
