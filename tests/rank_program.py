@@ -14,6 +14,8 @@ from capture.trainer import Trainer
 from datasets import open_data
 from tests.conftest import tiny_config
 
+EARLY = 3  # steps after which a checkpoint is kept
+
 
 def main(tree: str, folder: str, steps: int, *argv: str) -> None:
     torch.set_num_threads(1)
@@ -24,6 +26,8 @@ def main(tree: str, folder: str, steps: int, *argv: str) -> None:
     for _ in range(steps):
         trainer.meters.add(trainer.step(trainer._to_device(next(batches))))
         trainer.step_number += 1
+        if trainer.step_number == EARLY:
+            trainer.save(Path(folder) / "early" / "CheckPoint" / "latest_checkpoint.pt")
 
     drift = {}
     weights = {**trainer.networks, "ema": trainer.ema.average}

@@ -17,8 +17,10 @@ from capture.checkpoint import latest_path, load_checkpoint
 from capture.trainer import Trainer
 from datasets import open_data
 from tests.conftest import ROOT, TINY_ARGV, tiny_config
+from tests.rank_program import EARLY
 
 TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
+SHORT = ("--batch_size", "4", "--samples_per_epoch", str(4 * EARLY), "--num_epochs", "1")
 LONG = ("--batch_size", "4", "--samples_per_epoch", "80")  # 20 steps an epoch
 
 
@@ -35,16 +37,21 @@ def launch(*command: str) -> subprocess.Popen:
 
 
 def alone(tree: Path, folder: Path, *argv: str) -> Path:
-    """One epoch in this process."""
-    config = tiny_config("--dataset_path", str(tree), *LONG, "--num_epochs", "1", *argv)
+    """A few steps in this process."""
+    config = tiny_config("--dataset_path", str(tree), *SHORT, *argv)
     assert Trainer(config, open_data(config), folder).train()
     return folder
 
 
 def apart(one: Path, other: Path) -> float:
-    """How far the generators of two result folders are from each other, relative to their size."""
+    """How far the generators of two result folders are from each other, relative to their size.
+
+    After a few steps: a rounding that turns an L1's sign or a ReLU moves them by percents some steps later. Without the
+    biases that an instance norm takes away again, whose gradients are nothing but rounding.
+    """
     a, b = (load_checkpoint(latest_path(folder))["gen_state_dict"] for folder in (one, other))
-    a, b = (torch.cat([value.flatten() for value in weights.values()]) for weights in (a, b))
+    names = [n for n in a if not (n.endswith("conv.bias") and n.startswith(("pose_encoder.", "decoder.upBlock.")))]
+    a, b = (torch.cat([weights[name].flatten() for name in names]) for weights in (a, b))
     return ((a - b).norm() / a.norm()).item()
 
 
@@ -54,7 +61,7 @@ def single(mixamo_tree, tmp_path_factory):
 
 
 def test_two_processes_stay_equal_and_equal_one(mixamo_tree, single, tmp_path):
-    """After 20 steps: the same weights, averages included, in both, and those of one process up to rounding."""
+    """After 20 steps the same weights, averages included, in both; after a few those of one process up to rounding."""
     run = launch("tests/rank_program.py", mixamo_tree, tmp_path / "two", "20", *LONG, "--num_epochs", "1")
     out, err = run.communicate(timeout=180)
     assert run.returncode == 0, err
@@ -65,7 +72,7 @@ def test_two_processes_stay_equal_and_equal_one(mixamo_tree, single, tmp_path):
     config = tiny_config("--dataset_path", str(mixamo_tree), *LONG)
     trainer = Trainer(config, open_data(config), fresh)
     trainer.save(latest_path(fresh))
-    assert apart(single, tmp_path / "two") < 0.02 * apart(single, fresh)
+    assert apart(single, tmp_path / "two" / "early") < 0.001 * apart(single, fresh)
 
 
 def test_micro_batches_make_the_same_update(mixamo_tree, single, tmp_path):
@@ -73,7 +80,7 @@ def test_micro_batches_make_the_same_update(mixamo_tree, single, tmp_path):
     config = tiny_config("--dataset_path", str(mixamo_tree), *LONG)
     trainer = Trainer(config, open_data(config), tmp_path / "fresh")
     trainer.save(latest_path(tmp_path / "fresh"))
-    assert apart(single, folder) < 0.02 * apart(single, tmp_path / "fresh")
+    assert apart(single, folder) < 0.001 * apart(single, tmp_path / "fresh")
 
 
 def test_recomputed_blocks_make_the_same_update(mixamo_tree, single, tmp_path):
