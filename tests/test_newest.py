@@ -16,17 +16,7 @@ from capture.trainer import Trainer
 from capture.transfer import PoseTransfer
 from datasets import open_data
 from tests.conftest import tiny_config
-
-
-def same(a, b) -> bool:
-    """Whether two states hold the same, tensors to the bit."""
-    if isinstance(a, torch.Tensor):
-        return isinstance(b, torch.Tensor) and torch.equal(a, b)
-    if isinstance(a, dict):
-        return a.keys() == b.keys() and all(same(a[k], b[k]) for k in a)
-    if isinstance(a, (list, tuple)):
-        return len(a) == len(b) and all(map(same, a, b))
-    return a == b
+from tests.kill_training import same
 
 
 def run(mixamo_tree, folder, epochs: int) -> Trainer:
