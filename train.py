@@ -16,8 +16,9 @@ import os
 import sys
 from itertools import takewhile
 
-from capture.config import dump_yaml, ignored_keys, load_config, result_folder
+from capture.config import ignored_keys, load_config, result_folder
 from capture.errors import command_line
+from capture.yaml_file import dump_yaml
 
 logger = logging.getLogger("capture")
 

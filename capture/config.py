@@ -6,7 +6,6 @@ import contextlib
 import difflib
 import io
 import os
-import reprlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,122 +13,12 @@ from typing import Any
 import yaml
 from sconf import Config
 
+from capture.config_rules import AT_LEAST, AT_MOST, CHOICES, NULLABLE, UNREAD
 from capture.errors import CaptureError
+from capture.yaml_file import brief, read_yaml
 
 DEFAULTS = Path(__file__).resolve().parent.parent / "defaults.yaml"
 RESULT_CONFIG = "0config.yaml"
-
-UNREAD = ("main_config.model_path", "generator_config.poseE_config.conv_num")  # the release never read them either
-NULLABLE = ("generator_config.dec_config.t",)
-MAY_CHANGE_ON_RESUME = (  # nothing that decides what is computed
-    "main_config.result_path",
-    "main_config.result_title",
-    "main_config.interval",
-    "main_config.save_minimum_epoch",
-    "main_config.save_minutes",
-    "main_config.sample_rows",
-    "main_config.validation_pairs",
-    "dataset_config.dataset_path",
-    "dataset_config.num_workers",
-    "dataset_config.cache_gb",
-    "loss_config.perceptual_path",
-    "train_config.num_epochs",
-    "train_config.max_minutes",
-    "train_config.compile",
-    "train_config.micro_batches",
-    "train_config.recompute",
-    *UNREAD,
-)
-MAY_BE_TUNED = (  # what people change to get a run past a bad place; a line in the log says from which step on
-    "train_config.lr_G",
-    "train_config.lr_D",
-    "train_config.lr_decay_epochs",
-    "train_config.lr_drop_epochs",
-    "train_config.clip_grad_norm",
-    "train_config.precision",
-    "loss_config.dis_ganLoss_weight",
-    "loss_config.gen_ganLoss_weight",
-    "loss_config.gen_reconLoss_weight",
-    "loss_config.gen_targetLoss_weight",
-    "loss_config.gen_perceptualLoss_weight",
-)
-LARGEST_FILE = 256 * 1024  # bytes; a configuration is some kilobytes
-MOST_ALIASES = 16  # a few that build on one another would grow to more than memory holds
-CHOICES = {
-    "main_config.method": ("capture", "fomm", "mraa"),
-    "main_config.init": ("xavier", "kaiming", "gaussian"),
-    "train_config.precision": ("fp32", "bf16", "auto"),
-    "dataset_config.augment": ("none", "flip", "colour", "both"),
-    "generator_config.dec_config.attn_rows": ("identity", "pose"),
-    "loss_config.ganLoss_type": ("BCE", "MSE", "hinge"),
-    "loss_config.perceptual_net": ("squeeze", "alex", "vgg"),
-    "baseline_config.perceptual": ("none", "vgg19", "alexnet"),
-    "baseline_config.mraa.mode": ("absolute", "relative", "avd"),
-}
-AT_LEAST = {  # smallest allowed value
-    "main_config.interval": 1,
-    "main_config.save_minutes": 0,
-    "main_config.sample_rows": 1,
-    "main_config.validation_pairs": 0,
-    "dataset_config.num_workers": 0,
-    "dataset_config.cache_gb": 0,
-    "dataset_config.batch_size": 1,
-    "dataset_config.image_size": 1,
-    "dataset_config.samples_per_epoch": 1,
-    "generator_config.idenE_config.downs": 2,
-    "generator_config.idenE_config.c_in": 3,
-    "generator_config.poseE_config.c_in": 3,
-    "discriminator_config.c_in": 3,
-    "generator_config.idenE_config.c": 1,
-    "generator_config.idenE_config.min_ch": 4,
-    "discriminator_config.disc_downs": 0,
-    "discriminator_config.n_res": 0,
-    "discriminator_config.c": 1,
-    "train_config.num_epochs": 1,
-    "train_config.max_minutes": 0,
-    "train_config.micro_batches": 1,
-    "train_config.seed": 0,
-    "train_config.lr_G": 0,
-    "train_config.lr_D": 0,
-    "train_config.lr_decay_epochs": 0,
-    "train_config.ema_decay": 0,
-    "train_config.clip_grad_norm": 0,
-    "loss_config.dis_ganLoss_weight": 0,
-    "loss_config.gen_ganLoss_weight": 0,
-    "loss_config.gen_reconLoss_weight": 0,
-    "loss_config.gen_targetLoss_weight": 0,
-    "loss_config.gen_perceptualLoss_weight": 0,
-}
-
-
-AT_MOST = {  # far more than makes sense, and less than keeps a machine busy for ever
-    "dataset_config.num_workers": 1024,
-    "dataset_config.batch_size": 65_536,
-    "dataset_config.image_size": 4096,
-    "main_config.sample_rows": 1024,
-    "main_config.validation_pairs": 10**6,
-    "train_config.micro_batches": 65_536,
-    "train_config.seed": 2**63 - 1,
-    "idenE_config.downs": 8,
-    "poseE_config.downs": 8,
-    "c_in": 3,
-    "c": 2048,
-    "min_ch": 4096,
-    "disc_downs": 10,
-    "n_res": 64,
-    "points_tps": 64,
-    "num_kp": 512,
-    "num_regions": 512,
-    "block_expansion": 2048,
-    "max_features": 8192,
-    "num_blocks": 10,
-    "num_down_blocks": 8,
-    "num_bottleneck_blocks": 64,
-    "pad": 64,
-    "id_bottle_size": 8192,
-    "pose_bottle_size": 8192,
-    "scale_factor": 1.0,
-}
 
 
 class UnknownKey(CaptureError):
@@ -211,69 +100,6 @@ def _merged(base: dict, over: dict) -> dict:
         inside = isinstance(value, dict) and key in over
         merged[key] = _merged(value, over[key]) if inside else over.get(key, value)
     return merged
-
-
-def read_yaml(path: str | Path) -> dict[str, Any]:
-    """A YAML file whose top level is a mapping."""
-    try:
-        if Path(path).stat().st_size > LARGEST_FILE:
-            raise CaptureError(f"{path}: over {LARGEST_FILE // 1024} KiB; a configuration takes some kilobytes")
-        text = Path(path).read_text(encoding="utf-8")
-    except OSError as error:
-        raise CaptureError(f"{path}: can't read this configuration file ({error.strerror})") from None
-    except UnicodeDecodeError:
-        raise CaptureError(f"{path}: not a text file; give a YAML configuration") from None
-    try:
-        data = yaml.load(text, _Loader)
-        _check_numbers(data)
-    except (yaml.YAMLError, RecursionError, ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
-        # the last four: the parser's own, at "!!timestamp x" or "!!bool x"
-        mark = getattr(error, "problem_mark", None)
-        line = f" line {mark.line + 1}" if mark else ""
-        raise CaptureError(f"{path}{line}: not valid YAML ({getattr(error, 'problem', None) or 'malformed'})") from None
-    if data is None:
-        return {}
-    if not isinstance(data, dict):
-        raise CaptureError(
-            f"{path}: expected sections such as train_config at the top level, found {type(data).__name__}"
-        )
-    return data
-
-
-class _Loader(yaml.SafeLoader):
-    """Plain values only, and few of them twice: aliases of aliases make a short text endless."""
-
-    aliases = 0
-
-    def compose_node(self, parent: Any, index: Any) -> Any:
-        if self.check_event(yaml.AliasEvent):
-            self.aliases += 1
-            if self.aliases > MOST_ALIASES:
-                mark = self.peek_event().start_mark
-                raise yaml.composer.ComposerError(None, None, f"more than {MOST_ALIASES} aliases: write them out", mark)
-        return super().compose_node(parent, index)
-
-
-def _check_numbers(data: Any) -> None:
-    """ValueError for a whole number of more than 64 bits, RecursionError for what contains itself."""
-    if isinstance(data, dict | list | tuple | set):
-        for inner in data:
-            _check_numbers(inner)
-        if isinstance(data, dict):
-            _check_numbers(list(data.values()))
-    elif isinstance(data, int) and abs(data) >= 2**63:
-        raise ValueError
-
-
-def brief(value: Any) -> str:
-    """A value for a message, never long."""
-    text = reprlib.repr(value)
-    return text if len(text) <= 200 else text[:197] + "..."
-
-
-def dump_yaml(config: dict[str, Any]) -> str:
-    """The configuration as YAML text, keys in the order of defaults.yaml."""
-    return yaml.safe_dump(config, sort_keys=False, default_flow_style=None, width=120)
 
 
 def flatten(config: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

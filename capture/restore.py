@@ -12,7 +12,8 @@ import torch
 
 from capture.archive import check_weights
 from capture.checkpoint import FORMAT
-from capture.config import MAY_BE_TUNED, MAY_CHANGE_ON_RESUME, differences, with_defaults
+from capture.config import differences, with_defaults
+from capture.config_rules import MAY_BE_TUNED, MAY_CHANGE_ON_RESUME
 from capture.errors import CaptureError
 from capture.newest import newest_checkpoint
 

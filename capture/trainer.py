@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from capture.checkpoint import FOLDER, LATEST, load_weights, save_checkpoint
-from capture.config import RESULT_CONFIG, dump_yaml
+from capture.config import RESULT_CONFIG
 from capture.device import check_compiler, use_bf16
 from capture.ema import EMA
 from capture.errors import CaptureError
@@ -33,6 +33,7 @@ from capture.processes import Processes
 from capture.restore import restore_optimiser, resumable_state, saying_damaged, step_of
 from capture.run_log import RunLog
 from capture.transfer import PoseTransfer
+from capture.yaml_file import dump_yaml
 from datasets import Data
 from datasets.loading import make_loader
 from datasets.sampling import EndlessBatches

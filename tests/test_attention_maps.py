@@ -9,11 +9,11 @@ from PIL import Image
 
 from capture.attention_maps import POINTS, TILE, attention_maps, figure_points
 from capture.checkpoint import latest_path, save_checkpoint
-from capture.config import dump_yaml
 from capture.methods import build_generator
 from capture.models.layers import adain
 from capture.models.reverse_attention import ReverseAttention
 from capture.transfer import PoseTransfer
+from capture.yaml_file import dump_yaml
 from tests.conftest import draw_figure, tiny_config
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 import yaml
 
-from capture.config import DEFAULTS, differences, dump_yaml, ignored_keys, load_config, result_folder
+from capture.config import DEFAULTS, differences, ignored_keys, load_config, result_folder
 from capture.errors import CaptureError
+from capture.yaml_file import dump_yaml
 
 RELEASE = {  # the published release's defaults that SPEC lists, spot-checked
     "main_config": {"interval": 10, "init": "xavier", "save_minimum_epoch": 200},

@@ -12,9 +12,9 @@ from PIL import Image
 
 from capture import demo
 from capture.checkpoint import latest_path, save_checkpoint
-from capture.config import dump_yaml
 from capture.errors import command_line
 from capture.methods import build_generator
+from capture.yaml_file import dump_yaml
 from datasets.pairs import read_pairs
 from datasets.toon import write_toon
 from tests.conftest import tiny_config

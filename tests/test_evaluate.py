@@ -17,12 +17,13 @@ from PIL import Image
 
 import evaluate
 from capture.checkpoint import latest_path, save_checkpoint
-from capture.config import dump_yaml, load_config
+from capture.config import load_config
 from capture.images import denormalise, load_image, normalise, png_bytes
 from capture.metrics.protocol import PUBLISHED
 from capture.metrics.weights import PUBLISHED as WEIGHT_FILES
 from capture.models import Generator
 from capture.transfer import PoseTransfer
+from capture.yaml_file import dump_yaml
 from datasets.writing import flat_name, write_pairs, write_png
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -21,9 +21,10 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 from capture.checkpoint import latest_path, load_checkpoint, save_checkpoint
-from capture.config import dump_yaml, load_result_config
+from capture.config import load_result_config
 from capture.trainer import Trainer
 from capture.transfer import PoseTransfer
+from capture.yaml_file import dump_yaml
 from datasets import open_data
 from tests.conftest import ROOT
 

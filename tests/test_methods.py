@@ -9,10 +9,11 @@ import pytest
 import torch
 
 from capture.checkpoint import latest_path, load_checkpoint
-from capture.config import flatten, load_config, read_yaml
+from capture.config import flatten, load_config
 from capture.images import denormalise, load_image, normalise
 from capture.trainer import Trainer
 from capture.transfer import PoseTransfer
+from capture.yaml_file import read_yaml
 from datasets import open_data
 from tests.conftest import ROOT, TINY_ARGV, draw_figure, tiny_config
 from tests.test_processes import launch

@@ -11,10 +11,10 @@ from PIL import Image
 from safetensors.torch import load_file
 
 from capture.checkpoint import latest_path, load_checkpoint, save_checkpoint
-from capture.config import dump_yaml
 from capture.images import denormalise, tensor_to_image
 from capture.methods import build_generator
 from capture.transfer import PoseTransfer
+from capture.yaml_file import dump_yaml
 from tests.conftest import ROOT, draw_figure, start, tiny_config
 
 

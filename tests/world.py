@@ -12,8 +12,8 @@ import torch
 from PIL import Image
 
 from capture.checkpoint import latest_path, save_checkpoint
-from capture.config import dump_yaml
 from capture.methods import build_generator
+from capture.yaml_file import dump_yaml
 from tests.conftest import ROOT, draw_figure, tiny_config
 from tests.datasets.make_videos import make_video
 from tests.datasets.test_mixamo_models import glb, gltf_scene

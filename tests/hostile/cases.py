@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from hypothesis import strategies as st
 
-from capture.config import DEFAULTS, flatten, read_yaml
+from capture.config import DEFAULTS, flatten
+from capture.yaml_file import read_yaml
 from tests.hostile import originals, pictures, trees
 from tests.hostile.archives import odd_checkpoints, odd_safetensors, repacked, zip_that_lies
 from tests.hostile.case import Case

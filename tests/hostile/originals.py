@@ -13,8 +13,9 @@ import torch
 from PIL import Image, ImageDraw
 
 from capture.checkpoint import export_generator
-from capture.config import dump_yaml, load_config
+from capture.config import load_config
 from capture.methods import build_generator, build_method
+from capture.yaml_file import dump_yaml
 from tests.baselines.tiny import FOMM, MRAA
 from tests.datasets.make_videos import make_video
 
