@@ -3,7 +3,8 @@
     python save_result.py result/Fashion --iden_path A.png --pose_path B.png --save_dir out
 
 writes out/output.png (S x S) and out/iden_pose_output.png (identity, pose and output side by side). Either path may be
-a folder: every identity is then rendered in every pose, into out/<identity>__<pose>/.
+a folder: every identity is then rendered in every pose, into out/<identity>__<pose>/. --pose_path may be a video: the
+character then does what it shows, in out/output.mp4 and out/iden_pose_output.mp4.
 
     python save_result.py result/Fashion --export generator.safetensors
 
@@ -24,7 +25,7 @@ def build_parser() -> Parser:
         "result", type=Path, help="a result folder (ours or the release's), or an exported .safetensors"
     )
     parser.add_argument("--iden_path", type=Path, help="picture of the character, or a folder of them")
-    parser.add_argument("--pose_path", type=Path, help="picture of the pose, or a folder of them")
+    parser.add_argument("--pose_path", type=Path, help="picture of the pose, a folder of them, or a video")
     parser.add_argument("--save_dir", type=Path, help="folder to write to")
     parser.add_argument(
         "--noise_scale", type=float, default=0.0, help="0 (default): same inputs, same picture; 1: as in training"
@@ -66,7 +67,9 @@ def main() -> None:
 
     from capture.memory import explain_out_of_memory
     from capture.render import render_attention, render_files
+    from capture.render_video import render_video
     from capture.transfer import PoseTransfer
+    from datasets.video import is_video
 
     transfer = PoseTransfer.load(args.result, args.device, args.precision, args.compile)
     if args.export is not None:
@@ -76,21 +79,18 @@ def main() -> None:
         print(f"{args.export}: {args.export.stat().st_size / 2**20:.1f} MiB")
         if args.iden_path is None:
             return
+    video = args.pose_path.is_file() and is_video(args.pose_path)
+    if video and (args.keep_aspect or args.attention):
+        raise CaptureError("--keep_aspect and --attention are for pictures, and --pose_path is a video: leave them out")
     if args.attention:  # first, since it refuses what can't be drawn
         print(render_attention(transfer, args.iden_path, args.pose_path, args.save_dir))
+    common = (transfer, args.iden_path, args.pose_path, args.save_dir, args.noise_scale, args.seed)
     with explain_out_of_memory(transfer.device, f"rendering at --batch_size {args.batch_size}"):
-        written = render_files(
-            transfer,
-            args.iden_path,
-            args.pose_path,
-            args.save_dir,
-            args.noise_scale,
-            args.seed,
-            args.keep_aspect,
-            args.batch_size,
-            args.relative,
-        )
-    print(written[0] if len(written) == 1 else f"{len(written)} pictures in {args.save_dir}")
+        if video:
+            written = render_video(*common, args.batch_size, args.relative)
+        else:
+            written = render_files(*common, args.keep_aspect, args.batch_size, args.relative)
+    print(written[0] if len(written) == 1 else f"{len(written)} {'videos' if video else 'pictures'} in {args.save_dir}")
 
 
 if __name__ == "__main__":

@@ -5,17 +5,16 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
 from capture.errors import CaptureError
 
 
-def write_atomically(
-    path: str | Path, write: Callable[[BinaryIO], None], sync: bool = True, keep: Path | None = None
-) -> None:
-    """Have `write` fill a temporary file beside `path`, then rename it into place.
+@contextlib.contextmanager
+def atomic_file(path: str | Path, sync: bool = True, keep: Path | None = None) -> Iterator[BinaryIO]:
+    """A temporary file beside `path` to fill, which is renamed into place in the end, or removed on an error.
 
     Args:
         sync: flush to the disk before the rename. Off for one of thousands of small files that can be made again.
@@ -29,7 +28,7 @@ def write_atomically(
         path.parent.mkdir(parents=True, exist_ok=True)
         _remove(partial)
         with open(partial, "xb") as file:  # never through a link that was there before
-            write(file)
+            yield file
             file.flush()
             if sync:
                 os.fsync(file.fileno())
@@ -44,6 +43,14 @@ def write_atomically(
     except BaseException:
         _remove(partial)
         raise
+
+
+def write_atomically(
+    path: str | Path, write: Callable[[BinaryIO], None], sync: bool = True, keep: Path | None = None
+) -> None:
+    """Have `write` fill an atomic_file."""
+    with atomic_file(path, sync, keep) as file:
+        write(file)
 
 
 def _remove(partial: Path) -> None:

@@ -44,7 +44,7 @@ def render_files(
         batch_size: poses rendered at a time.
         relative: the poses are a video's frames in order; see PoseTransfer.drive_relative.
     """
-    identities, poses = _pictures(identity), _pictures(pose)
+    identities, poses = listed_pictures(identity), listed_pictures(pose)
     if save_dir.exists() and not save_dir.is_dir():
         raise CaptureError(f"{save_dir}: a file; --save_dir names a folder")
     single = len(identities) == len(poses) == 1 and identity.is_file() and pose.is_file()
@@ -108,7 +108,7 @@ def _folders(identities: list[Path], poses: list[Path], save_dir: Path) -> dict[
     return folders
 
 
-def _pictures(path: Path) -> list[Path]:
+def listed_pictures(path: Path) -> list[Path]:
     if not path.is_dir():
         return [path]
     found = sorted(p for p in path.iterdir() if p.is_file() and is_image(p))

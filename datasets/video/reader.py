@@ -10,6 +10,7 @@ from __future__ import annotations
 import itertools
 import os
 from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +65,14 @@ class VideoReader:
                 self.close()
                 raise
         return self._picture.copy()
+
+    @property
+    def rate(self) -> Fraction:
+        """Frames a second, on average; 25 where the file doesn't say."""
+        self._leave_to_parent()
+        if self._stream is None:
+            self._open()
+        return self._stream.stream.average_rate or Fraction(25)
 
     def close(self) -> None:
         """Close the file; the next read opens it again."""
