@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import struct
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -33,7 +35,7 @@ def check_archive(path: str | Path) -> None:
         with zipfile.ZipFile(path) as file:
             records = file.infolist()
         size = Path(path).stat().st_size
-    except (OSError, zipfile.BadZipFile, ValueError, NotImplementedError, UnicodeDecodeError, EOFError):
+    except (OSError, zipfile.BadZipFile, struct.error, ValueError, NotImplementedError, EOFError):
         return
     if len(records) > MOST_RECORDS:
         raise CaptureError(f"{path}: {len(records):,} records; not a checkpoint; use an earlier checkpoint")
@@ -44,7 +46,11 @@ def check_archive(path: str | Path) -> None:
     try:
         with zipfile.ZipFile(path) as file:
             bad = file.testzip()
-    except (zipfile.BadZipFile, ValueError, NotImplementedError, UnicodeDecodeError, EOFError, RuntimeError):
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # which a header that leads to before the file's beginning gives
+            raise CaptureError(f"{path}: can't be read ({error.strerror})") from None
+        bad = "a record's header"
+    except (zipfile.BadZipFile, struct.error, ValueError, NotImplementedError, EOFError, RuntimeError):
         bad = "a record's header"
     if bad is not None:
         raise Damaged(f"{path}: damaged ({bad} fails its checksum); use an earlier checkpoint")

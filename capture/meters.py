@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from typing import Any
 
 import torch
@@ -31,5 +32,9 @@ class Meters:
         return {"meters": {name: value.cpu() for name, value in self.sums.items()}, "meter_steps": self.steps}
 
     def load(self, state: dict[str, Any], device: torch.device) -> None:
-        self.sums = {name: value.to(device) for name, value in state["meters"].items()}
-        self.steps = state["meter_steps"]
+        """Take up what `state` gave. ValueError, TypeError or KeyError where it is something else."""
+        steps, sums = operator.index(state["meter_steps"]), dict(state["meters"])
+        if steps < 0 or not all(isinstance(value, Tensor) and value.numel() == 1 for value in sums.values()):
+            raise ValueError("its meters are none")
+        self.sums = {name: value.to(device) for name, value in sums.items()}
+        self.steps = steps

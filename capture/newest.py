@@ -20,31 +20,33 @@ def newest_checkpoint(result: Path, set_aside: bool = False) -> tuple[Path, dict
     """(path, state) of the newest good checkpoint in a result folder; None where there has been none.
 
     Args:
-        set_aside: rename damaged ones to <name>.damaged.pt; without it they are passed over. Either way a line in the
-            log names them.
+        set_aside: rename damaged ones to <name>.damaged.pt where there is a good one; without it they are passed over.
+            Either way a line in the log names them.
     Raises:
         CaptureError: all of them are damaged, or one can't be used for another reason (see load_checkpoint).
     """
-    folder, damaged = result / FOLDER, []
+    folder = result / FOLDER
+    damaged: list[tuple[Path, Damaged]] = []
     for path in _newest_first(folder):
         try:
             state = load_checkpoint(path)
         except Damaged as error:
-            damaged.append(path.name)
+            damaged.append((path, error))
+            continue
+        for bad, error in damaged:
             if set_aside:
-                aside = _free_name(path)
-                os.replace(path, aside)
+                aside = _free_name(bad)
+                os.replace(bad, aside)
                 logger.warning(f"{error}: set aside as {aside.name}")
             else:
                 logger.warning(f"{error}: passed over")
-            continue
         if damaged:
             logger.warning(f"using {path} (step {state.get('step', 'unknown')}) in its place")
         return path, state
-    damaged += sorted(path.name for path in folder.glob(f"*{ASIDE}*"))
-    if damaged:
+    names = [path.name for path, _ in damaged] + sorted(path.name for path in folder.glob(f"*{ASIDE}*"))
+    if names:
         raise CaptureError(
-            f"{folder}: no good checkpoint left (damaged: {', '.join(damaged)}); put a copy back as {LATEST}, "
+            f"{folder}: no good checkpoint left (damaged: {', '.join(names)}); put a copy back as {LATEST}, "
             f"or remove {folder} to begin again"
         )
     return None

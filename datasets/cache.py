@@ -75,7 +75,7 @@ def prepare_frames(catalog: Catalog, size: int, cache_gb: float, progress: bool 
     keys = frame_keys(catalog)
     for side in side_folders(catalog.root):  # those of a dataset that can only be read may have come with it
         folder = _folder(side, size)
-        if not folder.is_symlink() and _holds(folder / WHOLE, keys, size):
+        if _holds(folder / WHOLE, keys, size):
             return PreparedFrames(folder / WHOLE)
     side = writable_side_folder(catalog.root)
     if side is None:
@@ -157,7 +157,7 @@ def _holds(path: Path, keys: np.ndarray, size: int) -> bool:
 
 def _open(path: Path, writable: bool = False) -> dict[str, np.ndarray]:
     """The arrays of such a file, of the types and shapes that they are written with; Damaged or OSError else."""
-    if path.is_symlink():
+    if path.is_symlink() or path.parent.is_symlink():
         raise Damaged("a link")
     arrays = open_arrays(path, WHAT, writable)[1]
     try:

@@ -332,7 +332,7 @@ def test_required_weights_that_are_missing(run, tmp_path: Path, metric: str, wei
         ("result/A --pairs test/pairs.csv --limit -3", "--limit -3"),
         ("result/A --pairs test/pairs.csv --lpips_net vgg19", "invalid choice: 'vgg19'"),
         ("result/A --pairs test/pairs.csv --out test/pairs.csv", "a file is in the way"),
-        ("result/NaN --pairs test/pairs.csv", "NaN in the picture of pair 0"),
+        ("result/NaN --pairs test/pairs.csv", "NaN or infinity in it; use an earlier checkpoint"),
     ],
 )
 def test_bad_input_is_one_line_and_status_2(run, world: Path, tmp_path: Path, words: str, complaint: str) -> None:

@@ -97,10 +97,14 @@ def test_nothing_good_is_left(mixamo_tree, trained, tmp_path):
     shutil.copytree(trained, tmp_path / "run")
     for name in (LATEST, PREVIOUS):
         (tmp_path / "run" / FOLDER / name).write_bytes(b"PK")
-    for _ in range(2):  # the second time they have other names; a run does not quietly begin again
+    for _ in range(2):  # a run does not quietly begin again
         with pytest.raises(CaptureError, match="no good checkpoint left .*latest_checkpoint.*remove .* to begin again"):
             run(mixamo_tree, tmp_path / "run", 3)
-    assert len(list((tmp_path / "run" / FOLDER).glob("*.damaged.pt"))) == 2
+    assert sorted(path.name for path in (tmp_path / "run" / FOLDER).iterdir()) == [LATEST, PREVIOUS]  # untouched
+    (tmp_path / "run" / FOLDER / LATEST).rename(tmp_path / "run" / FOLDER / "latest_checkpoint.damaged.pt")
+    (tmp_path / "run" / FOLDER / PREVIOUS).unlink()  # lost after the latest was set aside
+    with pytest.raises(CaptureError, match="no good checkpoint left .damaged: latest_checkpoint.damaged.pt"):
+        run(mixamo_tree, tmp_path / "run", 3)
 
 
 def test_rendering_passes_over_a_damaged_one_and_touches_nothing(trained, tmp_path, caplog):
