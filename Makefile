@@ -43,7 +43,7 @@ demo: setup
 
 test: setup
 	$(RUN) -m ruff check .
-	$(RUN) -m pytest
+	$(RUN) -m pytest -n 2 --dist loadfile
 
 coverage: setup
 	$(RUN) -m coverage run -m pytest
