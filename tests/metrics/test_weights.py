@@ -1,6 +1,7 @@
 """Where published weights come from, and that no others pass for them."""
 
 import shutil
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -86,6 +87,7 @@ def test_offline_and_not_in_the_cache(tmp_path: Path, monkeypatch: pytest.Monkey
     for scheme in ("http", "https"):
         monkeypatch.setenv(f"{scheme}_proxy", "http://127.0.0.1:9")  # where nobody answers
     monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.setattr(urllib.request, "_opener", None)  # it keeps the proxies of its first use, in other tests too
     with pytest.raises(WeightsMissing, match="couldn't be fetched .*--weights or CAPTURE_WEIGHTS"):
         load_published("squeeze")
 
