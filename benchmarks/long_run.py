@@ -40,17 +40,23 @@ def family(pid: int) -> list[int]:
 
 
 def measure(pid: int) -> dict[str, float]:
-    """Of the process and its children: resident memory in MB (shared pages once), open files, threads, processes."""
-    memory, files, threads, processes = 0, 0, 0, family(pid)
+    """Of the process and its children: resident memory in MB, open files, threads, processes.
+
+    memory_MB counts a page that n processes share as 1/n, other programs' included; anonymous_MB is the part of it that
+    isn't a file's (libraries, prepared frames), and so what a leak would be in.
+    """
+    memory, anonymous, files, threads, processes = 0, 0, 0, 0, family(pid)
     for one in processes:
         try:
-            rollup = Path(f"/proc/{one}/smaps_rollup").read_text()
-            memory += next(int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Pss:"))
+            rollup = dict(line.split(":") for line in Path(f"/proc/{one}/smaps_rollup").read_text().splitlines()[1:])
+            memory += int(rollup["Pss"].split()[0])
+            anonymous += int(rollup["Pss_Anon"].split()[0])
             files += len(os.listdir(f"/proc/{one}/fd"))
             threads += len(os.listdir(f"/proc/{one}/task"))
-        except (OSError, StopIteration):  # it ended meanwhile
+        except (OSError, KeyError):  # it ended meanwhile
             continue
-    return {"memory_MB": memory / 1000, "files": files, "threads": threads, "processes": len(processes)}
+    sizes = {"memory_MB": memory / 1000, "anonymous_MB": anonymous / 1000}
+    return {**sizes, "files": files, "threads": threads, "processes": len(processes)}
 
 
 def drift(rows: list[dict[str, float]], key: str) -> tuple[float, float]:
@@ -71,6 +77,9 @@ def plot(rows: list[dict[str, float]], path: Path) -> None:
     figure, axes = plt.subplots(1, 2, figsize=(10, 3.2), layout="constrained")
     for axis, key, label in zip(axes, ("memory_MB", "files"), ("resident memory (MB)", "open files")):
         axis.plot(minutes, [row[key] for row in rows], lw=1)
+        if key == "memory_MB":
+            axis.plot(minutes, [row["anonymous_MB"] for row in rows], lw=1, label="without mapped files")
+            axis.legend(frameon=False)
         axis.set(xlabel="minutes", ylabel=label, ylim=(0, 1.15 * max(row[key] for row in rows)))
         axis.grid(alpha=0.3)
     figure.savefig(path, dpi=110)
@@ -104,7 +113,7 @@ def main() -> None:
         process.wait()
     if len(rows) < 8:
         raise CaptureError(f"{' '.join(command)}: ended after {len(rows)} looks, too few to judge")
-    for key in ("memory_MB", "files", "threads"):
+    for key in ("memory_MB", "anonymous_MB", "files", "threads"):
         early, late = drift(rows, key)
         print(f"{key}: {early:.1f} in the second quarter, {late:.1f} in the last ({100 * (late / early - 1):+.1f} %)")
     if args.plot:
