@@ -42,13 +42,11 @@ def render_files(
         noise_scale: of the noise drawn from `seed`, the same for every picture.
         keep_aspect: crop output.png to the pose picture's own proportions, at the generator's resolution.
         batch_size: poses rendered at a time.
-        relative: the poses are a video's frames in order; see PoseTransfer.drive_relative.
+        relative: the poses are a video's frames in order; see PoseTransfer.drive.
     """
     identities, poses = listed_pictures(identity), listed_pictures(pose)
-    if save_dir.exists() and not save_dir.is_dir():
-        raise CaptureError(f"{save_dir}: a file; --save_dir names a folder")
     single = len(identities) == len(poses) == 1 and identity.is_file() and pose.is_file()
-    folders = {} if single else _folders(identities, poses, save_dir)
+    folders = output_folders(identities, poses, save_dir, single)
     noise = transfer.draw_noise(1, noise_scale, seed) if noise_scale else None
     for path in dict.fromkeys([*identities, *poses]):
         open_rgb(path)
@@ -59,14 +57,10 @@ def render_files(
             shown = torch.stack([load_image(path, transfer.size) for path in some])
             squares, beside = tee(_square(path, transfer.size) for path in poses)  # one runs a batch ahead of the other
             pictures, at_once = (posed for posed, _ in squares), 1 if single else batch_size
-            driven = (
-                transfer.drive_relative(shown, pictures, at_once)
-                if relative
-                else transfer.drive(shown, pictures, at_once, noise)
-            )
+            driven = transfer.drive(shown, pictures, at_once, noise, relative)
             for b, outputs, (posed, original) in zip(poses, driven, beside):
                 for a, identity_picture, output in zip(some, shown, outputs):
-                    folder = save_dir if single else folders[a, b]
+                    folder = folders[a, b]
                     triple = grid([identity_picture[None], posed[None], output[None]], gap=0)
                     write_bytes(folder / TRIPLE, png_bytes(triple))
                     picture = _uncover(output, original) if keep_aspect else output
@@ -90,12 +84,18 @@ def render_attention(transfer: PoseTransfer, identity: Path, pose: Path, save_di
     return save_dir / ATTENTION
 
 
-def _folders(identities: list[Path], poses: list[Path], save_dir: Path) -> dict[tuple[Path, Path], Path]:
-    """Where each combination goes.
+def output_folders(
+    identities: list[Path], poses: list[Path], save_dir: Path, single: bool
+) -> dict[tuple[Path, Path], Path]:
+    """Where each combination goes: <save_dir>/<identity>__<pose>/, or `save_dir` itself where it is the only one.
 
     Raises:
-        CaptureError: two would go to one folder, or its name is longer than file systems take.
+        CaptureError: `save_dir` is a file, two would go to one folder, or its name is longer than file systems take.
     """
+    if save_dir.exists() and not save_dir.is_dir():
+        raise CaptureError(f"{save_dir}: a file; --save_dir names a folder")
+    if single:
+        return {(identities[0], poses[0]): save_dir}
     folders = {(a, b): save_dir / f"{a.stem}__{b.stem}" for a in identities for b in poses}
     taken: dict[Path, tuple[Path, Path]] = {}
     for pair, folder in folders.items():
@@ -109,6 +109,7 @@ def _folders(identities: list[Path], poses: list[Path], save_dir: Path) -> dict[
 
 
 def listed_pictures(path: Path) -> list[Path]:
+    """The pictures of a folder by name; or that one file."""
     if not path.is_dir():
         return [path]
     found = sorted(p for p in path.iterdir() if p.is_file() and is_image(p))

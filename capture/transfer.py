@@ -145,15 +145,24 @@ class PoseTransfer:
         return torch.cat(outputs)
 
     def drive(
-        self, identities: Tensor, poses: Iterable[Tensor], batch_size: int = 8, noise: Tensor | None = None
+        self,
+        identities: Tensor,
+        poses: Iterable[Tensor],
+        batch_size: int = 8,
+        noise: Tensor | None = None,
+        relative: bool = False,
     ) -> Iterator[Tensor]:
         """A few characters through any number of poses: each identity and each pose is encoded once.
 
         Args:
             identities: uint8 (N, 3, S, S).  poses: uint8 (3, S, S) each, read only as they are needed.
+            relative: the poses are a video's frames, and characters move as it has since the first (drive_relative).
         Yields:
             uint8 (N, 3, S, S) on the CPU for each pose, in order.
         """
+        if relative:
+            yield from self.drive_relative(identities, poses, batch_size)
+            return
         known = [self.encode_identity(normalise(identity[None]), noise) for identity in identities]
         for batch in batched(poses, batch_size):
             short = batch_size - len(batch) if self.compiled else 0  # another size would be compiled anew
