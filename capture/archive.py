@@ -32,28 +32,35 @@ def check_archive(path: str | Path) -> None:
         CaptureError: a compressed record, or records that are together larger than the file.
     """
     try:
-        with zipfile.ZipFile(path) as file:
-            records = file.infolist()
-        size = Path(path).stat().st_size
+        file, size = zipfile.ZipFile(path), Path(path).stat().st_size
     except (OSError, zipfile.BadZipFile, struct.error, ValueError, NotImplementedError, EOFError):
         return
+    with file:
+        _refuse_growing(path, file.infolist(), size)
+        bad = _first_bad(path, file)
+    if bad is not None:
+        raise Damaged(f"{path}: damaged ({bad} fails its checksum); use an earlier checkpoint")
+
+
+def _refuse_growing(path: str | Path, records: list[zipfile.ZipInfo], size: int) -> None:
     if len(records) > MOST_RECORDS:
         raise CaptureError(f"{path}: {len(records):,} records; not a checkpoint; use an earlier checkpoint")
     if any(record.compress_type != zipfile.ZIP_STORED for record in records):
         raise CaptureError(f"{path}: refused: it is compressed, as torch's never are, and may grow; get it again")
     if sum(record.file_size for record in records) > size:
         raise CaptureError(f"{path}: refused: what is in it claims to be larger than the file; get it again")
+
+
+def _first_bad(path: str | Path, file: zipfile.ZipFile) -> str | None:
+    """The first record that is other than it was written."""
     try:
-        with zipfile.ZipFile(path) as file:
-            bad = file.testzip()
+        return file.testzip()
     except OSError as error:
         if error.errno != errno.EINVAL:  # which a header that leads to before the file's beginning gives
             raise CaptureError(f"{path}: can't be read ({error.strerror})") from None
-        bad = "a record's header"
     except (zipfile.BadZipFile, struct.error, ValueError, NotImplementedError, EOFError, RuntimeError):
-        bad = "a record's header"
-    if bad is not None:
-        raise Damaged(f"{path}: damaged ({bad} fails its checksum); use an earlier checkpoint")
+        pass
+    return "a record's header"
 
 
 def check_weights(weights: Any, path: str | Path, name: str) -> None:

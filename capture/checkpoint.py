@@ -127,10 +127,10 @@ def load_weights(
     """Strictly load `weights` into `network`, or say which configuration keys stand in the way.
 
     Args:
+        weights: as load_checkpoint or load_export read them, which have checked them.
         config: the configuration that `network` was built from.  made_with: the one saved beside the weights, if any.
     """
     weights = clean_names(weights)
-    check_weights(weights, source, "weights")
     made_with = made_with if is_plain(made_with) else None
     own = network.state_dict()
     wrong = [n for n in own if n not in weights or weights[n].shape != own[n].shape] + [
@@ -210,4 +210,5 @@ def load_export(path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         raise CaptureError(f"{path}: its configuration can't be read; export it again") from None
     except CaptureError as error:
         raise CaptureError(f"{path}: its configuration: {error}; export it again") from None
+    check_weights(weights, path, "weights")
     return clean_names(weights), config
