@@ -51,18 +51,23 @@ class Augmented(Dataset):
         for row, index in enumerate(indices):
             rng = np.random.default_rng([self.seed, index, 1])
             mirrored, order, powers = rng.random() < 0.5, rng.integers(len(_ORDERS)), rng.uniform(-1, 1, 3)
+            tables = power_tables(_GAMMA**powers) if self.colour else None
             for value in samples.values():
                 if value.dim() != 4:
                     continue
                 if self.flip and mirrored:
                     value[row] = value[row].flip(-1)
                 if self.colour:
-                    value[row] = repaint(value[row], _ORDERS[order], _GAMMA**powers)
+                    value[row] = repaint(value[row], _ORDERS[order], tables)
         return samples
 
 
-def repaint(image: Tensor, order: Sequence[int], powers: Sequence[float]) -> Tensor:
-    """uint8 (3, S, S) with its channels in another order, each raised to a power."""
+def power_tables(powers: Sequence[float]) -> Tensor:
+    """uint8 (3, 256): each level raised to a channel's power, 0 and 255 where they were."""
     levels = torch.linspace(0, 1, 256, dtype=torch.float64)
-    tables = torch.stack([(levels**power * 255).round().to(torch.uint8) for power in powers])  # (3, 256)
+    return torch.stack([(levels**power * 255).round().to(torch.uint8) for power in powers])
+
+
+def repaint(image: Tensor, order: Sequence[int], tables: Tensor) -> Tensor:
+    """uint8 (3, S, S) with its channels in another order, each then through its table."""
     return torch.stack([tables[k][image[channel].long()] for k, channel in enumerate(order)])

@@ -6,7 +6,6 @@ are ours, for machines or places without VGG19's weights.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from torch import Tensor, nn
 
 from capture.baselines.antialias import Pyramid
 from capture.errors import CaptureError
-from capture.metrics.weights import WeightsMissing, load_published
+from capture.metrics.weights import WeightsMissing, load_published, weights_folder
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet, as both networks were trained
 
@@ -108,7 +107,7 @@ class PerceptualLoss(nn.Module):
         if net == "none":
             return cls(None, weights, scales)
         try:
-            state, file = load_published(WEIGHTS[net], folder or os.environ.get("CAPTURE_WEIGHTS") or None)
+            state, file = load_published(WEIGHTS[net], weights_folder(folder))
         except WeightsMissing as missing:
             raise CaptureError(
                 f"perceptual {net}: {missing}; or set perceptual to another of {', '.join(NETS)}"

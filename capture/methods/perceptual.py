@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from typing import Any
 
@@ -12,7 +11,7 @@ from torch import Tensor
 from capture.baselines.perceptual import PerceptualLoss, check_choice, check_scales
 from capture.errors import CaptureError
 from capture.metrics.lpips import Perceptual
-from capture.metrics.weights import WeightsMissing
+from capture.metrics.weights import WeightsMissing, weights_folder
 
 
 def perceptual_loss(config: dict[str, Any]) -> PerceptualLoss:
@@ -41,9 +40,8 @@ def lpips_loss(losses: dict[str, Any]) -> Callable[[Tensor, Tensor, Tensor], Ten
     if not losses["gen_perceptualLoss_weight"]:
         return None
     net = losses["perceptual_net"]
-    folder = losses["perceptual_path"] or os.environ.get("CAPTURE_WEIGHTS") or None
     try:
-        model = Perceptual.load(net, folder)
+        model = Perceptual.load(net, weights_folder(losses["perceptual_path"]))
     except WeightsMissing as missing:
         raise CaptureError(f"perceptual_net {net}: {missing}; or set gen_perceptualLoss_weight to 0") from None
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import os
 import pickle
 import socket
 import sys
@@ -20,6 +21,11 @@ from torch import Tensor
 from capture.errors import CaptureError
 
 SECONDS = 30  # without an answer before a download is given up
+
+
+def weights_folder(configured: str | Path | None = None) -> str | Path | None:
+    """Where weights are: as configured, else $CAPTURE_WEIGHTS; None: they are fetched."""
+    return configured or os.environ.get("CAPTURE_WEIGHTS") or None
 
 
 class WeightsMissing(Exception):

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from datasets import open_data
-from datasets.augment import Augmented, repaint
+from datasets.augment import Augmented, power_tables, repaint
 from datasets.frames import FrameDataset
 from datasets.loading import make_loader
 from datasets.mixed import Mixed, batch_of
@@ -96,6 +96,6 @@ def test_flips_and_colours_are_shared_by_the_pictures_of_a_sample(tree):
 
 def test_black_and_white_stay():
     image = torch.tensor([0, 255, 100], dtype=torch.uint8).reshape(1, 1, 3).expand(3, 1, 3)
-    made = repaint(image, (2, 0, 1), (1.5, 0.7, 1.0))
+    made = repaint(image, (2, 0, 1), power_tables((1.5, 0.7, 1.0)))
     assert made[:, 0, 0].tolist() == [0, 0, 0] and made[:, 0, 1].tolist() == [255, 255, 255]
     assert made[2, 0, 2] == 100 and made[0, 0, 2] < 100 < made[1, 0, 2]
