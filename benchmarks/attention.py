@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 
 import torch
 
 from benchmarks.release import NxNAttention
+from benchmarks.report import write_figure
 from benchmarks.timing import compare
-from capture.files import write_bytes
 from capture.models.reverse_attention import ReverseAttention
 
 LIMIT_MB = 12_000  # where N x N is not even tried
@@ -68,7 +67,4 @@ def plot(rows: list[dict], path: Path) -> None:
         axis.grid(alpha=0.3)
         axis.legend()
     figure.suptitle("Reverse attention, 256 channels, float32, batch 1")
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=110)
-    pyplot.close(figure)
-    write_bytes(path, buffer.getvalue())
+    write_figure(figure, path)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import io
 import sys
 from pathlib import Path
 
+from benchmarks.report import write_figure
 from capture.errors import CaptureError, command_line
-from capture.files import write_bytes
 from capture.run_log import read_metrics
 
 SHOWN = ("G_recon", "G_target", "G_gan", "D_real", "D_fake", "val_L1", "val_SSIM")
@@ -37,10 +36,7 @@ def plot(results: list[Path], path: Path, keys: tuple[str, ...] = SHOWN) -> None
     for axis in list(axes.flat)[len(keys) :]:
         axis.axis("off")
     axes.flat[0].legend(fontsize="small")
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=100)
-    pyplot.close(figure)
-    write_bytes(path, buffer.getvalue())
+    write_figure(figure, path, dpi=100)
 
 
 def main() -> None:

@@ -19,6 +19,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from benchmarks.report import write_figure
 from capture.errors import CaptureError, Parser, command_line
 from capture.files import write_bytes
 
@@ -82,8 +83,7 @@ def plot(rows: list[dict[str, float]], path: Path) -> None:
             axis.legend(frameon=False)
         axis.set(xlabel="minutes", ylabel=label, ylim=(0, 1.15 * max(row[key] for row in rows)))
         axis.grid(alpha=0.3)
-    figure.savefig(path, dpi=110)
-    plt.close(figure)
+    write_figure(figure, path)
 
 
 def main() -> None:

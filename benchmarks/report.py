@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import os
 import platform
 from pathlib import Path
 from typing import Any
 
 import torch
+
+from capture.files import write_bytes
 
 
 def machine(device: torch.device) -> dict[str, Any]:
@@ -28,6 +31,16 @@ def machine(device: torch.device) -> dict[str, Any]:
         "torch": torch.__version__,
         "python": platform.python_version(),
     }
+
+
+def write_figure(figure: Any, path: Path, dpi: int = 110) -> None:
+    """Write one of matplotlib's figures as a PNG, whole or not at all, and close it."""
+    from matplotlib import pyplot
+
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=dpi)
+    pyplot.close(figure)
+    write_bytes(path, buffer.getvalue())
 
 
 def table(rows: list[dict[str, Any]]) -> str:
