@@ -148,6 +148,25 @@ def world(tmp_path_factory) -> Path:
     return make_world(tmp_path_factory.mktemp("world"))
 
 
+def write_result(folder: Path, generator: torch.nn.Module, config: dict) -> Path:
+    """A result folder as of a run that trained `generator`; the folder."""
+    from capture.checkpoint import latest_path, save_checkpoint
+    from capture.yaml_file import dump_yaml
+
+    save_checkpoint(latest_path(folder), {"gen_state_dict": generator.state_dict(), "config": config})
+    (folder / "0config.yaml").write_text(dump_yaml(config))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def untrained(tmp_path_factory) -> Path:
+    """A result folder with a tiny, untrained generator. Not to be changed."""
+    from capture.methods import build_generator
+
+    torch.manual_seed(0)
+    return write_result(tmp_path_factory.mktemp("result") / "tiny", build_generator(tiny_config()), tiny_config())
+
+
 def start(program: str, *argv: str, **options) -> subprocess.Popen:
     """Start a program as a user would, in a process of its own."""
     return subprocess.Popen(

@@ -8,13 +8,11 @@ import torch
 from PIL import Image
 
 from capture.attention_maps import POINTS, TILE, attention_maps, figure_points
-from capture.checkpoint import latest_path, save_checkpoint
 from capture.methods import build_generator
 from capture.models.layers import adain
 from capture.models.reverse_attention import ReverseAttention
 from capture.transfer import PoseTransfer
-from capture.yaml_file import dump_yaml
-from tests.conftest import draw_figure, tiny_config
+from tests.conftest import draw_figure, tiny_config, write_result
 
 
 def generator_for(*argv: str) -> tuple[PoseTransfer, dict]:
@@ -57,9 +55,7 @@ def test_points_lie_on_the_figure_and_apart():
 
 
 def result_of(tmp_path, config, generator):
-    folder = tmp_path / "result"
-    save_checkpoint(latest_path(folder), {"gen_state_dict": generator.state_dict(), "config": config})
-    (folder / "0config.yaml").write_text(dump_yaml(config))
+    folder = write_result(tmp_path / "result", generator, config)
     draw_figure(tmp_path / "A.png", 1, 2)
     draw_figure(tmp_path / "B.png", 2, 9)
     return folder

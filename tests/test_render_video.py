@@ -4,27 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 
-from capture.checkpoint import latest_path, save_checkpoint
 from capture.images import image_to_tensor, load_image, to_square
-from capture.methods import build_generator
 from capture.transfer import PoseTransfer
-from capture.yaml_file import dump_yaml
 from datasets.video import VideoReader
-from tests.conftest import draw_figure, tiny_config
+from tests.conftest import draw_figure
 from tests.datasets.make_videos import make_video
 
 
 @pytest.fixture(scope="module")
-def result(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("result") / "tiny"
-    torch.manual_seed(0)
-    generator = build_generator(tiny_config())
-    save_checkpoint(latest_path(folder), {"gen_state_dict": generator.state_dict(), "config": tiny_config()})
-    (folder / "0config.yaml").write_text(dump_yaml(tiny_config()))
-    return folder
+def result(untrained):
+    return untrained
 
 
 @pytest.fixture

@@ -10,23 +10,16 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file
 
-from capture.checkpoint import latest_path, load_checkpoint, save_checkpoint
+from capture.checkpoint import latest_path, load_checkpoint
 from capture.images import denormalise, tensor_to_image
-from capture.methods import build_generator
 from capture.transfer import PoseTransfer
 from capture.yaml_file import dump_yaml
 from tests.conftest import ROOT, draw_figure, start, tiny_config
 
 
 @pytest.fixture(scope="module")
-def result(tmp_path_factory):
-    """A result folder with a tiny, untrained generator."""
-    folder = tmp_path_factory.mktemp("result") / "tiny"
-    torch.manual_seed(0)
-    generator = build_generator(tiny_config())
-    save_checkpoint(latest_path(folder), {"gen_state_dict": generator.state_dict(), "config": tiny_config()})
-    (folder / "0config.yaml").write_text(dump_yaml(tiny_config()))
-    return folder
+def result(untrained):
+    return untrained
 
 
 @pytest.fixture
