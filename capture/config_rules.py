@@ -15,7 +15,7 @@ MAY_CHANGE_ON_RESUME = (  # nothing that decides what is computed
     "dataset_config.dataset_path",
     "dataset_config.num_workers",
     "dataset_config.cache_gb",
-    "loss_config.perceptual_path",
+    "loss_config.perceptual_net_path",
     "train_config.num_epochs",
     "train_config.max_minutes",
     "train_config.compile",

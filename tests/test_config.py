@@ -166,3 +166,9 @@ def test_hostile_files_are_refused_in_a_line(tmp_path, text, message):
     with pytest.raises(CaptureError, match=message) as caught:
         load_config([tmp_path / "bad.yaml"])
     assert len(str(caught.value)) < 500
+
+
+def test_a_weights_folder_of_each_perceptual_loss_by_its_own_name():
+    config = load_config([], ["--perceptual_path", "a", "--perceptual_net_path", "b"])
+    assert config["baseline_config"]["perceptual_path"] == "a"
+    assert config["loss_config"]["perceptual_net_path"] == "b"

@@ -22,11 +22,11 @@ def test_shifts_wrap_around():
 
 def test_missing_weights_are_one_line(tmp_path):
     with pytest.raises(CaptureError, match="perceptual_net squeeze: .*or set gen_perceptualLoss_weight to 0"):
-        build_method(tiny_config(*WEIGHT, "--loss_config.perceptual_path", str(tmp_path)))
+        build_method(tiny_config(*WEIGHT, "--perceptual_net_path", str(tmp_path)))
 
 
 def test_it_is_lpips_of_the_shifted_pictures_and_pulls_towards_the_target(shared):
-    path = ("--loss_config.perceptual_path", str(shared / "weights"))
+    path = ("--perceptual_net_path", str(shared / "weights"))
     method = build_method(tiny_config(*WEIGHT, *path))
     torch.manual_seed(0)
     batch = {name: torch.rand(2, 3, 32, 32) * 2 - 1 for name in ("identity", "real", "pose", "target")}

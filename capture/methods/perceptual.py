@@ -41,7 +41,7 @@ def lpips_loss(losses: dict[str, Any]) -> Callable[[Tensor, Tensor, Tensor], Ten
         return None
     net = losses["perceptual_net"]
     try:
-        model = Perceptual.load(net, weights_folder(losses["perceptual_path"]))
+        model = Perceptual.load(net, weights_folder(losses["perceptual_net_path"]))
     except WeightsMissing as missing:
         raise CaptureError(f"perceptual_net {net}: {missing}; or set gen_perceptualLoss_weight to 0") from None
 
