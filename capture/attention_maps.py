@@ -48,17 +48,24 @@ def attention_maps(transfer: PoseTransfer, identity: Tensor, pose: Tensor) -> li
 
     def look(module: ReverseAttention, inputs: tuple[Tensor, Tensor, Tensor], _: Tensor) -> None:
         _, f_i, f_p = inputs
-        b = _softmax(module.query_conv(f_p), module.key_conv(f_i), module.t)
-        a = b if module.rows == "pose" else _softmax(module.query_conv(f_i), module.key_conv(f_p), module.t)
+        if module.rows == "identity":
+            a = _softmax(module.query_conv(f_i), module.key_conv(f_p), module.t)
+            b = _softmax(module.query_conv(f_p), module.key_conv(f_i), module.t)
+        else:
+            a = b = _softmax(*module.seen, module.t)
         found.append(Maps(f_i.shape[-1], module.rows, a, b))
 
     modules = [m for m in transfer.generator.modules() if isinstance(m, ReverseAttention)]
     handles = [module.register_forward_hook(look) for module in modules]
+    before = [module.watched for module in modules]
     try:
+        for module in modules:
+            module.watched = True
         shown = (normalise(x[None]).to(transfer.device) for x in (identity, pose))
         transfer.generator(*shown, transfer.draw_noise(1, 0.0, 0).to(transfer.device))
     finally:
-        for handle in handles:
+        for module, watched, handle in zip(modules, before, handles):
+            module.watched, module.seen = watched, None
             handle.remove()
     if not found:
         raise CaptureError(f"{transfer.source}: this generator has no reverse attention to draw; leave --attention out")

@@ -268,15 +268,16 @@ class Trainer:
         moved = {name: value.to(self.device, non_blocking=True) for name, value in batch.items()}
         return {
             name: normalise(value).contiguous(memory_format=torch.channels_last)
-            if value.dtype == torch.uint8
+            if value.dtype == torch.uint8 and not name.endswith("_uv")
             else value
             for name, value in moved.items()
         }
 
     def _set_learning_rates(self) -> None:
-        """As configured, less after lr_drop_epochs and over the last lr_decay_epochs: a function of the step alone."""
+        """As configured, less at first, after lr_drop_epochs and over the last lr_decay_epochs."""
         falling = self.options["lr_decay_epochs"] * self.steps_per_epoch
         share = min(1.0, (self.total_steps - self.step_number) / falling) if falling else 1.0
+        share *= min(1.0, (self.step_number + 1) / max(self.options["lr_warmup_steps"], 1))
         share *= 0.1 ** sum(0 <= epoch <= self.epoch for epoch in self.options["lr_drop_epochs"])
         for name, optimiser in self.optimisers.items():
             for group in optimiser.param_groups:

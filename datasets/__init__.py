@@ -49,7 +49,10 @@ def open_data(config: dict[str, Any]) -> Data:
     """
     options, seed = config["dataset_config"], config["train_config"]["seed"]
     paths = options["dataset_path"].split(JOINS)
-    known = {path: _open_one(path, options, seed) for path in paths}  # one named twice is opened, and tested, once
+    surfaces = config["loss_config"]["gen_surfaceLoss_weight"] > 0
+    known = {
+        path: _open_one(path, options, seed, surfaces) for path in paths
+    }  # one named twice is opened, and tested, once
     if len(paths) == 1:
         data = known[paths[0]]
     else:
@@ -63,17 +66,22 @@ def open_data(config: dict[str, Any]) -> Data:
     return data
 
 
-def _open_one(path: str, options: dict[str, Any], seed: int) -> Data:
+def _open_one(path: str, options: dict[str, Any], seed: int, surfaces: bool) -> Data:
     size = options["image_size"]
     if path == TOON:
         from datasets.toon import ToonStream
         from datasets.toon.held_out import held_out_batch
+        from datasets.toon.motions import CLIPS, VARIED
 
-        stream = ToonStream(size, samples_per_epoch=2**62, seed=seed)  # one endless epoch: samples by index alone
+        views, left_out = options["toon_views"], VARIED[len(VARIED) - options["toon_test_clips"] :]
+        clips = [clip for clip in CLIPS if clip not in left_out]
+        stream = ToonStream(  # one endless epoch: samples by index alone
+            size, 2**62, seed, clips, uv=surfaces, reuse=options["reuse_drawings"], views=views
+        )
         return Data(
             stream,
             "toon, rendered live: new characters without end, true targets known",
-            functools.cache(lambda count: held_out_batch(count, size)),
+            functools.cache(lambda count: held_out_batch(count, size, views=views)),
         )
     catalog = scan(path)
 

@@ -52,12 +52,12 @@ class Augmented(Dataset):
             rng = np.random.default_rng([self.seed, index, 1])
             mirrored, order, powers = rng.random() < 0.5, rng.integers(len(_ORDERS)), rng.uniform(-1, 1, 3)
             tables = power_tables(_GAMMA**powers) if self.colour else None
-            for value in samples.values():
+            for name, value in samples.items():
                 if value.dim() != 4:
                     continue
                 if self.flip and mirrored:
                     value[row] = value[row].flip(-1)
-                if self.colour:
+                if self.colour and not name.endswith("_uv"):
                     value[row] = repaint(value[row], _ORDERS[order], tables)
         return samples
 

@@ -11,7 +11,8 @@ from torch import Tensor
 from capture.losses import discriminator_loss, generator_loss
 from capture.methods.method import Method, frozen
 from capture.methods.perceptual import lpips_loss
-from capture.models import Discriminator, Generator, init_weights, score_pairs
+from capture.models import Discriminator, Generator, ReverseAttention, init_weights, score_pairs
+from capture.surfaces import surface_loss
 
 STRIDE = 16  # of the deepest layer that LPIPS compares
 
@@ -34,7 +35,9 @@ class CaPTURe(Method):
             discriminator = Discriminator(**config["discriminator_config"])
         except ValueError as error:
             raise ValueError(f"discriminator_config: {error}") from None
-        super().__init__(config, {"gen": self.build_generator(config), "disc": discriminator})
+        generator = self.build_generator(config)
+        super().__init__(config, {"gen": generator, "disc": discriminator})
+        self.taught = self._taught(generator) if self.losses["gen_surfaceLoss_weight"] > 0 else []
 
     @staticmethod
     def build_generator(config: dict[str, Any]) -> Generator:
@@ -65,8 +68,31 @@ class CaPTURe(Method):
             with frozen(self.networks["disc"]) as discriminator:
                 logits = score_pairs(discriminator, [(picture, y) for picture in pictures])
         fusion, reconstruction = pictures if self.rebuilds else (*pictures, None)
+        surface = self._surface_loss(batch, random) if self.taught and "target_uv" in batch else None
         perceptual = partial(self.perceptual, offset=_offset(random)) if self.perceptual else None
-        return generator_loss(logits, fusion, reconstruction, batch, self.losses, perceptual)
+        return generator_loss(logits, fusion, reconstruction, batch, self.losses, perceptual, surface)
+
+    @staticmethod
+    def _taught(generator: Generator) -> list[ReverseAttention]:
+        """The decoder's attention, from now on watched; ValueError where it is not of a kind that can be taught."""
+        modules = list(generator.decoder.attnModule_256)
+        if not modules or any(module.rows == "identity" for module in modules):
+            raise ValueError(
+                "loss_config.gen_surfaceLoss_weight: teaches attention whose attn_rows are output or pose; set "
+                "them so, with dec_attn_layers, or the weight to 0"
+            )
+        for module in modules:
+            module.watched = True
+        return modules
+
+    def _surface_loss(self, batch: dict[str, Tensor], random: Tensor) -> tuple[Tensor, Tensor]:
+        """Means over the modules, for the fusions of the last forward: the loss, and the share that looks right."""
+        count, offset = len(batch["identity"]), int(_offset(random)[0])
+        found = []
+        for module in self.taught:
+            query, key = (x[:count] for x in module.seen)
+            found.append(surface_loss(query, key, module.t, batch["identity_uv"], batch["target_uv"], offset))
+        return tuple(torch.stack(values).mean() for values in zip(*found))
 
     def _pictures(
         self, name: str, batch: dict[str, Tensor], random: Tensor, kept: dict[str, Any] | None

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from capture.models.encoders import listed_layers, skip_channels
+from capture.models.encoders import PICTURE, listed_layers, skip_channels
 from capture.models.layers import ConvBlock, ResBlock, adain
 from capture.models.reverse_attention import ReverseAttention
 
@@ -24,7 +24,11 @@ class Decoder(nn.Module):
     Args:
         t: temperature of the attention (None: the square root of the query's width).
         alpha_init, beta_init: where the attention's a and b start (see ReverseAttention).
-        attn_rows: identity | pose (see ReverseAttention).
+        attn_rows, attn_width: rows and width of ReverseAttention.
+        carry: the attention nearest the picture gathers the identity's pixels too, in squares, and the picture is a
+            blend of these and of what is painted.
+        code_ch: what the smallest maps' channels are multiples of, 0 for min_ch.
+        c_out: channels of the picture.
     """
 
     def __init__(
@@ -39,9 +43,13 @@ class Decoder(nn.Module):
         alpha_init=1.0,
         beta_init=1.0,
         attn_rows="identity",
+        attn_width=0,
+        carry=False,
+        code_ch=0,
+        c_out=3,
     ):
         super().__init__()
-        m = min_ch
+        m, w = min_ch, code_ch or min_ch
         norm = "none" if res2 else "in"
         self.downs = downs
         self.widths = [m] * (downs - 1) + [m // 2, m // 4]  # of the state before each up-ResBlock and after the last
@@ -49,20 +57,31 @@ class Decoder(nn.Module):
         self.adain_layers = listed_layers("dec_adain_layers", dec_adain_layers, levels)
         self.attn_layers = listed_layers("dec_attn_layers", dec_attn_layers, levels)
         self.identity_levels = {0} | {downs + 1 - i for i in (*self.adain_layers, *self.attn_layers)}
+        if carry and (not self.attn_layers or attn_rows == "identity"):
+            raise ValueError("dec_config.carry: needs attention in dec_attn_layers whose attn_rows are output or pose")
+        self.carries = max(self.attn_layers) if carry else None  # the layer that does
+        if carry:
+            self.identity_levels |= {PICTURE}
         self.pose_levels = {0} | {downs + 1 - i for i in self.attn_layers}
-        self._check_widths(skip_channels(downs, c, m))
+        self._check_widths(skip_channels(downs, c, m, w))
 
         up = nn.Upsample(scale_factor=2, mode="nearest")
-        self.code_to_feat = nn.ModuleList([up, ConvBlock(8 * m, 4 * m)])
-        blocks = [up, ConvBlock(8 * m, 8 * m, norm=norm), up, ConvBlock(8 * m, 4 * m, norm=norm)]
+        self.code_to_feat = nn.ModuleList([up, ConvBlock(8 * w, 4 * w)])
+        blocks = [up, ConvBlock(8 * w, 8 * w, norm=norm), up, ConvBlock(8 * w, 4 * w, norm=norm)]
         blocks += [up] if res2 else []
-        blocks += [ConvBlock(4 * m, 2 * m, norm=norm), ConvBlock(2 * m, m, norm=norm)]
+        blocks += [ConvBlock(4 * w, 2 * w, norm=norm), ConvBlock(2 * w, m, norm=norm)]
         self.upBlock = nn.Sequential(*blocks)
         self.attnModule_256 = nn.ModuleList(
-            ReverseAttention(self.widths[i], t, alpha_init, beta_init, attn_rows) for i in self.attn_layers
+            ReverseAttention(
+                *(self.widths[i], t, alpha_init, beta_init, attn_rows, attn_width),
+                extra=c_out * 4 ** (downs - i) if i == self.carries else 0,
+            )
+            for i in self.attn_layers
         )
         self.model = nn.ModuleList(ResBlock(self.widths[i], self.widths[i + 1], sample="up") for i in levels)
-        self.toRGB = ConvBlock(self.widths[-1], 3, activ="tanh")
+        self.toRGB = ConvBlock(self.widths[-1], c_out, activ="tanh")
+        if carry:
+            self.share = ConvBlock(self.widths[-1], c_out // 3, activ="sigmoid")  # of what is carried
 
     def _check_widths(self, skips: dict[int, int]) -> None:
         for i in sorted({*self.adain_layers, *self.attn_layers}):
@@ -82,8 +101,18 @@ class Decoder(nn.Module):
             skip = self.downs + 1 - i
             if i in self.attn_layers:
                 attention = self.attnModule_256[self.attn_layers.index(i)]
-                x = attention(x, identity[skip], pose[skip])
+                if i == self.carries:
+                    side = 2 ** (self.downs - i)
+                    x, carried = attention(x, identity[skip], pose[skip], F.pixel_unshuffle(identity[PICTURE], side))
+                    carried = F.pixel_shuffle(carried, side)  # (B, 3, S, S)
+                else:
+                    x = attention(x, identity[skip], pose[skip])
             if i in self.adain_layers:
                 x = adain(x, identity[skip])
             x = block(x)  # twice the side
-        return self.toRGB(x)  # (B, 3, S, S)
+        painted = self.toRGB(x)  # (B, 3, S, S)
+        if self.carries is None:
+            return painted
+        share = self.share(x)  # (B, 1, S, S); with patches, of each of a position's pixels
+        share = share.repeat(1, 3, 1, 1)
+        return (1 - share) * painted + share * carried

@@ -11,20 +11,22 @@ from torch import Tensor, nn
 from capture.models.layers import ConvBlock, LinearBlock, ResBlock, adain
 from capture.models.reverse_attention import ReverseAttention
 
+PICTURE = -1  # the identity picture itself, beside the skip features
 
-def skip_channels(downs: int, c: int, min_ch: int) -> dict[int, int]:
-    """Channels of skip feature k = 1 .. downs + 3: doubling from c up to m = min_ch, then 2m and 4m."""
-    widths = [min(c * 2**k, min_ch) for k in range(downs + 1)] + [2 * min_ch, 4 * min_ch]
+
+def skip_channels(downs: int, c: int, min_ch: int, code_ch: int = 0) -> dict[int, int]:
+    """Channels of skip feature k = 1 .. downs + 3: doubling from c up to m = min_ch, then 2 and 4 times code_ch (m)."""
+    widths = [min(c * 2**k, min_ch) for k in range(downs + 1)] + [2 * (code_ch or min_ch), 4 * (code_ch or min_ch)]
     return dict(enumerate(widths, start=1))
 
 
 class Trunk(nn.Module):
     """What the encoders share: ConvBlock, `downs` down-ResBlocks, two down ConvBlocks with ReLU."""
 
-    def __init__(self, downs: int, c_in: int, c: int, min_ch: int, in_norm: bool, pad_type: str):
+    def __init__(self, downs: int, c_in: int, c: int, min_ch: int, in_norm: bool, pad_type: str, code_ch: int = 0):
         super().__init__()
         kind = dict(norm="in" if in_norm else "none", pad_type=pad_type)
-        ch = skip_channels(downs, c, min_ch)
+        ch = skip_channels(downs, c, min_ch, code_ch)
         self.conv_layer = ConvBlock(c_in, c, **kind)
         self.res_down = nn.ModuleList(ResBlock(ch[k], ch[k + 1], sample="down", **kind) for k in range(1, downs + 1))
         self.make_code = nn.ModuleList(
@@ -39,9 +41,10 @@ class Trunk(nn.Module):
 class IdentityEncoder(Trunk):
     """Identity image (B, 3, S, S) -> skips {0: code (B, 4m), 1..: features, downs + 4: (mu, sigma) (B, 8m)}."""
 
-    def __init__(self, downs=4, c_in=3, c=64, min_ch=256, in_norm=False, pad_type="zeros"):
-        super().__init__(downs, c_in, c, min_ch, in_norm, pad_type)
-        self.code_linear_layer = nn.ModuleList([LinearBlock(4 * min_ch, 8 * min_ch)])
+    def __init__(self, downs=4, c_in=3, c=64, min_ch=256, in_norm=False, pad_type="zeros", code_ch=0):
+        super().__init__(downs, c_in, c, min_ch, in_norm, pad_type, code_ch)
+        width = code_ch or min_ch
+        self.code_linear_layer = nn.ModuleList([LinearBlock(4 * width, 8 * width)])
 
     def forward(self, image: Tensor, eps: Tensor) -> dict[int, Tensor]:
         features, x = {}, image
@@ -73,15 +76,21 @@ class PoseEncoder(Trunk):
         conv_num=0,
         res2=False,
         pad_type="zeros",
+        code_ch=0,
     ):
-        super().__init__(downs, c_in, c, min_ch, in_norm, pad_type)
+        super().__init__(downs, c_in, c, min_ch, in_norm, pad_type, code_ch)
         norm = "in" if in_norm else "none"
+        ch = skip_channels(downs, c, min_ch, code_ch)
         self.make_code.append(
             ConvBlock(
-                4 * min_ch, 4 * min_ch, sample="down" if res2 else "none", norm=norm, activ="relu", pad_type=pad_type
+                ch[downs + 3],
+                ch[downs + 3],
+                sample="down" if res2 else "none",
+                norm=norm,
+                activ="relu",
+                pad_type=pad_type,
             )
         )
-        ch = skip_channels(downs, c, min_ch)
         self.adain_layers = listed_layers("enc_adain_layers", enc_adain_layers, ch)
         attn_layers = listed_layers("enc_attn_layers", enc_attn_layers, ch)
         self.attn_modules = nn.ModuleDict({str(k): ReverseAttention(ch[k]) for k in attn_layers})

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from capture.models.decoder import Decoder
-from capture.models.encoders import IdentityEncoder, PoseEncoder
+from capture.models.encoders import PICTURE, IdentityEncoder, PoseEncoder
 
 
 class Generator(nn.Module):
@@ -34,20 +35,23 @@ class Generator(nn.Module):
             raise ValueError(
                 f"dec_config.res2 is {dec['res2']} and poseE_config.res2 is {pose['res2']}: they must agree"
             )
+        self.patch, code = config["patch"], config["code_ch"] or iden["min_ch"]
+        if self.patch > 1:
+            iden, pose = ({**encoder, "c_in": encoder["c_in"] * self.patch**2} for encoder in (iden, pose))
         self.downs, self.res2, self.pose_norm = iden["downs"], pose["res2"], pose["in_norm"]
-        self.code_width = 4 * iden["min_ch"]  # 4m
-        self.idenity_encoder = IdentityEncoder(**iden)  # the spelling of published checkpoints
-        self.pose_encoder = PoseEncoder(**pose)
-        self.decoder = Decoder(downs=iden["downs"], c=iden["c"], **dec)
+        self.code_width = 4 * code  # 4m
+        self.idenity_encoder = IdentityEncoder(**iden, code_ch=code)  # the spelling of published checkpoints
+        self.pose_encoder = PoseEncoder(**pose, code_ch=code)
+        self.decoder = Decoder(downs=iden["downs"], c=iden["c"], **dec, code_ch=code, c_out=3 * self.patch**2)
 
     def check_size(self, size: int) -> None:
         """ValueError, naming the rule, unless images of side `size` fit this configuration."""
-        multiple = 2 ** (self.downs + 2 + self.res2)
+        multiple = self.patch * 2 ** (self.downs + 2 + self.res2)
         smallest = size // multiple
         if size < 1 or size % multiple:
             raise ValueError(
-                f"image_size {size} must be a multiple of 2^(downs+2) = {multiple} (downs is {self.downs}"
-                f"{', and res2 halves once more' if self.res2 else ''})"
+                f"image_size {size} must be a multiple of {'patch * ' if self.patch > 1 else ''}2^(downs+2) = "
+                f"{multiple} (downs is {self.downs}{', and res2 halves once more' if self.res2 else ''})"
             )
         if smallest < 2 and self.pose_norm:
             raise ValueError(
@@ -66,15 +70,21 @@ class Generator(nn.Module):
 
     def encode_identity(self, identity: Tensor, eps: Tensor) -> dict[int, Tensor]:
         """Identity (B, 3, S, S) and eps (B, 4m) -> the identity encoder's skips."""
-        return self.idenity_encoder(identity, eps)
+        picture = self._patches(identity)
+        return {**self.idenity_encoder(picture, eps), PICTURE: picture}
 
     def encode_pose(self, pose: Tensor, identity_skips: dict[int, Tensor]) -> dict[int, Tensor]:
         """Pose (B, 3, S, S) -> the pose encoder's skips; the identity's matter only with enc_adain/attn_layers."""
-        return self.pose_encoder(pose, identity_skips)
+        return self.pose_encoder(self._patches(pose), identity_skips)
 
     def decode(self, identity_skips: dict[int, Tensor], pose_skips: dict[int, Tensor], eps: Tensor) -> Tensor:
         """Skips of both (decoder.identity_levels and decoder.pose_levels suffice) and eps' (B, 4m) -> (B, 3, S, S)."""
-        return self.decoder(identity_skips, pose_skips, eps)
+        image = self.decoder(identity_skips, pose_skips, eps)
+        return F.pixel_shuffle(image, self.patch) if self.patch > 1 else image
+
+    def _patches(self, image: Tensor) -> Tensor:
+        """(B, 3, S, S) -> (B, 3 patch², S / patch, the same), which the networks see as the picture."""
+        return F.pixel_unshuffle(image, self.patch) if self.patch > 1 else image
 
     def forward(self, identity: Tensor, pose: Tensor, noise: Tensor | None = None) -> Tensor:
         """identity, pose: (B, 3, S, S) in [-1, 1]; noise: (B, 2, 4m), None to draw it, zeros for a fixed picture.

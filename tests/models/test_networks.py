@@ -16,8 +16,8 @@ def tiny_generator(**changes) -> Generator:
     """A tiny generator with keys changed: section__key=value."""
     config = copy.deepcopy(tiny_config()["generator_config"])
     for name, value in changes.items():
-        section, key = name.split("__")
-        config[section][key] = value
+        *section, key = name.split("__")
+        (config[section[0]] if section else config)[key] = value
     torch.manual_seed(0)
     return Generator(config)
 
@@ -40,6 +40,12 @@ def both(key, value):
         ({"dec_config__dec_attn_layers": [-1], "dec_config__dec_adain_layers": [-1]}, 32),
         ({"dec_config__t": None}, 32),
         ({"dec_config__alpha_init": 0.0}, 32),
+        ({"dec_config__attn_rows": "output"}, 32),
+        ({"dec_config__attn_rows": "output", "dec_config__attn_width": 6}, 32),
+        ({"dec_config__attn_rows": "output", "dec_config__carry": True}, 32),
+        ({"dec_config__attn_rows": "pose", "dec_config__carry": True, "patch": 2}, 64),
+        ({"patch": 2}, 64),
+        ({"code_ch": 8}, 48),
         (both("pad_type", "reflect"), 32),
         (both("pad_type", "replicate"), 32),
         ({"idenE_config__in_norm": True}, 32),
@@ -62,7 +68,10 @@ def test_each_option_changes_the_picture_and_every_parameter_learns(changes, siz
             assert parameter.grad.abs().sum() > 0 or "bias" in name, name
     if changes and size == 32:
         plain = tiny_generator()
-        same_weights = {k: v for k, v in generator.state_dict().items() if k in plain.state_dict() and "alpha" not in k}
+        own = plain.state_dict()
+        same_weights = {
+            k: v for k, v in generator.state_dict().items() if k in own and own[k].shape == v.shape and "alpha" not in k
+        }
         plain.load_state_dict(same_weights, strict=False)
         assert not torch.equal(plain(identity, pose, torch.zeros(2, 2, plain.code_width)), out)
 
@@ -77,6 +86,7 @@ def test_conv_num_is_read_by_nothing():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
+        ({"dec_config__carry": True}, "dec_config.carry: needs attention in dec_attn_layers whose attn_rows are"),
         ({"dec_config__min_ch": 32}, "dec_config.min_ch is 32 and idenE_config.min_ch is 16"),
         ({"poseE_config__c": 8}, "idenE_config.c is 4 and poseE_config.c is 8"),
         ({"dec_config__res2": True}, "dec_config.res2 is True and poseE_config.res2 is False"),
@@ -97,6 +107,13 @@ def test_parts_that_do_not_fit_are_refused_by_key(changes, message):
 def test_sizes_that_do_not_fit_name_the_rule(size, message):
     with pytest.raises(ValueError, match=message):
         tiny_generator().check_size(size)
+
+
+def test_a_patch_multiplies_the_size():
+    generator = tiny_generator(patch=2)
+    generator.check_size(96)
+    with pytest.raises(ValueError, match=r"must be a multiple of patch \* 2\^\(downs\+2\) = 32 \(downs is 2\)"):
+        generator.check_size(48)
 
 
 def test_noise_is_used_and_zero_noise_repeats():

@@ -44,6 +44,29 @@ def test_agrees_with_the_written_out_formula(channels, t, alpha, beta):
     )
 
 
+def test_positions_of_the_output_gather_from_the_identity():
+    torch.manual_seed(0)
+    module = ReverseAttention(8, None, 0.6, 0.3, rows="output", width=5, extra=3).double()
+    feature, identity, pose = torch.randn(3, 2, 8, 6, 5, dtype=torch.double)
+    extra = torch.randn(2, 3, 6, 5, dtype=torch.double)
+    module.watched = True
+    out, carried = module(feature, identity, pose, extra)
+
+    state = module.conv_state(torch.cat([feature, pose], dim=1))
+    where, what = (F.normalize(x, dim=1) for x in (module.query_conv(state), module.key_conv(identity)))
+    torch.testing.assert_close(module.seen, (where, what), rtol=1e-5, atol=1e-6, check_dtype=False)
+    weights = torch.softmax(torch.einsum("bdi,bdj->bij", where.flatten(2), what.flatten(2)) / 0.07, dim=-1)
+
+    def gather(x):
+        return torch.einsum("bij,bcj->bci", weights, x.flatten(2)).view(2, -1, 6, 5)
+
+    h = adain(state, identity)
+    f_a = 0.7 * identity + 0.3 * gather(module.value_conv(identity))
+    f_ra = 0.4 * (h.sum(dim=(2, 3), keepdim=True) - gather(h)) + 0.6 * h
+    torch.testing.assert_close(carried, gather(extra), rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(out, module.conv_comp(torch.cat([f_a, f_ra, carried], dim=1)), rtol=1e-4, atol=1e-4)
+
+
 def test_every_parameter_learns_when_both_branches_are_open():
     torch.manual_seed(0)
     module = ReverseAttention(16, 4, alpha=0.5, beta=0.5)

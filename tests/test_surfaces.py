@@ -1,0 +1,114 @@
+"""Attention taught by surfaces: what counts as the same point, and that it can be learned."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+from capture.surfaces import FAR, NEAR, surface_loss
+from tests.conftest import tiny_config
+
+
+def maps(*parts: list[list[int]]) -> torch.Tensor:
+    """uint8 (B, 3, 4, 4) from (B, 4, 4) part numbers; u runs to the right and v down within the picture."""
+    part = torch.tensor(parts, dtype=torch.uint8)
+    u = torch.arange(4, dtype=torch.uint8).mul(40).expand_as(part)
+    return torch.stack([part, u, u.transpose(1, 2)], dim=1)
+
+
+FIGURE = [[0, 0, 0, 0], [0, 1, 1, 0], [0, 2, 2, 0], [0, 2, 2, 0]]
+
+
+def wanted(uv_identity, uv_target):
+    """Rows of the true attention, written out position by position: (N, N), and which rows count."""
+    here, there = (uv[0].flatten(1).T.tolist() for uv in (uv_identity, uv_target))
+    rows, counts = [], []
+    for part, u, v in there:
+        scores = []
+        for other, u2, v2 in here:
+            du, dv = abs(u - u2) / 255, abs(v - v2) / 255
+            near = (min(du, 1 - du) ** 2 + dv**2) / (2 * NEAR**2) if part else 0.0
+            scores.append(-near if part == other else -math.inf)
+        counts.append(max(scores) > -FAR)
+        total = sum(math.exp(s) for s in scores)
+        rows.append([math.exp(s) / total if total else 0.0 for s in scores])
+    return torch.tensor(rows), torch.tensor(counts)
+
+
+def test_the_divergence_by_hand():
+    torch.manual_seed(0)
+    moved = [row[1:] + [0] for row in FIGURE]
+    moved[1][0] = 3  # a part that the identity picture does not show
+    identity_uv, target_uv = maps(FIGURE), maps(moved)
+    query, key = torch.randn(2, 1, 5, 4, 4)
+    loss, right = surface_loss(query, key, 0.7, identity_uv, target_uv)
+    rows, counts = wanted(identity_uv, target_uv)
+    logits = query.flatten(2)[0].T @ key.flatten(2)[0] / 0.7
+    divergence = torch.where(rows > 0, rows * (rows.log() - logits.log_softmax(-1)), 0.0).sum(-1)
+    drawn = target_uv[0, 0].flatten() > 0
+    weight = counts * torch.where(drawn, 1.0, 0.3)
+    assert not counts[4] and counts.sum() < 16
+    torch.testing.assert_close(loss, (divergence * weight).sum() / weight.sum())
+    parts = identity_uv[0, 0].flatten()[logits.argmax(-1)] == target_uv[0, 0].flatten()
+    torch.testing.assert_close(right, parts[counts & drawn].float().mean())
+
+
+def test_true_attention_costs_nothing_and_samples_without_maps_count_nothing():
+    uv = maps(FIGURE)
+    rows, _ = wanted(uv, uv)
+    key = torch.eye(16).reshape(1, 16, 4, 4)
+    query = rows.clamp(min=1e-9).log().T.reshape(1, 16, 4, 4)
+    loss, right = surface_loss(query, key, 1.0, uv, uv)
+    assert loss.abs() < 1e-4 and right == 1
+    other = torch.randn(1, 16, 4, 4)
+    both = surface_loss(
+        torch.cat([query, other]), torch.cat([key, other]), 1.0, *(torch.cat([uv, uv * 0]) for _ in range(2))
+    )
+    torch.testing.assert_close(both, (loss, right))
+    nothing, _ = surface_loss(other, other, 1.0, uv * 0, uv * 0)
+    assert nothing == 0
+
+
+@pytest.mark.parametrize("offset", (0, 1, 7))
+def test_large_maps_are_asked_on_a_grid(offset):
+    torch.manual_seed(0)
+    uv = maps(FIGURE).repeat_interleave(16, -1).repeat_interleave(16, -2)  # 64 x 64
+    query, key = torch.randn(2, 1, 4, 32, 32, requires_grad=True)
+    loss, _ = surface_loss(query, key, 1.0, uv, uv, offset)
+    (grad,) = torch.autograd.grad(loss, query)
+    asked = grad.abs().sum(1)[0] > 0
+    first = offset % 2
+    assert asked[first::2, first::2].all() and asked.sum() == 256
+
+
+def test_training_teaches_the_decoders_attention(tmp_path):
+    from capture.trainer import new_method
+    from datasets import open_data
+
+    argv = ("--dataset_path", "toon", "--gen_surfaceLoss_weight", "1", "--gen_targetLoss_weight", "1")
+    config = tiny_config(
+        *argv, "--attn_rows", "output", "--attn_width", "16", "--dec_config.t", "0.07", "--reuse_drawings", "true"
+    )
+    torch.manual_seed(0)
+    method = new_method(config)
+    method.initialise()
+    raw = open_data(config).train.__getitems__(range(2))
+    batch = {name: torch.stack([sample[name] for sample in raw]) for name in raw[0]}
+    batch = {k: v if k.endswith("_uv") or k == "has_target" else v / 127.5 - 1 for k, v in batch.items()}
+    optimiser = torch.optim.Adam(method.networks["gen"].parameters(), 5e-3)
+    random = method.draw_randomness(2, torch.Generator().manual_seed(0))
+    seen = []
+    for _ in range(60):
+        loss, parts = method.loss("gen", batch, random, {})
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        seen.append(parts["G_surface"].item())
+    assert seen[-1] < 0.7 * seen[0]
+
+    with pytest.raises(
+        ValueError, match="gen_surfaceLoss_weight: teaches attention whose attn_rows are output or pose"
+    ):
+        new_method(tiny_config(*argv))
