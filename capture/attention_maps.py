@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw
 from torch import Tensor
 
 from capture.errors import CaptureError
-from capture.images import normalise, tensor_to_image
+from capture.images import denormalise, normalise, tensor_to_image
 from capture.models.reverse_attention import ReverseAttention
 from capture.transfer import PoseTransfer
 
@@ -38,16 +38,16 @@ class Maps:
 
 
 @torch.no_grad()
-def attention_maps(transfer: PoseTransfer, identity: Tensor, pose: Tensor) -> list[Maps]:
-    """The decoder's attention for one identity and one pose, uint8 (3, S, S), smallest side first.
+def attention_maps(transfer: PoseTransfer, identity: Tensor, pose: Tensor) -> tuple[list[Maps], Tensor]:
+    """The decoder's attention for one identity and one pose, uint8 (3, S, S), smallest side first; and its picture.
 
     Raises:
         CaptureError: this generator has no reverse attention.
     """
     found: list[Maps] = []
 
-    def look(module: ReverseAttention, inputs: tuple[Tensor, Tensor, Tensor], _: Tensor) -> None:
-        _, f_i, f_p = inputs
+    def look(module: ReverseAttention, inputs: tuple[Tensor, ...], _: Tensor) -> None:
+        _, f_i, f_p, *_ = inputs
         if module.rows == "identity":
             a = _softmax(module.query_conv(f_i), module.key_conv(f_p), module.t)
             b = _softmax(module.query_conv(f_p), module.key_conv(f_i), module.t)
@@ -62,14 +62,14 @@ def attention_maps(transfer: PoseTransfer, identity: Tensor, pose: Tensor) -> li
         for module in modules:
             module.watched = True
         shown = (normalise(x[None]).to(transfer.device) for x in (identity, pose))
-        transfer.generator(*shown, transfer.draw_noise(1, 0.0, 0).to(transfer.device))
+        picture = transfer.generator(*shown, transfer.draw_noise(1, 0.0, 0).to(transfer.device))
     finally:
         for module, watched, handle in zip(modules, before, handles):
             module.watched, module.seen = watched, None
             handle.remove()
     if not found:
         raise CaptureError(f"{transfer.source}: this generator has no reverse attention to draw; leave --attention out")
-    return sorted(found, key=lambda maps: maps.side)
+    return sorted(found, key=lambda maps: maps.side), denormalise(picture)[0].cpu()
 
 
 def _softmax(query: Tensor, key: Tensor, t: float) -> Tensor:
@@ -78,7 +78,7 @@ def _softmax(query: Tensor, key: Tensor, t: float) -> Tensor:
     return F.softmax(q.T @ k / t, dim=1).cpu()
 
 
-def draw_attention(maps: list[Maps], identity: Tensor, pose: Tensor) -> Image.Image:
+def draw_attention(maps: list[Maps], identity: Tensor, pose: Tensor, output: Tensor) -> Image.Image:
     """A picture of it: for some marked positions (columns), where each module looks.
 
     Rows for each module: the marked positions; A over the picture that its columns belong to, glowing where most is
@@ -86,19 +86,21 @@ def draw_attention(maps: list[Maps], identity: Tensor, pose: Tensor) -> Image.Im
     where the reverse branch leaves out what is there. Each map is stretched to its own range.
 
     Args:
-        identity, pose: uint8 (3, S, S).
+        identity, pose, output: uint8 (3, S, S).
     """
     size = max(TILE, identity.shape[-1])
-    pictures = {"identity": _enlarged(identity, size), "pose": _enlarged(pose, size)}
+    given = {"identity": identity, "pose": pose, "output": output}
+    pictures = {name: _enlarged(picture, size) for name, picture in given.items()}
+    points = {name: figure_points(picture, POINTS) for name, picture in given.items()}
     rows = []
-    points = {name: figure_points(picture, POINTS) for name, picture in (("identity", identity), ("pose", pose))}
     for one in maps:
         looked_at = "pose" if one.rows == "identity" else "identity"
         rows.append([_marked(pictures[one.rows], points[one.rows][k]) for k in range(POINTS)])
         rows.append([_glow(pictures[looked_at], _row(one.guided, one.side, at)) for at in points[one.rows]])
         if one.rows == "identity":
             rows.append([_marked(pictures["pose"], points["pose"][k]) for k in range(POINTS)])
-        rows.append([_glow(pictures["identity"], _row(-one.reverse, one.side, at)) for at in points["pose"]])
+        asked = "pose" if one.rows == "identity" else one.rows
+        rows.append([_glow(pictures["identity"], _row(-one.reverse, one.side, at)) for at in points[asked]])
     sheet = Image.new("RGB", ((size + 4) * POINTS, (size + 4) * len(rows)), "white")
     for r, row in enumerate(rows):
         for c, tile in enumerate(row):

@@ -79,7 +79,8 @@ def render_attention(transfer: PoseTransfer, identity: Path, pose: Path, save_di
     if identity.is_dir() or pose.is_dir():
         raise CaptureError("--attention is drawn for one picture each: give files for --iden_path and --pose_path")
     who, where = (load_image(path, transfer.size) for path in (identity, pose))
-    picture = draw_attention(attention_maps(transfer, who, where), who, where)
+    maps, made = attention_maps(transfer, who, where)
+    picture = draw_attention(maps, who, where, made)
     write_bytes(save_dir / ATTENTION, png_bytes(image_to_tensor(picture)))
     return save_dir / ATTENTION
 

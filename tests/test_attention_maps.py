@@ -28,9 +28,9 @@ def test_the_maps_give_the_modules_own_output(rows):
     seen = []
     module = next(m for m in transfer.generator.modules() if isinstance(m, ReverseAttention))
     handle = module.register_forward_hook(lambda m, inputs, output: seen.append((inputs, output)))
-    (maps,) = attention_maps(transfer, identity, pose)
+    (maps,), _ = attention_maps(transfer, identity, pose)
     handle.remove()
-    (f_in, f_i, f_p), output = seen[0]
+    (f_in, f_i, f_p, *_), output = seen[0]
     assert maps.guided.shape == (maps.side**2, maps.side**2) and maps.rows == rows
     torch.testing.assert_close(maps.reverse.sum(dim=1), torch.ones(maps.side**2))
 
@@ -61,7 +61,7 @@ def result_of(tmp_path, config, generator):
     return folder
 
 
-@pytest.mark.parametrize(("rows", "bands"), [("identity", 4), ("pose", 3)])
+@pytest.mark.parametrize(("rows", "bands"), [("identity", 4), ("pose", 3), ("output", 3)])
 def test_the_flag_draws_a_picture(tmp_path, run_main, rows, bands):
     transfer, config = generator_for("--attn_rows", rows)
     folder = result_of(tmp_path, config, transfer.generator)

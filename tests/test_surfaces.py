@@ -7,6 +7,7 @@ import math
 import pytest
 import torch
 
+from capture.errors import CaptureError
 from capture.surfaces import FAR, NEAR, surface_loss
 from tests.conftest import tiny_config
 
@@ -109,6 +110,6 @@ def test_training_teaches_the_decoders_attention(tmp_path):
     assert seen[-1] < 0.7 * seen[0]
 
     with pytest.raises(
-        ValueError, match="gen_surfaceLoss_weight: teaches attention whose attn_rows are output or pose"
+        CaptureError, match="gen_surfaceLoss_weight: teaches attention whose attn_rows are output or pose"
     ):
         new_method(tiny_config(*argv))

@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from capture.models.context import Context
 from capture.models.encoders import PICTURE, listed_layers, skip_channels
 from capture.models.layers import ConvBlock, ResBlock, adain
 from capture.models.reverse_attention import ReverseAttention
@@ -27,6 +28,7 @@ class Decoder(nn.Module):
         attn_rows, attn_width: rows and width of ReverseAttention.
         carry: the attention nearest the picture gathers the identity's pixels too, in squares, and the picture is a
             blend of these and of what is painted.
+        context: keys are made of what Context says of the identity (rows "output").
         code_ch: what the smallest maps' channels are multiples of, 0 for min_ch.
         c_out: channels of the picture.
     """
@@ -45,6 +47,7 @@ class Decoder(nn.Module):
         attn_rows="identity",
         attn_width=0,
         carry=False,
+        context=False,
         code_ch=0,
         c_out=3,
     ):
@@ -63,7 +66,15 @@ class Decoder(nn.Module):
         if carry:
             self.identity_levels |= {PICTURE}
         self.pose_levels = {0} | {downs + 1 - i for i in self.attn_layers}
-        self._check_widths(skip_channels(downs, c, m, w))
+        skips = skip_channels(downs, c, m, w)
+        self._check_widths(skips)
+        self.context = None
+        if context:
+            if not self.attn_layers or attn_rows != "output":
+                raise ValueError("dec_config.context: needs attention in dec_attn_layers whose attn_rows are output")
+            smallest, largest = downs + 3, downs + 1 - max(self.attn_layers)
+            self.context = Context(skips, smallest, largest, m)
+            self.identity_levels |= set(range(largest, smallest + 1))
 
         up = nn.Upsample(scale_factor=2, mode="nearest")
         self.code_to_feat = nn.ModuleList([up, ConvBlock(8 * w, 4 * w)])
@@ -75,13 +86,14 @@ class Decoder(nn.Module):
             ReverseAttention(
                 *(self.widths[i], t, alpha_init, beta_init, attn_rows, attn_width),
                 extra=c_out * 4 ** (downs - i) if i == self.carries else 0,
+                key_channels=m if context else 0,
             )
             for i in self.attn_layers
         )
         self.model = nn.ModuleList(ResBlock(self.widths[i], self.widths[i + 1], sample="up") for i in levels)
         self.toRGB = ConvBlock(self.widths[-1], c_out, activ="tanh")
         if carry:
-            self.share = ConvBlock(self.widths[-1], c_out // 3, activ="sigmoid")  # of what is carried
+            self.share = ConvBlock(self.widths[-1], c_out // 3, activ="none")  # of what is carried
 
     def _check_widths(self, skips: dict[int, int]) -> None:
         for i in sorted({*self.adain_layers, *self.attn_layers}):
@@ -97,22 +109,23 @@ class Decoder(nn.Module):
         x = self.code_to_feat[1](self.code_to_feat[0](z))  # (B, 4m, 2, 2)
         x = F.interpolate(x, size=pose[0].shape[-2:], mode="nearest")  # (B, 4m, s, s)
         x = self.upBlock(torch.cat([pose[0], x], dim=1))  # (B, m, S / 2^downs, same)
+        context = self.context(identity) if self.context is not None else {}
         for i, block in enumerate(self.model):
             skip = self.downs + 1 - i
             if i in self.attn_layers:
                 attention = self.attnModule_256[self.attn_layers.index(i)]
+                given = x, identity[skip], pose[skip]
                 if i == self.carries:
                     side = 2 ** (self.downs - i)
-                    x, carried = attention(x, identity[skip], pose[skip], F.pixel_unshuffle(identity[PICTURE], side))
+                    x, carried = attention(*given, F.pixel_unshuffle(identity[PICTURE], side), context.get(skip))
                     carried = F.pixel_shuffle(carried, side)  # (B, 3, S, S)
                 else:
-                    x = attention(x, identity[skip], pose[skip])
+                    x = attention(*given, None, context.get(skip))
             if i in self.adain_layers:
                 x = adain(x, identity[skip])
             x = block(x)  # twice the side
         painted = self.toRGB(x)  # (B, 3, S, S)
         if self.carries is None:
             return painted
-        share = self.share(x)  # (B, 1, S, S); with patches, of each of a position's pixels
-        share = share.repeat(1, 3, 1, 1)
+        share = torch.sigmoid(self.share(x) - 2).repeat(1, 3, 1, 1)  # (B, 3, S, S), an eighth at first
         return (1 - share) * painted + share * carried

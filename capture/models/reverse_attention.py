@@ -66,6 +66,7 @@ class ReverseAttention(Recomputable):
         rows: identity (as published) | pose | output.
         width: of queries and keys, 0 for m / 8 as published.
         extra: channels that are gathered besides (rows "output" and "pose").
+        key_channels: of what keys are made of, 0 for m: of F_I itself.
     Attributes:
         watched: keep query and key (B, width, H, W) of the last forward in `seen` (rows "pose" and "output").
     """
@@ -79,6 +80,7 @@ class ReverseAttention(Recomputable):
         rows: str = "identity",
         width: int = 0,
         extra: int = 0,
+        key_channels: int = 0,
     ):
         super().__init__()
         if rows not in ROWS:
@@ -91,20 +93,30 @@ class ReverseAttention(Recomputable):
         self.alpha = nn.Parameter(torch.full((1,), float(alpha)))  # a
         self.beta = nn.Parameter(torch.full((1,), float(beta)))  # b
         self.query_conv = nn.Conv2d(channels, width, 1)  # Q
-        self.key_conv = nn.Conv2d(channels, width, 1)  # K
+        self.key_conv = nn.Conv2d(key_channels or channels, width, 1)  # K
         self.value_conv = nn.Conv2d(channels, channels, 1)  # V
         self.conv_comp = ConvBlock(2 * channels + extra, channels)
         if rows == "output":
             self.conv_state = ConvBlock(2 * channels, channels)
 
-    def forward(self, feature: Tensor, identity: Tensor, pose: Tensor, extra: Tensor | None = None):
-        """F_in, F_I, F_P, each (B, m, H, W) -> (B, m, H, W); with `extra` (B, extra, H, W), that and extra gathered."""
+    def forward(
+        self,
+        feature: Tensor,
+        identity: Tensor,
+        pose: Tensor,
+        extra: Tensor | None = None,
+        context: Tensor | None = None,
+    ):
+        """F_in, F_I, F_P, each (B, m, H, W) -> (B, m, H, W); with `extra` (B, extra, H, W), that and extra gathered.
+
+        context: (B, key_channels, H, W) to make keys of, where they are not made of F_I.
+        """
         if self.rows == "output":
             pose = feature = self.conv_state(torch.cat([feature, pose], dim=1))  # (B, m, H, W)
         who, where = self.value_conv(identity), self.query_conv(pose)  # (B, m, H, W), (B, width, H, W)
         h = adain(feature, identity)  # (B, m, H, W)
         if self.rows != "identity":  # A = B: one attention over both
-            what = self.key_conv(identity)  # (B, width, H, W)
+            what = self.key_conv(identity if context is None else context)  # (B, width, H, W)
             if self.rows == "output":
                 where, what = (F.normalize(x.float(), dim=1) for x in (where, what))
             if self.watched:

@@ -1,0 +1,110 @@
+"""What each part of a configuration is worth: one run for every variant, all measured on the same held-out pairs.
+
+    python -m benchmarks.ablations --pairs data/toon_front/test/pairs.csv --out result/ablations --samples 4000
+
+Every variant is a real run of train.py (in its own folder below --out, gone on with where it stopped) with
+configs/compact.yaml and configs/small_compact.yaml and what the variant changes; all are then measured by evaluate.py.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from benchmarks.report import table
+from capture.errors import CaptureError, Parser, command_line
+from capture.files import write_bytes
+
+ROOT = Path(__file__).resolve().parent.parent
+OVERLAYS = ("configs/compact.yaml", "configs/small_compact.yaml")
+GAN = {"dis_ganLoss_weight": 1, "gen_ganLoss_weight": 1}
+AS_RELEASED = {"attn_rows": "identity", "carry": "false", "gen_surfaceLoss_weight": 0}
+VARIANTS: dict[str, dict[str, object]] = {
+    "base": {},
+    "base, seed 1": {"seed": 1},
+    "base, seed 2": {"seed": 2},
+    "no perceptual term": {"gen_perceptualLoss_weight": 0},
+    "perceptual term 5": {"gen_perceptualLoss_weight": 5},
+    "target 5": {"gen_targetLoss_weight": 5},
+    "target 45": {"gen_targetLoss_weight": 45},
+    "attention not taught": {"gen_surfaceLoss_weight": 0},
+    "no pixels carried": {"carry": "false"},
+    "neither": {"gen_surfaceLoss_weight": 0, "carry": "false"},
+    "queries of the pose": {"attn_rows": "pose"},
+    "attention as released": AS_RELEASED,
+    "attention at 16x16 only": {"dec_attn_layers": "[0]"},
+    "reverse branch from a = 0": {"alpha_init": 0},
+    "BCE GAN": GAN,
+    "BCE GAN at 0.1": {"dis_ganLoss_weight": 1, "gen_ganLoss_weight": 0.1},
+    "hinge GAN": {**GAN, "ganLoss_type": "hinge"},
+    "reconstruction 4": {"gen_reconLoss_weight": 4},
+    "batch 2": {"batch_size": 2},
+    "batch 8": {"batch_size": 8},
+    "rate falling over the last half": {"lr_decay_epochs": "half"},
+    "flips": {"augment": "flip"},
+    "colours": {"augment": "colour"},
+    "losses as released": {
+        **(GAN | AS_RELEASED),
+        **{"gen_targetLoss_weight": 0, "gen_perceptualLoss_weight": 0, "gen_reconLoss_weight": 15},
+    },
+}
+PER_EPOCH = 500
+
+
+def build_parser() -> Parser:
+    parser = Parser(prog="benchmarks.ablations", description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--pairs", type=Path, required=True, help="CSV of held-out identity,pose,target")
+    parser.add_argument("--out", type=Path, default=Path("result/ablations"), help="folder for the runs and the table")
+    parser.add_argument("--samples", type=int, default=4000, help=f"of each run, a multiple of {2 * PER_EPOCH}")
+    parser.add_argument("--dataset_path", default="toon")
+    parser.add_argument("--only", nargs="*", metavar="VARIANT", help=f"some of: {'; '.join(VARIANTS)}")
+    parser.add_argument("--debug", action="store_true", help="show tracebacks")
+    return parser
+
+
+def train(name: str, changes: dict[str, object], args: argparse.Namespace) -> Path:
+    """Run a variant to its end; its folder."""
+    epochs = args.samples // PER_EPOCH
+    keys = {
+        **{"dataset_path": args.dataset_path, "samples_per_epoch": PER_EPOCH, "num_epochs": epochs, "num_workers": 0},
+        **{"result_path": args.out, "result_title": name.replace(" ", "_").replace(",", "").replace("=", "")},
+        **{"validation_pairs": 0, "sample_rows": 8, "ema_decay": 0.995},
+        **{key: epochs // 2 if value == "half" else value for key, value in changes.items()},
+    }
+    options = [part for key, value in keys.items() for part in (f"--{key}", str(value))]
+    print(f"\n{name}", flush=True)
+    subprocess.run([sys.executable, "train.py", *OVERLAYS, *options], cwd=ROOT, check=True)
+    return args.out / str(keys["result_title"])
+
+
+def main() -> None:
+    args = build_parser().parse_args()
+    args.out, args.pairs = args.out.resolve(), args.pairs.resolve()
+    names = args.only or list(VARIANTS)
+    unknown = [name for name in names if name not in VARIANTS]
+    if unknown:
+        raise CaptureError(f"{unknown[0]}: no such variant; there are {'; '.join(VARIANTS)}")
+    if args.samples < 2 * PER_EPOCH or args.samples % (2 * PER_EPOCH):
+        raise CaptureError(f"--samples: give a multiple of {2 * PER_EPOCH}, found {args.samples}")
+    try:
+        folders = {name: train(name, VARIANTS[name], args) for name in names}
+        measured = args.out / "evaluation"
+        results = [str(folder) for folder in folders.values()]
+        subprocess.run(
+            [sys.executable, "evaluate.py", *results, "--pairs", str(args.pairs), "--out", str(measured)],
+            cwd=ROOT,
+            check=True,
+        )
+    except subprocess.CalledProcessError as error:
+        raise CaptureError(f"{' '.join(map(str, error.cmd[1:3]))} ended with status {error.returncode}") from None
+    rows = list(csv.DictReader((measured / "table.csv").read_text().splitlines()))
+    write_bytes(args.out / "ablations.json", (json.dumps(rows, indent=1) + "\n").encode())
+    print(table(rows))
+
+
+if __name__ == "__main__":
+    command_line(main)()
