@@ -7,6 +7,7 @@ NULLABLE = ("generator_config.dec_config.t",)
 MAY_CHANGE_ON_RESUME = (  # nothing that decides what is computed
     "main_config.result_path",
     "main_config.result_title",
+    "main_config.start_from",
     "main_config.interval",
     "main_config.save_minimum_epoch",
     "main_config.save_minutes",

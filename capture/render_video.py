@@ -58,7 +58,7 @@ def render_video(
                 yield waiting[-1]
 
         def writer(path: Path, pictures: int) -> Callable[[Tensor], None]:
-            return stack.enter_context(_video(path, reader.rate, transfer.size * pictures, transfer.size))
+            return stack.enter_context(video_file(path, reader.rate, transfer.size * pictures, transfer.size))
 
         count = len(reader)
         writers = [(writer(folder / OUTPUT, 1), writer(folder / TRIPLE, 3)) for folder in folders.values()]
@@ -72,7 +72,7 @@ def render_video(
 
 
 @contextlib.contextmanager
-def _video(path: Path, rate: Fraction, width: int, height: int) -> Iterator[Callable[[Tensor], None]]:
+def video_file(path: Path, rate: Fraction, width: int, height: int) -> Iterator[Callable[[Tensor], None]]:
     """An H.264 video, there when it is whole: what to call with each frame, uint8 (3, height, width), both even."""
     with atomic_file(path) as file, av.open(file, "w", format="mp4") as container:
         stream = container.add_stream("libx264", rate=rate)

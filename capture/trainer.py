@@ -237,8 +237,14 @@ class Trainer:
         })  # fmt: skip
 
     def _resume(self) -> None:
-        """Take up the newest good checkpoint of the result folder, if there is one."""
+        """Take up the newest good checkpoint of the result folder, else the generator that start_from names, if any."""
         found = resumable_state(self.folder, self.config, set_aside=self.processes.main)
+        start = self.config["main_config"]["start_from"]
+        if found is None and start:
+            other = PoseTransfer.load(start, "cpu")
+            for network in (self.networks["gen"], self.ema.average):
+                load_weights(network, other.generator.state_dict(), start, self.config, other.config)
+            self.notes = [f"note: starting from the generator of {start}"]
         if found is None:
             return
         path, state, self.notes = found

@@ -262,6 +262,34 @@ def test_trains_on_fashion_frames_without_true_targets(tmp_path, run_main):
 # ---- bad input: one line, exit status 2, nothing half-written ----
 
 
+def test_a_run_starts_from_another_ones_generator(finished, mixamo_tree, tmp_path, run_main, bad_input):
+    options = ("--start_from", str(finished), "--lr_G", "0", "--batch_size", "3", "--num_epochs", "1")
+    status, _, err = run_main("train.py", *arguments(mixamo_tree, tmp_path, *options))
+    assert status == 0, err
+    assert f"starting from the generator of {finished}" in (tmp_path / "run" / "log.txt").read_text()
+    began = load_checkpoint(latest_path(finished))["ema_state_dict"]
+    state = load_checkpoint(latest_path(tmp_path / "run"))
+    assert state["step"] == 2
+    for part in ("gen_state_dict", "ema_state_dict"):
+        for name, value in state[part].items():
+            torch.testing.assert_close(value, began[name])
+    message = bad_input("train.py", *arguments(mixamo_tree, tmp_path / "no", "--start_from", str(tmp_path / "nothing")))
+    assert "no such result folder" in message and not (tmp_path / "no").exists()
+    other = ("--start_from", str(finished), "--dec_attn_layers", "[-1]")
+    assert "dec_attn_layers" in bad_input("train.py", *arguments(mixamo_tree, tmp_path / "no", *other))
+
+
+def test_the_rate_rises_over_the_first_steps(mixamo_tree, tmp_path):
+    options = ("--lr_warmup_steps", "4", "--lr_G", "0.1")
+    config = tiny_config("--dataset_path", str(mixamo_tree), *options)
+    trainer = Trainer(config, open_data(config), tmp_path)
+    rates = []
+    for trainer.step_number in range(6):
+        trainer._set_learning_rates()
+        rates.append(trainer.optimisers["gen"].param_groups[0]["lr"])
+    assert rates == pytest.approx([0.025, 0.05, 0.075, 0.1, 0.1, 0.1])
+
+
 def test_another_configuration_in_the_same_folder_is_refused(finished, mixamo_tree, bad_input):
     message = bad_input("train.py", *arguments(mixamo_tree, finished.parent, "--seed", "5"))
     assert "train_config.seed is 777 there and 5 now" in message

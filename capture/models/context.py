@@ -12,11 +12,12 @@ from capture.models.layers import ConvBlock
 class Context(nn.Module):
     """Skip features of the identity, from the smallest up: each is joined with what the one below it has found.
 
-    A flat patch of cloth looks the same on a sleeve and on a leg; from the smallest map, which has seen the whole figure,
-    each level learns which it is (a feature pyramid: Lin et al., CVPR 2017).
+    A flat patch of cloth looks the same on a sleeve and on a leg; from the smallest map, which has seen the whole
+    figure, each level learns which it is (a feature pyramid: Lin et al., CVPR 2017).
 
     Args:
-        channels: of the skip features by level.  smallest, largest: levels to start at and to end at (the numbers fall).
+        channels: of the skip features by level.
+        smallest, largest: levels to start at and to end at (the numbers fall).
         width: channels of what comes out.
     """
 
