@@ -22,7 +22,7 @@ from capture.files import write_bytes
 ROOT = Path(__file__).resolve().parent.parent
 OVERLAYS = ("configs/compact.yaml", "configs/small_compact.yaml")
 GAN = {"dis_ganLoss_weight": 1, "gen_ganLoss_weight": 1}
-AS_RELEASED = {"attn_rows": "identity", "carry": "false", "context": "false", "gen_surfaceLoss_weight": 0}
+AS_RELEASED = {"attn_rows": "identity", "carry": "false", "gen_surfaceLoss_weight": 0}
 VARIANTS: dict[str, dict[str, object]] = {
     "base": {},
     "base, seed 1": {"seed": 1},
@@ -32,9 +32,9 @@ VARIANTS: dict[str, dict[str, object]] = {
     "target 5": {"gen_targetLoss_weight": 5},
     "target 45": {"gen_targetLoss_weight": 45},
     "attention not taught": {"gen_surfaceLoss_weight": 0},
-    "keys of a neighbourhood": {"context": "false"},
     "no pixels carried": {"carry": "false"},
-    "queries of the pose": {"attn_rows": "pose", "context": "false"},
+    "queries of the pose": {"attn_rows": "pose", "carry": "false"},
+    "queries of the pose, not taught": {"attn_rows": "pose", "carry": "false", "gen_surfaceLoss_weight": 0},
     "attention as released": AS_RELEASED,
     "attention at 16x16 only": {"dec_attn_layers": "[0]"},
     "reverse branch from a = 0": {"alpha_init": 0},

@@ -9,7 +9,10 @@ from torch import Tensor, nn
 from capture.models.context import Context
 from capture.models.encoders import PICTURE, listed_layers, skip_channels
 from capture.models.layers import ConvBlock, ResBlock, adain
+from capture.models.output_attention import OutputAttention
 from capture.models.reverse_attention import ReverseAttention
+
+ROWS = ("identity", "pose", "output")  # whose positions the attention asks for
 
 
 class Decoder(nn.Module):
@@ -25,10 +28,9 @@ class Decoder(nn.Module):
     Args:
         t: temperature of the attention (None: the square root of the query's width).
         alpha_init, beta_init: where the attention's a and b start (see ReverseAttention).
-        attn_rows, attn_width: rows and width of ReverseAttention.
+        attn_rows: identity | pose (ReverseAttention) | output (OutputAttention).  attn_width: of queries and keys.
         carry: the attention nearest the picture gathers the identity's pixels too, in squares, and the picture is a
-            blend of these and of what is painted.
-        context: keys are made of what Context says of the identity (rows "output").
+            blend of these and of what is painted (with attn_rows output).
         code_ch: what the smallest maps' channels are multiples of, 0 for min_ch.
         c_out: channels of the picture.
     """
@@ -47,7 +49,6 @@ class Decoder(nn.Module):
         attn_rows="identity",
         attn_width=0,
         carry=False,
-        context=False,
         code_ch=0,
         c_out=3,
     ):
@@ -60,21 +61,20 @@ class Decoder(nn.Module):
         self.adain_layers = listed_layers("dec_adain_layers", dec_adain_layers, levels)
         self.attn_layers = listed_layers("dec_attn_layers", dec_attn_layers, levels)
         self.identity_levels = {0} | {downs + 1 - i for i in (*self.adain_layers, *self.attn_layers)}
-        if carry and (not self.attn_layers or attn_rows == "identity"):
-            raise ValueError("dec_config.carry: needs attention in dec_attn_layers whose attn_rows are output or pose")
-        self.carries = max(self.attn_layers) if carry else None  # the layer that does
-        if carry:
-            self.identity_levels |= {PICTURE}
         self.pose_levels = {0} | {downs + 1 - i for i in self.attn_layers}
         skips = skip_channels(downs, c, m, w)
         self._check_widths(skips)
-        self.context = None
-        if context:
-            if not self.attn_layers or attn_rows != "output":
-                raise ValueError("dec_config.context: needs attention in dec_attn_layers whose attn_rows are output")
+        if attn_rows not in ROWS:
+            raise ValueError(f"attn_rows '{attn_rows}' is none of {', '.join(ROWS)}")
+        output = attn_rows == "output" and bool(self.attn_layers)
+        if carry and not output:
+            raise ValueError("dec_config.carry: needs dec_attn_layers whose attn_rows are output")
+        self.carries = max(self.attn_layers) if carry else None  # the layer that does
+        if output:
             smallest, largest = downs + 3, downs + 1 - max(self.attn_layers)
-            self.context = Context(skips, smallest, largest, m)
-            self.identity_levels |= set(range(largest, smallest + 1))
+            self.identity_context, self.pose_context = (Context(skips, smallest, largest, m) for _ in range(2))
+            self.identity_levels |= {*range(largest, smallest + 1)} | ({PICTURE} if carry else set())
+            self.pose_levels |= {*range(largest, smallest + 1)}
 
         up = nn.Upsample(scale_factor=2, mode="nearest")
         self.code_to_feat = nn.ModuleList([up, ConvBlock(8 * w, 4 * w)])
@@ -82,12 +82,11 @@ class Decoder(nn.Module):
         blocks += [up] if res2 else []
         blocks += [ConvBlock(4 * w, 2 * w, norm=norm), ConvBlock(2 * w, m, norm=norm)]
         self.upBlock = nn.Sequential(*blocks)
+        common = dict(t=t, alpha=alpha_init, beta=beta_init, width=attn_width)
         self.attnModule_256 = nn.ModuleList(
-            ReverseAttention(
-                *(self.widths[i], t, alpha_init, beta_init, attn_rows, attn_width),
-                extra=c_out * 4 ** (downs - i) if i == self.carries else 0,
-                key_channels=m if context else 0,
-            )
+            OutputAttention(self.widths[i], m, 4 * w, **common, extra=c_out * 4 ** (downs - i) * (i == self.carries))
+            if output
+            else ReverseAttention(self.widths[i], **common, rows=attn_rows)
             for i in self.attn_layers
         )
         self.model = nn.ModuleList(ResBlock(self.widths[i], self.widths[i + 1], sample="up") for i in levels)
@@ -109,23 +108,32 @@ class Decoder(nn.Module):
         x = self.code_to_feat[1](self.code_to_feat[0](z))  # (B, 4m, 2, 2)
         x = F.interpolate(x, size=pose[0].shape[-2:], mode="nearest")  # (B, 4m, s, s)
         x = self.upBlock(torch.cat([pose[0], x], dim=1))  # (B, m, S / 2^downs, same)
-        context = self.context(identity) if self.context is not None else {}
+        contexts, carried = self._contexts(identity, pose), None
+        code = identity[self.downs + 3].mean(dim=(2, 3)) if contexts else None  # (B, 4m), without noise
         for i, block in enumerate(self.model):
             skip = self.downs + 1 - i
             if i in self.attn_layers:
                 attention = self.attnModule_256[self.attn_layers.index(i)]
-                given = x, identity[skip], pose[skip]
-                if i == self.carries:
-                    side = 2 ** (self.downs - i)
-                    x, carried = attention(*given, F.pixel_unshuffle(identity[PICTURE], side), context.get(skip))
-                    carried = F.pixel_shuffle(carried, side)  # (B, 3, S, S)
+                if contexts is None:
+                    x = attention(x, identity[skip], pose[skip])
                 else:
-                    x = attention(*given, None, context.get(skip))
+                    side = 2 ** (self.downs - i)  # of the square of pixels that a position here stands for
+                    pixels = F.pixel_unshuffle(identity[PICTURE], side) if i == self.carries else None
+                    x, gathered = attention(x, identity[skip], *(context[skip] for context in contexts), code, pixels)
+                    carried = carried if gathered is None else F.pixel_shuffle(gathered, side)  # (B, 3, S, S)
             if i in self.adain_layers:
                 x = adain(x, identity[skip])
             x = block(x)  # twice the side
         painted = self.toRGB(x)  # (B, 3, S, S)
-        if self.carries is None:
+        if carried is None:
             return painted
         share = torch.sigmoid(self.share(x) - 2).repeat(1, 3, 1, 1)  # (B, 3, S, S), an eighth at first
         return (1 - share) * painted + share * carried
+
+    def _contexts(
+        self, identity: dict[int, Tensor], pose: dict[int, Tensor]
+    ) -> tuple[dict[int, Tensor], dict[int, Tensor]] | None:
+        """Of identity and pose, where the attention wants them."""
+        if not hasattr(self, "identity_context"):
+            return None
+        return self.identity_context(identity), self.pose_context(pose)

@@ -43,8 +43,7 @@ def both(key, value):
         ({"dec_config__attn_rows": "output"}, 32),
         ({"dec_config__attn_rows": "output", "dec_config__attn_width": 6}, 32),
         ({"dec_config__attn_rows": "output", "dec_config__carry": True}, 32),
-        ({"dec_config__attn_rows": "pose", "dec_config__carry": True, "patch": 2}, 64),
-        ({"dec_config__attn_rows": "output", "dec_config__context": True}, 32),
+        ({"dec_config__attn_rows": "output", "dec_config__carry": True, "patch": 2}, 64),
         ({"patch": 2}, 64),
         ({"code_ch": 8}, 48),
         (both("pad_type", "reflect"), 32),
@@ -87,8 +86,7 @@ def test_conv_num_is_read_by_nothing():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"dec_config__context": True}, "dec_config.context: needs attention in dec_attn_layers whose attn_rows"),
-        ({"dec_config__carry": True}, "dec_config.carry: needs attention in dec_attn_layers whose attn_rows are"),
+        ({"dec_config__carry": True}, "dec_config.carry: needs dec_attn_layers whose attn_rows are output"),
         ({"dec_config__min_ch": 32}, "dec_config.min_ch is 32 and idenE_config.min_ch is 16"),
         ({"poseE_config__c": 8}, "idenE_config.c is 4 and poseE_config.c is 8"),
         ({"dec_config__res2": True}, "dec_config.res2 is True and poseE_config.res2 is False"),

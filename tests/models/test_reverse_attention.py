@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 
 from capture.models.layers import adain
+from capture.models.output_attention import OutputAttention
 from capture.models.reverse_attention import ReverseAttention
 from tests.conftest import ROOT
 
@@ -46,14 +47,16 @@ def test_agrees_with_the_written_out_formula(channels, t, alpha, beta):
 
 def test_positions_of_the_output_gather_from_the_identity():
     torch.manual_seed(0)
-    module = ReverseAttention(8, None, 0.6, 0.3, rows="output", width=5, extra=3).double()
-    feature, identity, pose = torch.randn(3, 2, 8, 6, 5, dtype=torch.double)
-    extra = torch.randn(2, 3, 6, 5, dtype=torch.double)
+    module = OutputAttention(8, 6, 4, None, 0.6, 0.3, width=5, extra=3).double()
+    feature, identity = torch.randn(2, 2, 8, 6, 5, dtype=torch.double)
+    identity_context, pose_context = torch.randn(2, 2, 6, 6, 5, dtype=torch.double)
+    code, pixels = torch.randn(2, 4, dtype=torch.double), torch.randn(2, 3, 6, 5, dtype=torch.double)
     module.watched = True
-    out, carried = module(feature, identity, pose, extra)
+    out, carried = module(feature, identity, identity_context, pose_context, code, pixels)
 
-    state = module.conv_state(torch.cat([feature, pose], dim=1))
-    where, what = (F.normalize(x, dim=1) for x in (module.query_conv(state), module.key_conv(identity)))
+    both = module.state_conv(torch.cat([feature, pose_context], dim=1)) + module.code_linear(code)[..., None, None]
+    state = module.state_block(F.leaky_relu(both, 0.2))
+    where, what = (F.normalize(x, dim=1) for x in (module.query_conv(state), module.key_conv(identity_context)))
     torch.testing.assert_close(module.seen, (where, what), rtol=1e-5, atol=1e-6, check_dtype=False)
     weights = torch.softmax(torch.einsum("bdi,bdj->bij", where.flatten(2), what.flatten(2)) / 0.07, dim=-1)
 
@@ -63,7 +66,7 @@ def test_positions_of_the_output_gather_from_the_identity():
     h = adain(state, identity)
     f_a = 0.7 * identity + 0.3 * gather(module.value_conv(identity))
     f_ra = 0.4 * (h.sum(dim=(2, 3), keepdim=True) - gather(h)) + 0.6 * h
-    torch.testing.assert_close(carried, gather(extra), rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(carried, gather(pixels), rtol=1e-4, atol=1e-4)
     torch.testing.assert_close(out, module.conv_comp(torch.cat([f_a, f_ra, carried], dim=1)), rtol=1e-4, atol=1e-4)
 
 
@@ -90,6 +93,7 @@ def test_no_square_matrix_is_held_at_64x64():
     """4096 positions: one 4096 x 4096 float32 matrix is 64 MiB; forward and backward must stay under one of them."""
     code = """
 import resource, torch
+from capture.models.output_attention import OutputAttention
 from capture.models.reverse_attention import ReverseAttention
 module = ReverseAttention(16, 16)
 inputs = torch.randn(3, 1, 16, 8, 8)
