@@ -22,16 +22,20 @@ from capture.files import write_bytes
 ROOT = Path(__file__).resolve().parent.parent
 OVERLAYS = ("configs/compact.yaml", "configs/small_compact.yaml")
 GAN = {"dis_ganLoss_weight": 1, "gen_ganLoss_weight": 1}
-AS_RELEASED = {"attn_rows": "identity", "carry": "false", "gen_surfaceLoss_weight": 0}
+AS_RELEASED = {"attn_rows": "identity", "carry": "false", "pose_skip": "false", "gen_surfaceLoss_weight": 0}
 VARIANTS: dict[str, dict[str, object]] = {
     "base": {},
     "base, seed 1": {"seed": 1},
     "base, seed 2": {"seed": 2},
     "no perceptual term": {"gen_perceptualLoss_weight": 0},
+    "perceptual term 3": {"gen_perceptualLoss_weight": 3},
     "perceptual term 40": {"gen_perceptualLoss_weight": 40},
     "target 5": {"gen_targetLoss_weight": 5},
     "target 45": {"gen_targetLoss_weight": 45},
     "attention not taught": {"gen_surfaceLoss_weight": 0},
+    "surface term 5": {"gen_surfaceLoss_weight": 5},
+    "surface term 25": {"gen_surfaceLoss_weight": 25},
+    "no skip from the pose": {"pose_skip": "false"},
     "no pixels carried": {"carry": "false"},
     "queries of the pose": {"attn_rows": "pose", "carry": "false"},
     "queries of the pose, not taught": {"attn_rows": "pose", "carry": "false", "gen_surfaceLoss_weight": 0},
@@ -42,6 +46,9 @@ VARIANTS: dict[str, dict[str, object]] = {
     "BCE GAN at 0.1": {"dis_ganLoss_weight": 1, "gen_ganLoss_weight": 0.1},
     "hinge GAN": {**GAN, "ganLoss_type": "hinge"},
     "reconstruction 4": {"gen_reconLoss_weight": 4},
+    "rate 0.002": {"lr_G": 0.002},
+    "rate 0.0005": {"lr_G": 0.0005},
+    "Adam's betas 0.9 and 0.99": {"adam_betas": "[0.9, 0.99]"},
     "batch 2": {"batch_size": 2},
     "batch 8": {"batch_size": 8},
     "rate falling over the last half": {"lr_decay_epochs": "half"},
@@ -70,8 +77,17 @@ def train(name: str, changes: dict[str, object], args: argparse.Namespace) -> Pa
     """Run a variant to its end; its folder."""
     epochs = args.samples // PER_EPOCH
     keys = {
-        **{"dataset_path": args.dataset_path, "samples_per_epoch": PER_EPOCH, "num_epochs": epochs, "num_workers": 0},
-        **{"result_path": args.out, "result_title": name.replace(" ", "_").replace(",", "").replace("=", "")},
+        **{
+            "dataset_path": args.dataset_path,
+            "samples_per_epoch": PER_EPOCH,
+            "num_epochs": epochs,
+            "num_workers": 0,
+            "patch": 1,
+        },
+        **{
+            "result_path": args.out,
+            "result_title": name.replace(" ", "_").replace(",", "").replace("'", "").replace("=", ""),
+        },
         **{"validation_pairs": 0, "sample_rows": 8, "ema_decay": 0.995},
         **{key: epochs // 2 if value == "half" else value for key, value in changes.items()},
     }

@@ -9,7 +9,18 @@ from benchmarks.report import write_figure
 from capture.errors import CaptureError, command_line
 from capture.run_log import read_metrics
 
-SHOWN = ("G_recon", "G_target", "G_gan", "D_real", "D_fake", "val_L1", "val_SSIM")
+SHOWN = (
+    "G_recon",
+    "G_target",
+    "G_perceptual",
+    "G_surface",
+    "attention_right",
+    "G_gan",
+    "D_real",
+    "D_fake",
+    "val_L1",
+    "val_SSIM",
+)
 
 
 def plot(results: list[Path], path: Path, keys: tuple[str, ...] = SHOWN) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from capture.archive import check_weights
-from capture.checkpoint import FORMAT
+from capture.checkpoint import EXPORTED, FORMAT
 from capture.config import differences, with_defaults
 from capture.config_rules import MAY_BE_TUNED, MAY_CHANGE_ON_RESUME
 from capture.errors import CaptureError
@@ -28,10 +28,16 @@ def resumable_state(
     Args:
         set_aside: rename damaged checkpoints (capture.newest).
     Raises:
-        CaptureError: it is the release's, or of a run with another configuration; the keys are named.
+        CaptureError: there is a finished generator and no run, or it is the release's, or of a run with another
+            configuration; the keys are named.
     """
     found = newest_checkpoint(folder, set_aside)
     if found is None:
+        if (folder / EXPORTED).is_file():
+            raise CaptureError(
+                f"{folder}: holds a finished generator ({EXPORTED}) and no run to go on with; choose another "
+                f"--result_title, with --start_from {folder} to fine-tune it"
+            )
         return None
     path, state = found
     if state.get("format") != FORMAT:

@@ -31,6 +31,7 @@ class Decoder(nn.Module):
         attn_rows: identity | pose (ReverseAttention) | output (OutputAttention).  attn_width: of queries and keys.
         carry: the attention nearest the picture gathers the identity's pixels too, in squares, and the picture is a
             blend of these and of what is painted (with attn_rows output).
+        pose_skip: the pose's features at full size are joined with the state before the picture is painted.
         code_ch: what the smallest maps' channels are multiples of, 0 for min_ch.
         c_out: channels of the picture.
     """
@@ -49,6 +50,7 @@ class Decoder(nn.Module):
         attn_rows="identity",
         attn_width=0,
         carry=False,
+        pose_skip=False,
         code_ch=0,
         c_out=3,
     ):
@@ -90,6 +92,10 @@ class Decoder(nn.Module):
             for i in self.attn_layers
         )
         self.model = nn.ModuleList(ResBlock(self.widths[i], self.widths[i + 1], sample="up") for i in levels)
+        if pose_skip:
+            self.pose_join = ConvBlock(self.widths[-1] + c, self.widths[-1])
+            self.pose_levels |= {1}
+        self.pose_skip = pose_skip
         self.toRGB = ConvBlock(self.widths[-1], c_out, activ="tanh")
         if carry:
             self.share = ConvBlock(self.widths[-1], c_out // 3, activ="none")  # of what is carried
@@ -124,6 +130,8 @@ class Decoder(nn.Module):
             if i in self.adain_layers:
                 x = adain(x, identity[skip])
             x = block(x)  # twice the side
+        if self.pose_skip:
+            x = self.pose_join(torch.cat([x, pose[1]], dim=1))  # (B, m / 4, S, S)
         painted = self.toRGB(x)  # (B, 3, S, S)
         if carried is None:
             return painted

@@ -44,6 +44,7 @@ def both(key, value):
         ({"dec_config__attn_rows": "output", "dec_config__attn_width": 6}, 32),
         ({"dec_config__attn_rows": "output", "dec_config__carry": True}, 32),
         ({"dec_config__attn_rows": "output", "dec_config__carry": True, "patch": 2}, 64),
+        ({"dec_config__pose_skip": True}, 32),
         ({"patch": 2}, 64),
         ({"code_ch": 8}, 48),
         (both("pad_type", "reflect"), 32),
