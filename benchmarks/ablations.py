@@ -22,7 +22,13 @@ from capture.files import write_bytes
 ROOT = Path(__file__).resolve().parent.parent
 OVERLAYS = ("configs/compact.yaml", "configs/small_compact.yaml")
 GAN = {"dis_ganLoss_weight": 1, "gen_ganLoss_weight": 1}
-AS_RELEASED = {"attn_rows": "identity", "carry": "false", "pose_skip": "false", "gen_surfaceLoss_weight": 0}
+AS_RELEASED = {
+    "attn_rows": "identity",
+    "carry": "false",
+    "pose_skip": "false",
+    "retarget": "false",
+    "gen_surfaceLoss_weight": 0,
+}
 VARIANTS: dict[str, dict[str, object]] = {
     "base": {},
     "base, seed 1": {"seed": 1},
@@ -35,6 +41,7 @@ VARIANTS: dict[str, dict[str, object]] = {
     "attention not taught": {"gen_surfaceLoss_weight": 0},
     "surface term 5": {"gen_surfaceLoss_weight": 5},
     "surface term 25": {"gen_surfaceLoss_weight": 25},
+    "identity does not change proportions": {"retarget": "false"},
     "no skip from the pose": {"pose_skip": "false"},
     "no pixels carried": {"carry": "false"},
     "queries of the pose": {"attn_rows": "pose", "carry": "false"},

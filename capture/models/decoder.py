@@ -32,6 +32,9 @@ class Decoder(nn.Module):
         carry: the attention nearest the picture gathers the identity's pixels too, in squares, and the picture is a
             blend of these and of what is painted (with attn_rows output).
         pose_skip: the pose's features at full size are joined with the state before the picture is painted.
+        retarget: the identity's smallest map joins the pose's, and its mean scales and shifts what instance norm
+            leaves. (A code that is the same at every position is taken away by instance norm, and so can't change
+            proportions.)
         code_ch: what the smallest maps' channels are multiples of, 0 for min_ch.
         c_out: channels of the picture.
     """
@@ -51,6 +54,7 @@ class Decoder(nn.Module):
         attn_width=0,
         carry=False,
         pose_skip=False,
+        retarget=False,
         code_ch=0,
         c_out=3,
     ):
@@ -84,6 +88,12 @@ class Decoder(nn.Module):
         blocks += [up] if res2 else []
         blocks += [ConvBlock(4 * w, 2 * w, norm=norm), ConvBlock(2 * w, m, norm=norm)]
         self.upBlock = nn.Sequential(*blocks)
+        self.shaped = [block for block in self.upBlock if isinstance(block, ConvBlock)] if retarget else []
+        if retarget:
+            if res2:
+                raise ValueError("dec_config.retarget: identity and pose must be of one size; set res2 false")
+            self.identity_levels |= {downs + 3}
+            self.shape_linear = nn.Linear(4 * w, 2 * sum(block.conv.out_channels for block in self.shaped))
         common = dict(t=t, alpha=alpha_init, beta=beta_init, width=attn_width)
         self.attnModule_256 = nn.ModuleList(
             OutputAttention(self.widths[i], m, 4 * w, **common, extra=c_out * 4 ** (downs - i) * (i == self.carries))
@@ -113,7 +123,7 @@ class Decoder(nn.Module):
         z = torch.cat([identity[0], eps.to(identity[0].dtype)], dim=1)[:, :, None, None]  # (B, 8m, 1, 1)
         x = self.code_to_feat[1](self.code_to_feat[0](z))  # (B, 4m, 2, 2)
         x = F.interpolate(x, size=pose[0].shape[-2:], mode="nearest")  # (B, 4m, s, s)
-        x = self.upBlock(torch.cat([pose[0], x], dim=1))  # (B, m, S / 2^downs, same)
+        x = self._layout(x, identity, pose)  # (B, m, S / 2^downs, same)
         contexts, carried = self._contexts(identity, pose), None
         code = identity[self.downs + 3].mean(dim=(2, 3)) if contexts else None  # (B, 4m), without noise
         for i, block in enumerate(self.model):
@@ -137,6 +147,20 @@ class Decoder(nn.Module):
             return painted
         share = torch.sigmoid(self.share(x) - 2).repeat(1, 3, 1, 1)  # (B, 3, S, S), an eighth at first
         return (1 - share) * painted + share * carried
+
+    def _layout(self, code_map: Tensor, identity: dict[int, Tensor], pose: dict[int, Tensor]) -> Tensor:
+        """What is to be where: from the pose's smallest map and the code's (B, 4m, s, s)."""
+        if not self.shaped:
+            return self.upBlock(torch.cat([pose[0], code_map], dim=1))
+        who = identity[self.downs + 3]  # (B, 4m, s, s)
+        shape = 0.1 * self.shape_linear(who.mean(dim=(2, 3)))[:, :, None, None]
+        shapes = iter(shape.split([n for block in self.shaped for n in (block.conv.out_channels,) * 2], dim=1))
+        x = torch.cat([pose[0], code_map + who], dim=1)
+        for layer in self.upBlock:
+            x = layer(x)
+            if layer in self.shaped:
+                x = x * (1 + next(shapes)) + next(shapes)
+        return x
 
     def _contexts(
         self, identity: dict[int, Tensor], pose: dict[int, Tensor]

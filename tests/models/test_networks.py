@@ -45,6 +45,7 @@ def both(key, value):
         ({"dec_config__attn_rows": "output", "dec_config__carry": True}, 32),
         ({"dec_config__attn_rows": "output", "dec_config__carry": True, "patch": 2}, 64),
         ({"dec_config__pose_skip": True}, 32),
+        ({"dec_config__retarget": True}, 32),
         ({"patch": 2}, 64),
         ({"code_ch": 8}, 48),
         (both("pad_type", "reflect"), 32),
@@ -87,6 +88,10 @@ def test_conv_num_is_read_by_nothing():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
+        (
+            {"dec_config__retarget": True, "dec_config__res2": True, "poseE_config__res2": True},
+            "dec_config.retarget: identity and pose must be of one size; set res2 false",
+        ),
         ({"dec_config__carry": True}, "dec_config.carry: needs dec_attn_layers whose attn_rows are output"),
         ({"dec_config__min_ch": 32}, "dec_config.min_ch is 32 and idenE_config.min_ch is 16"),
         ({"poseE_config__c": 8}, "idenE_config.c is 4 and poseE_config.c is 8"),
