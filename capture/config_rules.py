@@ -25,6 +25,7 @@ MAY_CHANGE_ON_RESUME = (  # nothing that decides what is computed
     *UNREAD,
 )
 MAY_BE_TUNED = (  # what people change to get a run past a bad place; a line in the log says from which step on
+    "dataset_config.toon_characters",
     "train_config.lr_G",
     "train_config.lr_D",
     "train_config.lr_decay_epochs",
@@ -60,6 +61,7 @@ AT_LEAST = {  # smallest allowed value
     "dataset_config.batch_size": 1,
     "dataset_config.image_size": 1,
     "dataset_config.toon_test_clips": 0,
+    "dataset_config.toon_characters": 0,
     "dataset_config.samples_per_epoch": 1,
     "generator_config.patch": 1,
     "generator_config.code_ch": 0,

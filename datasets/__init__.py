@@ -76,7 +76,14 @@ def _open_one(path: str, options: dict[str, Any], seed: int, surfaces: bool) -> 
         views, left_out = options["toon_views"], VARIED[len(VARIED) - options["toon_test_clips"] :]
         clips = [clip for clip in CLIPS if clip not in left_out]
         stream = ToonStream(  # one endless epoch: samples by index alone
-            size, 2**62, seed, clips, uv=surfaces, reuse=options["reuse_drawings"], views=views
+            size,
+            2**62,
+            seed,
+            clips,
+            uv=surfaces,
+            reuse=options["reuse_drawings"],
+            views=views,
+            characters=options["toon_characters"],
         )
         return Data(
             stream,

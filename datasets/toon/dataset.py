@@ -55,6 +55,7 @@ class ToonStream(Dataset):
         clips: names to draw from; all of CLIPS by default.
         device: where pictures are drawn (they are returned on the CPU).
         uv: add the IUV maps.
+        characters: how many there are; 0: new ones without end.
         views: all (around), or front: cameras about 28 degrees (standard deviation) from it.
         reuse: make many samples of a few drawings (datasets.toon.troupe): fewer characters for the same number of
             samples, in a tenth of the time.
@@ -70,10 +71,13 @@ class ToonStream(Dataset):
         uv: bool = False,
         reuse: bool = False,
         views: str = "all",
+        characters: int = 0,
     ) -> None:
         self.size, self.samples_per_epoch, self.seed, self.device = size, samples_per_epoch, seed, device
         self.outputs = ("rgb", "iuv") if uv else ("rgb",)
         self.reuse, self.facing = reuse, FACING[views]
+        first = HELD_OUT_SEEDS.stop
+        self.seeds = range(first, first + max(characters, 2) if characters else _LAST_SEED)
         self._drawn: OrderedDict[tuple[int, int], dict[str, Tensor]] = OrderedDict()  # (epoch, troupe) -> pictures
         self.clips = tuple(clips) if clips is not None else CLIPS
         unknown = [name for name in self.clips if name not in CLIPS]
@@ -96,10 +100,16 @@ class ToonStream(Dataset):
             mine, other = both[part.who], both[1 - part.who]
             return mine[part.identity], mine[part.real], other[part.pose], mine[part.pose]
         rng = np.random.default_rng([self.seed, self.epoch, index])
-        first, second = (int(s) for s in rng.integers(HELD_OUT_SEEDS.stop, _LAST_SEED, 2))
+        first, second = self._two_characters(rng)
         drawn = zip((first, first, second), self.facing)
         identity, real, pose = (draw_shot(rng, character, self.clips, facing) for character, facing in drawn)
         return identity, real, pose, pose.of(first)
+
+    def _two_characters(self, rng: np.random.Generator) -> tuple[int, int]:
+        first, second = (int(seed) for seed in rng.integers(self.seeds.start, self.seeds.stop, 2))
+        if first == second:
+            second = self.seeds.start + (second + 1 - self.seeds.start) % len(self.seeds)
+        return first, second
 
     def describe(self, index: int) -> dict[str, str]:
         """What is drawn for sample `index`, by role."""
@@ -130,7 +140,7 @@ class ToonStream(Dataset):
     def _scenes(self, troupe: int) -> tuple[list[Shot], list[Shot]]:
         """The shots of a troupe's two characters."""
         rng = np.random.default_rng([self.seed, self.epoch, troupe, 1])
-        first, second = (int(s) for s in rng.integers(HELD_OUT_SEEDS.stop, _LAST_SEED, 2))
+        first, second = self._two_characters(rng)
         facing = [self.facing[0] if k < PORTRAITS else self.facing[2] for k in range(SCENES)]
         shots = [draw_shot(rng, first, self.clips, share) for share in facing]
         return shots, [shot.of(second) for shot in shots]
