@@ -71,7 +71,8 @@ class Generator(nn.Module):
     def encode_identity(self, identity: Tensor, eps: Tensor) -> dict[int, Tensor]:
         """Identity (B, 3, S, S) and eps (B, 4m) -> the identity encoder's skips."""
         picture = self._patches(identity)
-        return {**self.idenity_encoder(picture, eps), PICTURE: picture}
+        skips = self.idenity_encoder(picture, eps)
+        return skips if self.decoder.carries is None else {**skips, PICTURE: picture}
 
     def encode_pose(self, pose: Tensor, identity_skips: dict[int, Tensor]) -> dict[int, Tensor]:
         """Pose (B, 3, S, S) -> the pose encoder's skips; the identity's matter only with enc_adain/attn_layers."""

@@ -15,7 +15,7 @@ SMALL = 1024  # positions up to which the N x N matrix is cheaper than the kerne
 
 
 def attend(query: Tensor, key: Tensor, value: Tensor, t: float) -> Tensor:
-    """softmax(query^T key / t) applied to value, over all positions, without an N x N matrix.
+    """softmax(query^T key / t) applied to value, over all positions; without an N x N matrix where that is large.
 
     Args:
         query, key: (B, d, H, W).  value: (B, C, H, W).  t: the temperature.

@@ -71,8 +71,8 @@ def test_compare_takes_turns_and_measures_memory():
 
 
 def test_attention_is_measured_both_ways_and_drawn(tmp_path):
-    rows = measure(CPU, sides=(8, 32), channels=16, repeats=1)
-    assert [(row["side"], row["way"]) for row in rows] == [(8, "ours"), (8, "N x N"), (32, "ours"), (32, "N x N")]
+    rows = measure(CPU, sides=(8, 48), channels=16, repeats=1)
+    assert [(row["side"], row["way"]) for row in rows] == [(8, "ours"), (8, "N x N"), (48, "ours"), (48, "N x N")]
     assert rows[3]["memory_mb"] > rows[2]["memory_mb"]
     plot(rows, tmp_path / "attention.png")
     assert (tmp_path / "attention.png").stat().st_size > 5000

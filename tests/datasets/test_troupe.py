@@ -59,6 +59,9 @@ def test_views_and_motions_that_the_configuration_chooses():
     assert not {shot.clip for shot in shots} & {"clap", "kneel", "fly", "sit_chair"}
     plain = open_data(tiny_config("--dataset_path", "toon")).train
     assert {"clap", "kneel", "fly", "sit_chair"} < {shot.clip for i in range(60) for shot in plain.shots(i)}
+    few = open_data(tiny_config("--dataset_path", "toon", "--toon_characters", "2", "--reuse_drawings", "true")).train
+    both = {tuple(sorted({shot.character_seed for shot in few.shots(i)})) for i in range(60)}
+    assert both == {(10000, 10001)}
     pairs = data.test_batch(3)
     assert torch.equal(pairs["pose"], held_out_batch(3, 32, views="front")["pose"])
     assert not torch.equal(pairs["pose"], held_out_batch(3, 32)["pose"])
