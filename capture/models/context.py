@@ -1,4 +1,4 @@
-"""What each position of the identity picture is a part of, which takes more than its neighbourhood to tell."""
+"""What each position of a picture is a part of, which takes more than its neighbourhood to tell."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from capture.models.layers import ConvBlock
 
 
 class Context(nn.Module):
-    """Skip features of the identity, from the smallest up: each is joined with what the one below it has found.
+    """Skip features of a picture, from the smallest up: each is joined with what the one below it has found.
 
     A flat patch of cloth looks the same on a sleeve and on a leg; from the smallest map, which has seen the whole
     figure, each level learns which it is (a feature pyramid: Lin et al., CVPR 2017).
@@ -28,10 +28,10 @@ class Context(nn.Module):
         self.joins = nn.ModuleList(ConvBlock(channels[k] + b, width) for k, b in zip(self.levels, below))
         self.smallest = smallest
 
-    def forward(self, identity: dict[int, Tensor]) -> dict[int, Tensor]:
+    def forward(self, skips: dict[int, Tensor]) -> dict[int, Tensor]:
         """Skips by level, (B, channels[k], H_k, W_k) -> the same levels but the smallest, (B, width, H_k, W_k)."""
-        x, found = identity[self.smallest], {}
+        x, found = skips[self.smallest], {}
         for k, join in zip(self.levels, self.joins):
-            x = F.interpolate(x, size=identity[k].shape[-2:], mode="nearest")
-            found[k] = x = join(torch.cat([identity[k], x], dim=1))
+            x = F.interpolate(x, size=skips[k].shape[-2:], mode="nearest")
+            found[k] = x = join(torch.cat([skips[k], x], dim=1))
         return found
