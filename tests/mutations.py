@@ -40,8 +40,8 @@ MUTATIONS = (
     Mutation(
         "whose positions gather",
         "capture/models/reverse_attention.py",
-        "seen = attend(where, self.key_conv(identity), h, self.t)",
-        "seen = attend(self.query_conv(identity), self.key_conv(pose), h, self.t)",
+        "(seen,) = self.gather(query, key, h)",
+        "(seen,) = self.gather(self.query_conv(identity), self.key_conv(pose), h)",
         f"{CENTRAL}::test_reverse_attention_by_loops",
     ),
     Mutation(
