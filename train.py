@@ -72,8 +72,7 @@ def main() -> int:
         trainer = Trainer(config, data, folder)
         introduce(trainer.method, data)
         finished = trainer.train()
-    trainer.processes.end()
-    return 0 if finished else 130
+    return trainer.processes.leave(0 if finished else 130)
 
 
 def introduce(method, data) -> None:

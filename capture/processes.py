@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import sys
 from collections.abc import Iterator
 
 import torch
@@ -84,6 +86,16 @@ class Processes:
                 "message, if any, is above); the same command goes on from the last checkpoint"
             ) from None
 
-    def end(self) -> None:
-        """Leave the group, so that torch has nothing to complain of at exit."""
+    def leave(self, status: int = 0) -> int:
+        """The end of the work: returns the exit status where this process is alone; one of several exits here and now.
+
+        The threads of a group's connections may wait for the interpreter while it is taken apart, and it for them: a
+        job that had done everything would never end.
+        """
+        if self.world == 1:
+            return status
+        self.accelerator.wait_for_everyone()
         self.accelerator.end_training()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)

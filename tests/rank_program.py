@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import faulthandler
 import json
 import sys
 from pathlib import Path
@@ -19,7 +18,6 @@ EARLY = 3  # steps after which a checkpoint is kept
 
 def main(tree: str, folder: str, steps: int, *argv: str) -> None:
     torch.set_num_threads(1)
-    faulthandler.dump_traceback_later(150)  # to see what hangs, if anything does
     config = tiny_config("--dataset_path", tree, "--batch_size", "4", *argv)
     trainer = Trainer(config, open_data(config), Path(folder))
     batches = trainer._batches()
@@ -39,8 +37,7 @@ def main(tree: str, folder: str, steps: int, *argv: str) -> None:
     if trainer.processes.main:
         print(json.dumps({"drift": drift, "world": trainer.processes.world}))
     trainer.save(Path(folder) / "CheckPoint" / "latest_checkpoint.pt")
-    trainer.processes.end()
-    faulthandler.cancel_dump_traceback_later()
+    trainer.processes.leave()
 
 
 if __name__ == "__main__":

@@ -28,12 +28,22 @@ def launch(*command: str) -> subprocess.Popen:
     return subprocess.Popen(
         [*TORCHRUN, *map(str, command)],
         cwd=ROOT,
-        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)},
+        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT), "PYTHONFAULTHANDLER": "1"},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
     )
+
+
+def finish(run: subprocess.Popen, seconds: float = 180) -> tuple[str, str]:
+    """What a job printed until it ended; where it does not end, the test fails and shows where each process was."""
+    try:
+        return run.communicate(timeout=seconds)
+    except subprocess.TimeoutExpired:
+        os.killpg(run.pid, signal.SIGABRT)
+        out, err = run.communicate()
+        pytest.fail(f"the job did not end within {seconds:g} s\n{out}\n{err}")
 
 
 def alone(tree: Path, folder: Path, *argv: str) -> Path:
@@ -63,7 +73,7 @@ def single(mixamo_tree, tmp_path_factory):
 def test_two_processes_stay_equal_and_equal_one(mixamo_tree, single, tmp_path):
     """After 20 steps the same weights, averages included, in both; after a few those of one process up to rounding."""
     run = launch("tests/rank_program.py", mixamo_tree, tmp_path / "two", "20", *LONG, "--num_epochs", "1")
-    out, err = run.communicate(timeout=180)
+    out, err = finish(run)
     assert run.returncode == 0, err
     report = json.loads(out.splitlines()[-1])
     assert report["world"] == 2
@@ -90,7 +100,7 @@ def test_recomputed_blocks_make_the_same_update(mixamo_tree, single, tmp_path):
 def test_train_py_under_torchrun_resumes_with_another_number_of_processes(mixamo_tree, single, tmp_path):
     argv = [*TINY_ARGV, "--dataset_path", mixamo_tree, *LONG, "--result_path", tmp_path, "--result_title", "run"]
     run = launch("train.py", *argv, "--num_epochs", "1")
-    out, err = run.communicate(timeout=180)
+    out, err = finish(run)
     assert run.returncode == 0, err
     assert "cpu:0 and 1 more" in out and out.count("epoch 1: ") == 1  # one process tells
     folder = tmp_path / "run"
@@ -115,7 +125,7 @@ def test_a_killed_process_ends_the_job_with_one_line(mixamo_tree, tmp_path):
         assert run.poll() is None and time.monotonic() < deadline, run.communicate()[1]
         time.sleep(0.2)
     os.kill(_process_of_rank(run.pid, 1), signal.SIGKILL)
-    _, err = run.communicate(timeout=120)
+    _, err = finish(run)
     assert run.returncode != 0
     lines = [line for line in err.replace("\r", "\n").splitlines() if line.startswith("error: ")]
     assert len(lines) <= 1  # none, where torchrun's own SIGTERM was faster
@@ -136,7 +146,7 @@ def _process_of_rank(launcher: int, rank: int) -> int:
 def test_a_batch_that_processes_cannot_share_is_one_line(mixamo_tree, tmp_path):
     argv = [*TINY_ARGV, "--dataset_path", mixamo_tree, "--batch_size", "3", "--result_path", tmp_path]
     run = launch("train.py", *argv, "--result_title", "run")
-    _, err = run.communicate(timeout=120)
+    _, err = finish(run)
     assert run.returncode != 0
     assert "batch_size 3 can't be shared evenly by 2 processes" in err
     assert not (tmp_path / "run").exists()
