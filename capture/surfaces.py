@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+MAPS = "_uv"  # how the names of a batch's IUV maps end
 NEAR = 0.08  # standard deviation, in units of a part's width, of what counts as the same point
 FAR = 3.0  # squared distances beyond this (in 2 NEAR²) say that the identity picture does not show the point
 BACKGROUND = 0.3  # weight of a position of the background beside one of the character's
@@ -19,7 +20,7 @@ _NEVER = -1e4
 
 
 def surface_loss(
-    query: Tensor, key: Tensor, t: float, identity_uv: Tensor, target_uv: Tensor, offset: int = 0
+    query: Tensor, key: Tensor, t: float, identity_uv: Tensor, target_uv: Tensor, offset: Tensor | int = 0
 ) -> tuple[Tensor, Tensor]:
     """How far attention is from where surfaces lie: Kullback-Leibler divergence of its rows from the true ones.
 
@@ -28,16 +29,16 @@ def surface_loss(
     Args:
         query, key: (B, d, H, W) of the target's and of the identity's positions.  t: the temperature.
         identity_uv, target_uv: uint8 (B, 3, S, S), zeros for a sample whose surfaces are not known.
-        offset: which of the grids of positions, where not all are asked.
+        offset: which of the grids of positions, where not all are asked (a tensor: nothing waits for it).
     Returns:
         The loss, and the share of the character's positions whose attention is highest on the right part.
     """
     side = query.shape[-1]
     step = max(round((side * side / MOST) ** 0.5), 1)
-    first = offset % step
-    asked = query[:, :, first::step, first::step].flatten(2).transpose(1, 2).float()  # (B, M, d)
+    grid = torch.arange(0, side - step + 1, step, device=query.device) + offset % step
+    asked = _on(query, grid).transpose(1, 2).float()  # (B, M, d)
     logits = torch.bmm(asked, key.flatten(2).float()) / t  # (B, M, N)
-    there = _at(target_uv, side)[:, :, first::step, first::step].flatten(2)[:, :, :, None]  # (B, 3, M, 1)
+    there = _on(_at(target_uv, side), grid)[:, :, :, None]  # (B, 3, M, 1)
     here = _at(identity_uv, side).flatten(2)[:, :, None]  # (B, 3, 1, N)
 
     same, drawn = there[:, 0] == here[:, 0], there[:, 0] > 0  # (B, M, N), (B, M, 1)
@@ -60,3 +61,8 @@ def _at(uv: Tensor, side: int) -> Tensor:
     """What lies at the middle of each of side x side cells: (B, 3, S, S) -> float (B, 3, side, side)."""
     step = uv.shape[-1] // side
     return uv[:, :, step // 2 :: step, step // 2 :: step].float()
+
+
+def _on(x: Tensor, grid: Tensor) -> Tensor:
+    """The positions of a map whose row and column are of `grid`: (B, C, H, W) -> (B, C, len(grid)²)."""
+    return x.index_select(2, grid).index_select(3, grid).flatten(2)

@@ -32,6 +32,7 @@ from capture.models.spectral_norm import held
 from capture.processes import Processes
 from capture.restore import restore_optimiser, resumable_state, saying_damaged, step_of
 from capture.run_log import RunLog
+from capture.surfaces import MAPS
 from capture.transfer import PoseTransfer
 from capture.yaml_file import dump_yaml
 from datasets import Data
@@ -274,7 +275,7 @@ class Trainer:
         moved = {name: value.to(self.device, non_blocking=True) for name, value in batch.items()}
         return {
             name: normalise(value).contiguous(memory_format=torch.channels_last)
-            if value.dtype == torch.uint8 and not name.endswith("_uv")
+            if value.dtype == torch.uint8 and not name.endswith(MAPS)
             else value
             for name, value in moved.items()
         }

@@ -50,9 +50,7 @@ def open_data(config: dict[str, Any]) -> Data:
     options, seed = config["dataset_config"], config["train_config"]["seed"]
     paths = options["dataset_path"].split(JOINS)
     surfaces = config["loss_config"]["gen_surfaceLoss_weight"] > 0
-    known = {
-        path: _open_one(path, options, seed, surfaces) for path in paths
-    }  # one named twice is opened, and tested, once
+    known = {path: _open_one(path, options, seed, surfaces) for path in paths}  # one named twice is opened once
     if len(paths) == 1:
         data = known[paths[0]]
     else:
@@ -87,7 +85,7 @@ def _open_one(path: str, options: dict[str, Any], seed: int, surfaces: bool) -> 
         )
         return Data(
             stream,
-            "toon, rendered live: new characters without end, true targets known",
+            f"toon, rendered live: {options['toon_characters'] or 'no end of'} characters, true targets known",
             functools.cache(lambda count: held_out_batch(count, size, views=views)),
         )
     catalog = scan(path)

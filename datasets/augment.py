@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from capture.surfaces import MAPS
 from datasets.mixed import Batch, batch_of
 
 KINDS = ("none", "flip", "colour", "both")
@@ -57,7 +58,7 @@ class Augmented(Dataset):
                     continue
                 if self.flip and mirrored:
                     value[row] = value[row].flip(-1)
-                if self.colour and not name.endswith("_uv"):
+                if self.colour and not name.endswith(MAPS):
                     value[row] = repaint(value[row], _ORDERS[order], tables)
         return samples
 

@@ -68,8 +68,9 @@ class CaPTURe(Method):
             with frozen(self.networks["disc"]) as discriminator:
                 logits = score_pairs(discriminator, [(picture, y) for picture in pictures])
         fusion, reconstruction = pictures if self.rebuilds else (*pictures, None)
-        surface = self._surface_loss(batch, random) if self.taught and "target_uv" in batch else None
-        perceptual = partial(self.perceptual, offset=_offset(random)) if self.perceptual else None
+        offset = _offset(random)
+        surface = self._surface_loss(batch, offset[0]) if self.taught and "target_uv" in batch else None
+        perceptual = partial(self.perceptual, offset=offset) if self.perceptual else None
         return generator_loss(logits, fusion, reconstruction, batch, self.losses, perceptual, surface)
 
     @staticmethod
@@ -85,10 +86,9 @@ class CaPTURe(Method):
             module.watched = True
         return modules
 
-    def _surface_loss(self, batch: dict[str, Tensor], random: Tensor) -> tuple[Tensor, Tensor]:
+    def _surface_loss(self, batch: dict[str, Tensor], offset: Tensor) -> tuple[Tensor, Tensor]:
         """Means over the modules, for the fusions of the last forward: the loss, and the share that looks right."""
-        count, offset = len(batch["identity"]), int(_offset(random)[0])
-        found = []
+        count, found = len(batch["identity"]), []
         for module in self.taught:
             query, key = (x[:count] for x in module.seen)
             found.append(surface_loss(query, key, module.t, batch["identity_uv"], batch["target_uv"], offset))
@@ -113,5 +113,5 @@ class CaPTURe(Method):
 
 
 def _offset(random: Tensor) -> Tensor:
-    """A shift for the perceptual term, (2,) whole numbers below its strides, drawn from this update's noise."""
+    """A shift for the terms that look at a grid, (2,) whole numbers below STRIDE, drawn from this update's noise."""
     return (random[0, 0, 0, :2].abs() * 10_000).long() % STRIDE

@@ -9,8 +9,9 @@ from torch import Tensor, nn
 from capture.models.context import Context
 from capture.models.encoders import PICTURE, listed_layers, skip_channels
 from capture.models.layers import ConvBlock, ResBlock, adain
-from capture.models.output_attention import OutputAttention
+from capture.models.output_attention import Found, OutputAttention
 from capture.models.reverse_attention import ReverseAttention
+from capture.models.warp import Warp
 
 ROWS = ("identity", "pose", "output")  # whose positions the attention asks for
 
@@ -31,6 +32,8 @@ class Decoder(nn.Module):
         attn_rows: identity | pose (ReverseAttention) | output (OutputAttention).  attn_width: of queries and keys.
         carry: the attention nearest the picture gathers the identity's pixels too, in squares, and the picture is a
             blend of these and of what is painted (with attn_rows output).
+        warp: the same attention says which pixel of the identity comes here (see Warp); the painting sees these, and
+            they are blended in last.
         pose_skip: the pose's features at full size are joined with the state before the picture is painted.
         retarget: the identity's smallest map joins the pose's, and its mean scales and shifts what instance norm
             leaves. (A code that is the same at every position is taken away by instance norm, and so can't change
@@ -53,6 +56,7 @@ class Decoder(nn.Module):
         attn_rows="identity",
         attn_width=0,
         carry=False,
+        warp=False,
         pose_skip=False,
         retarget=False,
         code_ch=0,
@@ -73,13 +77,16 @@ class Decoder(nn.Module):
         if attn_rows not in ROWS:
             raise ValueError(f"attn_rows '{attn_rows}' is none of {', '.join(ROWS)}")
         output = attn_rows == "output" and bool(self.attn_layers)
-        if carry and not output:
-            raise ValueError("dec_config.carry: needs dec_attn_layers whose attn_rows are output")
-        self.carries = max(self.attn_layers) if carry else None  # the layer that does
+        for key, wanted in (("carry", carry), ("warp", warp)):
+            if wanted and not output:
+                raise ValueError(f"dec_config.{key}: needs dec_attn_layers whose attn_rows are output")
+        self.carry = carry
+        self.carries = max(self.attn_layers) if carry or warp else None  # the layer whose attention moves pixels
+        self.identity_context = self.pose_context = None
         if output:
             smallest, largest = downs + 3, downs + 1 - max(self.attn_layers)
             self.identity_context, self.pose_context = (Context(skips, smallest, largest, m) for _ in range(2))
-            self.identity_levels |= {*range(largest, smallest + 1)} | ({PICTURE} if carry else set())
+            self.identity_levels |= {*range(largest, smallest + 1)} | ({PICTURE} if carry or warp else set())
             self.pose_levels |= {*range(largest, smallest + 1)}
 
         up = nn.Upsample(scale_factor=2, mode="nearest")
@@ -95,8 +102,9 @@ class Decoder(nn.Module):
             self.identity_levels |= {downs + 3}
             self.shape_linear = nn.Linear(4 * w, 2 * sum(block.conv.out_channels for block in self.shaped))
         common = dict(t=t, alpha=alpha_init, beta=beta_init, width=attn_width)
+        extra = {self.carries: c_out * 4 ** (downs - self.carries)} if carry else {}  # channels of the gathered pixels
         self.attnModule_256 = nn.ModuleList(
-            OutputAttention(self.widths[i], m, 4 * w, **common, extra=c_out * 4 ** (downs - i) * (i == self.carries))
+            OutputAttention(self.widths[i], m, 4 * w, **common, extra=extra.get(i, 0))
             if output
             else ReverseAttention(self.widths[i], **common, rows=attn_rows)
             for i in self.attn_layers
@@ -107,8 +115,14 @@ class Decoder(nn.Module):
             self.pose_levels |= {1}
         self.pose_skip = pose_skip
         self.toRGB = ConvBlock(self.widths[-1], c_out, activ="tanh")
+        self.patch = round((c_out // 3) ** 0.5)
+        self.warp = None
+        if warp:
+            self.warp = Warp(self.widths[self.carries], self.patch * 2 ** (downs - self.carries))
+            self.warp_join = ConvBlock(self.widths[-1] + c_out, self.widths[-1])
+            self.warp_share = ConvBlock(self.widths[-1], c_out // 3, activ="none")
         if carry:
-            self.share = ConvBlock(self.widths[-1], c_out // 3, activ="none")  # of what is carried
+            self.share = ConvBlock(self.widths[-1], c_out // 3, activ="none")
 
     def _check_widths(self, skips: dict[int, int]) -> None:
         for i in sorted({*self.adain_layers, *self.attn_layers}):
@@ -123,9 +137,10 @@ class Decoder(nn.Module):
         z = torch.cat([identity[0], eps.to(identity[0].dtype)], dim=1)[:, :, None, None]  # (B, 8m, 1, 1)
         x = self.code_to_feat[1](self.code_to_feat[0](z))  # (B, 4m, 2, 2)
         x = F.interpolate(x, size=pose[0].shape[-2:], mode="nearest")  # (B, 4m, s, s)
-        x = self._layout(x, identity, pose)  # (B, m, S / 2^downs, same)
-        contexts, carried = self._contexts(identity, pose), None
-        code = identity[self.downs + 3].mean(dim=(2, 3)) if contexts else None  # (B, 4m), without noise
+        who = identity.get(self.downs + 3)  # (B, 4m, s, s), without noise
+        code = None if who is None else who.mean(dim=(2, 3))  # (B, 4m)
+        x = self._layout(x, pose[0], who, code)  # (B, m, S / 2^downs, same)
+        contexts, carried, warped = self._contexts(identity, pose), None, None
         for i, block in enumerate(self.model):
             skip = self.downs + 1 - i
             if i in self.attn_layers:
@@ -134,28 +149,33 @@ class Decoder(nn.Module):
                     x = attention(x, identity[skip], pose[skip])
                 else:
                     side = 2 ** (self.downs - i)  # of the square of pixels that a position here stands for
-                    pixels = F.pixel_unshuffle(identity[PICTURE], side) if i == self.carries else None
-                    x, gathered = attention(x, identity[skip], *(context[skip] for context in contexts), code, pixels)
-                    carried = carried if gathered is None else F.pixel_shuffle(gathered, side)  # (B, 3, S, S)
+                    moves = i == self.carries
+                    pixels = F.pixel_unshuffle(identity[PICTURE], side) if moves and self.carry else None
+                    found = attention(x, identity[skip], *(context[skip] for context in contexts), code, pixels)
+                    x = found.out
+                    if pixels is not None:
+                        carried = F.pixel_shuffle(found.pixels, side)  # (B, 3, S, S)
+                    if moves and self.warp is not None:
+                        warped = self._warped(found, attention.t, identity[PICTURE])  # (B, 3, S, S)
             if i in self.adain_layers:
                 x = adain(x, identity[skip])
             x = block(x)  # twice the side
         if self.pose_skip:
             x = self.pose_join(torch.cat([x, pose[1]], dim=1))  # (B, m / 4, S, S)
-        painted = self.toRGB(x)  # (B, 3, S, S)
-        if carried is None:
-            return painted
-        share = torch.sigmoid(self.share(x) - 2).repeat(1, 3, 1, 1)  # (B, 3, S, S), an eighth at first
-        return (1 - share) * painted + share * carried
+        if warped is not None:
+            x = x + self.warp_join(torch.cat([x, warped.to(x.dtype)], dim=1))
+        out = self.toRGB(x)  # (B, 3, S, S)
+        if carried is not None:
+            out = _blend(out, carried, self.share(x))
+        return out if warped is None else _blend(out, warped, self.warp_share(x))
 
-    def _layout(self, code_map: Tensor, identity: dict[int, Tensor], pose: dict[int, Tensor]) -> Tensor:
-        """What is to be where: from the pose's smallest map and the code's (B, 4m, s, s)."""
+    def _layout(self, code_map: Tensor, pose: Tensor, who: Tensor | None, code: Tensor | None) -> Tensor:
+        """What is to be where: from the smallest maps of code, pose and identity (B, 4m, s, s), and its mean."""
         if not self.shaped:
-            return self.upBlock(torch.cat([pose[0], code_map], dim=1))
-        who = identity[self.downs + 3]  # (B, 4m, s, s)
-        shape = 0.1 * self.shape_linear(who.mean(dim=(2, 3)))[:, :, None, None]
+            return self.upBlock(torch.cat([pose, code_map], dim=1))
+        shape = 0.1 * self.shape_linear(code)[:, :, None, None]
         shapes = iter(shape.split([n for block in self.shaped for n in (block.conv.out_channels,) * 2], dim=1))
-        x = torch.cat([pose[0], code_map + who], dim=1)
+        x = torch.cat([pose, code_map + who], dim=1)
         for layer in self.upBlock:
             x = layer(x)
             if layer in self.shaped:
@@ -166,6 +186,17 @@ class Decoder(nn.Module):
         self, identity: dict[int, Tensor], pose: dict[int, Tensor]
     ) -> tuple[dict[int, Tensor], dict[int, Tensor]] | None:
         """Of identity and pose, where the attention wants them."""
-        if not hasattr(self, "identity_context"):
+        if self.identity_context is None:
             return None
         return self.identity_context(identity), self.pose_context(pose)
+
+    def _warped(self, found: Found, t: float, picture: Tensor) -> Tensor:
+        """The identity's picture, moved by what an attention found; (B, 3 patch², S, S), as `picture`."""
+        moved = self.warp(found.query, found.key, t, found.out, F.pixel_shuffle(picture, self.patch))
+        return F.pixel_unshuffle(moved, self.patch)
+
+
+def _blend(painted: Tensor, moved: Tensor, share: Tensor) -> Tensor:
+    """Of two pictures (B, 3 patch², S, S), by logits (B, patch², S, S): an eighth of `moved` at first."""
+    share = torch.sigmoid(share - 2).repeat(1, 3, 1, 1)
+    return (1 - share) * painted + share * moved

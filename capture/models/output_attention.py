@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -10,6 +12,15 @@ from capture.models.layers import SLOPE, ConvBlock, adain
 from capture.models.reverse_attention import ReverseAttention
 
 COSINE_T = 0.07  # temperature, where scores lie between -1 and 1
+
+
+class Found(NamedTuple):
+    """What an attention makes, (B, m, H, W), its queries and keys (B, width, H, W), and pixels as it gathers them."""
+
+    out: Tensor
+    query: Tensor
+    key: Tensor
+    pixels: Tensor | None
 
 
 class OutputAttention(ReverseAttention):
@@ -55,11 +66,8 @@ class OutputAttention(ReverseAttention):
         pose_context: Tensor,
         code: Tensor,
         pixels: Tensor | None = None,
-    ) -> tuple[Tensor, Tensor | None]:
-        """F_in, F_I (B, m, H, W), C_I, C_P (B, context, H, W), code (B, code) -> (B, m, H, W), and pixels as gathered.
-
-        pixels: (B, extra, H, W) of the identity, to be gathered too.
-        """
+    ) -> Found:
+        """F_in, F_I (B, m, H, W), C_I, C_P (B, context, H, W), code (B, code), pixels (B, extra, H, W)."""
         state = self.state_conv(torch.cat([feature, pose_context], dim=1)) + self.code_linear(code)[:, :, None, None]
         state = self.state_block(F.leaky_relu(state, SLOPE))  # (B, m, H, W)
         h = adain(state, identity)  # (B, m, H, W)
@@ -68,4 +76,5 @@ class OutputAttention(ReverseAttention):
         if pixels is not None:
             values.append(pixels.to(h.dtype))
         attended, seen, *carried = self.gather(query, key, *values)
-        return self.join(identity, attended, h, seen, *carried), carried[0] if carried else None
+        out = self.join(identity, attended, h, seen, *carried)
+        return Found(out, query, key, carried[0] if carried else None)

@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from capture.errors import CaptureError
+from capture.surfaces import MAPS
 
 from .camera import Shot, View
 from .motions import CLIPS
@@ -134,7 +135,7 @@ class ToonStream(Dataset):
         """A sample from its four pictures (4, 3, S, S) by output."""
         sample = {role: images["rgb"][k] for k, role in enumerate(_ROLES)}
         if "iuv" in images:
-            sample |= {f"{role}_uv": images["iuv"][k] for k, role in enumerate(_ROLES)}
+            sample |= {role + MAPS: images["iuv"][k] for k, role in enumerate(_ROLES)}
         return sample | {"has_target": torch.tensor(True)}
 
     def _scenes(self, troupe: int) -> tuple[list[Shot], list[Shot]]:

@@ -52,12 +52,13 @@ def test_positions_of_the_output_gather_from_the_identity():
     identity_context, pose_context = torch.randn(2, 2, 6, 6, 5, dtype=torch.double)
     code, pixels = torch.randn(2, 4, dtype=torch.double), torch.randn(2, 3, 6, 5, dtype=torch.double)
     module.watched = True
-    out, carried = module(feature, identity, identity_context, pose_context, code, pixels)
+    out, query, key, carried = module(feature, identity, identity_context, pose_context, code, pixels)
 
     both = module.state_conv(torch.cat([feature, pose_context], dim=1)) + module.code_linear(code)[..., None, None]
     state = module.state_block(F.leaky_relu(both, 0.2))
     where, what = (F.normalize(x, dim=1) for x in (module.query_conv(state), module.key_conv(identity_context)))
-    torch.testing.assert_close(module.seen, (where, what), rtol=1e-5, atol=1e-6, check_dtype=False)
+    assert module.seen == (query, key)
+    torch.testing.assert_close((query, key), (where, what), rtol=1e-5, atol=1e-6, check_dtype=False)
     weights = torch.softmax(torch.einsum("bdi,bdj->bij", where.flatten(2), what.flatten(2)) / 0.07, dim=-1)
 
     def gather(x):
