@@ -60,7 +60,7 @@ def generator_loss(
     batch: dict[str, Tensor],
     config: dict,
     perceptual: Callable[[Tensor, Tensor], Tensor] | None = None,
-    surface: tuple[Tensor, Tensor] | None = None,
+    surface: tuple[Tensor, dict[str, Tensor]] | None = None,
 ) -> tuple[Tensor, dict]:
     """L_G: fool D with the fakes, rebuild x from y's identity and x's pose, and match the true target where known.
 
@@ -90,5 +90,5 @@ def generator_loss(
             loss = loss + distance * config["gen_perceptualLoss_weight"]
     if surface is not None:
         loss = loss + surface[0] * config["gen_surfaceLoss_weight"]
-        parts |= {"G_surface": surface[0].detach(), "attention_right": surface[1].detach()}
+        parts |= {"G_surface": surface[0].detach(), **surface[1]}
     return loss, parts

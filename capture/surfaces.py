@@ -14,14 +14,21 @@ from torch import Tensor
 MAPS = "_uv"  # how the names of a batch's IUV maps end
 NEAR = 0.08  # standard deviation, in units of a part's width, of what counts as the same point
 FAR = 3.0  # squared distances beyond this (in 2 NEAR²) say that the identity picture does not show the point
-BACKGROUND = 0.3  # weight of a position of the background beside one of the character's
-MOST = 256  # positions of a target that are asked, on a regular grid
+BACKGROUND = 0.1  # weight of a position of the background beside one of the character's
+PLACE = 0.5  # weight of a distance of one position
+MOST = 256  # positions of a target that are asked, the character's before the background's
 _NEVER = -1e4
 
 
 def surface_loss(
-    query: Tensor, key: Tensor, t: float, identity_uv: Tensor, target_uv: Tensor, offset: Tensor | int = 0
-) -> tuple[Tensor, Tensor]:
+    query: Tensor,
+    key: Tensor,
+    t: float,
+    identity_uv: Tensor,
+    target_uv: Tensor,
+    offset: Tensor | int = 0,
+    place: Tensor | None = None,
+) -> tuple[Tensor, dict[str, Tensor]]:
     """How far attention is from where surfaces lie: Kullback-Leibler divergence of its rows from the true ones.
 
     Positions whose point the identity picture does not show count nothing, nor do samples without maps.
@@ -29,16 +36,19 @@ def surface_loss(
     Args:
         query, key: (B, d, H, W) of the target's and of the identity's positions.  t: the temperature.
         identity_uv, target_uv: uint8 (B, 3, S, S), zeros for a sample whose surfaces are not known.
-        offset: which of the grids of positions, where not all are asked (a tensor: nothing waits for it).
+        offset: which positions, where not all are asked (a tensor: nothing waits for it).
+        place: (B, 2, H, W), where each of the target's positions comes from, where that is known (Warp): PLACE times
+            how far that is from the truth is added, in positions.
     Returns:
-        The loss, and the share of the character's positions whose attention is highest on the right part.
+        The loss, and of the character's positions `attention_right`, the share whose attention is highest on the right
+        part, and with `place` the mean distance `place_miss`.
     """
     side = query.shape[-1]
-    step = max(round((side * side / MOST) ** 0.5), 1)
-    grid = torch.arange(0, side - step + 1, step, device=query.device) + offset % step
-    asked = _on(query, grid).transpose(1, 2).float()  # (B, M, d)
+    there = _at(target_uv, side).flatten(2)  # (B, 3, N)
+    chosen = _choose(there[:, 0] > 0, offset)  # (B, M)
+    asked = _of(query.flatten(2), chosen).transpose(1, 2).float()  # (B, M, d)
     logits = torch.bmm(asked, key.flatten(2).float()) / t  # (B, M, N)
-    there = _on(_at(target_uv, side), grid)[:, :, :, None]  # (B, 3, M, 1)
+    there = _of(there, chosen)[..., None]  # (B, 3, M, 1)
     here = _at(identity_uv, side).flatten(2)[:, :, None]  # (B, 3, 1, N)
 
     same, drawn = there[:, 0] == here[:, 0], there[:, 0] > 0  # (B, M, N), (B, M, 1)
@@ -53,8 +63,16 @@ def surface_loss(
     divergence = (wanted * (wanted.clamp(min=1e-9).log() - F.log_softmax(logits, dim=-1))).sum(-1)
     loss = (divergence * weight).sum() / weight.sum().clamp(min=1)
     right = same.gather(2, logits.argmax(-1, keepdim=True))[..., 0]
-    counted = drawn[..., 0] & (weight > 0)
-    return loss, (right & counted).sum() / counted.sum().clamp(min=1)
+    counted = drawn[..., 0] & (weight > 0)  # (B, M)
+    count = counted.sum().clamp(min=1)
+    found = {"attention_right": (right & counted).sum() / count}
+    if place is not None:
+        middles = torch.arange(side, device=query.device) + 0.5
+        at = torch.stack(torch.meshgrid(middles, middles, indexing="xy")).flatten(1)  # (2, N)
+        miss = (_of(place.flatten(2), chosen).transpose(1, 2) - wanted @ at.T).norm(dim=-1)  # (B, M)
+        found["place_miss"] = (miss * counted).sum() / count
+        loss = loss + PLACE * found["place_miss"]
+    return loss, found
 
 
 def _at(uv: Tensor, side: int) -> Tensor:
@@ -63,6 +81,13 @@ def _at(uv: Tensor, side: int) -> Tensor:
     return uv[:, :, step // 2 :: step, step // 2 :: step].float()
 
 
-def _on(x: Tensor, grid: Tensor) -> Tensor:
-    """The positions of a map whose row and column are of `grid`: (B, C, H, W) -> (B, C, len(grid)²)."""
-    return x.index_select(2, grid).index_select(3, grid).flatten(2)
+def _choose(drawn: Tensor, offset: Tensor | int) -> Tensor:
+    """At most MOST positions of each row of (B, N), spread over those that are drawn and then over the others."""
+    n = drawn.shape[1]
+    spread = (torch.arange(n, device=drawn.device) * 0.618034 + offset * 0.377) % 1  # no two of a neighbourhood alike
+    return (drawn + spread).topk(min(MOST, n), dim=1).indices
+
+
+def _of(x: Tensor, chosen: Tensor) -> Tensor:
+    """(B, C, N) at the positions (B, M) -> (B, C, M)."""
+    return x.gather(2, chosen[:, None].expand(-1, x.shape[1], -1))

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from capture.errors import CaptureError
-from capture.surfaces import FAR, NEAR, surface_loss
+from capture.surfaces import BACKGROUND, FAR, NEAR, PLACE, surface_loss
 from tests.conftest import tiny_config
 
 
@@ -44,12 +44,13 @@ def test_the_divergence_by_hand():
     moved[1][0] = 3  # a part that the identity picture does not show
     identity_uv, target_uv = maps(FIGURE), maps(moved)
     query, key = torch.randn(2, 1, 5, 4, 4)
-    loss, right = surface_loss(query, key, 0.7, identity_uv, target_uv)
+    loss, told = surface_loss(query, key, 0.7, identity_uv, target_uv)
+    right = told["attention_right"]
     rows, counts = wanted(identity_uv, target_uv)
     logits = query.flatten(2)[0].T @ key.flatten(2)[0] / 0.7
     divergence = torch.where(rows > 0, rows * (rows.log() - logits.log_softmax(-1)), 0.0).sum(-1)
     drawn = target_uv[0, 0].flatten() > 0
-    weight = counts * torch.where(drawn, 1.0, 0.3)
+    weight = counts * torch.where(drawn, 1.0, BACKGROUND)
     assert not counts[4] and counts.sum() < 16
     torch.testing.assert_close(loss, (divergence * weight).sum() / weight.sum())
     parts = identity_uv[0, 0].flatten()[logits.argmax(-1)] == target_uv[0, 0].flatten()
@@ -61,27 +62,45 @@ def test_true_attention_costs_nothing_and_samples_without_maps_count_nothing():
     rows, _ = wanted(uv, uv)
     key = torch.eye(16).reshape(1, 16, 4, 4)
     query = rows.clamp(min=1e-9).log().T.reshape(1, 16, 4, 4)
-    loss, right = surface_loss(query, key, 1.0, uv, uv)
+    loss, told = surface_loss(query, key, 1.0, uv, uv)
+    right = told["attention_right"]
     assert loss.abs() < 1e-4 and right == 1
     other = torch.randn(1, 16, 4, 4)
     both = surface_loss(
         torch.cat([query, other]), torch.cat([key, other]), 1.0, *(torch.cat([uv, uv * 0]) for _ in range(2))
     )
-    torch.testing.assert_close(both, (loss, right))
+    torch.testing.assert_close(both, (loss, told))
     nothing, _ = surface_loss(other, other, 1.0, uv * 0, uv * 0)
     assert nothing == 0
 
 
-@pytest.mark.parametrize("offset", (0, 1, 7))
-def test_large_maps_are_asked_on_a_grid(offset):
+@pytest.mark.parametrize("side", (8, 16))
+def test_of_large_maps_the_character_is_asked_first(side):
     torch.manual_seed(0)
-    uv = maps(FIGURE).repeat_interleave(16, -1).repeat_interleave(16, -2)  # 64 x 64
+    uv = torch.zeros(1, 3, 64, 64, dtype=torch.uint8)
+    uv[:, 0, 8 : 8 + 2 * side, 4 : 4 + 2 * side] = 5  # side x side positions of 32 x 32
     query, key = torch.randn(2, 1, 4, 32, 32, requires_grad=True)
-    loss, _ = surface_loss(query, key, 1.0, uv, uv, offset)
-    (grad,) = torch.autograd.grad(loss, query)
-    asked = grad.abs().sum(1)[0] > 0
-    first = offset % 2
-    assert asked[first::2, first::2].all() and asked.sum() == 256
+    asked = []
+    for offset in (0, 1):
+        loss, _ = surface_loss(query, key, 1.0, uv, uv, offset)
+        (grad,) = torch.autograd.grad(loss, query)
+        asked.append(grad.abs().sum(1)[0] > 0)
+        assert asked[-1][4 : 4 + side, 2 : 2 + side].all() and asked[-1].sum() == 256
+    assert (asked[0] != asked[1]).any() == (side < 16)  # of the background, now these and now those
+
+
+def test_a_place_is_as_far_off_as_it_is():
+    uv = maps(FIGURE)
+    key = torch.eye(16).reshape(1, 16, 4, 4)
+    ys, xs = torch.meshgrid(torch.arange(4) + 0.5, torch.arange(4) + 0.5, indexing="ij")
+    u = torch.arange(16, dtype=torch.uint8).reshape(4, 4) * 15  # each position another point
+    uv[0, 1] = u.repeat_interleave(uv.shape[-1] // 4, 0).repeat_interleave(uv.shape[-1] // 4, 1)
+    uv[0, 2] = uv[0, 1]
+    place = torch.stack([xs, ys])[None]
+    right, told = surface_loss(20 * key, key, 1.0, uv, uv, place=place)
+    wrong, moved = surface_loss(20 * key, key, 1.0, uv, uv, place=place + torch.tensor([3.0, 4.0]).view(1, 2, 1, 1))
+    assert told["place_miss"] < 0.5 and abs(moved["place_miss"] - 5) < 0.5
+    torch.testing.assert_close(wrong - right, PLACE * (moved["place_miss"] - told["place_miss"]))
 
 
 def test_training_teaches_the_decoders_attention(tmp_path):

@@ -82,17 +82,22 @@ class CaPTURe(Method):
                 "loss_config.gen_surfaceLoss_weight: teaches attention whose attn_rows are output or pose; set "
                 "them so, with dec_attn_layers, or the weight to 0"
             )
-        for module in modules:
+        for module in (*modules, *filter(None, [generator.decoder.warp])):
             module.watched = True
         return modules
 
-    def _surface_loss(self, batch: dict[str, Tensor], offset: Tensor) -> tuple[Tensor, Tensor]:
-        """Means over the modules, for the fusions of the last forward: the loss, and the share that looks right."""
-        count, found = len(batch["identity"]), []
-        for module in self.taught:
+    def _surface_loss(self, batch: dict[str, Tensor], offset: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        """Means over the modules, for the fusions of the last forward: the loss, and what is told of it."""
+        count, maps, found = len(batch["identity"]), (batch["identity_uv"], batch["target_uv"]), []
+        decoder = self.networks["gen"].decoder
+        for layer, module in zip(decoder.attn_layers, self.taught):
             query, key = (x[:count] for x in module.seen)
-            found.append(surface_loss(query, key, module.t, batch["identity_uv"], batch["target_uv"], offset))
-        return tuple(torch.stack(values).mean() for values in zip(*found))
+            warps = decoder.warp is not None and layer == decoder.carries
+            place = decoder.warp.seen[:count] if warps else None
+            found.append(surface_loss(query, key, module.t, *maps, offset, place))
+        losses, told = zip(*found)
+        names = {name: [parts[name] for parts in told if name in parts] for parts in told for name in parts}
+        return torch.stack(losses).mean(), {name: torch.stack(values).mean() for name, values in names.items()}
 
     def _pictures(
         self, name: str, batch: dict[str, Tensor], random: Tensor, kept: dict[str, Any] | None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -17,8 +19,9 @@ def unlike(side: int = 16) -> torch.Tensor:
 @pytest.fixture
 def warp() -> Warp:
     warp = Warp(8, scale=4)
-    torch.nn.init.zeros_(warp.follow.weight)
-    torch.nn.init.zeros_(warp.follow.bias)
+    for layer in (warp.follow, warp.mend[-1]):
+        torch.nn.init.zeros_(layer.weight)
+        torch.nn.init.zeros_(layer.bias)
     return warp
 
 
@@ -54,18 +57,19 @@ def test_sources_lie_between_positions_that_are_equally_wanted():
     key = torch.zeros(1, 2, 4, 4)
     key[0, 0, 1, 1] = key[0, 0, 1, 2] = 1.0
     query = torch.tensor([1.0, 0.0]).view(1, 2, 1, 1).expand(1, 2, 4, 4)
-    place = sources(query, key, 0.01)
+    place, _ = sources(query, key, 0.01)
     torch.testing.assert_close(place, torch.tensor([2.0, 1.5]).view(1, 2, 1, 1).expand(1, 2, 4, 4))
 
 
 def test_a_far_second_place_is_not_mixed_in():
     key = torch.zeros(1, 2, 8, 8)
     key[0, 0, 1, 1], key[0, 0, 6, 6] = 1.0, 0.999
-    place = sources(torch.tensor([1.0, 0.0]).view(1, 2, 1, 1).expand(1, 2, 8, 8), key, 0.01)
+    place, sure = sources(torch.tensor([1.0, 0.0]).view(1, 2, 1, 1).expand(1, 2, 8, 8), key, 0.01)
     torch.testing.assert_close(place, torch.full_like(place, 1.5), atol=1e-3, rtol=0)
+    torch.testing.assert_close(sure, torch.full_like(sure, 1 / (1 + math.exp(-0.1))), atol=1e-3, rtol=0)
 
 
-def test_gradients_move_the_picture_towards_a_shifted_one():
+def test_gradients_move_the_picture_towards_a_shifted_one(warp):
     """Gradient descent on the queries alone finds a shift by one position."""
     ys, xs = torch.meshgrid(torch.arange(32.0), torch.arange(32.0), indexing="ij")
     picture = torch.stack([torch.sin(xs / 5), torch.cos(ys / 5), torch.sin((xs + ys) / 7)])[None]
@@ -73,9 +77,6 @@ def test_gradients_move_the_picture_towards_a_shifted_one():
     centres = position.flatten(1)[:, :, None, None]
     key = (-((position[:, None] - centres) ** 2).sum(0) / 2).exp()[None]  # (1, 64, 8, 8): a bump around each position
     query = key.clone().requires_grad_()
-    warp = Warp(8, scale=4)
-    torch.nn.init.zeros_(warp.follow.weight)
-    torch.nn.init.zeros_(warp.follow.bias)
     wanted = torch.roll(picture, 4, 3)[..., 4:]
     errors = []
     for _ in range(60):
