@@ -9,15 +9,12 @@ configs/compact.yaml and configs/small_compact.yaml and what the variant changes
 from __future__ import annotations
 
 import argparse
-import csv
-import json
+import re
 import subprocess
 import sys
 from pathlib import Path
 
-from benchmarks.report import table
 from capture.errors import CaptureError, Parser, command_line
-from capture.files import write_bytes
 
 ROOT = Path(__file__).resolve().parent.parent
 OVERLAYS = ("configs/compact.yaml", "configs/small_compact.yaml")
@@ -25,6 +22,7 @@ GAN = {"dis_ganLoss_weight": 1, "gen_ganLoss_weight": 1}
 AS_RELEASED = {
     "attn_rows": "identity",
     "carry": "false",
+    "warp": "false",
     "pose_skip": "false",
     "retarget": "false",
     "gen_surfaceLoss_weight": 0,
@@ -36,6 +34,8 @@ VARIANTS: dict[str, dict[str, object]] = {
     "identity does not change proportions": {"retarget": "false"},
     "no skip from the pose": {"pose_skip": "false"},
     "no pixels carried": {"carry": "false"},
+    "no pixels moved": {"warp": "false"},
+    "neither carried nor moved": {"carry": "false", "warp": "false"},
     "attention at 16x16 only": {"dec_attn_layers": "[0]"},
     "no perceptual term": {"gen_perceptualLoss_weight": 0},
     "perceptual term 10": {"gen_perceptualLoss_weight": 10},
@@ -43,10 +43,9 @@ VARIANTS: dict[str, dict[str, object]] = {
     "BCE GAN": GAN,
     "BCE GAN at 0.1": {"dis_ganLoss_weight": 1, "gen_ganLoss_weight": 0.1},
     "hinge GAN": {**GAN, "ganLoss_type": "hinge"},
-    "losses as released": {
-        **(GAN | AS_RELEASED),
-        **{"gen_targetLoss_weight": 0, "gen_perceptualLoss_weight": 0, "gen_reconLoss_weight": 15},
-    },
+    "losses as released": GAN
+    | AS_RELEASED
+    | {"gen_targetLoss_weight": 0, "gen_perceptualLoss_weight": 0, "gen_reconLoss_weight": 15},
     "rate falling over the last half": {"lr_decay_epochs": "half"},
     "batch 8": {"batch_size": 8},
     "batch 2": {"batch_size": 2},
@@ -55,6 +54,7 @@ VARIANTS: dict[str, dict[str, object]] = {
     "flips": {"augment": "flip"},
     "colours": {"augment": "colour"},
     "new drawings for every sample": {"reuse_drawings": "false"},
+    "with rendered characters": {"dataset_path": "toon + toon + toon + data/quaternius"},  # of prepare.py mixamo
     "base, seed 1": {"seed": 1},
     "base, seed 2": {"seed": 2},
 }
@@ -72,28 +72,31 @@ def build_parser() -> Parser:
     return parser
 
 
-def train(name: str, changes: dict[str, object], args: argparse.Namespace) -> Path:
-    """Run a variant to its end; its folder."""
+def options(name: str, args: argparse.Namespace) -> list[str]:
+    """The command line of a variant, after the configuration files."""
     epochs = args.samples // PER_EPOCH
-    keys = {
-        **{
-            "dataset_path": args.dataset_path,
-            "samples_per_epoch": PER_EPOCH,
-            "num_epochs": epochs,
-            "num_workers": 0,
-            "patch": 1,
-        },
-        **{
-            "result_path": args.out,
-            "result_title": name.replace(" ", "_").replace(",", "").replace("'", "").replace("=", ""),
-        },
-        **{"validation_pairs": 0, "sample_rows": 8, "ema_decay": 0.995},
-        **{key: epochs // 2 if value == "half" else value for key, value in changes.items()},
+    keys: dict[str, object] = {
+        "dataset_path": args.dataset_path,
+        "samples_per_epoch": PER_EPOCH,
+        "num_epochs": epochs,
+        "num_workers": 0,
+        "patch": 1,
+        "result_path": args.out,
+        "result_title": "_".join(re.findall(r"[\w.-]+", name)),
+        "validation_pairs": 0,
+        "sample_rows": 8,
+        "ema_decay": 0.995,
     }
-    options = [part for key, value in keys.items() for part in (f"--{key}", str(value))]
+    keys |= {key: epochs // 2 if value == "half" else value for key, value in VARIANTS[name].items()}
+    return [part for key, value in keys.items() for part in (f"--{key}", str(value))]
+
+
+def train(name: str, args: argparse.Namespace) -> Path:
+    """Run a variant to its end; its folder."""
+    line = options(name, args)
     print(f"\n{name}", flush=True)
-    subprocess.run([sys.executable, "train.py", *OVERLAYS, *options], cwd=ROOT, check=True)
-    return args.out / str(keys["result_title"])
+    subprocess.run([sys.executable, "train.py", *OVERLAYS, *line], cwd=ROOT, check=True)
+    return args.out / line[line.index("--result_title") + 1]
 
 
 def main() -> None:
@@ -105,20 +108,14 @@ def main() -> None:
         raise CaptureError(f"{unknown[0]}: no such variant; there are {'; '.join(VARIANTS)}")
     if args.samples < 2 * PER_EPOCH or args.samples % (2 * PER_EPOCH):
         raise CaptureError(f"--samples: give a multiple of {2 * PER_EPOCH}, found {args.samples}")
+    if not args.pairs.is_file():
+        raise CaptureError(f"--pairs {args.pairs}: no such file; prepare.py writes one for each test set")
     try:
-        folders = {name: train(name, VARIANTS[name], args) for name in names}
-        measured = args.out / "evaluation"
-        results = [str(folder) for folder in folders.values()]
-        subprocess.run(
-            [sys.executable, "evaluate.py", *results, "--pairs", str(args.pairs), "--out", str(measured)],
-            cwd=ROOT,
-            check=True,
-        )
+        results = [str(train(name, args)) for name in names]
+        where = ("--pairs", str(args.pairs), "--out", str(args.out / "evaluation"))  # where its tables go
+        subprocess.run([sys.executable, "evaluate.py", *results, *where], cwd=ROOT, check=True)
     except subprocess.CalledProcessError as error:
         raise CaptureError(f"{' '.join(map(str, error.cmd[1:3]))} ended with status {error.returncode}") from None
-    rows = list(csv.DictReader((measured / "table.csv").read_text().splitlines()))
-    write_bytes(args.out / "ablations.json", (json.dumps(rows, indent=1) + "\n").encode())
-    print(table(rows))
 
 
 if __name__ == "__main__":

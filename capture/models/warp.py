@@ -23,7 +23,8 @@ class Warp(nn.Module):
         channels: of the state that tells what to mend, and which neighbour a pixel follows.
         scale: pixels to a side of a position.  width: of the layers that mend.
     Attributes:
-        watched: keep where the positions of the last forward come from, (B, 2, H, W), in `seen`.
+        watched: keep where the positions of the last forward come from, (B, 2, H, W), in `seen`, for a loss of their
+            own; that of the picture then doesn't move them.
     """
 
     def __init__(self, channels: int, scale: int, width: int = 64):
@@ -45,8 +46,9 @@ class Warp(nn.Module):
             moved = place - _middles(query)  # (B, 2, H, W)
         seen = torch.cat([state, (moved / query.shape[-1]).to(state.dtype), sure.to(state.dtype)], dim=1)
         moved = moved + self.mend(seen).float()
-        if self.watched:
+        if self.watched:  # taught where surfaces lie, which the noise of sampled pixels would drown
             self.seen = moved + _middles(query)
+            moved = moved.detach()
         with torch.autocast(query.device.type, enabled=False):
             moved = self._of_pixels(moved, whom)  # (B, 2, S, S)
             place = _middles(picture) / self.scale + moved  # in positions
