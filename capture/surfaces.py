@@ -7,14 +7,20 @@ identity picture that show the same point, or one near it.
 
 from __future__ import annotations
 
+import functools
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+from capture.models.warp import middles
 
 MAPS = "_uv"  # how the names of a batch's IUV maps end
 NEAR = 0.08  # standard deviation, in units of a part's width, of what counts as the same point
 FAR = 3.0  # squared distances beyond this (in 2 NEAR²) say that the identity picture does not show the point
 BACKGROUND = 0.1  # weight of a position of the background beside one of the character's
+CODE = 3.0  # weight of a query's or key's distance from its point's code
+PARTS = 64  # parts that have codes of their own
 PLACE = 0.5  # weight of a distance of one position
 MOST = 256  # positions of a target that are asked, the character's before the background's
 _NEVER = -1e4
@@ -30,6 +36,8 @@ def surface_loss(
     place: Tensor | None = None,
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """How far attention is from where surfaces lie: Kullback-Leibler divergence of its rows from the true ones.
+
+    Queries and keys learn a fixed code of surface points beside (CODE), so that neither waits for the other.
 
     Positions whose point the identity picture does not show count nothing, nor do samples without maps.
 
@@ -50,35 +58,96 @@ def surface_loss(
     logits = torch.bmm(asked, key.flatten(2).float()) / t  # (B, M, N)
     there = _of(there, chosen)[..., None]  # (B, 3, M, 1)
     here = _at(identity_uv, side).flatten(2)[:, :, None]  # (B, 3, 1, N)
-
-    same, drawn = there[:, 0] == here[:, 0], there[:, 0] > 0  # (B, M, N), (B, M, 1)
-    du, dv = ((there[:, k] - here[:, k]).abs() / 255 for k in (1, 2))
-    du = torch.minimum(du, 1 - du)  # u runs around a limb
-    distance = (du**2 + dv**2) / (2 * NEAR**2) * drawn
-    score = torch.where(same, -distance, _NEVER)
+    wanted, same = _wanted(there, here)
+    drawn = there[:, 0] > 0  # (B, M, 1)
     known = (identity_uv[:, 0].flatten(1).any(1) & target_uv[:, 0].flatten(1).any(1))[:, None]  # (B, 1)
-    weight = (score.amax(-1) > -FAR) * known * torch.where(drawn[..., 0], 1.0, BACKGROUND)  # (B, M)
+    shown = wanted.sum(-1) > 0
+    weight = shown * known * torch.where(drawn[..., 0], 1.0, BACKGROUND)  # (B, M)
 
-    wanted = torch.softmax(score, dim=-1)
     divergence = (wanted * (wanted.clamp(min=1e-9).log() - F.log_softmax(logits, dim=-1))).sum(-1)
     loss = (divergence * weight).sum() / weight.sum().clamp(min=1)
+    loss = loss + CODE * sum(_from_code(x, _at(uv, side), known) for x, uv in ((query, target_uv), (key, identity_uv)))
     right = same.gather(2, logits.argmax(-1, keepdim=True))[..., 0]
     counted = drawn[..., 0] & (weight > 0)  # (B, M)
     count = counted.sum().clamp(min=1)
     found = {"attention_right": (right & counted).sum() / count}
     if place is not None:
-        middles = torch.arange(side, device=query.device) + 0.5
-        at = torch.stack(torch.meshgrid(middles, middles, indexing="xy")).flatten(1)  # (2, N)
-        miss = (_of(place.flatten(2), chosen).transpose(1, 2) - wanted @ at.T).norm(dim=-1)  # (B, M)
-        found["place_miss"] = (miss * counted).sum() / count
+        found["place_miss"] = (_miss(place, chosen, wanted) * counted).sum() / count
         loss = loss + PLACE * found["place_miss"]
     return loss, found
+
+
+def place_loss(place: Tensor, source_uv: Tensor, target_uv: Tensor) -> Tensor:
+    """How far (in positions, a mean) `place` (B, 2, H, W) is from where a target's points are in another picture."""
+    side = place.shape[-1]
+    there, here = (_at(uv, side).flatten(2) for uv in (target_uv, source_uv))
+    chosen = _choose(there[:, 0] > 0, 0)
+    wanted, _ = _wanted(_of(there, chosen)[..., None], here[:, :, None])
+    counted = (wanted.sum(-1) > 0) & (_of(there, chosen)[:, 0] > 0)
+    return (_miss(place, chosen, wanted) * counted).sum() / counted.sum().clamp(min=1)
+
+
+def _wanted(there: Tensor, here: Tensor) -> tuple[Tensor, Tensor]:
+    """Points (B, 3, M, 1) and (B, 3, 1, N): where each of M belongs, (B, M, N) with sums of 1, or of 0 where nowhere.
+
+    Beside it, which are of one part.
+    """
+    same, drawn = there[:, 0] == here[:, 0], there[:, 0] > 0  # (B, M, N), (B, M, 1)
+    du, dv = ((there[:, k] - here[:, k]).abs() / 255 for k in (1, 2))
+    du = torch.minimum(du, 1 - du)  # u runs around a limb
+    distance = (du**2 + dv**2) / (2 * NEAR**2) * drawn
+    score = torch.where(same, -distance, _NEVER)
+    return torch.softmax(score, dim=-1) * (score.amax(-1, keepdim=True) > -FAR), same
+
+
+def _miss(place: Tensor, chosen: Tensor, wanted: Tensor) -> Tensor:
+    """(B, M): how far places (B, 2, H, W) at the chosen positions are from the wanted ones (B, M, N), in positions."""
+    side = place.shape[-1]
+    at = middles(place)[0].flatten(1)  # (2, N)
+    return (_of(place.flatten(2), chosen).transpose(1, 2) - wanted @ at.T).norm(dim=-1).clamp(max=side)
 
 
 def _at(uv: Tensor, side: int) -> Tensor:
     """What lies at the middle of each of side x side cells: (B, 3, S, S) -> float (B, 3, side, side)."""
     step = uv.shape[-1] // side
     return uv[:, :, step // 2 :: step, step // 2 :: step].float()
+
+
+def surface_code(part: Tensor, u: Tensor, v: Tensor, width: int) -> Tensor:
+    """A fixed unit vector for each point of a surface: parts (...) and u, v in 0..1 -> (..., width).
+
+    Products of two are near 1 for neighbours, fall to 0 over a fifth of a part, and are near 0 for two parts (random
+    Fourier features: Rahimi and Recht, NeurIPS 2007; whole numbers of turns along u, which runs around a limb).
+    """
+    turns, rise, phase = _waves(width // 2, part.device)
+    part = part.long().clamp(max=PARTS - 1)
+    angle = 2 * torch.pi * turns[part] * u[..., None] + rise[part] * v[..., None] + phase[part]
+    code = torch.cat([angle.cos(), angle.sin()], dim=-1) / (width // 2) ** 0.5
+    return F.pad(code, (0, width % 2))
+
+
+@functools.cache
+def _waves(count: int, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
+    """Of each part, (PARTS, count): turns around u, radians along v, and where they start."""
+    random = torch.Generator().manual_seed(0)
+    turns = torch.randint(-2, 3, (PARTS, count), generator=random).float()
+    rise, phase = (
+        8 * torch.randn(PARTS, count, generator=random),
+        2 * torch.pi * torch.rand(PARTS, count, generator=random),
+    )
+    return turns.to(device), rise.to(device), phase.to(device)
+
+
+def _from_code(x: Tensor, uv: Tensor, known: Tensor) -> Tensor:
+    """How far queries or keys (B, d, H, W), unit vectors, are from the codes of what lies there: 1 - cosine, a mean.
+
+    uv: (B, 3, H, W), zeros where nobody stands.  known: (B, 1), whether a sample has maps.
+    """
+    part, u, v = uv.flatten(2).unbind(1)  # (B, N) each
+    code = surface_code(part, u / 255, v / 255, x.shape[1])  # (B, N, d)
+    far = 1 - (F.normalize(x.flatten(2).transpose(1, 2).float(), dim=-1) * code).sum(-1)
+    weight = torch.where(part > 0, 1.0, BACKGROUND) * known
+    return (far * weight).sum() / weight.sum().clamp(min=1)
 
 
 def _choose(drawn: Tensor, offset: Tensor | int) -> Tensor:

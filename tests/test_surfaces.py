@@ -7,8 +7,9 @@ import math
 import pytest
 import torch
 
+from capture import surfaces
 from capture.errors import CaptureError
-from capture.surfaces import BACKGROUND, FAR, NEAR, PLACE, surface_loss
+from capture.surfaces import BACKGROUND, FAR, NEAR, PLACE, place_loss, surface_code, surface_loss
 from tests.conftest import tiny_config
 
 
@@ -38,7 +39,13 @@ def wanted(uv_identity, uv_target):
     return torch.tensor(rows), torch.tensor(counts)
 
 
-def test_the_divergence_by_hand():
+@pytest.fixture
+def codeless(monkeypatch):
+    """Without what pulls queries and keys to their points' codes."""
+    monkeypatch.setattr(surfaces, "CODE", 0.0)
+
+
+def test_the_divergence_by_hand(codeless):
     torch.manual_seed(0)
     moved = [row[1:] + [0] for row in FIGURE]
     moved[1][0] = 3  # a part that the identity picture does not show
@@ -57,7 +64,7 @@ def test_the_divergence_by_hand():
     torch.testing.assert_close(right, parts[counts & drawn].float().mean())
 
 
-def test_true_attention_costs_nothing_and_samples_without_maps_count_nothing():
+def test_true_attention_costs_nothing_and_samples_without_maps_count_nothing(codeless):
     uv = maps(FIGURE)
     rows, _ = wanted(uv, uv)
     key = torch.eye(16).reshape(1, 16, 4, 4)
@@ -75,7 +82,7 @@ def test_true_attention_costs_nothing_and_samples_without_maps_count_nothing():
 
 
 @pytest.mark.parametrize("side", (8, 16))
-def test_of_large_maps_the_character_is_asked_first(side):
+def test_of_large_maps_the_character_is_asked_first(side, codeless):
     torch.manual_seed(0)
     uv = torch.zeros(1, 3, 64, 64, dtype=torch.uint8)
     uv[:, 0, 8 : 8 + 2 * side, 4 : 4 + 2 * side] = 5  # side x side positions of 32 x 32
@@ -89,7 +96,7 @@ def test_of_large_maps_the_character_is_asked_first(side):
     assert (asked[0] != asked[1]).any() == (side < 16)  # of the background, now these and now those
 
 
-def test_a_place_is_as_far_off_as_it_is():
+def test_a_place_is_as_far_off_as_it_is(codeless):
     uv = maps(FIGURE)
     key = torch.eye(16).reshape(1, 16, 4, 4)
     ys, xs = torch.meshgrid(torch.arange(4) + 0.5, torch.arange(4) + 0.5, indexing="ij")
@@ -98,9 +105,46 @@ def test_a_place_is_as_far_off_as_it_is():
     uv[0, 2] = uv[0, 1]
     place = torch.stack([xs, ys])[None]
     right, told = surface_loss(20 * key, key, 1.0, uv, uv, place=place)
-    wrong, moved = surface_loss(20 * key, key, 1.0, uv, uv, place=place + torch.tensor([3.0, 4.0]).view(1, 2, 1, 1))
-    assert told["place_miss"] < 0.5 and abs(moved["place_miss"] - 5) < 0.5
+    wrong, moved = surface_loss(20 * key, key, 1.0, uv, uv, place=place + torch.tensor([1.5, 2.0]).view(1, 2, 1, 1))
+    assert told["place_miss"] < 0.5 and abs(moved["place_miss"] - 2.5) < 0.5
     torch.testing.assert_close(wrong - right, PLACE * (moved["place_miss"] - told["place_miss"]))
+
+
+def test_places_in_another_picture_are_those_of_the_same_points():
+    """A figure moved by one position: displaced so, nothing is missed; not displaced, one position."""
+    part = torch.zeros(8, 8, dtype=torch.uint8)
+    part[2:6, 2:6] = 1
+    ramp = torch.arange(8, dtype=torch.uint8) * 30
+    here = torch.stack([part, ramp.expand(8, 8), ramp[:, None].expand(8, 8)])[None]
+    there = torch.roll(here, 1, dims=3)
+    ys, xs = torch.meshgrid(torch.arange(8) + 0.5, torch.arange(8) + 0.5, indexing="ij")
+    place = torch.stack([xs, ys])[None]
+    still, moved = (
+        place_loss(place, here, there),
+        place_loss(place - torch.tensor([1.0, 0]).view(1, 2, 1, 1), here, there),
+    )
+    assert moved < 0.25 and abs(still - 1) < 0.25
+    assert place_loss(place, here, there * 0) == 0
+
+
+def test_codes_of_neighbours_are_alike_and_those_of_others_are_not():
+    torch.manual_seed(0)
+    part, u, v = torch.randint(1, 30, (300,)), torch.rand(300), torch.rand(300) * 0.9
+    code = surface_code(part, u, v, 32)
+    torch.testing.assert_close(code.norm(dim=-1), torch.ones(300))
+    assert (code * surface_code(part, u, v + 0.02, 32)).sum(-1).min() > 0.9
+    assert (code * surface_code(part, u + 1, v, 32)).sum(-1).min() > 0.999  # once around
+    alike = code @ code.T
+    assert alike[part[:, None] != part].mean().abs() < 0.05 and alike[part[:, None] != part].abs().mean() < 0.2
+
+
+def test_queries_and_keys_on_their_codes_cost_least():
+    uv = maps(FIGURE)
+    code = surface_code(*(x / (1 if k == 0 else 255) for k, x in enumerate(uv[0].float())), 16).permute(2, 0, 1)[None]
+    right, _ = surface_loss(code, code, 1.0, uv, uv)
+    for wrong in ((-code, code), (code, -code)):
+        loss, _ = surface_loss(*wrong, 1.0, uv, uv)
+        assert loss > right + 2 * surfaces.CODE - 2
 
 
 def test_training_teaches_the_decoders_attention(tmp_path):

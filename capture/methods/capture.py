@@ -12,7 +12,7 @@ from capture.losses import discriminator_loss, generator_loss
 from capture.methods.method import Method, frozen
 from capture.methods.perceptual import lpips_loss
 from capture.models import Discriminator, Generator, ReverseAttention, init_weights, score_pairs
-from capture.surfaces import surface_loss
+from capture.surfaces import place_loss, surface_loss
 
 STRIDE = 16  # of the deepest layer that LPIPS compares
 
@@ -82,7 +82,7 @@ class CaPTURe(Method):
                 "loss_config.gen_surfaceLoss_weight: teaches attention whose attn_rows are output or pose; set "
                 "them so, with dec_attn_layers, or the weight to 0"
             )
-        for module in (*modules, *filter(None, [generator.decoder.warp])):
+        for module in (*modules, *filter(None, [generator.decoder.warp, generator.decoder.reshape])):
             module.watched = True
         return modules
 
@@ -95,6 +95,9 @@ class CaPTURe(Method):
             warps = decoder.warp is not None and layer == decoder.carries
             place = decoder.warp.seen[:count] if warps else None
             found.append(surface_loss(query, key, module.t, *maps, offset, place))
+        if decoder.reshape is not None:
+            miss = place_loss(decoder.reshape.seen[:count], batch["pose_uv"], batch["target_uv"])
+            found.append((miss, {"shape_miss": miss.detach()}))
         losses, told = zip(*found)
         names = {name: [parts[name] for parts in told if name in parts] for parts in told for name in parts}
         return torch.stack(losses).mean(), {name: torch.stack(values).mean() for name, values in names.items()}

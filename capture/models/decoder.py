@@ -10,6 +10,7 @@ from capture.models.context import Context
 from capture.models.encoders import PICTURE, listed_layers, skip_channels
 from capture.models.layers import ConvBlock, ResBlock, adain
 from capture.models.output_attention import Found, OutputAttention
+from capture.models.reshape import Reshape, move
 from capture.models.reverse_attention import ReverseAttention
 from capture.models.warp import Warp
 
@@ -34,6 +35,8 @@ class Decoder(nn.Module):
             blend of these and of what is painted (with attn_rows output).
         warp: the same attention says which pixel of the identity comes here (see Warp); the painting sees these, and
             they are blended in last.
+        reshape: what the pose shows is moved to where it is on the identity's body (see Reshape), for the attention and
+            for `pose_skip` (with attn_rows output).
         pose_skip: the pose's features at full size are joined with the state before the picture is painted.
         retarget: the identity's smallest map joins the pose's, and its mean scales and shifts what instance norm
             leaves. (A code that is the same at every position is taken away by instance norm, and so can't change
@@ -57,6 +60,7 @@ class Decoder(nn.Module):
         attn_width=0,
         carry=False,
         warp=False,
+        reshape=False,
         pose_skip=False,
         retarget=False,
         code_ch=0,
@@ -77,7 +81,7 @@ class Decoder(nn.Module):
         if attn_rows not in ROWS:
             raise ValueError(f"attn_rows '{attn_rows}' is none of {', '.join(ROWS)}")
         output = attn_rows == "output" and bool(self.attn_layers)
-        for key, wanted in (("carry", carry), ("warp", warp)):
+        for key, wanted in (("carry", carry), ("warp", warp), ("reshape", reshape)):
             if wanted and not output:
                 raise ValueError(f"dec_config.{key}: needs dec_attn_layers whose attn_rows are output")
         self.carry = carry
@@ -88,6 +92,8 @@ class Decoder(nn.Module):
             self.identity_context, self.pose_context = (Context(skips, smallest, largest, m) for _ in range(2))
             self.identity_levels |= {*range(largest, smallest + 1)} | ({PICTURE} if carry or warp else set())
             self.pose_levels |= {*range(largest, smallest + 1)}
+
+        self.reshape = Reshape(m, 4 * w) if reshape else None
 
         up = nn.Upsample(scale_factor=2, mode="nearest")
         self.code_to_feat = nn.ModuleList([up, ConvBlock(8 * w, 4 * w)])
@@ -141,6 +147,9 @@ class Decoder(nn.Module):
         code = None if who is None else who.mean(dim=(2, 3))  # (B, 4m)
         x = self._layout(x, pose[0], who, code)  # (B, m, S / 2^downs, same)
         contexts, carried, warped = self._contexts(identity, pose), None, None
+        if self.reshape is not None:
+            moved = self.reshape(contexts[1][self.downs + 1], code)  # (B, 2, S / 2^downs, same)
+            contexts = contexts[0], {level: move(x, moved) for level, x in contexts[1].items()}
         for i, block in enumerate(self.model):
             skip = self.downs + 1 - i
             if i in self.attn_layers:
@@ -161,7 +170,8 @@ class Decoder(nn.Module):
                 x = adain(x, identity[skip])
             x = block(x)  # twice the side
         if self.pose_skip:
-            x = self.pose_join(torch.cat([x, pose[1]], dim=1))  # (B, m / 4, S, S)
+            shown = pose[1] if self.reshape is None else move(pose[1], moved)  # (B, c, S, S)
+            x = self.pose_join(torch.cat([x, shown], dim=1))  # (B, m / 4, S, S)
         if warped is not None:
             x = x + self.warp_join(torch.cat([x, warped.to(x.dtype)], dim=1))
         out = self.toRGB(x)  # (B, 3, S, S)

@@ -59,7 +59,8 @@ class ReverseAttention(Recomputable):
         width: of queries and keys, 0 for m / 8 as published.
         extra: channels that `join` takes beside F_A and F_RA.
     Attributes:
-        watched: keep query and key (B, width, H, W) of the last forward in `seen` (but not with rows = "identity").
+        watched: keep query and key (B, width, H, W) of the last forward in `seen` (but not with rows = "identity"), for
+            a loss of their own; that of the picture then doesn't move them.
     """
 
     def __init__(
@@ -97,8 +98,9 @@ class ReverseAttention(Recomputable):
 
     def gather(self, query: Tensor, key: Tensor, *values: Tensor) -> tuple[Tensor, ...]:
         """Each of `values`, (B, C, H, W), as the positions of `query` gather it from those of `key`."""
-        if self.watched:
+        if self.watched:  # taught where surfaces lie, which the noise of the pictures' losses would drown
             self.seen = query, key
+            query, key = query.detach(), key.detach()
         together = attend(query, key, torch.cat(values, dim=1), self.t)
         return together.split([value.shape[1] for value in values], dim=1)
 

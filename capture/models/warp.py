@@ -43,15 +43,15 @@ class Warp(nn.Module):
         whom = self.follow(state).float()  # (B, 9 scale², H, W)
         with torch.autocast(query.device.type, enabled=False):
             place, sure = sources(query.float(), key.float(), t)
-            moved = place - _middles(query)  # (B, 2, H, W)
+            moved = place - middles(query)  # (B, 2, H, W)
         seen = torch.cat([state, (moved / query.shape[-1]).to(state.dtype), sure.to(state.dtype)], dim=1)
         moved = moved + self.mend(seen).float()
         if self.watched:  # taught where surfaces lie, which the noise of sampled pixels would drown
-            self.seen = moved + _middles(query)
+            self.seen = moved + middles(query)
             moved = moved.detach()
         with torch.autocast(query.device.type, enabled=False):
             moved = self._of_pixels(moved, whom)  # (B, 2, S, S)
-            place = _middles(picture) / self.scale + moved  # in positions
+            place = middles(picture) / self.scale + moved  # in positions
             height, width = query.shape[-2:]
             grid = torch.stack([2 * place[:, 0] / width - 1, 2 * place[:, 1] / height - 1], dim=-1)  # (B, S, S, 2)
             return F.grid_sample(picture.float(), grid, padding_mode="border", align_corners=False)
@@ -86,7 +86,7 @@ def sources(query: Tensor, key: Tensor, t: float) -> tuple[Tensor, Tensor]:
     return tuple(found.unflatten(2, tuple(query.shape[-2:])) for found in (place, sure))
 
 
-def _middles(x: Tensor) -> Tensor:
+def middles(x: Tensor) -> Tensor:
     """(1, 2, H, W): x and y of the middle of each position of a map."""
     height, width = x.shape[-2:]
     ys, xs = (torch.arange(n, device=x.device) + 0.5 for n in (height, width))

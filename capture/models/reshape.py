@@ -1,0 +1,52 @@
+"""What the pose shows, moved to where it is on the identity's body."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from capture.models.layers import ConvBlock
+from capture.models.warp import middles
+
+
+class Reshape(nn.Module):
+    """From the pose's features and the identity's code: which place of the pose picture belongs to each of the output.
+
+    The identity's head may be larger than that of the pose, its legs shorter. Convolutions that only see what lies
+    there must move features by several positions for that; here a smooth field of displacements says so, and the
+    pose's maps of every size are sampled by it.
+
+    Args:
+        context: channels of the pose's features.  code: width of the identity's code.  width: of the layers between.
+    Attributes:
+        watched: keep where the positions of the last forward come from, (B, 2, H, W) in `seen`, for a loss of their
+            own; that of the picture then doesn't move them.
+    """
+
+    def __init__(self, context: int, code: int, width: int = 64):
+        super().__init__()
+        self.watched, self.seen = False, None
+        self.look = nn.Conv2d(context, width, 3, padding=1)
+        self.who = nn.Linear(code, width)
+        self.field = nn.Sequential(*(ConvBlock(width, width) for _ in range(4)), nn.Conv2d(width, 2, 3, padding=1))
+
+    def forward(self, context: Tensor, code: Tensor) -> Tensor:
+        """Features (B, context, H, W), code (B, code) -> displacements (B, 2, H, W), x and y in positions."""
+        x = F.leaky_relu(self.look(context) + self.who(code)[:, :, None, None], 0.2)
+        moved = self.field(x).float()
+        if self.watched:
+            self.seen = moved + middles(moved)
+            moved = moved.detach()
+        return moved
+
+
+def move(x: Tensor, moved: Tensor) -> Tensor:
+    """A map (B, C, H, W) sampled where displacements (B, 2, h, w), in positions of their own size, say."""
+    (height, width), scale = x.shape[-2:], x.shape[-1] / moved.shape[-1]
+    if scale != 1:
+        moved = scale * F.interpolate(moved, size=(height, width), mode="bilinear", align_corners=False)
+    place = middles(x) + moved
+    grid = torch.stack([2 * place[:, 0] / width - 1, 2 * place[:, 1] / height - 1], dim=-1)  # (B, H, W, 2)
+    with torch.autocast(x.device.type, enabled=False):
+        return F.grid_sample(x.float(), grid.float(), padding_mode="border", align_corners=False).to(x.dtype)
