@@ -20,8 +20,8 @@ class Reshape(nn.Module):
     Args:
         context: channels of the pose's features.  code: width of the identity's code.  width: of the layers between.
     Attributes:
-        watched: keep where the positions of the last forward come from, (B, 2, H, W) in `seen`, for a loss of their
-            own; that of the picture then doesn't move them.
+        watched: keep where the positions of the last forward come from, (B, 2, H, W), in `seen`, for a loss of their
+            own. (That of the picture moves them too: it alone teaches them where surfaces are not known.)
     """
 
     def __init__(self, context: int, code: int, width: int = 64):
@@ -37,7 +37,6 @@ class Reshape(nn.Module):
         moved = self.field(x).float()
         if self.watched:
             self.seen = moved + middles(moved)
-            moved = moved.detach()
         return moved
 
 
