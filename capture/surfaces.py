@@ -66,7 +66,7 @@ def surface_loss(
 
     divergence = (wanted * (wanted.clamp(min=1e-9).log() - F.log_softmax(logits, dim=-1))).sum(-1)
     loss = (divergence * weight).sum() / weight.sum().clamp(min=1)
-    loss = loss + CODE * sum(_from_code(x, _at(uv, side), known) for x, uv in ((query, target_uv), (key, identity_uv)))
+    loss = loss + CODE * sum(code_loss(x, uv, known) for x, uv in ((query, target_uv), (key, identity_uv)))
     right = same.gather(2, logits.argmax(-1, keepdim=True))[..., 0]
     counted = drawn[..., 0] & (weight > 0)  # (B, M)
     count = counted.sum().clamp(min=1)
@@ -138,12 +138,12 @@ def _waves(count: int, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
     return turns.to(device), rise.to(device), phase.to(device)
 
 
-def _from_code(x: Tensor, uv: Tensor, known: Tensor) -> Tensor:
-    """How far queries or keys (B, d, H, W), unit vectors, are from the codes of what lies there: 1 - cosine, a mean.
+def code_loss(x: Tensor, uv: Tensor, known: Tensor) -> Tensor:
+    """How far queries or keys (B, d, H, W) point from the codes of what lies there: 1 - cosine, a mean.
 
-    uv: (B, 3, H, W), zeros where nobody stands.  known: (B, 1), whether a sample has maps.
+    uv: (B, 3, S, S), zeros where nobody stands.  known: (B, 1), whether a sample has maps.
     """
-    part, u, v = uv.flatten(2).unbind(1)  # (B, N) each
+    part, u, v = _at(uv, x.shape[-1]).flatten(2).unbind(1)  # (B, N) each
     code = surface_code(part, u / 255, v / 255, x.shape[1])  # (B, N, d)
     far = 1 - (F.normalize(x.flatten(2).transpose(1, 2).float(), dim=-1) * code).sum(-1)
     weight = torch.where(part > 0, 1.0, BACKGROUND) * known

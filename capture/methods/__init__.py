@@ -62,5 +62,6 @@ def _method_class(config: dict[str, Any]) -> type[Method]:
     from capture.methods.capture import CaPTURe
     from capture.methods.fomm import FOMM
     from capture.methods.mraa import MRAA
+    from capture.methods.surfaces import SurfaceReading
 
-    return {"capture": CaPTURe, "fomm": FOMM, "mraa": MRAA}[config["main_config"]["method"]]
+    return {"capture": CaPTURe, "surfaces": SurfaceReading, "fomm": FOMM, "mraa": MRAA}[config["main_config"]["method"]]

@@ -200,6 +200,12 @@ class Decoder(nn.Module):
             return None
         return self.identity_context(identity), self.pose_context(pose)
 
+    def read(self, identity: dict[int, Tensor], pose: dict[int, Tensor]) -> tuple[list[Tensor], list[Tensor]]:
+        """By attention, its keys of the identity's context and, as if they were the identity's, of the pose's."""
+        contexts = self._contexts(identity, pose)
+        layers = list(zip(self.attnModule_256, (self.downs + 1 - i for i in self.attn_layers)))
+        return tuple([module.key_conv(context[skip]) for module, skip in layers] for context in contexts)
+
     def _warped(self, found: Found, t: float, picture: Tensor) -> Tensor:
         """The identity's picture, moved by what an attention found; (B, 3 patch², S, S), as `picture`."""
         moved = self.warp(found.query, found.key, t, found.out, F.pixel_shuffle(picture, self.patch))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -87,11 +89,26 @@ class Generator(nn.Module):
         """(B, 3, S, S) -> (B, 3 patch², S / patch, the same), which the networks see as the picture."""
         return F.pixel_unshuffle(image, self.patch) if self.patch > 1 else image
 
-    def forward(self, identity: Tensor, pose: Tensor, noise: Tensor | None = None) -> Tensor:
+    def readers(self) -> list[nn.Module]:
+        """What `read` uses; empty where the decoder's attention doesn't ask the output."""
+        decoder = self.decoder
+        if decoder.identity_context is None:
+            return []
+        keys = [attention.key_conv for attention in decoder.attnModule_256]
+        return [self.idenity_encoder, self.pose_encoder, decoder.identity_context, decoder.pose_context, *keys]
+
+    def read(self, identity: Tensor, pose: Tensor) -> tuple[list[Tensor], list[Tensor]]:
+        """What each attention is told of either picture (B, 3, S, S): keys of both, (B, width, H, W) by layer."""
+        skips = self.encode_identity(identity, identity.new_zeros(len(identity), self.code_width))
+        return self.decoder.read(skips, self.encode_pose(pose, skips))
+
+    def forward(self, identity: Tensor, pose: Tensor, noise: Tensor | None = None, reading: bool = False) -> Any:
         """identity, pose: (B, 3, S, S) in [-1, 1]; noise: (B, 2, 4m), None to draw it, zeros for a fixed picture.
 
-        Returns (B, 3, S, S) in [-1, 1].
+        Returns (B, 3, S, S) in [-1, 1]; what `read` does, where `reading`.
         """
+        if reading:
+            return self.read(identity, pose)
         if noise is None:
             noise = self.draw_noise(len(identity), identity.device)
         noise = noise.to(identity.dtype)
