@@ -82,8 +82,9 @@ def place_loss(place: Tensor, source_uv: Tensor, target_uv: Tensor) -> Tensor:
     side = place.shape[-1]
     there, here = (_at(uv, side).flatten(2) for uv in (target_uv, source_uv))
     chosen = _choose(there[:, 0] > 0, 0)
-    wanted, _ = _wanted(_of(there, chosen)[..., None], here[:, :, None])
-    counted = (wanted.sum(-1) > 0) & (_of(there, chosen)[:, 0] > 0)
+    there = _of(there, chosen)  # (B, 3, M)
+    wanted, _ = _wanted(there[..., None], here[:, :, None])
+    counted = (wanted.sum(-1) > 0) & (there[:, 0] > 0)
     return (_miss(place, chosen, wanted) * counted).sum() / counted.sum().clamp(min=1)
 
 

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from capture.models.layers import ConvBlock
-from capture.models.warp import middles
+from capture.models.warp import middles, sample_at
 
 
 class Reshape(nn.Module):
@@ -42,10 +42,8 @@ class Reshape(nn.Module):
 
 def move(x: Tensor, moved: Tensor) -> Tensor:
     """A map (B, C, H, W) sampled where displacements (B, 2, h, w), in positions of their own size, say."""
-    (height, width), scale = x.shape[-2:], x.shape[-1] / moved.shape[-1]
+    scale = x.shape[-1] / moved.shape[-1]
     if scale != 1:
-        moved = scale * F.interpolate(moved, size=(height, width), mode="bilinear", align_corners=False)
-    place = middles(x) + moved
-    grid = torch.stack([2 * place[:, 0] / width - 1, 2 * place[:, 1] / height - 1], dim=-1)  # (B, H, W, 2)
+        moved = scale * F.interpolate(moved, size=x.shape[-2:], mode="bilinear", align_corners=False)
     with torch.autocast(x.device.type, enabled=False):
-        return F.grid_sample(x.float(), grid.float(), padding_mode="border", align_corners=False).to(x.dtype)
+        return sample_at(x, middles(x) + moved.float()).to(x.dtype)

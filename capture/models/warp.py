@@ -51,10 +51,7 @@ class Warp(nn.Module):
             moved = moved.detach()
         with torch.autocast(query.device.type, enabled=False):
             moved = self._of_pixels(moved, whom)  # (B, 2, S, S)
-            place = middles(picture) / self.scale + moved  # in positions
-            height, width = query.shape[-2:]
-            grid = torch.stack([2 * place[:, 0] / width - 1, 2 * place[:, 1] / height - 1], dim=-1)  # (B, S, S, 2)
-            return F.grid_sample(picture.float(), grid, padding_mode="border", align_corners=False)
+            return sample_at(picture, middles(picture) + self.scale * moved)
 
     def _of_pixels(self, moved: Tensor, logits: Tensor) -> Tensor:
         """(B, 2, H, W) of positions, and each pixel's logits of the nine around it -> (B, 2, S, S)."""
@@ -84,6 +81,13 @@ def sources(query: Tensor, key: Tensor, t: float) -> tuple[Tensor, Tensor]:
     place = torch.stack([(weight * x).sum(-1), (weight * y).sum(-1)], dim=1) + 0.5  # (B, 2, M)
     sure = (near.detach().logsumexp(-1) - logits.detach().logsumexp(-1)).exp()[:, None]  # (B, 1, M)
     return tuple(found.unflatten(2, tuple(query.shape[-2:])) for found in (place, sure))
+
+
+def sample_at(x: Tensor, place: Tensor) -> Tensor:
+    """A map (B, C, H, W) at places (B, 2, h, w), x and y in its own positions -> float (B, C, h, w)."""
+    height, width = x.shape[-2:]
+    grid = torch.stack([2 * place[:, 0] / width - 1, 2 * place[:, 1] / height - 1], dim=-1)  # (B, h, w, 2)
+    return F.grid_sample(x.float(), grid, padding_mode="border", align_corners=False)
 
 
 def middles(x: Tensor) -> Tensor:
