@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from capture.body_loss import body_loss
 from capture.losses import discriminator_loss, generator_loss
 from capture.methods.method import Method, frozen
 from capture.methods.perceptual import lpips_loss
@@ -37,7 +38,12 @@ class CaPTURe(Method):
             raise ValueError(f"discriminator_config: {error}") from None
         generator = self.build_generator(config)
         super().__init__(config, {"gen": generator, "disc": discriminator})
-        self.taught = self._taught(generator) if self.losses["gen_surfaceLoss_weight"] > 0 else []
+        teaches = self.teaches = self.losses["gen_surfaceLoss_weight"] > 0
+        self.body = generator.body
+        self.taught = self._taught(generator) if teaches and self.body is None else []
+        if self.body is not None:  # without its own loss it stays as it is: the pictures' don't reach it
+            self.body.watched = teaches
+            self.body.requires_grad_(teaches)
 
     @staticmethod
     def build_generator(config: dict[str, Any]) -> Generator:
@@ -69,7 +75,7 @@ class CaPTURe(Method):
                 logits = score_pairs(discriminator, [(picture, y) for picture in pictures])
         fusion, reconstruction = pictures if self.rebuilds else (*pictures, None)
         offset = _offset(random)
-        surface = self._surface_loss(batch, offset[0]) if self.taught and "target_uv" in batch else None
+        surface = self._surface_loss(batch, offset[0], random[0, 0, 0, 0]) if self.teaches and "target_uv" in batch else None
         perceptual = partial(self.perceptual, offset=offset) if self.perceptual else None
         return generator_loss(logits, fusion, reconstruction, batch, self.losses, perceptual, surface)
 
@@ -86,8 +92,14 @@ class CaPTURe(Method):
             module.watched = True
         return modules
 
-    def _surface_loss(self, batch: dict[str, Tensor], offset: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        """Means over the modules, for the fusions of the last forward: the loss, and what is told of it."""
+    def _surface_loss(
+        self, batch: dict[str, Tensor], offset: Tensor, chance: Tensor
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """Of the body or, without one, of the attention (means over its modules), for the fusions of the last forward:
+        the loss, and what is told of it."""
+        if self.body is not None:
+            fusions = (type(part)(*(x[: len(batch["identity"])] for x in part)) for part in self.body.seen)
+            return body_loss(*fusions, batch, chance)
         count, maps, found = len(batch["identity"]), (batch["identity_uv"], batch["target_uv"]), []
         decoder = self.networks["gen"].decoder
         for layer, module in zip(decoder.attn_layers, self.taught):

@@ -7,7 +7,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from capture.models.context import Context
-from capture.models.encoders import PICTURE, listed_layers, skip_channels
+from capture.models.body_layout import LAYOUT, Places
+from capture.models.body_motion import sample
+from capture.models.encoders import PICTURE, SEEN, listed_layers, skip_channels
 from capture.models.layers import ConvBlock, ResBlock, adain
 from capture.models.output_attention import Found, OutputAttention
 from capture.models.reshape import Reshape, move
@@ -43,6 +45,8 @@ class Decoder(nn.Module):
             proportions.)
         code_ch: what the smallest maps' channels are multiples of, 0 for min_ch.
         c_out: channels of the picture.
+        body: told by a Body what is to be where: what the pose shows is brought there, the identity's pixels are moved
+            there, and the painting starts from both.
     """
 
     def __init__(
@@ -65,6 +69,7 @@ class Decoder(nn.Module):
         retarget=False,
         code_ch=0,
         c_out=3,
+        body=False,
     ):
         super().__init__()
         m, w = min_ch, code_ch or min_ch
@@ -85,7 +90,7 @@ class Decoder(nn.Module):
             if wanted and not output:
                 raise ValueError(f"dec_config.{key}: needs dec_attn_layers whose attn_rows are output")
         self.carry = carry
-        self.carries = max(self.attn_layers) if carry or warp else None  # the layer whose attention moves pixels
+        self.carries = max(self.attn_layers) if (carry or warp) and self.attn_layers else (-1 if body else None)
         self.identity_context = self.pose_context = None
         if output:
             smallest, largest = downs + 3, downs + 1 - max(self.attn_layers)
@@ -120,8 +125,18 @@ class Decoder(nn.Module):
             self.pose_join = ConvBlock(self.widths[-1] + c, self.widths[-1])
             self.pose_levels |= {1}
         self.pose_skip = pose_skip
-        self.toRGB = ConvBlock(self.widths[-1], c_out, activ="tanh")
         self.patch = round((c_out // 3) ** 0.5)
+        self.body, last = body, self.widths[-1]
+        if body:
+            self.identity_levels |= {PICTURE, *SEEN}
+            self.pose_levels |= {1, *SEEN}
+            self.body_start = ConvBlock(LAYOUT, m)
+            last = 2 * self.widths[-1]
+            beside = c + LAYOUT + c_out + 2 * self.patch**2
+            self.body_join = ConvBlock(self.widths[-1] + beside, last)
+            self.body_paint = ResBlock(last, last)
+            self.body_share = ConvBlock(last, c_out // 3, activ="none")
+        self.toRGB = ConvBlock(last, c_out, activ="tanh")
         self.warp = None
         if warp:
             self.warp = Warp(self.widths[self.carries], self.patch * 2 ** (downs - self.carries))
@@ -139,7 +154,9 @@ class Decoder(nn.Module):
                     "min_ch must be 4 times c, or leave that layer out of dec_adain_layers and dec_attn_layers"
                 )
 
-    def forward(self, identity: dict[int, Tensor], pose: dict[int, Tensor], eps: Tensor) -> Tensor:
+    def forward(
+        self, identity: dict[int, Tensor], pose: dict[int, Tensor], eps: Tensor, places: Places | None = None
+    ) -> Tensor:
         z = torch.cat([identity[0], eps.to(identity[0].dtype)], dim=1)[:, :, None, None]  # (B, 8m, 1, 1)
         x = self.code_to_feat[1](self.code_to_feat[0](z))  # (B, 4m, 2, 2)
         x = F.interpolate(x, size=pose[0].shape[-2:], mode="nearest")  # (B, 4m, s, s)
@@ -147,6 +164,10 @@ class Decoder(nn.Module):
         code = None if who is None else who.mean(dim=(2, 3))  # (B, 4m)
         x = self._layout(x, pose[0], who, code)  # (B, m, S / 2^downs, same)
         contexts, carried, warped = self._contexts(identity, pose), None, None
+        if places is not None:
+            x = x + self.body_start(F.adaptive_avg_pool2d(places.state, x.shape[-1]).to(x.dtype))
+            if contexts is not None:
+                contexts = contexts[0], {level: _brought(context, places) for level, context in contexts[1].items()}
         if self.reshape is not None:
             moved = self.reshape(contexts[1][self.downs + 1], code)  # (B, 2, S / 2^downs, same)
             contexts = contexts[0], {level: move(x, moved) for level, x in contexts[1].items()}
@@ -169,12 +190,17 @@ class Decoder(nn.Module):
             if i in self.adain_layers:
                 x = adain(x, identity[skip])
             x = block(x)  # twice the side
-        if self.pose_skip:
+        if places is not None:
+            moved_picture = self._moved(identity[PICTURE], places)
+            x = self._joined(x, pose[1], moved_picture, places)
+        elif self.pose_skip:
             shown = pose[1] if self.reshape is None else move(pose[1], moved)  # (B, c, S, S)
             x = self.pose_join(torch.cat([x, shown], dim=1))  # (B, m / 4, S, S)
         if warped is not None:
             x = x + self.warp_join(torch.cat([x, warped.to(x.dtype)], dim=1))
         out = self.toRGB(x)  # (B, 3, S, S)
+        if places is not None:
+            out = _blend(out, moved_picture, self.body_share(x))
         if carried is not None:
             out = _blend(out, carried, self.share(x))
         return out if warped is None else _blend(out, warped, self.warp_share(x))
@@ -191,6 +217,19 @@ class Decoder(nn.Module):
             if layer in self.shaped:
                 x = x * (1 + next(shapes)) + next(shapes)
         return x
+
+    def _moved(self, picture: Tensor, places: Places) -> Tensor:
+        """The identity's pixels where the layout wants them, (B, c_out, S, S), as `picture`."""
+        moved = sample(F.pixel_shuffle(picture, self.patch), places.in_identity)
+        return F.pixel_unshuffle(moved, self.patch)
+
+    def _joined(self, x: Tensor, pose: Tensor, moved: Tensor, places: Places) -> Tensor:
+        """The state (B, m / 4, S, S), the pose's features at full size (B, c, S, S), the identity's pixels and the layout."""
+        nobody = F.pixel_unshuffle(places.logits.softmax(dim=1)[:, :1], self.patch)
+        shown = F.pixel_unshuffle(places.shown, self.patch)
+        beside = [_brought(pose, places), places.state, moved, nobody, shown]
+        x = self.body_join(torch.cat([x, *(y.to(x.dtype) for y in beside)], dim=1))
+        return self.body_paint(x)
 
     def _contexts(
         self, identity: dict[int, Tensor], pose: dict[int, Tensor]
@@ -210,6 +249,12 @@ class Decoder(nn.Module):
         """The identity's picture, moved by what an attention found; (B, 3 patch², S, S), as `picture`."""
         moved = self.warp(found.query, found.key, t, found.out, F.pixel_shuffle(picture, self.patch))
         return F.pixel_unshuffle(moved, self.patch)
+
+
+def _brought(x: Tensor, places: Places) -> Tensor:
+    """A map (B, C, H, W) of the pose's, where the layout wants what it shows."""
+    place = F.adaptive_avg_pool2d(places.in_pose, x.shape[-1])
+    return sample(x, place).to(x.dtype)
 
 
 def _blend(painted: Tensor, moved: Tensor, share: Tensor) -> Tensor:

@@ -12,6 +12,7 @@ from capture.models.layers import ConvBlock, LinearBlock, ResBlock, adain
 from capture.models.reverse_attention import ReverseAttention
 
 PICTURE = -1  # the identity picture itself, beside the skip features
+SEEN = (-2, -3)  # what the body's reader sees in a picture: logits of parts, features
 
 
 def skip_channels(downs: int, c: int, min_ch: int, code_ch: int = 0) -> dict[int, int]:

@@ -8,8 +8,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from capture.models.body import Body
+from capture.models.body_layout import Layout
+from capture.models.body_motion import Motion
+from capture.models.body_reader import Seen
 from capture.models.decoder import Decoder
-from capture.models.encoders import PICTURE, IdentityEncoder, PoseEncoder
+from capture.models.encoders import PICTURE, SEEN, IdentityEncoder, PoseEncoder
 
 
 class Generator(nn.Module):
@@ -44,7 +48,11 @@ class Generator(nn.Module):
         self.code_width = 4 * code  # 4m
         self.idenity_encoder = IdentityEncoder(**iden, code_ch=code)  # the spelling of published checkpoints
         self.pose_encoder = PoseEncoder(**pose, code_ch=code)
-        self.decoder = Decoder(downs=iden["downs"], c=iden["c"], **dec, code_ch=code, c_out=3 * self.patch**2)
+        parts = config["body_parts"]
+        self.decoder = Decoder(
+            downs=iden["downs"], c=iden["c"], **dec, code_ch=code, c_out=3 * self.patch**2, body=parts > 0
+        )
+        self.body = Body(parts, self.patch) if parts else None
 
     def check_size(self, size: int) -> None:
         """ValueError, naming the rule, unless images of side `size` fit this configuration."""
@@ -74,41 +82,42 @@ class Generator(nn.Module):
         """Identity (B, 3, S, S) and eps (B, 4m) -> the identity encoder's skips."""
         picture = self._patches(identity)
         skips = self.idenity_encoder(picture, eps)
-        return skips if self.decoder.carries is None else {**skips, PICTURE: picture}
+        return skips if self.decoder.carries is None else {**skips, PICTURE: picture, **self._seen(picture)}
 
     def encode_pose(self, pose: Tensor, identity_skips: dict[int, Tensor]) -> dict[int, Tensor]:
         """Pose (B, 3, S, S) -> the pose encoder's skips; the identity's matter only with enc_adain/attn_layers."""
-        return self.pose_encoder(self._patches(pose), identity_skips)
+        picture = self._patches(pose)
+        return {**self.pose_encoder(picture, identity_skips), **self._seen(picture)}
+
+    def _seen(self, picture: Tensor) -> dict[int, Tensor]:
+        """What the body's reader sees in a picture, as skips."""
+        return {} if self.body is None else dict(zip(SEEN, self.body.read(picture)))
 
     def decode(self, identity_skips: dict[int, Tensor], pose_skips: dict[int, Tensor], eps: Tensor) -> Tensor:
         """Skips of both (decoder.identity_levels and decoder.pose_levels suffice) and eps' (B, 4m) -> (B, 3, S, S)."""
-        image = self.decoder(identity_skips, pose_skips, eps)
+        places = None
+        if self.body is not None:
+            places = self.body.places(*(Seen(*(skips[k] for k in SEEN)) for skips in (identity_skips, pose_skips)))
+        image = self.decoder(identity_skips, pose_skips, eps, places)
         return F.pixel_shuffle(image, self.patch) if self.patch > 1 else image
 
     def _patches(self, image: Tensor) -> Tensor:
         """(B, 3, S, S) -> (B, 3 patch², S / patch, the same), which the networks see as the picture."""
         return F.pixel_unshuffle(image, self.patch) if self.patch > 1 else image
 
-    def readers(self) -> list[nn.Module]:
-        """What `read` uses; empty where the decoder's attention doesn't ask the output."""
-        decoder = self.decoder
-        if decoder.identity_context is None:
-            return []
-        keys = [attention.key_conv for attention in decoder.attnModule_256]
-        return [self.idenity_encoder, self.pose_encoder, decoder.identity_context, decoder.pose_context, *keys]
+    def lay_out(self, identity: Tensor, pose: Tensor) -> tuple[Seen, Seen, Motion, Layout]:
+        """What the body sees in both pictures (B, 3, S, S), how it moves, and how the output is laid out."""
+        both = self.body.read(self._patches(torch.cat([identity, pose])))
+        seen = [Seen(*pair) for pair in zip(*(x.chunk(2) for x in both))]
+        return *seen, *self.body(*seen)
 
-    def read(self, identity: Tensor, pose: Tensor) -> tuple[list[Tensor], list[Tensor]]:
-        """What each attention is told of either picture (B, 3, S, S): keys of both, (B, width, H, W) by layer."""
-        skips = self.encode_identity(identity, identity.new_zeros(len(identity), self.code_width))
-        return self.decoder.read(skips, self.encode_pose(pose, skips))
-
-    def forward(self, identity: Tensor, pose: Tensor, noise: Tensor | None = None, reading: bool = False) -> Any:
+    def forward(self, identity: Tensor, pose: Tensor, noise: Tensor | None = None, painted: bool = True) -> Any:
         """identity, pose: (B, 3, S, S) in [-1, 1]; noise: (B, 2, 4m), None to draw it, zeros for a fixed picture.
 
-        Returns (B, 3, S, S) in [-1, 1]; what `read` does, where `reading`.
+        Returns (B, 3, S, S) in [-1, 1]; what `lay_out` does, where it is not to be painted.
         """
-        if reading:
-            return self.read(identity, pose)
+        if not painted:
+            return self.lay_out(identity, pose)
         if noise is None:
             noise = self.draw_noise(len(identity), identity.device)
         noise = noise.to(identity.dtype)

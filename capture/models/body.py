@@ -1,0 +1,48 @@
+"""A character's body in two pictures: read, moved to other proportions, laid out."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from capture.models.body_layout import BodyLayout, Layout, Places
+from capture.models.body_motion import BodyMotion, Motion
+from capture.models.body_reader import BodyReader, Seen
+
+
+class Body(nn.Module):
+    """What the output is to show where, and where that is in the pictures of identity and pose.
+
+    Three networks, one after the other: `reader` (a picture -> parts), `motion` (parts of both -> affine maps), `layout`
+    (moved parts -> which of them each pixel shows). They are taught by maps of surfaces (capture.body_loss) and need none
+    to be used.
+
+    Args:
+        parts: how many a body has.  patch: pixels to a side of a position.
+    Attributes:
+        watched: keep what the last `places` saw and made in `seen`, for a loss of its own.
+    """
+
+    def __init__(self, parts: int, patch: int):
+        super().__init__()
+        self.watched, self.seen = False, None
+        self.reader = BodyReader(parts, 3 * patch**2)
+        self.motion = BodyMotion(parts)
+        self.layout = BodyLayout(parts, patch)
+
+    def read(self, picture: Tensor) -> Seen:
+        """A picture (B, 3 patch², S / patch, the same), as squares of pixels -> what it shows."""
+        return self.reader(picture)
+
+    def forward(self, identity: Seen, pose: Seen) -> tuple[Motion, Layout]:
+        motion = self.motion(identity, pose)
+        return motion, self.layout(identity, pose, motion)
+
+    def places(self, identity: Seen, pose: Seen) -> Places:
+        """For the painter, whose losses would only drown what surfaces teach: they don't come through."""
+        with torch.set_grad_enabled(self.watched and torch.is_grad_enabled()):
+            motion, layout = self(identity, pose)
+        if self.watched:
+            self.seen = identity, pose, motion, layout
+        with torch.no_grad():
+            return self.layout.places(identity, motion, layout)

@@ -1,0 +1,106 @@
+"""Which part each pixel of the output will show, and where that pixel is in the pictures there are."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from capture.models.body_motion import Motion, apply, grid, sample
+from capture.models.body_reader import FEATURES, Joined, Seen
+from capture.models.layers import ConvBlock, ResBlock
+
+LAYOUT = 32  # channels of the layout's state
+
+
+class Layout(NamedTuple):
+    """The output, before it is painted; h = S / patch."""
+
+    draft: Tensor  # (B, parts + 1, h, w) logits, from the moved parts alone
+    fine: Tensor  # (B, (parts + 1) patch², h, w) logits of each pixel, as pixel_unshuffle has them
+    mend: Tensor  # (B, 4, h, w): what is added to the places that the parts' maps give in identity and pose
+    state: Tensor  # (B, width, h, w), for the painter
+
+
+class Places(NamedTuple):
+    """Where the output's pixels are in the pictures; coordinates as in Motion."""
+
+    logits: Tensor  # (B, parts + 1, S, S)
+    in_identity: Tensor  # (B, 2, S, S), by the likeliest part
+    in_pose: Tensor  # (B, 2, h, w)
+    shown: Tensor  # (B, 1, S, S): how likely the identity's picture shows the same part there
+    state: Tensor  # (B, width, h, w), of the layout
+
+
+class BodyLayout(nn.Module):
+    """The parts of both pictures, each moved by its own map, and a network that says what hides what.
+
+    A part that either picture shows may be in front or behind, cut off or missing; a first network makes a draft of the
+    whole, by which features of both pictures are brought to where they belong; a second one compares these and mends.
+
+    Args:
+        parts: of a body.  patch: pixels to a side of a position.  width: channels.
+    """
+
+    def __init__(self, parts: int, patch: int, width: int = LAYOUT):
+        super().__init__()
+        self.patch = patch
+        self.join = ConvBlock(2 * parts, width)
+        self.down = nn.ModuleList(ResBlock(a, b, sample="down") for a, b in ((width, 48), (48, 96), (96, 96)))
+        self.up = nn.ModuleList(Joined(a, b) for a, b in ((96, 96), (96, 48), (48, width)))
+        self.draft = nn.Conv2d(width, parts + 1, 1)
+        self.compare = ConvBlock(width + 2 * FEATURES, width)
+        self.again = ResBlock(width, width)
+        self.last = nn.Conv2d(width, (parts + 1) * patch**2 + 4, 1)
+
+    def forward(self, identity: Seen, pose: Seen, motion: Motion) -> Layout:
+        with torch.autocast(identity.logits.device.type, enabled=False):
+            points = grid(identity.logits)
+            everywhere = [apply(maps, points) for maps in (motion.to_identity, motion.to_pose)]  # (B, parts, 2, h, w)
+            moved = [_moved_parts(seen, at) for seen, at in zip((identity, pose), everywhere)]  # (B, parts, h, w)
+        x = self.join(torch.cat(moved, dim=1))
+        skips = [x]
+        for level in self.down:
+            skips.append(level(skips[-1]))
+        x = skips.pop()
+        for level in self.up:
+            x = level(x, skips.pop())
+        draft = self.draft(x).float()
+        with torch.autocast(x.device.type, enabled=False):
+            share = draft[:, 1:].softmax(dim=1)[:, :, None]  # (B, parts, 1, h, w)
+            places = [(share * at).sum(1) for at in everywhere]  # (B, 2, h, w)
+            features = [sample(seen.features, at) for seen, at in zip((identity, pose), places)]
+        x = self.compare(torch.cat([x, *features], dim=1))
+        x = self.again(x)
+        fine, mend = self.last(x).float().split([draft.shape[1] * self.patch**2, 4], dim=1)
+        return Layout(draft, fine, 0.1 * mend, x)
+
+    def places(self, identity: Seen, motion: Motion, layout: Layout) -> Places:
+        """From the layout to pixels."""
+        with torch.autocast(layout.fine.device.type, enabled=False):
+            logits = F.pixel_shuffle(layout.fine, self.patch)
+            part = logits[:, 1:].argmax(1)  # (B, S, S)
+            mend = F.interpolate(layout.mend[:, :2], scale_factor=self.patch, mode="bilinear", align_corners=False)
+            in_identity = part_places(motion.to_identity, part) + mend
+            share = F.avg_pool2d(logits[:, 1:].softmax(dim=1), self.patch)[:, :, None]
+            everywhere = apply(motion.to_pose, grid(layout.draft))  # (B, parts, 2, h, w)
+            in_pose = (share * everywhere).sum(1) + layout.mend[:, 2:]
+            there = sample(identity.logits.softmax(dim=1)[:, 1:], in_identity)  # (B, parts, S, S)
+            return Places(logits, in_identity, in_pose, there.gather(1, part[:, None]), layout.state.detach())
+
+
+def _moved_parts(seen: Seen, at: Tensor) -> Tensor:
+    """Shares of the parts, each where its own map says: at (B, parts, 2, h, w) -> (B, parts, h, w)."""
+    share = seen.logits.softmax(dim=1)[:, 1:]
+    return sample(share.flatten(0, 1)[:, None], at.flatten(0, 1), "zeros").unflatten(0, share.shape[:2])[:, :, 0]
+
+
+def part_places(maps: Tensor, part: Tensor) -> Tensor:
+    """Where pixels (B, H, W) of the parts that they are numbered with come from, (B, 2, H, W), by (B, parts, 2, 3)."""
+    points = grid(part)
+    chosen = maps.flatten(2).gather(1, part.flatten(1)[..., None].expand(-1, -1, 6))  # (B, N, 6)
+    a = chosen.transpose(1, 2).unflatten(2, tuple(part.shape[1:]))  # (B, 6, H, W)
+    x, y = points
+    return torch.stack([a[:, 0] * x + a[:, 1] * y + a[:, 2], a[:, 3] * x + a[:, 4] * y + a[:, 5]], dim=1)

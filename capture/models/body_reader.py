@@ -1,0 +1,64 @@
+"""Which part of a body each place of a picture shows."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from capture.models.layers import SLOPE, ConvBlock, ResBlock
+
+FEATURES = 16  # channels beside the parts, learnt from what they are used for
+
+
+class Seen(NamedTuple):
+    """What a picture shows at each of h x w positions: logits of background and parts, and features."""
+
+    logits: Tensor  # (B, parts + 1, h, w)
+    features: Tensor  # (B, FEATURES, h, w)
+
+
+class Joined(nn.Module):
+    """A map and one of half its size: lrelu(conv(map) + upsampled conv(smaller)), cheaper than joining channels."""
+
+    def __init__(self, below: int, beside: int):
+        super().__init__()
+        self.below = nn.Conv2d(below, beside, 3, padding=1)
+        self.beside = nn.Conv2d(beside, beside, 3, padding=1)
+
+    def forward(self, smaller: Tensor, x: Tensor) -> Tensor:
+        """(B, below, h / 2, w / 2), (B, beside, h, w) -> (B, beside, h, w)."""
+        return F.leaky_relu(self.beside(x) + F.interpolate(self.below(smaller), scale_factor=2, mode="nearest"), SLOPE)
+
+
+class BodyReader(nn.Module):
+    """A picture read place by place, by the same network whether it shows the identity or the pose.
+
+    A U-Net (Ronneberger et al., MICCAI 2015) of four halvings: the smallest map has seen the whole figure, and tells a
+    sleeve from a trouser leg of the same cloth.
+
+    Args:
+        parts: body parts, beside the background.  c_in: channels of the picture.  c: channels at full size.
+        most: what channels are doubled up to.
+    """
+
+    def __init__(self, parts: int, c_in: int = 3, c: int = 24, most: int = 128, halvings: int = 4):
+        super().__init__()
+        widths = [min(c * 2**k, most) for k in range(halvings + 1)]
+        self.parts = parts
+        self.first = ConvBlock(c_in, c, norm="in")
+        self.down = nn.ModuleList(ResBlock(a, b, sample="down", norm="in") for a, b in zip(widths, widths[1:]))
+        self.up = nn.ModuleList(Joined(a, b) for a, b in zip(reversed(widths), reversed(widths[:-1])))
+        self.last = nn.Conv2d(c, parts + 1 + FEATURES, 1)
+
+    def forward(self, picture: Tensor) -> Seen:
+        """(B, c_in, h, w) -> float32 logits and features of the same size."""
+        skips = [self.first(picture)]
+        for level in self.down:
+            skips.append(level(skips[-1]))
+        x = skips.pop()
+        for level in self.up:
+            x = level(x, skips.pop())
+        logits, features = self.last(x).float().split([self.parts + 1, FEATURES], dim=1)
+        return Seen(logits, features)
