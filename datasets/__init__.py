@@ -95,7 +95,8 @@ def _open_one(path: str, options: dict[str, Any], seed: int, surfaces: bool) -> 
         pairs = held_out_pairs(catalog.root, count)
         return load_pairs(pairs, size) if pairs else {}
 
-    return Data(FrameDataset(catalog, size, seed, options["cache_gb"]), str(catalog), test_batch)
+    dataset = FrameDataset(catalog, size, seed, options["cache_gb"], uv=surfaces)
+    return Data(dataset, str(catalog) + ", surfaces known" * dataset.has_maps, test_batch)
 
 
 def _in_turn(batches: list[dict[str, Tensor]], count: int) -> dict[str, Tensor]:

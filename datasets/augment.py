@@ -22,8 +22,8 @@ _GAMMA = 1.6  # channels are raised to a power between 1 / this and this
 class Augmented(Dataset):
     """A dataset whose samples are changed, each in its own way, which (seed, index) decide.
 
-    flip: mirrored, every other sample. colour: channels change places and are raised to a power each, so that black
-    and white stay as they are.
+    flip: mirrored, every other sample, and its maps call left what was right. colour: channels change places and are
+    raised to a power each, so that black and white stay as they are.
 
     Args:
         dataset: of samples uint8 (3, S, S).  kind: flip | colour | both.
@@ -51,16 +51,23 @@ class Augmented(Dataset):
         samples = batch_of(self.dataset, indices)
         for row, index in enumerate(indices):
             rng = np.random.default_rng([self.seed, index, 1])
-            mirrored, order, powers = rng.random() < 0.5, rng.integers(len(_ORDERS)), rng.uniform(-1, 1, 3)
+            turned, order, powers = rng.random() < 0.5, rng.integers(len(_ORDERS)), rng.uniform(-1, 1, 3)
             tables = power_tables(_GAMMA**powers) if self.colour else None
             for name, value in samples.items():
                 if value.dim() != 4:
                     continue
-                if self.flip and mirrored:
-                    value[row] = value[row].flip(-1)
+                if self.flip and turned:
+                    value[row] = mirrored_map(value[row]) if name.endswith(MAPS) else value[row].flip(-1)
                 if self.colour and not name.endswith(MAPS):
                     value[row] = repaint(value[row], _ORDERS[order], tables)
         return samples
+
+
+def mirrored_map(uv: Tensor) -> Tensor:
+    """uint8 (3, S, S): the map of what a mirror shows."""
+    from datasets.renaming import in_mirror  # with all of toon, which few datasets need
+
+    return torch.from_numpy(in_mirror()(uv.flip(-1).numpy()))
 
 
 def power_tables(powers: Sequence[float]) -> Tensor:

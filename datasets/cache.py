@@ -4,20 +4,23 @@
 without turning anything, and for each frame a key (of its file's name, size and time of change) and a CRC-32 of its
 pixels (0: not there yet). It is built as `frames.building` and renamed when whole. A killed build goes on from what is
 there; a changed dataset keeps the frames that are the same, and the old file until the new one is whole. What a newer
-version of this program prepared is left alone: ours then lie in frames_<size>.version1/.
+version of this program prepared is left alone: ours then lie in frames_<size>.version1/. Maps of frames
+(datasets.maps) are kept alike, in maps_<size>/.
 """
 
 from __future__ import annotations
 
 import contextlib
 import fcntl
+import functools
 import hashlib
 import logging
 import os
 import time
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -37,7 +40,27 @@ _AT_A_TIME = 32  # pictures a job decodes
 _WORTH_IT = 10  # seconds of decoding that starting processes is worth
 _NAMED = 3  # broken frames that a message names
 
-Job = tuple[Path, int, list[tuple[int, str, int | None]]]  # file, size, frames: (number, path, position in a video)
+Decode = Callable[[Path | None, int], np.ndarray]  # a picture's file, size -> uint8 (S, S, 3)
+# file, size, frames: (number, path, position in a video), how pictures are decoded
+Job = tuple[Path, int, list[tuple[int, Path | None, int | None]], Decode]
+
+
+class Pictures(NamedTuple):
+    """What is prepared of a split.
+
+    Attributes:
+        name: frames | maps; the folder's.
+        keys: uint64 (N), which change with what is decoded.
+        find: number of a frame -> its picture and None, or a video and the position in it.
+        decode: for other processes, too.
+        limit: what `cache_gb` is, for people.
+    """
+
+    name: str
+    keys: Callable[[], np.ndarray]
+    find: Callable[[int], tuple[Path | None, int | None]]
+    decode: Decode
+    limit: str = "cache_gb"
 
 
 class PreparedFrames:
@@ -63,49 +86,58 @@ def prepare_frames(catalog: Catalog, size: int, cache_gb: float, progress: bool 
     Raises:
         CaptureError: frames are gone or broken; a few are named.
     """
+    pictures = Pictures("frames", functools.partial(frame_keys, catalog), catalog.frame, decode_picture)
+    return prepare_pictures(catalog, size, cache_gb, pictures, progress)
+
+
+def prepare_pictures(
+    catalog: Catalog, size: int, cache_gb: float, pictures: Pictures, progress: bool = True
+) -> PreparedFrames | None:
+    """prepare_frames, of the frames or of other pictures that each of them has."""
+    name = pictures.name
     bytes_needed = catalog.frames * size * size * 3
     if not cache_gb:
         return None
     if bytes_needed > cache_gb * 1e9:
         logger.info(
-            f"note: {catalog.frames} frames at {size}x{size} take {bytes_needed / 1e9:.1f} GB, more than cache_gb "
-            f"{cache_gb:g}: each is decoded whenever it is drawn"
+            f"note: {catalog.frames} {name} at {size}x{size} take {bytes_needed / 1e9:.1f} GB, more than "
+            f"{pictures.limit} {cache_gb:g}: each is decoded whenever it is drawn"
         )
         return None
-    keys = frame_keys(catalog)
+    keys = pictures.keys()
     for side in side_folders(catalog.root):  # those of a dataset that can only be read may have come with it
-        folder = _folder(side, size)
+        folder = _folder(side, name, size)
         if _holds(folder / WHOLE, keys, size):
             return PreparedFrames(folder / WHOLE)
     side = writable_side_folder(catalog.root)
     if side is None:
-        logger.info(f"note: no folder to keep prepared frames in (neither in {catalog.root} nor in ~/.cache)")
+        logger.info(f"note: no folder to keep prepared {name} in (neither in {catalog.root} nor in ~/.cache)")
         return None
-    folder = _folder(side, size)
-    if folder.name != f"frames_{size}":
-        logger.info(f"note: {side / f'frames_{size}'} is a newer version's and left alone; using {folder}")
+    folder = _folder(side, name, size)
+    if folder.name != f"{name}_{size}":
+        logger.info(f"note: {side / f'{name}_{size}'} is a newer version's and left alone; using {folder}")
     if folder.is_symlink():
-        logger.info(f"note: {folder}: a link, so no frames are prepared there; remove it")
+        logger.info(f"note: {folder}: a link, so no {name} are prepared there; remove it")
         return None
     try:
         folder.mkdir(exist_ok=True)
         with _locked(folder / "lock"):
             if not _holds(folder / WHOLE, keys, size):  # or another process has built them meanwhile
-                _build(catalog, size, folder, keys, progress)
+                _build(catalog, size, folder, keys, pictures, progress)
     except OSError as error:
         logger.info(
-            f"note: {folder}: frames can't be prepared there ({error.strerror or error}), which takes "
+            f"note: {folder}: {name} can't be prepared there ({error.strerror or error}), which takes "
             f"{bytes_needed / 1e9:.2f} GB: each is decoded whenever it is drawn"
         )
         return None
     return PreparedFrames(folder / WHOLE)
 
 
-def _folder(side: Path, size: int) -> Path:
-    """Where the frames of a size lie: not among those of a newer version."""
-    folder = side / f"frames_{size}"
+def _folder(side: Path, kind: str, size: int) -> Path:
+    """Where the frames (maps) of a size lie: not among those of a newer version."""
+    folder = side / f"{kind}_{size}"
     if any(kept_by_newer(folder / name, WHAT) for name in (WHOLE, BUILDING)):
-        return side / f"frames_{size}.version1"
+        return side / f"{kind}_{size}.version1"
     return folder
 
 
@@ -122,10 +154,10 @@ def frame_keys(catalog: Catalog) -> np.ndarray:
         if index.clip_form[clip] == VIDEO:
             stamp = _stamp(train, inside)
             for i in range(first, int(index.frame_at[clip + 1])):
-                keys[i] = _key(b"%b %d" % (stamp, i - first))
+                keys[i] = key_of(b"%b %d" % (stamp, i - first))
         else:
             for i in range(first, int(index.frame_at[clip + 1])):
-                keys[i] = _key(_stamp(train, inside + b"/" + index.frame_name(clip, i - first)))
+                keys[i] = key_of(_stamp(train, inside + b"/" + index.frame_name(clip, i - first)))
     return keys
 
 
@@ -140,7 +172,8 @@ def _stamp(train: bytes, inside: bytes) -> bytes:
     return b"%b\0%d %d" % (inside, now.st_size, now.st_mtime_ns)
 
 
-def _key(text: bytes) -> int:
+def key_of(text: bytes) -> int:
+    """64 bits that change with the text."""
     return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "little")
 
 
@@ -184,10 +217,12 @@ def _locked(path: Path) -> Iterator[None]:
         yield
 
 
-def _build(catalog: Catalog, size: int, folder: Path, keys: np.ndarray, progress: bool) -> None:
+def _build(catalog: Catalog, size: int, folder: Path, keys: np.ndarray, pictures: Pictures, progress: bool) -> None:
     building, n = folder / BUILDING, len(keys)
     if (folder / WHOLE).exists():
-        logger.info(f"{catalog.root / 'train'} has changed since its frames were prepared: preparing them again")
+        logger.info(
+            f"{catalog.root / 'train'} has changed since its {pictures.name} were prepared: preparing them again"
+        )
     if not _holds(building, keys, size):
         _put_by(building, folder / OLD)
         spec = {"frames": ("|u1", (n, size, size, 3)), "keys": ("<u8", (n,)), "crcs": ("<u4", (n,))}
@@ -200,13 +235,13 @@ def _build(catalog: Catalog, size: int, folder: Path, keys: np.ndarray, progress
 
     todo = np.flatnonzero(arrays["crcs"] == 0)
     taken = arrays["frames"].nbytes / 1e9
-    logger.info(f"preparing {len(todo)} of {n} frames at {size}x{size}, once: {taken:.2f} GB in {folder}")
-    jobs = _jobs(catalog, size, building, todo)
+    logger.info(f"preparing {len(todo)} of {n} {pictures.name} at {size}x{size}, once: {taken:.2f} GB in {folder}")
+    jobs = _jobs(pictures, size, building, todo)
     began = time.monotonic()
     errors = [message for job in jobs[:1] for message in _fill(job)[1]]
     seconds = (time.monotonic() - began) * len(jobs[1:])
     cores = len(os.sched_getaffinity(0)) if seconds > _WORTH_IT else 1
-    left = sum(len(frames) for _, _, frames in jobs[1:])
+    left = sum(len(job[2]) for job in jobs[1:])
     try:
         for messages in gather(_fill, jobs[1:], "preparing", cores, left, progress=progress):
             errors += messages
@@ -219,7 +254,7 @@ def _build(catalog: Catalog, size: int, folder: Path, keys: np.ndarray, progress
     if missing:
         named = "; ".join(sorted(errors)[:_NAMED]) + ("; ..." if len(errors) > _NAMED else "")
         raise CaptureError(
-            f"{missing} of {n} frames can't be read: {named}; "
+            f"{missing} of {n} {pictures.name} can't be read: {named}; "
             f"prepare.py check {catalog.root} --fix sets the broken files aside"
         )
     with open(building, "rb") as file:
@@ -259,32 +294,32 @@ def _take_over(old: Path, arrays: dict[str, np.ndarray]) -> None:
                 arrays["crcs"][i] = there["crcs"][j]
 
 
-def _jobs(catalog: Catalog, size: int, building: Path, todo: np.ndarray) -> list[Job]:
+def _jobs(pictures: Pictures, size: int, building: Path, todo: np.ndarray) -> list[Job]:
     """Some pictures each, or what is wanted of one video."""
     jobs: list[Job] = []
-    pictures: list[tuple[int, str, int | None]] = []
+    some: list[tuple[int, Path | None, int | None]] = []
     video = None
     for number in todo.tolist():
-        path, position = catalog.frame(number)
-        entry = (number, str(path), position)
+        path, position = pictures.find(number)
+        entry = (number, path, position)
         if position is None:
-            pictures.append(entry)
-            if len(pictures) == _AT_A_TIME:
-                jobs.append((building, size, pictures))
-                pictures = []
+            some.append(entry)
+            if len(some) == _AT_A_TIME:
+                jobs.append((building, size, some, pictures.decode))
+                some = []
         elif path == video:
             jobs[-1][2].append(entry)
         else:
-            jobs.append((building, size, [entry]))
+            jobs.append((building, size, [entry], pictures.decode))
             video = path
-    if pictures:
-        jobs.append((building, size, pictures))
+    if some:
+        jobs.append((building, size, some, pictures.decode))
     return jobs
 
 
 def _fill(job: Job) -> tuple[int, list[str]]:
     """Decode frames into the file; how many, and what is wrong with others, which are left out."""
-    building, size, frames = job
+    building, size, frames, decode = job
     arrays = open_arrays(building, WHAT, writable=True)[1]
     done, errors = 0, []
     with contextlib.ExitStack() as stack:
@@ -295,7 +330,7 @@ def _fill(job: Job) -> tuple[int, list[str]]:
                 break
             try:
                 # a video's frames come in order, so that none is decoded twice
-                frame = framed(read_frame(reader, position), size) if video else decode_picture(Path(path), size)
+                frame = framed(read_frame(reader, position), size) if video else decode(path, size)
             except CaptureError as error:
                 errors.append(str(error))
                 if video and len(errors) == _NAMED:

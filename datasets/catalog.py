@@ -38,12 +38,14 @@ class Catalog:
         kind: "fashion" or "mixamo": how the tree is laid out.
         aligned: the same clip and frame name of two characters is the same pose (the manifest says so), so that the
             true target of a sample is known.
+        uv_parts: what the parts of its IUV maps are, 1 up: names of bones, or () where they are toon's; None: no maps.
     """
 
     root: Path
     kind: str
     index: Index
     aligned: bool
+    uv_parts: tuple[str, ...] | None = None
 
     @property
     def characters(self) -> int:
@@ -131,7 +133,16 @@ def scan(path: str | Path, progress: bool = True) -> Catalog:
         raise CaptureError(
             f"{train}: only one {what} with frames ({name}); pose transfer is learnt between two or more"
         )
-    return Catalog(root, kind, index, bool(manifest.get("aligned", False)))
+    return Catalog(root, kind, index, bool(manifest.get("aligned", False)), _uv_parts(root, manifest))
+
+
+def _uv_parts(root: Path, manifest: dict[str, Any]) -> tuple[str, ...] | None:
+    if not manifest.get("uv"):
+        return None
+    parts = manifest.get("uv_parts", [])
+    if not isinstance(parts, list) or len(parts) > 255 or not all(isinstance(part, str) for part in parts):
+        raise CaptureError(f"{root / MANIFEST}: uv_parts are not 255 names or fewer; prepare the dataset again")
+    return tuple(parts)
 
 
 def _index(root: Path, kind: str, progress: bool) -> Index:

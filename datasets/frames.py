@@ -11,9 +11,11 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from capture.surfaces import MAPS
 from datasets.cache import PreparedFrames, prepare_frames
 from datasets.catalog import Catalog, folders, frame_folder, videos
 from datasets.decoding import FrameReader, decode_path, video_frame
+from datasets.maps import MapReader, prepare_maps
 from datasets.pairs import Pair, read_pairs
 from datasets.sampling import draw
 from datasets.video import VideoReader
@@ -26,15 +28,19 @@ class FrameDataset(Dataset):
 
     Args:
         cache_gb: what prepared frames may take on the disk, or frames kept by the processes that read them in memory.
+        uv: add `<name>_uv`, the IUV map of each picture in toon's numbers, zeros where there is none; of a catalog that
+            has maps.
     """
 
-    def __init__(self, catalog: Catalog, size: int, seed: int, cache_gb: float = 0.0):
+    def __init__(self, catalog: Catalog, size: int, seed: int, cache_gb: float = 0.0, uv: bool = False):
         self.catalog, self.size, self.seed, self.cache_gb = catalog, size, seed, cache_gb
+        self.has_maps = uv and catalog.uv_parts is not None
         self.prepared: PreparedFrames | None = None
-        self.reader = FrameReader(catalog, size)
+        self.prepared_maps: PreparedFrames | None = None
+        self.reader, self.map_reader = FrameReader(catalog, size), MapReader(catalog, size)
 
     def prepare(self, processes: int = 1, progress: bool = True) -> bool:
-        """Have all frames decoded, once, and read them from memory from now on; whether that is so.
+        """Have all frames and maps decoded, once, and read them from memory from now on; whether that is so.
 
         Where they are too many, each of `processes` keeps those it read last.
 
@@ -43,11 +49,16 @@ class FrameDataset(Dataset):
         """
         if self.prepared is None:
             self.prepared = prepare_frames(self.catalog, self.size, self.cache_gb, progress)
+        if self.has_maps and self.prepared is not None and self.prepared_maps is None:
+            left = self.cache_gb - self.prepared.array.nbytes / 1e9
+            self.prepared_maps = prepare_maps(self.catalog, self.size, left, progress)
+        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+        keep = int(min(self.cache_gb * 1e9, memory / 8) / max(processes, 1) / (1 + self.has_maps))
         if self.prepared is None:
-            memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-            keep = int(min(self.cache_gb * 1e9, memory / 8) / max(processes, 1))
             self.reader = FrameReader(self.catalog, self.size, keep)
-        return self.prepared is not None
+        if self.has_maps and self.prepared_maps is None:
+            self.map_reader = MapReader(self.catalog, self.size, keep)
+        return self.prepared is not None and (self.prepared_maps is not None or not self.has_maps)
 
     def __getitem__(self, index: int) -> dict[str, Tensor]:
         return {name: value[0] for name, value in self.batch([index]).items()}
@@ -55,10 +66,14 @@ class FrameDataset(Dataset):
     def batch(self, indices: Sequence[int]) -> dict[str, Tensor]:
         """Samples as uint8 (B, 3, S, S); `has_target` (B)."""
         drawn = [draw(self.catalog, self.seed, index) for index in indices]
-        frames = {name: self._frames([getattr(one, name) for one in drawn]) for name in ("identity", "real", "pose")}
+        roles = ("identity", "real", "pose", "target") if self.catalog.aligned else ("identity", "real", "pose")
+        numbers = {role: [getattr(one, role) for one in drawn] for role in roles}
+        frames = {role: self._gather(wanted, self.prepared, self.reader) for role, wanted in numbers.items()}
+        if self.has_maps:
+            for role, wanted in numbers.items():
+                frames[role + MAPS] = self._gather(wanted, self.prepared_maps, self.map_reader)
         if self.catalog.aligned:
-            frames["target"] = self._frames([one.target for one in drawn])
-            frames["has_target"] = torch.tensor([one.target is not None for one in drawn])
+            frames["has_target"] = torch.tensor([number is not None for number in numbers["target"]])
         return frames
 
     def describe(self, index: int) -> dict[str, str]:
@@ -67,14 +82,14 @@ class FrameDataset(Dataset):
         found = {role: self.catalog.frame(number) for role, number in drawn.items() if number is not None}
         return {role: f"{path}" if at is None else f"{path}#{at}" for role, (path, at) in found.items()}
 
-    def _frames(self, numbers: list[int | None]) -> Tensor:
-        """uint8 (B, 3, S, S); zeros for None."""
+    def _gather(self, numbers: list[int | None], prepared: PreparedFrames | None, reader: FrameReader) -> Tensor:
+        """Frames or maps as uint8 (B, 3, S, S); zeros for None."""
         out = np.empty((len(numbers), self.size, self.size, 3), np.uint8)
         for row, number in enumerate(numbers):
             if number is None:
                 out[row] = 0
             else:
-                out[row] = self.prepared.array[number] if self.prepared else self.reader.read(number)
+                out[row] = prepared.array[number] if prepared else reader.read(number)
         return torch.from_numpy(out).permute(0, 3, 1, 2)
 
 
