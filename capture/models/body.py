@@ -23,6 +23,8 @@ class Body(nn.Module):
         watched: keep what the last `places` saw and made in `seen`, for a loss of its own.
     """
 
+    multiple = 16  # of positions that a picture's side must have: its reader halves it four times
+
     def __init__(self, parts: int, patch: int):
         super().__init__()
         self.watched, self.seen = False, None

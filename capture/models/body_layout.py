@@ -60,7 +60,7 @@ class BodyLayout(nn.Module):
             points = grid(identity.logits)
             everywhere = [apply(maps, points) for maps in (motion.to_identity, motion.to_pose)]  # (B, parts, 2, h, w)
             moved = [_moved_parts(seen, at) for seen, at in zip((identity, pose), everywhere)]  # (B, parts, h, w)
-        x = self.join(torch.cat(moved, dim=1))
+        x = self.join(torch.cat(moved, dim=1).to(self.draft.weight.dtype))
         skips = [x]
         for level in self.down:
             skips.append(level(skips[-1]))
@@ -72,7 +72,7 @@ class BodyLayout(nn.Module):
             share = draft[:, 1:].softmax(dim=1)[:, :, None]  # (B, parts, 1, h, w)
             places = [(share * at).sum(1) for at in everywhere]  # (B, 2, h, w)
             features = [sample(seen.features, at) for seen, at in zip((identity, pose), places)]
-        x = self.compare(torch.cat([x, *features], dim=1))
+        x = self.compare(torch.cat([x, *(y.to(x.dtype) for y in features)], dim=1))
         x = self.again(x)
         fine, mend = self.last(x).float().split([draft.shape[1] * self.patch**2, 4], dim=1)
         return Layout(draft, fine, 0.1 * mend, x)

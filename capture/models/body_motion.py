@@ -44,13 +44,18 @@ class BodyMotion(nn.Module):
         self.body = nn.TransformerEncoder(layer, layers, enable_nested_tensor=False)
         self.move = nn.Linear(width, 12)
 
+    def start(self) -> None:
+        """At first every part stays where it is (called by init_weights)."""
+        nn.init.zeros_(self.move.weight)
+        nn.init.zeros_(self.move.bias)
+
     def forward(self, identity: Seen, pose: Seen) -> Motion:
         device = identity.logits.device
         with torch.autocast(device.type, enabled=False):
             mine, my_middle = moments(identity)
             theirs, their_middle = moments(pose)  # (B, parts, 6 + 3 F), (B, parts, 2)
             x = self.body(self.read(torch.cat([mine, theirs], dim=-1)) + self.name)
-            d, turn, shift, turn_mine = (0.1 * self.move(x)).split([2, 4, 2, 4], dim=-1)
+            d, turn, shift, turn_mine = self.move(x).split([2, 4, 2, 4], dim=-1)
             there = their_middle + d  # where the part is in the output
             maps = []
             for matrix, middle in ((turn, their_middle), (turn_mine, my_middle + shift)):

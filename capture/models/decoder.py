@@ -145,6 +145,13 @@ class Decoder(nn.Module):
         if carry:
             self.share = ConvBlock(self.widths[-1], c_out // 3, activ="none")
 
+    def start(self) -> None:
+        """With a body, painting begins faintly, on the moved pixels (called by init_weights): a tanh that the first
+        updates drive to its end does not come back."""
+        if self.body:
+            for layer in (self.toRGB, self.body_share):
+                layer.conv.weight.data.mul_(0.1)
+
     def _check_widths(self, skips: dict[int, int]) -> None:
         for i in sorted({*self.adain_layers, *self.attn_layers}):
             have, want = skips[self.downs + 1 - i], self.widths[i]
@@ -200,7 +207,7 @@ class Decoder(nn.Module):
             x = x + self.warp_join(torch.cat([x, warped.to(x.dtype)], dim=1))
         out = self.toRGB(x)  # (B, 3, S, S)
         if places is not None:
-            out = _blend(out, moved_picture, self.body_share(x))
+            out = _blend(out, moved_picture, self.body_share(x) + 3)
         if carried is not None:
             out = _blend(out, carried, self.share(x))
         return out if warped is None else _blend(out, warped, self.warp_share(x))

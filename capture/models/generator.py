@@ -58,6 +58,9 @@ class Generator(nn.Module):
         """ValueError, naming the rule, unless images of side `size` fit this configuration."""
         multiple = self.patch * 2 ** (self.downs + 2 + self.res2)
         smallest = size // multiple
+        if self.body is not None and (size % (self.patch * Body.multiple) or size < 2 * self.patch * Body.multiple):
+            side = self.patch * Body.multiple
+            raise ValueError(f"image_size {size} must be a multiple of {side} = patch * {Body.multiple}, and at least {2 * side}, with body_parts")
         if size < 1 or size % multiple:
             raise ValueError(
                 f"image_size {size} must be a multiple of {'patch * ' if self.patch > 1 else ''}2^(downs+2) = "

@@ -15,7 +15,7 @@ def init_weights(network: nn.Module, init: str = "xavier") -> None:
     """Initialise every convolution and linear layer in place; biases become 0.
 
     xavier: normal, gain sqrt 2 (uniform, same gain, under spectral norm); kaiming: normal, fan in;
-    gaussian: standard deviation 0.02.
+    gaussian: standard deviation 0.02. Modules that start otherwise have a method `start`.
     """
     if init not in INITS:
         raise ValueError(f"main_config.init '{init}' is none of {', '.join(INITS)}")
@@ -32,3 +32,6 @@ def init_weights(network: nn.Module, init: str = "xavier") -> None:
             nn.init.normal_(weight, 0.0, 0.02)
         if module.bias is not None:
             nn.init.zeros_(module.bias)
+    for module in network.modules():
+        if hasattr(module, "start"):
+            module.start()

@@ -1,0 +1,139 @@
+"""The body: what is read becomes moments, these become maps, and pixels go where the maps say."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+
+from capture.models import Generator, init_weights
+from capture.models.body import Body
+from capture.models.body_layout import BodyLayout, Layout, part_places
+from capture.models.body_motion import BodyMotion, Motion, apply, grid, moments, sample
+from capture.models.body_reader import FEATURES, Seen
+from capture.transfer import PoseTransfer
+from tests.conftest import tiny_config
+
+ARGV = ("--body_parts", "3", "--patch", "2", "--attn_rows", "output", "--dec_config.t", "0.07")
+
+
+def seen(part: torch.Tensor, parts: int = 3) -> Seen:
+    """What a reader that is sure would see: part numbers (H, W), and x, y as the first two features."""
+    logits = 40 * F.one_hot(part, parts + 1).permute(2, 0, 1)[None].float()
+    features = torch.zeros(1, FEATURES, *part.shape)
+    features[0, :2] = grid(part)
+    return Seen(logits, features)
+
+
+def rectangle(top: int, left: int, side: int = 16) -> torch.Tensor:
+    part = torch.zeros(side, side, dtype=torch.long)
+    part[top : top + 4, left : left + 6] = 2
+    return part
+
+
+def test_moments_are_those_of_the_positions_of_a_part():
+    told, placed = moments(seen(rectangle(3, 5)))
+    xs, ys = (grid(torch.zeros(16, 16))[k][3:7, 5:11].flatten().numpy() for k in (0, 1))
+    believed = 24 / 24.5
+    mass, middle, spread = told[0, 1, 0], told[0, 1, 1:3], told[0, 1, 3:6] / believed / 20
+    assert abs(mass - np.log1p(24) / 3) < 1e-4
+    torch.testing.assert_close(placed[0, 1], torch.tensor([xs.mean(), ys.mean()]), atol=1e-4, rtol=0)
+    torch.testing.assert_close(middle, believed * placed[0, 1], atol=1e-4, rtol=0)
+    covariance = np.cov(xs, ys, bias=True)
+    expected = torch.tensor([covariance[0, 0], covariance[0, 1], covariance[1, 1]], dtype=torch.float32)
+    torch.testing.assert_close(spread, expected, atol=1e-4, rtol=0)
+    along = told[0, 1, 6 + FEATURES :].unflatten(0, (FEATURES, 2)) / believed / 5  # features x and y, along x and y
+    torch.testing.assert_close(along[:2].flatten(), expected[[0, 1, 1, 2]], atol=1e-4, rtol=0)
+    torch.testing.assert_close(placed[0, 0], placed[0, 1], atol=1e-3, rtol=0)  # nothing of it: where the body is
+
+
+def test_at_first_the_pose_stays_and_the_identitys_parts_are_brought_to_it():
+    motion = BodyMotion(3)
+    init_weights(motion)
+    maps = motion(seen(rectangle(2, 1)), seen(rectangle(9, 7)))
+    points = grid(torch.zeros(16, 16))
+    torch.testing.assert_close(apply(maps.to_pose, points)[0, 1], points)
+    there = points[:, 9:13, 7:13]
+    torch.testing.assert_close(apply(maps.to_identity, points)[0, 1][:, 9:13, 7:13], points[:, 2:6, 1:7], atol=1e-4, rtol=0)
+    assert there.shape == (2, 4, 6)
+
+
+def test_every_pixel_comes_from_where_its_own_part_says():
+    torch.manual_seed(0)
+    maps = torch.randn(2, 3, 2, 3)
+    part = torch.randint(3, (2, 8, 8))
+    everywhere = apply(maps, grid(part))  # (2, 3, 2, 8, 8)
+    expected = everywhere.gather(1, part[:, None, None].expand(-1, 1, 2, -1, -1))[:, 0]
+    torch.testing.assert_close(part_places(maps, part), expected)
+
+
+def test_a_picture_sampled_at_its_own_places_is_itself_and_a_step_aside_is_a_step_aside():
+    x = torch.rand(1, 2, 8, 8)
+    at = grid(x)[None]
+    torch.testing.assert_close(sample(x, at), x)
+    aside = at + torch.tensor([2 / 8, 0]).view(1, 2, 1, 1)
+    torch.testing.assert_close(sample(x, aside)[..., :-1], x[..., 1:])
+
+
+def test_places_follow_the_likeliest_part_of_each_pixel():
+    layout = BodyLayout(2, patch=2)
+    fine = torch.full((1, 3, 8, 8), -20.0)
+    fine[:, 1, :, :4], fine[:, 2, :, 4:] = 20.0, 20.0  # left half part 1, right half part 2
+    still = torch.eye(2, 3).expand(1, 2, 2, 3).clone()
+    shifted = still.clone()
+    shifted[0, 1, :, 2] = torch.tensor([0.5, -0.25])
+    found = Layout(torch.zeros(1, 3, 4, 4), F.pixel_unshuffle(fine, 2), torch.zeros(1, 4, 4, 4), torch.zeros(1, 32, 4, 4))
+    right = seen(torch.ones(4, 4, dtype=torch.long), parts=2)  # the identity shows part 1 everywhere
+    places = layout.places(right, Motion(to_pose=still, to_identity=shifted), found)
+    points = grid(fine)
+    torch.testing.assert_close(places.in_identity[0, :, :, :4], points[:, :, :4])
+    torch.testing.assert_close(places.in_identity[0, :, :, 4:], points[:, :, 4:] + torch.tensor([0.5, -0.25])[:, None, None])
+    torch.testing.assert_close(places.in_pose[0], grid(torch.zeros(4, 4)))
+    torch.testing.assert_close(places.shown[0, 0], (points[0] < 0).float())
+
+
+def test_all_of_a_body_learns_from_what_is_laid_out():
+    torch.manual_seed(0)
+    body = Body(3, 2)
+    init_weights(body)
+    torch.nn.init.normal_(body.motion.move.weight, std=0.01)
+    pictures = torch.rand(2, 12, 32, 32)
+    (one, other) = (body.read(picture[None]) for picture in pictures)
+    motion, layout = body(one, other)
+    (layout.fine.square().mean() + layout.draft.square().mean() + layout.mend.square().mean()).backward()
+    assert motion.to_pose.shape == motion.to_identity.shape == (1, 3, 2, 3)
+    assert layout.draft.shape == (1, 4, 32, 32) and layout.fine.shape == (1, 16, 32, 32)
+    for name, parameter in body.named_parameters():
+        assert parameter.grad is not None and torch.isfinite(parameter.grad).all(), name
+        assert parameter.grad.abs().sum() > 0 or "bias" in name, name
+
+
+def generator() -> tuple[Generator, dict]:
+    config = tiny_config(*ARGV, "--image_size", "64")
+    torch.manual_seed(0)
+    made = Generator(config["generator_config"])
+    init_weights(made)
+    return made, config
+
+
+def test_the_pictures_losses_reach_all_but_the_body():
+    made, _ = generator()
+    pictures = torch.rand(2, 2, 3, 64, 64) * 2 - 1
+    made(*pictures, torch.zeros(2, 2, made.code_width)).square().mean().backward()
+    for name, parameter in made.named_parameters():
+        learns = parameter.grad is not None and bool(parameter.grad.abs().sum() > 0)
+        assert learns != name.startswith("body.") or "bias" in name or name.endswith(("alpha", "beta")), name
+
+
+@pytest.mark.parametrize("precision", ("fp32", "bf16"))
+def test_pictures_are_the_same_whole_or_encoded_once(precision):
+    made, config = generator()
+    transfer = PoseTransfer(made, config, torch.device("cpu"), precision)
+    identity, pose = torch.rand(2, 3, 3, 64, 64) * 2 - 1
+    whole = transfer.transfer(identity[:1].expand(3, -1, -1, -1), pose)
+    once = transfer.decode(transfer.encode_identity(identity[:1]), transfer.encode_pose(pose))
+    torch.testing.assert_close(once, whole, atol=1e-3 if precision == "fp32" else 0.05, rtol=0)
+    if precision == "fp32":
+        torch.testing.assert_close(made(identity[:1], pose[:1], torch.zeros(1, 2, made.code_width)), whole[:1])
+    assert not torch.equal(whole[:1], transfer.transfer(identity[1:2], pose[:1]))
