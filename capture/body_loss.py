@@ -75,7 +75,7 @@ def layout_loss(
 
 
 def where(points: Tensor, uv: Tensor, chance: Tensor) -> tuple[Tensor, Tensor]:
-    """Points (B, 3, M) of surfaces in a picture's map (B, 3, S, S): (B, 2, M) from -1 to 1, and (B, M) whether there."""
+    """Points (B, 3, M) in a picture's map (B, 3, S, S): where, (B, 2, M) from -1 to 1, and whether at all, (B, M)."""
     uv = uv[:, :, 1::2, 1::2]  # every other pixel
     side = uv.shape[-1]
     index = _some(uv[:, 0].flatten(1) > 0, SOURCES, chance)  # (B, N)

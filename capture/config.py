@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 from sconf import Config
 
-from capture.config_rules import AT_LEAST, AT_MOST, CHOICES, NULLABLE, UNREAD
+from capture.config_rules import AT_LEAST, AT_MOST, CHOICES, NULLABLE, RETIRED, UNREAD
 from capture.errors import CaptureError
 from capture.yaml_file import brief, read_yaml
 
@@ -35,6 +35,7 @@ def load_config(paths: Sequence[str | Path] = (), argv: Sequence[str] = ()) -> d
     config = Config(read_yaml(DEFAULTS), colorize_modified_item=False)
     for path in paths:
         overlay = read_yaml(path)
+        _drop_retired(overlay, where=str(path))
         _check_keys(overlay, defaults, where=str(path))
         config._dict_update(overlay)  # what Config(*keys) does with each key after the first
     config._build_keydic()
@@ -148,6 +149,19 @@ def _check_keys(overlay: dict, defaults: dict, where: str, prefix: str = "") -> 
             _check_keys(value, defaults[key], where, name + ".")
         elif isinstance(value, dict):
             raise CaptureError(f"{where}: {name} is a value, such as {defaults[key]!r}, not a section")
+
+
+def _drop_retired(overlay: dict, where: str) -> None:
+    """Take keys out that older results have, where they were off; CaptureError where one was on."""
+    for name, off in RETIRED.items():
+        *sections, key = name.split(".")
+        section = overlay
+        for part in sections:
+            section = section.get(part) if isinstance(section, dict) else None
+        if isinstance(section, dict) and key in section and section.pop(key) != off:
+            raise CaptureError(
+                f"{where}: {name} is no longer there; a body (generator_config.body_parts) does what it did"
+            )
 
 
 def _apply_command_line(config: Config, argv: Sequence[str], defaults: dict) -> None:

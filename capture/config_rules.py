@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 UNREAD = ("main_config.model_path", "generator_config.poseE_config.conv_num")  # the release never read them either
+RETIRED = {"generator_config.dec_config.warp": False, "generator_config.dec_config.reshape": False}  # and their off
 NULLABLE = ("generator_config.dec_config.t",)
 MAY_CHANGE_ON_RESUME = (  # nothing that decides what is computed
     "main_config.result_path",

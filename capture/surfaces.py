@@ -13,15 +13,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from capture.models.warp import middles
-
 MAPS = "_uv"  # how the names of a batch's IUV maps end
 NEAR = 0.08  # standard deviation, in units of a part's width, of what counts as the same point
 FAR = 3.0  # squared distances beyond this (in 2 NEAR²) say that the identity picture does not show the point
 BACKGROUND = 0.1  # weight of a position of the background beside one of the character's
 CODE = 3.0  # weight of a query's or key's distance from its point's code
 PARTS = 64  # parts that have codes of their own
-PLACE = 0.5  # weight of a distance of one position
 MOST = 256  # positions of a target that are asked, the character's before the background's
 _NEVER = -1e4
 
@@ -33,7 +30,6 @@ def surface_loss(
     identity_uv: Tensor,
     target_uv: Tensor,
     offset: Tensor | int = 0,
-    place: Tensor | None = None,
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """How far attention is from where surfaces lie: Kullback-Leibler divergence of its rows from the true ones.
 
@@ -45,11 +41,9 @@ def surface_loss(
         query, key: (B, d, H, W) of the target's and of the identity's positions.  t: the temperature.
         identity_uv, target_uv: uint8 (B, 3, S, S), zeros for a sample whose surfaces are not known.
         offset: which positions, where not all are asked (a tensor: nothing waits for it).
-        place: (B, 2, H, W), where each of the target's positions comes from, where that is known (Warp): PLACE times
-            how far that is from the truth is added, in positions.
     Returns:
         The loss, and of the character's positions `attention_right`, the share whose attention is highest on the right
-        part, and with `place` the mean distance `place_miss`.
+        part.
     """
     side = query.shape[-1]
     there = _at(target_uv, side).flatten(2)  # (B, 3, N)
@@ -69,23 +63,7 @@ def surface_loss(
     loss = loss + CODE * sum(code_loss(x, uv, known) for x, uv in ((query, target_uv), (key, identity_uv)))
     right = same.gather(2, logits.argmax(-1, keepdim=True))[..., 0]
     counted = drawn[..., 0] & (weight > 0)  # (B, M)
-    count = counted.sum().clamp(min=1)
-    found = {"attention_right": (right & counted).sum() / count}
-    if place is not None:
-        found["place_miss"] = (_miss(place, chosen, wanted) * counted).sum() / count
-        loss = loss + PLACE * found["place_miss"]
-    return loss, found
-
-
-def place_loss(place: Tensor, source_uv: Tensor, target_uv: Tensor) -> Tensor:
-    """How far (in positions, a mean) `place` (B, 2, H, W) is from where a target's points are in another picture."""
-    side = place.shape[-1]
-    there, here = (_at(uv, side).flatten(2) for uv in (target_uv, source_uv))
-    chosen = _choose(there[:, 0] > 0, 0)
-    there = _of(there, chosen)  # (B, 3, M)
-    wanted, _ = _wanted(there[..., None], here[:, :, None])
-    counted = (wanted.sum(-1) > 0) & (there[:, 0] > 0)
-    return (_miss(place, chosen, wanted) * counted).sum() / counted.sum().clamp(min=1)
+    return loss, {"attention_right": (right & counted).sum() / counted.sum().clamp(min=1)}
 
 
 def _wanted(there: Tensor, here: Tensor) -> tuple[Tensor, Tensor]:
@@ -99,13 +77,6 @@ def _wanted(there: Tensor, here: Tensor) -> tuple[Tensor, Tensor]:
     distance = (du**2 + dv**2) / (2 * NEAR**2) * drawn
     score = torch.where(same, -distance, _NEVER)
     return torch.softmax(score, dim=-1) * (score.amax(-1, keepdim=True) > -FAR), same
-
-
-def _miss(place: Tensor, chosen: Tensor, wanted: Tensor) -> Tensor:
-    """(B, M): how far places (B, 2, H, W) at the chosen positions are from the wanted ones (B, M, N), in positions."""
-    side = place.shape[-1]
-    at = middles(place)[0].flatten(1)  # (2, N)
-    return (_of(place.flatten(2), chosen).transpose(1, 2) - wanted @ at.T).norm(dim=-1).clamp(max=side)
 
 
 def _at(uv: Tensor, side: int) -> Tensor:

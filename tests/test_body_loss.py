@@ -29,8 +29,8 @@ def figure(left: int, top: int = 6) -> torch.Tensor:
 def true_layout(uv: torch.Tensor) -> Layout:
     fine = 30 * F.one_hot(uv[:, 0].long(), 3).permute(0, 3, 1, 2).float()
     count, half = len(uv), SIDE // 2
-    draft = fine[..., 1::2, 1::2]
-    return Layout(draft, F.pixel_unshuffle(fine, 2), torch.zeros(count, 4, half, half), torch.zeros(count, 1, half, half))
+    nothing = torch.zeros(count, 4, half, half)
+    return Layout(fine[..., 1::2, 1::2], F.pixel_unshuffle(fine, 2), nothing, nothing)
 
 
 def shift(x: float, y: float = 0) -> torch.Tensor:

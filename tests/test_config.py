@@ -172,3 +172,13 @@ def test_a_weights_folder_of_each_perceptual_loss_by_its_own_name():
     config = load_config([], ["--perceptual_path", "a", "--perceptual_net_path", "b"])
     assert config["baseline_config"]["perceptual_path"] == "a"
     assert config["loss_config"]["perceptual_net_path"] == "b"
+
+
+def test_keys_that_are_no_longer_there_load_where_they_were_off(tmp_path):
+    path = tmp_path / "0config.yaml"
+    path.write_text("generator_config: {dec_config: {warp: false, reshape: false, carry: true}}")
+    config = load_config([path])["generator_config"]["dec_config"]
+    assert config["carry"] and "warp" not in config
+    path.write_text("generator_config: {dec_config: {warp: true}}")
+    with pytest.raises(CaptureError, match="0config.yaml: generator_config.dec_config.warp is no longer there"):
+        load_config([path])

@@ -11,8 +11,10 @@ from capture.trainer import Trainer
 from datasets import open_data
 from tests.conftest import tiny_config
 
-ARGV = ("--dataset_path", "toon", "--reuse_drawings", "true", "--body_parts", "25", "--patch", "2", "--image_size", "64")
-READING = ("--method", "surfaces", "--gen_surfaceLoss_weight", "1", "--validation_pairs", "0", "--samples_per_epoch", "80")
+ARGV = ("--dataset_path", "toon", "--reuse_drawings", "true", "--body_parts", "25", "--patch", "2")
+ARGV += ("--image_size", "64")
+READING = ("--method", "surfaces", "--gen_surfaceLoss_weight", "1", "--validation_pairs", "0")
+READING += ("--samples_per_epoch", "80")
 
 
 def test_the_body_learns_the_rest_stays_and_capture_goes_on(tmp_path):
@@ -48,4 +50,5 @@ def test_what_it_cannot_teach_is_one_line(mixamo_tree, tmp_path, bad_input):
     assert "set generator_config.body_parts" in bad_input("train.py", *argv, "--body_parts", "0")
     assert "gen_surfaceLoss_weight is 0" in bad_input("train.py", *argv, "--gen_surfaceLoss_weight", "0")
     assert "no maps of surfaces" in bad_input("train.py", *argv, "--dataset_path", str(mixamo_tree))
-    assert "image_size 32 must be a multiple of 32 = patch * 16, and at least 64" in bad_input("train.py", *argv, "--image_size", "32")
+    line = bad_input("train.py", *argv, "--image_size", "32")
+    assert "image_size 32 must be a multiple of 32 = patch * 16, and at least 64" in line

@@ -9,7 +9,7 @@ import torch
 
 from capture import surfaces
 from capture.errors import CaptureError
-from capture.surfaces import BACKGROUND, FAR, NEAR, PLACE, place_loss, surface_code, surface_loss
+from capture.surfaces import BACKGROUND, FAR, NEAR, surface_code, surface_loss
 from tests.conftest import tiny_config
 
 
@@ -94,37 +94,6 @@ def test_of_large_maps_the_character_is_asked_first(side, codeless):
         asked.append(grad.abs().sum(1)[0] > 0)
         assert asked[-1][4 : 4 + side, 2 : 2 + side].all() and asked[-1].sum() == 256
     assert (asked[0] != asked[1]).any() == (side < 16)  # of the background, now these and now those
-
-
-def test_a_place_is_as_far_off_as_it_is(codeless):
-    uv = maps(FIGURE)
-    key = torch.eye(16).reshape(1, 16, 4, 4)
-    ys, xs = torch.meshgrid(torch.arange(4) + 0.5, torch.arange(4) + 0.5, indexing="ij")
-    u = torch.arange(16, dtype=torch.uint8).reshape(4, 4) * 15  # each position another point
-    uv[0, 1] = u.repeat_interleave(uv.shape[-1] // 4, 0).repeat_interleave(uv.shape[-1] // 4, 1)
-    uv[0, 2] = uv[0, 1]
-    place = torch.stack([xs, ys])[None]
-    right, told = surface_loss(20 * key, key, 1.0, uv, uv, place=place)
-    wrong, moved = surface_loss(20 * key, key, 1.0, uv, uv, place=place + torch.tensor([1.5, 2.0]).view(1, 2, 1, 1))
-    assert told["place_miss"] < 0.5 and abs(moved["place_miss"] - 2.5) < 0.5
-    torch.testing.assert_close(wrong - right, PLACE * (moved["place_miss"] - told["place_miss"]))
-
-
-def test_places_in_another_picture_are_those_of_the_same_points():
-    """A figure moved by one position: displaced so, nothing is missed; not displaced, one position."""
-    part = torch.zeros(8, 8, dtype=torch.uint8)
-    part[2:6, 2:6] = 1
-    ramp = torch.arange(8, dtype=torch.uint8) * 30
-    here = torch.stack([part, ramp.expand(8, 8), ramp[:, None].expand(8, 8)])[None]
-    there = torch.roll(here, 1, dims=3)
-    ys, xs = torch.meshgrid(torch.arange(8) + 0.5, torch.arange(8) + 0.5, indexing="ij")
-    place = torch.stack([xs, ys])[None]
-    still, moved = (
-        place_loss(place, here, there),
-        place_loss(place - torch.tensor([1.0, 0]).view(1, 2, 1, 1), here, there),
-    )
-    assert moved < 0.25 and abs(still - 1) < 0.25
-    assert place_loss(place, here, there * 0) == 0
 
 
 def test_codes_of_neighbours_are_alike_and_those_of_others_are_not():

@@ -13,7 +13,7 @@ from capture.losses import discriminator_loss, generator_loss
 from capture.methods.method import Method, frozen
 from capture.methods.perceptual import lpips_loss
 from capture.models import Discriminator, Generator, ReverseAttention, init_weights, score_pairs
-from capture.surfaces import place_loss, surface_loss
+from capture.surfaces import surface_loss
 
 STRIDE = 16  # of the deepest layer that LPIPS compares
 
@@ -75,7 +75,9 @@ class CaPTURe(Method):
                 logits = score_pairs(discriminator, [(picture, y) for picture in pictures])
         fusion, reconstruction = pictures if self.rebuilds else (*pictures, None)
         offset = _offset(random)
-        surface = self._surface_loss(batch, offset[0], random[0, 0, 0, 0]) if self.teaches and "target_uv" in batch else None
+        surface = None
+        if self.teaches and "target_uv" in batch:
+            surface = self._surface_loss(batch, offset[0], random[0, 0, 0, 0])
         perceptual = partial(self.perceptual, offset=offset) if self.perceptual else None
         return generator_loss(logits, fusion, reconstruction, batch, self.losses, perceptual, surface)
 
@@ -88,7 +90,7 @@ class CaPTURe(Method):
                 "loss_config.gen_surfaceLoss_weight: teaches attention whose attn_rows are output or pose; set "
                 "them so, with dec_attn_layers, or the weight to 0"
             )
-        for module in (*modules, *filter(None, [generator.decoder.warp, generator.decoder.reshape])):
+        for module in modules:
             module.watched = True
         return modules
 
@@ -100,16 +102,8 @@ class CaPTURe(Method):
         if self.body is not None:
             fusions = (type(part)(*(x[: len(batch["identity"])] for x in part)) for part in self.body.seen)
             return body_loss(*fusions, batch, chance)
-        count, maps, found = len(batch["identity"]), (batch["identity_uv"], batch["target_uv"]), []
-        decoder = self.networks["gen"].decoder
-        for layer, module in zip(decoder.attn_layers, self.taught):
-            query, key = (x[:count] for x in module.seen)
-            warps = decoder.warp is not None and layer == decoder.carries
-            place = decoder.warp.seen[:count] if warps else None
-            found.append(surface_loss(query, key, module.t, *maps, offset, place))
-        if decoder.reshape is not None:
-            miss = place_loss(decoder.reshape.seen[:count], batch["pose_uv"], batch["target_uv"])
-            found.append((miss, {"shape_miss": miss.detach()}))
+        count, maps = len(batch["identity"]), (batch["identity_uv"], batch["target_uv"])
+        found = [surface_loss(*(x[:count] for x in module.seen), module.t, *maps, offset) for module in self.taught]
         losses, told = zip(*found)
         names = {name: [parts[name] for parts in told if name in parts] for parts in told for name in parts}
         return torch.stack(losses).mean(), {name: torch.stack(values).mean() for name, values in names.items()}

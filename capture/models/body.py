@@ -13,9 +13,9 @@ from capture.models.body_reader import BodyReader, Seen
 class Body(nn.Module):
     """What the output is to show where, and where that is in the pictures of identity and pose.
 
-    Three networks, one after the other: `reader` (a picture -> parts), `motion` (parts of both -> affine maps), `layout`
-    (moved parts -> which of them each pixel shows). They are taught by maps of surfaces (capture.body_loss) and need none
-    to be used.
+    Three networks, one after the other: `reader` (a picture -> parts), `motion` (parts of both -> affine maps) and
+    `layout` (moved parts -> which of them each pixel shows). They are taught by maps of surfaces (capture.body_loss)
+    and need none to be used.
 
     Args:
         parts: how many a body has.  patch: pixels to a side of a position.

@@ -27,9 +27,9 @@ class BodyMotion(nn.Module):
     """From what both pictures show, one affine map for each part into either.
 
     The parts of the output have the directions of the pose's and the sizes of the identity's; how a longer arm then
-    hangs from a broader shoulder is a matter of the whole body. So each part is a token: its mass, its middle and spread
-    and how its features vary over it, in both pictures; a transformer (Vaswani et al., 2017) lets the parts know of each
-    other. Affine maps between parts are those of Monkey-Net's successors (Siarohin et al., NeurIPS 2019; CVPR 2021);
+    hangs from a broader shoulder is a matter of the whole body. So each part is a token: its mass, its middle and
+    spread and how its features vary over it, in both pictures; a transformer (Vaswani et al., NeurIPS 2017) lets the
+    parts know of each other. Affine maps of parts are FOMM's and MRAA's (Siarohin et al., NeurIPS 2019, CVPR 2021);
     here they lead to a picture that does not exist yet.
 
     Args:

@@ -6,15 +6,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from capture.models.context import Context
 from capture.models.body_layout import LAYOUT, Places
 from capture.models.body_motion import sample
+from capture.models.context import Context
 from capture.models.encoders import PICTURE, SEEN, listed_layers, skip_channels
 from capture.models.layers import ConvBlock, ResBlock, adain
-from capture.models.output_attention import Found, OutputAttention
-from capture.models.reshape import Reshape, move
+from capture.models.output_attention import OutputAttention
 from capture.models.reverse_attention import ReverseAttention
-from capture.models.warp import Warp
 
 ROWS = ("identity", "pose", "output")  # whose positions the attention asks for
 
@@ -35,10 +33,6 @@ class Decoder(nn.Module):
         attn_rows: identity | pose (ReverseAttention) | output (OutputAttention).  attn_width: of queries and keys.
         carry: the attention nearest the picture gathers the identity's pixels too, in squares, and the picture is a
             blend of these and of what is painted (with attn_rows output).
-        warp: the same attention says which pixel of the identity comes here (see Warp); the painting sees these, and
-            they are blended in last.
-        reshape: what the pose shows is moved to where it is on the identity's body (see Reshape), for the attention and
-            for `pose_skip` (with attn_rows output).
         pose_skip: the pose's features at full size are joined with the state before the picture is painted.
         retarget: the identity's smallest map joins the pose's, and its mean scales and shifts what instance norm
             leaves. (A code that is the same at every position is taken away by instance norm, and so can't change
@@ -63,8 +57,6 @@ class Decoder(nn.Module):
         attn_rows="identity",
         attn_width=0,
         carry=False,
-        warp=False,
-        reshape=False,
         pose_skip=False,
         retarget=False,
         code_ch=0,
@@ -86,19 +78,16 @@ class Decoder(nn.Module):
         if attn_rows not in ROWS:
             raise ValueError(f"attn_rows '{attn_rows}' is none of {', '.join(ROWS)}")
         output = attn_rows == "output" and bool(self.attn_layers)
-        for key, wanted in (("carry", carry), ("warp", warp), ("reshape", reshape)):
-            if wanted and not output:
-                raise ValueError(f"dec_config.{key}: needs dec_attn_layers whose attn_rows are output")
+        if carry and not output:
+            raise ValueError("dec_config.carry: needs dec_attn_layers whose attn_rows are output")
         self.carry = carry
-        self.carries = max(self.attn_layers) if (carry or warp) and self.attn_layers else (-1 if body else None)
+        self.carries = max(self.attn_layers) if carry else None
         self.identity_context = self.pose_context = None
         if output:
             smallest, largest = downs + 3, downs + 1 - max(self.attn_layers)
             self.identity_context, self.pose_context = (Context(skips, smallest, largest, m) for _ in range(2))
-            self.identity_levels |= {*range(largest, smallest + 1)} | ({PICTURE} if carry or warp else set())
+            self.identity_levels |= {*range(largest, smallest + 1)} | ({PICTURE} if carry else set())
             self.pose_levels |= {*range(largest, smallest + 1)}
-
-        self.reshape = Reshape(m, 4 * w) if reshape else None
 
         up = nn.Upsample(scale_factor=2, mode="nearest")
         self.code_to_feat = nn.ModuleList([up, ConvBlock(8 * w, 4 * w)])
@@ -137,11 +126,6 @@ class Decoder(nn.Module):
             self.body_paint = ResBlock(last, last)
             self.body_share = ConvBlock(last, c_out // 3, activ="none")
         self.toRGB = ConvBlock(last, c_out, activ="tanh")
-        self.warp = None
-        if warp:
-            self.warp = Warp(self.widths[self.carries], self.patch * 2 ** (downs - self.carries))
-            self.warp_join = ConvBlock(self.widths[-1] + c_out, self.widths[-1])
-            self.warp_share = ConvBlock(self.widths[-1], c_out // 3, activ="none")
         if carry:
             self.share = ConvBlock(self.widths[-1], c_out // 3, activ="none")
 
@@ -170,14 +154,11 @@ class Decoder(nn.Module):
         who = identity.get(self.downs + 3)  # (B, 4m, s, s), without noise
         code = None if who is None else who.mean(dim=(2, 3))  # (B, 4m)
         x = self._layout(x, pose[0], who, code)  # (B, m, S / 2^downs, same)
-        contexts, carried, warped = self._contexts(identity, pose), None, None
+        contexts, carried = self._contexts(identity, pose), None
         if places is not None:
             x = x + self.body_start(F.adaptive_avg_pool2d(places.state, x.shape[-1]).to(x.dtype))
             if contexts is not None:
                 contexts = contexts[0], {level: _brought(context, places) for level, context in contexts[1].items()}
-        if self.reshape is not None:
-            moved = self.reshape(contexts[1][self.downs + 1], code)  # (B, 2, S / 2^downs, same)
-            contexts = contexts[0], {level: move(x, moved) for level, x in contexts[1].items()}
         for i, block in enumerate(self.model):
             skip = self.downs + 1 - i
             if i in self.attn_layers:
@@ -186,14 +167,11 @@ class Decoder(nn.Module):
                     x = attention(x, identity[skip], pose[skip])
                 else:
                     side = 2 ** (self.downs - i)  # of the square of pixels that a position here stands for
-                    moves = i == self.carries
-                    pixels = F.pixel_unshuffle(identity[PICTURE], side) if moves and self.carry else None
+                    pixels = F.pixel_unshuffle(identity[PICTURE], side) if i == self.carries else None
                     found = attention(x, identity[skip], *(context[skip] for context in contexts), code, pixels)
                     x = found.out
                     if pixels is not None:
                         carried = F.pixel_shuffle(found.pixels, side)  # (B, 3, S, S)
-                    if moves and self.warp is not None:
-                        warped = self._warped(found, attention.t, identity[PICTURE])  # (B, 3, S, S)
             if i in self.adain_layers:
                 x = adain(x, identity[skip])
             x = block(x)  # twice the side
@@ -201,16 +179,13 @@ class Decoder(nn.Module):
             moved_picture = self._moved(identity[PICTURE], places)
             x = self._joined(x, pose[1], moved_picture, places)
         elif self.pose_skip:
-            shown = pose[1] if self.reshape is None else move(pose[1], moved)  # (B, c, S, S)
-            x = self.pose_join(torch.cat([x, shown], dim=1))  # (B, m / 4, S, S)
-        if warped is not None:
-            x = x + self.warp_join(torch.cat([x, warped.to(x.dtype)], dim=1))
+            x = self.pose_join(torch.cat([x, pose[1]], dim=1))  # (B, m / 4, S, S)
         out = self.toRGB(x)  # (B, 3, S, S)
         if places is not None:
             out = _blend(out, moved_picture, self.body_share(x) + 3)
         if carried is not None:
             out = _blend(out, carried, self.share(x))
-        return out if warped is None else _blend(out, warped, self.warp_share(x))
+        return out
 
     def _layout(self, code_map: Tensor, pose: Tensor, who: Tensor | None, code: Tensor | None) -> Tensor:
         """What is to be where: from the smallest maps of code, pose and identity (B, 4m, s, s), and its mean."""
@@ -231,7 +206,7 @@ class Decoder(nn.Module):
         return F.pixel_unshuffle(moved, self.patch)
 
     def _joined(self, x: Tensor, pose: Tensor, moved: Tensor, places: Places) -> Tensor:
-        """The state (B, m / 4, S, S), the pose's features at full size (B, c, S, S), the identity's pixels and the layout."""
+        """The state (B, m / 4, S, S) with the pose's features (B, c, S, S), the identity's pixels and the layout."""
         nobody = F.pixel_unshuffle(places.logits.softmax(dim=1)[:, :1], self.patch)
         shown = F.pixel_unshuffle(places.shown, self.patch)
         beside = [_brought(pose, places), places.state, moved, nobody, shown]
@@ -245,17 +220,6 @@ class Decoder(nn.Module):
         if self.identity_context is None:
             return None
         return self.identity_context(identity), self.pose_context(pose)
-
-    def read(self, identity: dict[int, Tensor], pose: dict[int, Tensor]) -> tuple[list[Tensor], list[Tensor]]:
-        """By attention, its keys of the identity's context and, as if they were the identity's, of the pose's."""
-        contexts = self._contexts(identity, pose)
-        layers = list(zip(self.attnModule_256, (self.downs + 1 - i for i in self.attn_layers)))
-        return tuple([module.key_conv(context[skip]) for module, skip in layers] for context in contexts)
-
-    def _warped(self, found: Found, t: float, picture: Tensor) -> Tensor:
-        """The identity's picture, moved by what an attention found; (B, 3 patch², S, S), as `picture`."""
-        moved = self.warp(found.query, found.key, t, found.out, F.pixel_shuffle(picture, self.patch))
-        return F.pixel_unshuffle(moved, self.patch)
 
 
 def _brought(x: Tensor, places: Places) -> Tensor:

@@ -58,9 +58,12 @@ class Generator(nn.Module):
         """ValueError, naming the rule, unless images of side `size` fit this configuration."""
         multiple = self.patch * 2 ** (self.downs + 2 + self.res2)
         smallest = size // multiple
-        if self.body is not None and (size % (self.patch * Body.multiple) or size < 2 * self.patch * Body.multiple):
-            side = self.patch * Body.multiple
-            raise ValueError(f"image_size {size} must be a multiple of {side} = patch * {Body.multiple}, and at least {2 * side}, with body_parts")
+        side = self.patch * Body.multiple
+        if self.body is not None and (size % side or size < 2 * side):
+            raise ValueError(
+                f"image_size {size} must be a multiple of {side} = patch * {Body.multiple}, and at least {2 * side}, "
+                "with body_parts"
+            )
         if size < 1 or size % multiple:
             raise ValueError(
                 f"image_size {size} must be a multiple of {'patch * ' if self.patch > 1 else ''}2^(downs+2) = "
@@ -85,7 +88,7 @@ class Generator(nn.Module):
         """Identity (B, 3, S, S) and eps (B, 4m) -> the identity encoder's skips."""
         picture = self._patches(identity)
         skips = self.idenity_encoder(picture, eps)
-        return skips if self.decoder.carries is None else {**skips, PICTURE: picture, **self._seen(picture)}
+        return {**skips, PICTURE: picture, **self._seen(picture)}
 
     def encode_pose(self, pose: Tensor, identity_skips: dict[int, Tensor]) -> dict[int, Tensor]:
         """Pose (B, 3, S, S) -> the pose encoder's skips; the identity's matter only with enc_adain/attn_layers."""
