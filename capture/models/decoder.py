@@ -14,6 +14,7 @@ from capture.models.layers import ConvBlock, ResBlock, adain
 from capture.models.output_attention import OutputAttention
 from capture.models.reverse_attention import ReverseAttention
 
+FAINT = 0.1  # size of what colours are made of: an update of Adam moves all weights alike, and white by much less so
 ROWS = ("identity", "pose", "output")  # whose positions the attention asks for
 
 
@@ -125,16 +126,9 @@ class Decoder(nn.Module):
             self.body_join = ConvBlock(self.widths[-1] + beside, last)
             self.body_paint = ResBlock(last, last)
             self.body_share = ConvBlock(last, c_out // 3, activ="none")
-        self.toRGB = ConvBlock(last, c_out, activ="tanh")
+        self.toRGB = ConvBlock(last, c_out, activ="none" if body else "tanh")
         if carry:
             self.share = ConvBlock(self.widths[-1], c_out // 3, activ="none")
-
-    def start(self) -> None:
-        """With a body, painting begins faintly, on the moved pixels (called by init_weights): a tanh that the first
-        updates drive to its end does not come back."""
-        if self.body:
-            for layer in (self.toRGB, self.body_share):
-                layer.conv.weight.data.mul_(0.1)
 
     def _check_widths(self, skips: dict[int, int]) -> None:
         for i in sorted({*self.adain_layers, *self.attn_layers}):
@@ -183,6 +177,7 @@ class Decoder(nn.Module):
         out = self.toRGB(x)  # (B, 3, S, S)
         if places is not None:
             out = _blend(out, moved_picture, self.body_share(x) + 3)
+            out = out + (out.clamp(-1, 1) - out).detach()  # a tanh, once driven to its end, does not come back
         if carried is not None:
             out = _blend(out, carried, self.share(x))
         return out
@@ -209,9 +204,9 @@ class Decoder(nn.Module):
         """The state (B, m / 4, S, S) with the pose's features (B, c, S, S), the identity's pixels and the layout."""
         nobody = F.pixel_unshuffle(places.logits.softmax(dim=1)[:, :1], self.patch)
         shown = F.pixel_unshuffle(places.shown, self.patch)
-        beside = [_brought(pose, places), places.state, moved, nobody, shown]
-        x = self.body_join(torch.cat([x, *(y.to(x.dtype) for y in beside)], dim=1))
-        return self.body_paint(x)
+        learnt = [_evened(y) for y in (x, _brought(pose, places), places.state)]
+        x = self.body_join(torch.cat([*learnt, *(y.to(x.dtype) for y in (moved, nobody, shown))], dim=1))
+        return FAINT * _evened(self.body_paint(x))
 
     def _contexts(
         self, identity: dict[int, Tensor], pose: dict[int, Tensor]
@@ -226,6 +221,11 @@ def _brought(x: Tensor, places: Places) -> Tensor:
     """A map (B, C, H, W) of the pose's, where the layout wants what it shows."""
     place = F.adaptive_avg_pool2d(places.in_pose, x.shape[-1])
     return sample(x, place).to(x.dtype)
+
+
+def _evened(x: Tensor) -> Tensor:
+    """A map with a mean square of 1 over the channels at each position (Karras et al., ICLR 2018)."""
+    return (x.float() * torch.rsqrt(x.float().square().mean(dim=1, keepdim=True) + 1e-6)).to(x.dtype)
 
 
 def _blend(painted: Tensor, moved: Tensor, share: Tensor) -> Tensor:

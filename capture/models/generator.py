@@ -88,7 +88,8 @@ class Generator(nn.Module):
         """Identity (B, 3, S, S) and eps (B, 4m) -> the identity encoder's skips."""
         picture = self._patches(identity)
         skips = self.idenity_encoder(picture, eps)
-        return {**skips, PICTURE: picture, **self._seen(picture)}
+        wanted = PICTURE in self.decoder.identity_levels
+        return {**skips, PICTURE: picture, **self._seen(picture)} if wanted else skips
 
     def encode_pose(self, pose: Tensor, identity_skips: dict[int, Tensor]) -> dict[int, Tensor]:
         """Pose (B, 3, S, S) -> the pose encoder's skips; the identity's matter only with enc_adain/attn_layers."""

@@ -136,5 +136,7 @@ def test_pictures_are_the_same_whole_or_encoded_once(precision):
     once = transfer.decode(transfer.encode_identity(identity[:1]), transfer.encode_pose(pose))
     torch.testing.assert_close(once, whole, atol=1e-3 if precision == "fp32" else 0.05, rtol=0)
     if precision == "fp32":
-        torch.testing.assert_close(made(identity[:1], pose[:1], torch.zeros(1, 2, made.code_width)), whole[:1])
+        torch.testing.assert_close(
+            made(identity[:1], pose[:1], torch.zeros(1, 2, made.code_width)), whole[:1], atol=1e-3, rtol=0
+        )
     assert not torch.equal(whole[:1], transfer.transfer(identity[1:2], pose[:1]))
