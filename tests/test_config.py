@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 import yaml
 
@@ -144,8 +146,9 @@ def test_overlays_of_the_repository_hold_differences_only():
     overlays = sorted((DEFAULTS.parent / "configs").glob("*.yaml"))
     assert overlays
     for path in overlays:
+        below = re.match(r"# On top of (\w+\.yaml)", path.read_text())  # else it stands on the defaults alone
+        only_differences(yaml.safe_load(path.read_text()), load_config([path.parent / below[1]] if below else []))
         load_config([path])
-        only_differences(yaml.safe_load(path.read_text()), yaml.safe_load(DEFAULTS.read_text()))
 
 
 @pytest.mark.parametrize(
