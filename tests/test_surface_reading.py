@@ -39,7 +39,9 @@ def test_the_body_learns_the_rest_stays_and_capture_goes_on(tmp_path):
         name = "body.reader.last.weight"
         assert torch.equal(went_on[name], read[name]) == (weight == "0")
         assert (went_on[name] - read[name]).abs().max() < 0.1 * read[name].abs().max()
-        assert not torch.equal(went_on["decoder.toRGB.conv.weight"], read["decoder.toRGB.conv.weight"])
+        assert not torch.equal(
+            went_on["decoder.painter.colour.conv.weight"], read["decoder.painter.colour.conv.weight"]
+        )
 
 
 def test_what_it_cannot_teach_is_one_line(mixamo_tree, tmp_path, bad_input):

@@ -7,14 +7,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from capture.models.body_layout import LAYOUT, Places
-from capture.models.body_motion import sample
+from capture.models.body_painter import BodyPainter, brought
 from capture.models.context import Context
 from capture.models.encoders import PICTURE, SEEN, listed_layers, skip_channels
-from capture.models.layers import ConvBlock, ResBlock, adain
+from capture.models.layers import ConvBlock, ResBlock, adain, blend
 from capture.models.output_attention import OutputAttention
 from capture.models.reverse_attention import ReverseAttention
 
-FAINT = 0.1  # size of what colours are made of: an update of Adam moves all weights alike, and white by much less so
 ROWS = ("identity", "pose", "output")  # whose positions the attention asks for
 
 
@@ -40,8 +39,8 @@ class Decoder(nn.Module):
             proportions.)
         code_ch: what the smallest maps' channels are multiples of, 0 for min_ch.
         c_out: channels of the picture.
-        body: told by a Body what is to be where: what the pose shows is brought there, the identity's pixels are moved
-            there, and the painting starts from both.
+        body: a Body tells what is to be where: what the pose shows is brought there, and a BodyPainter paints
+            (pose_skip and carry have no part in it).
     """
 
     def __init__(
@@ -81,8 +80,8 @@ class Decoder(nn.Module):
         output = attn_rows == "output" and bool(self.attn_layers)
         if carry and not output:
             raise ValueError("dec_config.carry: needs dec_attn_layers whose attn_rows are output")
-        self.carry = carry
-        self.carries = max(self.attn_layers) if carry else None
+        carry = carry and not body
+        self.carries = max(self.attn_layers) if carry else None  # the layer whose attention gathers pixels
         self.identity_context = self.pose_context = None
         if output:
             smallest, largest = downs + 3, downs + 1 - max(self.attn_layers)
@@ -111,22 +110,17 @@ class Decoder(nn.Module):
             for i in self.attn_layers
         )
         self.model = nn.ModuleList(ResBlock(self.widths[i], self.widths[i + 1], sample="up") for i in levels)
-        if pose_skip:
+        if pose_skip and not body:
             self.pose_join = ConvBlock(self.widths[-1] + c, self.widths[-1])
             self.pose_levels |= {1}
         self.pose_skip = pose_skip
-        self.patch = round((c_out // 3) ** 0.5)
-        self.body, last = body, self.widths[-1]
         if body:
             self.identity_levels |= {PICTURE, *SEEN}
             self.pose_levels |= {1, *SEEN}
-            self.body_start = ConvBlock(LAYOUT, m)
-            last = 2 * self.widths[-1]
-            beside = c + LAYOUT + c_out + 2 * self.patch**2
-            self.body_join = ConvBlock(self.widths[-1] + beside, last)
-            self.body_paint = ResBlock(last, last)
-            self.body_share = ConvBlock(last, c_out // 3, activ="none")
-        self.toRGB = ConvBlock(last, c_out, activ="none" if body else "tanh")
+            self.layout_join = ConvBlock(LAYOUT, m)
+            self.painter = BodyPainter(self.widths[-1], c, c_out)
+            return
+        self.toRGB = ConvBlock(self.widths[-1], c_out, activ="tanh")
         if carry:
             self.share = ConvBlock(self.widths[-1], c_out // 3, activ="none")
 
@@ -150,15 +144,16 @@ class Decoder(nn.Module):
         x = self._layout(x, pose[0], who, code)  # (B, m, S / 2^downs, same)
         contexts, carried = self._contexts(identity, pose), None
         if places is not None:
-            x = x + self.body_start(F.adaptive_avg_pool2d(places.state, x.shape[-1]).to(x.dtype))
+            x = x + self.layout_join(F.adaptive_avg_pool2d(places.state, x.shape[-1]).to(x.dtype))
             if contexts is not None:
-                contexts = contexts[0], {level: _brought(context, places) for level, context in contexts[1].items()}
+                contexts = contexts[0], {level: brought(context, places) for level, context in contexts[1].items()}
         for i, block in enumerate(self.model):
             skip = self.downs + 1 - i
             if i in self.attn_layers:
                 attention = self.attnModule_256[self.attn_layers.index(i)]
                 if contexts is None:
-                    x = attention(x, identity[skip], pose[skip])
+                    there = pose[skip] if places is None else brought(pose[skip], places)
+                    x = attention(x, identity[skip], there)
                 else:
                     side = 2 ** (self.downs - i)  # of the square of pixels that a position here stands for
                     pixels = F.pixel_unshuffle(identity[PICTURE], side) if i == self.carries else None
@@ -170,17 +165,11 @@ class Decoder(nn.Module):
                 x = adain(x, identity[skip])
             x = block(x)  # twice the side
         if places is not None:
-            moved_picture = self._moved(identity[PICTURE], places)
-            x = self._joined(x, pose[1], moved_picture, places)
-        elif self.pose_skip:
+            return self.painter(x, pose[1], identity[PICTURE], places)
+        if self.pose_skip:
             x = self.pose_join(torch.cat([x, pose[1]], dim=1))  # (B, m / 4, S, S)
         out = self.toRGB(x)  # (B, 3, S, S)
-        if places is not None:
-            out = _blend(out, moved_picture, self.body_share(x) + 3)
-            out = out + (out.clamp(-1, 1) - out).detach()  # a tanh, once driven to its end, does not come back
-        if carried is not None:
-            out = _blend(out, carried, self.share(x))
-        return out
+        return out if carried is None else blend(out, carried, self.share(x))
 
     def _layout(self, code_map: Tensor, pose: Tensor, who: Tensor | None, code: Tensor | None) -> Tensor:
         """What is to be where: from the smallest maps of code, pose and identity (B, 4m, s, s), and its mean."""
@@ -195,19 +184,6 @@ class Decoder(nn.Module):
                 x = x * (1 + next(shapes)) + next(shapes)
         return x
 
-    def _moved(self, picture: Tensor, places: Places) -> Tensor:
-        """The identity's pixels where the layout wants them, (B, c_out, S, S), as `picture`."""
-        moved = sample(F.pixel_shuffle(picture, self.patch), places.in_identity)
-        return F.pixel_unshuffle(moved, self.patch)
-
-    def _joined(self, x: Tensor, pose: Tensor, moved: Tensor, places: Places) -> Tensor:
-        """The state (B, m / 4, S, S) with the pose's features (B, c, S, S), the identity's pixels and the layout."""
-        nobody = F.pixel_unshuffle(places.logits.softmax(dim=1)[:, :1], self.patch)
-        shown = F.pixel_unshuffle(places.shown, self.patch)
-        learnt = [_evened(y) for y in (x, _brought(pose, places), places.state)]
-        x = self.body_join(torch.cat([*learnt, *(y.to(x.dtype) for y in (moved, nobody, shown))], dim=1))
-        return FAINT * _evened(self.body_paint(x))
-
     def _contexts(
         self, identity: dict[int, Tensor], pose: dict[int, Tensor]
     ) -> tuple[dict[int, Tensor], dict[int, Tensor]] | None:
@@ -215,20 +191,3 @@ class Decoder(nn.Module):
         if self.identity_context is None:
             return None
         return self.identity_context(identity), self.pose_context(pose)
-
-
-def _brought(x: Tensor, places: Places) -> Tensor:
-    """A map (B, C, H, W) of the pose's, where the layout wants what it shows."""
-    place = F.adaptive_avg_pool2d(places.in_pose, x.shape[-1])
-    return sample(x, place).to(x.dtype)
-
-
-def _evened(x: Tensor) -> Tensor:
-    """A map with a mean square of 1 over the channels at each position (Karras et al., ICLR 2018)."""
-    return (x.float() * torch.rsqrt(x.float().square().mean(dim=1, keepdim=True) + 1e-6)).to(x.dtype)
-
-
-def _blend(painted: Tensor, moved: Tensor, share: Tensor) -> Tensor:
-    """Of two pictures (B, 3 patch², S, S), by logits (B, patch², S, S): an eighth of `moved` at first."""
-    share = torch.sigmoid(share - 2).repeat(1, 3, 1, 1)
-    return (1 - share) * painted + share * moved
