@@ -47,6 +47,7 @@ def main() -> int:
     from tqdm.contrib.logging import logging_redirect_tqdm
 
     from capture.lock import run_lock
+    from capture.methods import check_samples
     from capture.trainer import Trainer, new_method  # after the cheap checks: importing torch takes seconds
     from datasets import open_data
 
@@ -60,6 +61,7 @@ def main() -> int:
 
     data = open_data(config)
     first = data.train[0]
+    check_samples(config, [first, *(data.train[i] for i in range(1, data.kinds))])
     if args.dry_run:
         introduce(new_method(config), data)
         batch_size = config["dataset_config"]["batch_size"]

@@ -27,11 +27,13 @@ class Data:
     Attributes:
         train: samples by index, without end: dicts of uint8 (3, S, S) tensors.
         description: one line for people.
+        kinds: datasets that samples come from in turn.
     """
 
     train: Dataset
     description: str
     _test: Callable[[int], dict[str, Tensor]]
+    kinds: int = 1
 
     def test_batch(self, count: int) -> dict[str, Tensor]:
         """The first `count` held-out pairs as uint8 (N, 3, S, S), always the same: `identity`, `pose`, maybe `target`.
@@ -58,9 +60,10 @@ def open_data(config: dict[str, Any]) -> Data:
             Mixed([known[path].train for path in paths]),
             "in turn: " + "; ".join(known[path].description for path in paths),
             functools.cache(lambda n: _in_turn([one.test_batch(-(-n // len(known))) for one in known.values()], n)),
+            len(paths),
         )
     if options["augment"] != "none":
-        data = Data(Augmented(data.train, options["augment"], seed), data.description, data.test_batch)
+        data = Data(Augmented(data.train, options["augment"], seed), data.description, data.test_batch, data.kinds)
     return data
 
 

@@ -5,7 +5,7 @@ The trainer, PoseTransfer and the table know methods by this contract alone; `me
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from torch import nn
@@ -33,6 +33,13 @@ def build_generator(config: dict[str, Any]) -> nn.Module:
         CaptureError: the configuration's parts don't fit each other.
     """
     return _built(_method_class(config).build_generator, config)
+
+
+def check_samples(config: dict[str, Any], samples: Sequence[dict[str, Any]]) -> None:
+    """CaptureError, for people, where samples lack what the configured method learns from."""
+    for name, why in _method_class(config).needs(config).items():
+        if not any(name in sample for sample in samples):
+            raise CaptureError(why)
 
 
 def _built(build: Callable[[dict[str, Any]], Any], config: dict[str, Any]) -> Any:

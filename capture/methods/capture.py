@@ -13,7 +13,7 @@ from capture.losses import discriminator_loss, generator_loss
 from capture.methods.method import Method, frozen
 from capture.methods.perceptual import lpips_loss
 from capture.models import Discriminator, Generator, ReverseAttention, init_weights, score_pairs
-from capture.surfaces import surface_loss
+from capture.surfaces import MAPS, surface_loss
 
 STRIDE = 16  # of the deepest layer that LPIPS compares
 
@@ -50,6 +50,13 @@ class CaPTURe(Method):
         generator = Generator(config["generator_config"])
         generator.check_size(config["dataset_config"]["image_size"])
         return generator
+
+    @staticmethod
+    def needs(config: dict[str, Any]) -> dict[str, str]:
+        if not (config["generator_config"]["body_parts"] and config["loss_config"]["gen_surfaceLoss_weight"]):
+            return {}
+        why = "a body is taught by maps of surfaces, which this data has not; toon has, and what is drawn with --uv"
+        return {"target" + MAPS: f"loss_config.gen_surfaceLoss_weight: {why}"}
 
     def initialise(self) -> None:
         for network in self.networks.values():

@@ -40,6 +40,11 @@ class Method(ABC):
     def build_generator(config: dict[str, Any]) -> nn.Module:
         """The "gen" network alone. ValueError, naming keys, where the configuration's parts don't fit."""
 
+    @staticmethod
+    def needs(config: dict[str, Any]) -> dict[str, str]:
+        """What samples must have beside pictures: name -> why, and what to do, for people."""
+        return {}
+
     @abstractmethod
     def initialise(self) -> None:
         """Fresh weights, from torch's global generator."""

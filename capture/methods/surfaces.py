@@ -8,11 +8,9 @@ import torch
 from torch import Tensor
 
 from capture.body_loss import body_loss
-from capture.errors import CaptureError
 from capture.methods.capture import CaPTURe
 from capture.methods.method import Method
 from capture.models import Generator, init_weights
-from capture.surfaces import MAPS
 
 
 class SurfaceReading(Method):
@@ -39,6 +37,8 @@ class SurfaceReading(Method):
             raise ValueError("method surfaces: gen_surfaceLoss_weight is 0; without it no surfaces are drawn")
         return generator
 
+    needs = staticmethod(CaPTURe.needs)
+
     def initialise(self) -> None:
         init_weights(self.networks["gen"], self.config["main_config"]["init"])
 
@@ -48,7 +48,5 @@ class SurfaceReading(Method):
     def loss(
         self, name: str, batch: dict[str, Tensor], random: Tensor, kept: dict[str, Any] | None
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        if "target" + MAPS not in batch:
-            raise CaptureError("method surfaces: this data has no maps of surfaces; --dataset_path toon has")
         seen = self.trained["gen"](batch["identity"], batch["pose"], painted=False)
         return body_loss(*seen, batch, random[0, 0])
