@@ -61,7 +61,7 @@ def main() -> int:
 
     data = open_data(config)
     first = data.train[0]
-    check_samples(config, [first, *(data.train[i] for i in range(1, data.kinds))])
+    check_samples(config, (data.train[i] for i in range(data.kinds)))
     if args.dry_run:
         introduce(new_method(config), data)
         batch_size = config["dataset_config"]["batch_size"]

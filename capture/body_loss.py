@@ -6,10 +6,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from capture.models.body_layout import Layout
+from capture.models.body_layout import Layout, part_places
 from capture.models.body_motion import Motion
 from capture.models.body_reader import Seen
-from capture.surfaces import MAPS
+from capture.surfaces import MAPS, at_cells, choose, of
 
 BACKGROUND = 0.25  # weight of a position of the background beside one of the character's
 NEAR = 0.02  # standard deviation, in u and v, of what counts as the same point
@@ -33,8 +33,7 @@ def body_loss(
 
 def part_loss(logits: Tensor, uv: Tensor) -> Tensor:
     """Cross-entropy of logits (B, parts + 1, h, w) with the parts of a map (B, 3, S, S)."""
-    step = uv.shape[-1] // logits.shape[-1]
-    part = uv[:, 0, step // 2 :: step, step // 2 :: step].long().clamp(max=logits.shape[1] - 1)  # (B, h, w)
+    part = at_cells(uv, logits.shape[-1])[:, 0].long().clamp(max=logits.shape[1] - 1)  # (B, h, w)
     known = uv[:, 0].flatten(1).any(1)[:, None, None]
     weight = torch.where(part > 0, 1.0, BACKGROUND) * known
     return (F.cross_entropy(logits, part, reduction="none") * weight).sum() / weight.sum().clamp(min=1)
@@ -54,16 +53,15 @@ def layout_loss(
     drafted, laid = part_loss(layout.draft, target_uv), part_loss(fine, wanted)
     loss, told = drafted + 2 * laid, {"layout_miss": laid.detach()}
 
-    asked = _some(target_uv[:, 0].flatten(1) > 0, ASKED, chance)  # (B, M)
-    points = target_uv.flatten(2).gather(2, asked[:, None].expand(-1, 3, -1)).float()  # (B, 3, M)
+    asked = choose(target_uv[:, 0].flatten(1) > 0, ASKED, chance)  # (B, M)
+    points = of(target_uv.flatten(2), asked).float()  # (B, 3, M)
     number = (points[:, 0].long() - 1).clamp(0, motion.to_pose.shape[1] - 1)  # (B, M)
     xy = (2 * torch.stack([asked % side, asked // side], dim=1) + 1) / side - 1  # (B, 2, M)
     cell = asked // side // patch * (side // patch) + asked % side // patch
-    mend = layout.mend.flatten(2).gather(2, cell[:, None].expand(-1, 4, -1)).chunk(2, dim=1)
+    mend = of(layout.mend.flatten(2), cell).chunk(2, dim=1)
     for name, maps, uv, more in zip(("identity", "pose"), motion[::-1], (identity_uv, pose_uv), mend):
         place, known = where(points, uv, chance)  # (B, 2, M), (B, M)
-        chosen = maps.flatten(2).gather(1, number[..., None].expand(-1, -1, 6)).unflatten(2, (2, 3))  # (B, M, 2, 3)
-        found = ((chosen[..., :2] @ xy.transpose(1, 2)[..., None])[..., 0] + chosen[..., 2]).transpose(1, 2)
+        found = part_places(maps, number, xy)  # (B, 2, M)
         count = known.sum().clamp(min=1)
         far, mended = (
             ((side / 2 * (at - place)).square().sum(1).add(0.25).sqrt() * known).sum() / count
@@ -78,8 +76,8 @@ def where(points: Tensor, uv: Tensor, chance: Tensor) -> tuple[Tensor, Tensor]:
     """Points (B, 3, M) in a picture's map (B, 3, S, S): where, (B, 2, M) from -1 to 1, and whether at all, (B, M)."""
     uv = uv[:, :, 1::2, 1::2]  # every other pixel
     side = uv.shape[-1]
-    index = _some(uv[:, 0].flatten(1) > 0, SOURCES, chance)  # (B, N)
-    here = uv.flatten(2).gather(2, index[:, None].expand(-1, 3, -1)).float()[:, :, None]  # (B, 3, 1, N)
+    index = choose(uv[:, 0].flatten(1) > 0, SOURCES, chance)  # (B, N)
+    here = of(uv.flatten(2), index).float()[:, :, None]  # (B, 3, 1, N)
     there = points[..., None]  # (B, 3, M, 1)
     du, dv = ((there[:, k] - here[:, k]) / 255 for k in (1, 2))
     score = -(du.square() + dv.square()) / (2 * NEAR**2)
@@ -88,10 +86,3 @@ def where(points: Tensor, uv: Tensor, chance: Tensor) -> tuple[Tensor, Tensor]:
     xy = torch.stack([index % side, index // side], dim=-1).float()  # (B, N, 2)
     place = (2 * (weight @ xy) + 1.5) / (2 * side) * 2 - 1  # pixel 2 i + 1 of the map, its middle
     return place.transpose(1, 2), score.amax(-1) > -FAR
-
-
-def _some(mask: Tensor, count: int, chance: Tensor) -> Tensor:
-    """At most `count` places of each row of (B, N), spread over those in the mask and then over the others."""
-    n = mask.shape[1]
-    spread = (torch.arange(n, device=mask.device) * 0.618034 + chance) % 1  # no two of a neighbourhood alike
-    return (mask + spread).topk(min(count, n), dim=1).indices

@@ -46,12 +46,12 @@ def surface_loss(
         part.
     """
     side = query.shape[-1]
-    there = _at(target_uv, side).flatten(2)  # (B, 3, N)
-    chosen = _choose(there[:, 0] > 0, offset)  # (B, M)
-    asked = _of(query.flatten(2), chosen).transpose(1, 2).float()  # (B, M, d)
+    there = at_cells(target_uv, side).flatten(2)  # (B, 3, N)
+    chosen = choose(there[:, 0] > 0, MOST, offset * 0.377)  # (B, M)
+    asked = of(query.flatten(2), chosen).transpose(1, 2).float()  # (B, M, d)
     logits = torch.bmm(asked, key.flatten(2).float()) / t  # (B, M, N)
-    there = _of(there, chosen)[..., None]  # (B, 3, M, 1)
-    here = _at(identity_uv, side).flatten(2)[:, :, None]  # (B, 3, 1, N)
+    there = of(there, chosen)[..., None]  # (B, 3, M, 1)
+    here = at_cells(identity_uv, side).flatten(2)[:, :, None]  # (B, 3, 1, N)
     wanted, same = _wanted(there, here)
     drawn = there[:, 0] > 0  # (B, M, 1)
     known = (identity_uv[:, 0].flatten(1).any(1) & target_uv[:, 0].flatten(1).any(1))[:, None]  # (B, 1)
@@ -79,7 +79,7 @@ def _wanted(there: Tensor, here: Tensor) -> tuple[Tensor, Tensor]:
     return torch.softmax(score, dim=-1) * (score.amax(-1, keepdim=True) > -FAR), same
 
 
-def _at(uv: Tensor, side: int) -> Tensor:
+def at_cells(uv: Tensor, side: int) -> Tensor:
     """What lies at the middle of each of side x side cells: (B, 3, S, S) -> float (B, 3, side, side)."""
     step = uv.shape[-1] // side
     return uv[:, :, step // 2 :: step, step // 2 :: step].float()
@@ -115,20 +115,23 @@ def code_loss(x: Tensor, uv: Tensor, known: Tensor) -> Tensor:
 
     uv: (B, 3, S, S), zeros where nobody stands.  known: (B, 1), whether a sample has maps.
     """
-    part, u, v = _at(uv, x.shape[-1]).flatten(2).unbind(1)  # (B, N) each
+    part, u, v = at_cells(uv, x.shape[-1]).flatten(2).unbind(1)  # (B, N) each
     code = surface_code(part, u / 255, v / 255, x.shape[1])  # (B, N, d)
     far = 1 - (F.normalize(x.flatten(2).transpose(1, 2).float(), dim=-1) * code).sum(-1)
     weight = torch.where(part > 0, 1.0, BACKGROUND) * known
     return (far * weight).sum() / weight.sum().clamp(min=1)
 
 
-def _choose(drawn: Tensor, offset: Tensor | int) -> Tensor:
-    """At most MOST positions of each row of (B, N), spread over those that are drawn and then over the others."""
+def choose(drawn: Tensor, most: int, start: Tensor | float) -> Tensor:
+    """At most so many positions of each row of (B, N), spread over those that are drawn and then over the others.
+
+    start: another one chooses others (a tensor: nothing waits for it).
+    """
     n = drawn.shape[1]
-    spread = (torch.arange(n, device=drawn.device) * 0.618034 + offset * 0.377) % 1  # no two of a neighbourhood alike
-    return (drawn + spread).topk(min(MOST, n), dim=1).indices
+    spread = (torch.arange(n, device=drawn.device) * 0.618034 + start) % 1  # no two of a neighbourhood alike
+    return (drawn + spread).topk(min(most, n), dim=1).indices
 
 
-def _of(x: Tensor, chosen: Tensor) -> Tensor:
+def of(x: Tensor, chosen: Tensor) -> Tensor:
     """(B, C, N) at the positions (B, M) -> (B, C, M)."""
     return x.gather(2, chosen[:, None].expand(-1, x.shape[1], -1))

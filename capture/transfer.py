@@ -30,7 +30,6 @@ from capture.images import denormalise, normalise
 from capture.memory import keep_freed_memory
 from capture.methods import build_generator
 from capture.methods.published import SUFFIXES, load_published_generator
-from capture.models.body_motion import BodyMotion
 from capture.newest import newest_checkpoint
 from capture.parts import Features, Parts, repeated
 
@@ -63,7 +62,7 @@ class PoseTransfer:
         # bfloat16 weights, not autocast, which would convert them at every call; statistics stay in float32
         network = generator if self.dtype == torch.float32 else copy.deepcopy(generator).to(self.dtype)
         for module in network.modules():
-            if isinstance(module, BodyMotion):  # places of a pixel's precision
+            if getattr(module, "exact", False):
                 module.float()
         self._parts = Parts(network.to(memory_format=torch.channels_last), compiled)
 

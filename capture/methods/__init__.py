@@ -5,7 +5,7 @@ The trainer, PoseTransfer and the table know methods by this contract alone; `me
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from torch import nn
@@ -35,11 +35,11 @@ def build_generator(config: dict[str, Any]) -> nn.Module:
     return _built(_method_class(config).build_generator, config)
 
 
-def check_samples(config: dict[str, Any], samples: Sequence[dict[str, Any]]) -> None:
-    """CaptureError, for people, where samples lack what the configured method learns from."""
-    for name, why in _method_class(config).needs(config).items():
-        if not any(name in sample for sample in samples):
-            raise CaptureError(why)
+def check_samples(config: dict[str, Any], samples: Iterable[dict[str, Any]]) -> None:
+    """CaptureError, for people, where no sample has what the configured method learns from; read only where it asks."""
+    need = _method_class(config).needs(config)
+    if need and not any(need.name in sample for sample in samples):
+        raise CaptureError(need.why)
 
 
 def _built(build: Callable[[dict[str, Any]], Any], config: dict[str, Any]) -> Any:

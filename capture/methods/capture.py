@@ -10,7 +10,7 @@ from torch import Tensor
 
 from capture.body_loss import body_loss
 from capture.losses import discriminator_loss, generator_loss
-from capture.methods.method import Method, frozen
+from capture.methods.method import Method, Need, frozen
 from capture.methods.perceptual import lpips_loss
 from capture.models import Discriminator, Generator, ReverseAttention, init_weights, score_pairs
 from capture.surfaces import MAPS, surface_loss
@@ -52,11 +52,11 @@ class CaPTURe(Method):
         return generator
 
     @staticmethod
-    def needs(config: dict[str, Any]) -> dict[str, str]:
+    def needs(config: dict[str, Any]) -> Need | None:
         if not (config["generator_config"]["body_parts"] and config["loss_config"]["gen_surfaceLoss_weight"]):
-            return {}
+            return None
         why = "a body is taught by maps of surfaces, which this data has not; toon has, and what is drawn with --uv"
-        return {"target" + MAPS: f"loss_config.gen_surfaceLoss_weight: {why}"}
+        return Need("target" + MAPS, f"loss_config.gen_surfaceLoss_weight: {why}")
 
     def initialise(self) -> None:
         for network in self.networks.values():

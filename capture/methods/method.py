@@ -5,10 +5,17 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
+
+
+class Need(NamedTuple):
+    """A name in samples; and why, and what to do, for people."""
+
+    name: str
+    why: str
 
 
 class Method(ABC):
@@ -41,9 +48,9 @@ class Method(ABC):
         """The "gen" network alone. ValueError, naming keys, where the configuration's parts don't fit."""
 
     @staticmethod
-    def needs(config: dict[str, Any]) -> dict[str, str]:
-        """What samples must have beside pictures: name -> why, and what to do, for people."""
-        return {}
+    def needs(config: dict[str, Any]) -> Need | None:
+        """What some sample must have beside pictures."""
+        return None
 
     @abstractmethod
     def initialise(self) -> None:

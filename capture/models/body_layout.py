@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from capture.models.body_motion import Motion, apply, grid, sample
-from capture.models.body_reader import FEATURES, Joined, Seen
+from capture.models.body_reader import FEATURES, Joined, Seen, down_and_up
 from capture.models.layers import ConvBlock, ResBlock
 
 LAYOUT = 32  # channels of the layout's state
@@ -61,12 +61,7 @@ class BodyLayout(nn.Module):
             everywhere = [apply(maps, points) for maps in (motion.to_identity, motion.to_pose)]  # (B, parts, 2, h, w)
             moved = [_moved_parts(seen, at) for seen, at in zip((identity, pose), everywhere)]  # (B, parts, h, w)
         x = self.join(torch.cat(moved, dim=1).to(self.draft.weight.dtype))
-        skips = [x]
-        for level in self.down:
-            skips.append(level(skips[-1]))
-        x = skips.pop()
-        for level in self.up:
-            x = level(x, skips.pop())
+        x = down_and_up(x, self.down, self.up)
         draft = self.draft(x).float()
         with torch.autocast(x.device.type, enabled=False):
             share = draft[:, 1:].softmax(dim=1)[:, :, None]  # (B, parts, 1, h, w)
@@ -83,7 +78,7 @@ class BodyLayout(nn.Module):
             logits = F.pixel_shuffle(layout.fine, self.patch)
             part = logits[:, 1:].argmax(1)  # (B, S, S)
             mend = F.interpolate(layout.mend[:, :2], scale_factor=self.patch, mode="bilinear", align_corners=False)
-            in_identity = part_places(motion.to_identity, part) + mend
+            in_identity = part_places(motion.to_identity, part, grid(part)[None]) + mend
             share = F.avg_pool2d(logits[:, 1:].softmax(dim=1), self.patch)[:, :, None]
             everywhere = apply(motion.to_pose, grid(layout.draft))  # (B, parts, 2, h, w)
             in_pose = (share * everywhere).sum(1) + layout.mend[:, 2:]
@@ -97,10 +92,9 @@ def _moved_parts(seen: Seen, at: Tensor) -> Tensor:
     return sample(share.flatten(0, 1)[:, None], at.flatten(0, 1), "zeros").unflatten(0, share.shape[:2])[:, :, 0]
 
 
-def part_places(maps: Tensor, part: Tensor) -> Tensor:
-    """Where pixels (B, H, W) of the parts that they are numbered with come from, (B, 2, H, W), by (B, parts, 2, 3)."""
-    points = grid(part)
+def part_places(maps: Tensor, part: Tensor, points: Tensor) -> Tensor:
+    """Where points (B or 1, 2, ...), each of the part (B, ...) that numbers it, come from by (B, parts, 2, 3)."""
     chosen = maps.flatten(2).gather(1, part.flatten(1)[..., None].expand(-1, -1, 6))  # (B, N, 6)
-    a = chosen.transpose(1, 2).unflatten(2, tuple(part.shape[1:]))  # (B, 6, H, W)
-    x, y = points
+    a = chosen.transpose(1, 2).unflatten(2, tuple(part.shape[1:]))  # (B, 6, ...)
+    x, y = points.unbind(1)
     return torch.stack([a[:, 0] * x + a[:, 1] * y + a[:, 2], a[:, 3] * x + a[:, 4] * y + a[:, 5]], dim=1)

@@ -34,7 +34,11 @@ class BodyMotion(nn.Module):
 
     Args:
         parts: of a body.  width, layers, heads: of the transformer.
+    Attributes:
+        exact: stays in float32 where the rest of a generator does not, since bfloat16 can't say a place to a pixel.
     """
+
+    exact = True
 
     def __init__(self, parts: int, width: int = 128, layers: int = 3, heads: int = 4):
         super().__init__()

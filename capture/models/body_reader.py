@@ -54,11 +54,17 @@ class BodyReader(nn.Module):
 
     def forward(self, picture: Tensor) -> Seen:
         """(B, c_in, h, w) -> float32 logits and features of the same size."""
-        skips = [self.first(picture)]
-        for level in self.down:
-            skips.append(level(skips[-1]))
-        x = skips.pop()
-        for level in self.up:
-            x = level(x, skips.pop())
+        x = down_and_up(self.first(picture), self.down, self.up)
         logits, features = self.last(x).float().split([self.parts + 1, FEATURES], dim=1)
         return Seen(logits, features)
+
+
+def down_and_up(x: Tensor, down: nn.ModuleList, up: nn.ModuleList) -> Tensor:
+    """Through halvings, and back through as many Joined, each with the map of its size; x (B, C, h, w) -> the same."""
+    skips = [x]
+    for level in down:
+        skips.append(level(skips[-1]))
+    x = skips.pop()
+    for level in up:
+        x = level(x, skips.pop())
+    return x

@@ -64,7 +64,7 @@ def test_every_pixel_comes_from_where_its_own_part_says():
     part = torch.randint(3, (2, 8, 8))
     everywhere = apply(maps, grid(part))  # (2, 3, 2, 8, 8)
     expected = everywhere.gather(1, part[:, None, None].expand(-1, 1, 2, -1, -1))[:, 0]
-    torch.testing.assert_close(part_places(maps, part), expected)
+    torch.testing.assert_close(part_places(maps, part, grid(part)[None]), expected)
 
 
 def test_a_picture_sampled_at_its_own_places_is_itself_and_a_step_aside_is_a_step_aside():
