@@ -15,7 +15,7 @@ from capture.surfaces import MAPS
 from datasets.cache import PreparedFrames, prepare_frames
 from datasets.catalog import Catalog, folders, frame_folder, videos
 from datasets.decoding import FrameReader, decode_path, video_frame
-from datasets.maps import MapReader, prepare_maps
+from datasets.maps import MapReader, any_map, prepare_maps
 from datasets.pairs import Pair, read_pairs
 from datasets.sampling import draw
 from datasets.video import VideoReader
@@ -34,7 +34,7 @@ class FrameDataset(Dataset):
 
     def __init__(self, catalog: Catalog, size: int, seed: int, cache_gb: float = 0.0, uv: bool = False):
         self.catalog, self.size, self.seed, self.cache_gb = catalog, size, seed, cache_gb
-        self.has_maps = uv and catalog.uv_parts is not None
+        self.has_maps = uv and any_map(catalog)
         self.prepared: PreparedFrames | None = None
         self.prepared_maps: PreparedFrames | None = None
         self.reader, self.map_reader = FrameReader(catalog, size), MapReader(catalog, size)

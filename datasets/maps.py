@@ -16,6 +16,11 @@ from datasets.catalog import Catalog
 from datasets.decoding import FrameReader
 
 
+def any_map(catalog: Catalog) -> bool:
+    """Whether a catalog says that it has maps, and has one (mostly the first frame's: no more are looked for)."""
+    return catalog.uv_parts is not None and any(map_path(catalog, number) for number in range(catalog.frames))
+
+
 def map_path(catalog: Catalog, number: int) -> Path | None:
     """The map of a frame; None where there is none, as of a video's frames."""
     path = _place(catalog, number)

@@ -272,3 +272,10 @@ def test_training_is_taught_by_maps_from_a_folder(rigged):
     loss, parts = method.loss("gen", batch, method.draw_randomness(2, torch.Generator().manual_seed(0)), {})
     loss.backward()
     assert parts["G_surface"].item() > 0 and torch.isfinite(loss)
+
+
+def test_a_manifest_that_speaks_of_maps_makes_none(toon):
+    for folder in toon.glob("train/*/*/uv"):
+        shutil.rmtree(folder)
+    dataset = maps_of(toon)
+    assert not dataset.has_maps and not [name for name in dataset[0] if name.endswith("_uv")]
