@@ -65,7 +65,7 @@ class Augmented(Dataset):
 
 def mirrored_map(uv: Tensor) -> Tensor:
     """uint8 (3, S, S): the map of what a mirror shows."""
-    from datasets.renaming import in_mirror  # with all of toon, which few datasets need
+    from datasets.map_renaming import in_mirror  # with all of toon, which few datasets need
 
     return torch.from_numpy(in_mirror()(uv.flip(-1).numpy()))
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 import functools
 import re
 
+from datasets.map_renaming import LEVELS, Renaming, identity, in_cell
 from datasets.mixamo.skeleton import canonical
-from datasets.renaming import LEVELS, Renaming, identity, in_cell
 from datasets.toon.parts import PARTS, SLOT_GRID
 
 # canonical names -> part and cell; the first that fits
