@@ -39,6 +39,7 @@ MAY_BE_TUNED = (  # what people change to get a run past a bad place; a line in 
     "loss_config.gen_targetLoss_weight",
     "loss_config.gen_perceptualLoss_weight",
     "loss_config.gen_surfaceLoss_weight",
+    "loss_config.gen_attentionLoss_weight",
 )
 CHOICES = {
     "main_config.method": ("capture", "surfaces", "fomm", "mraa"),
@@ -93,6 +94,7 @@ AT_LEAST = {  # smallest allowed value
     "loss_config.gen_targetLoss_weight": 0,
     "loss_config.gen_perceptualLoss_weight": 0,
     "loss_config.gen_surfaceLoss_weight": 0,
+    "loss_config.gen_attentionLoss_weight": 0,
 }
 
 

@@ -60,7 +60,7 @@ def generator_loss(
     batch: dict[str, Tensor],
     config: dict,
     perceptual: Callable[[Tensor, Tensor], Tensor] | None = None,
-    surface: tuple[Tensor, dict[str, Tensor]] | None = None,
+    surfaces: dict[str, tuple[Tensor, dict[str, Tensor]]] | None = None,
 ) -> tuple[Tensor, dict]:
     """L_G: fool D with the fakes, rebuild x from y's identity and x's pose, and match the true target where known.
 
@@ -69,7 +69,7 @@ def generator_loss(
         reconstruction: None where it has no weight and isn't made.
         batch: float `identity` x, and perhaps `target` with `has_target`.
         perceptual: a distance (B, 3, S, S) x 2 -> (B,) for the fusion and its target.
-        surface: what capture.surfaces says of the attention.
+        surfaces: what surfaces say, by its name in gen_<name>Loss_weight: a loss, and parts to tell.
     """
     loss, parts = torch.zeros((), device=fusion.device), {}
     if reconstruction is not None:
@@ -88,7 +88,7 @@ def generator_loss(
             distance = masked_mean(perceptual(fusion, batch["target"]).float(), known)
             parts["G_perceptual"] = distance.detach()
             loss = loss + distance * config["gen_perceptualLoss_weight"]
-    if surface is not None:
-        loss = loss + surface[0] * config["gen_surfaceLoss_weight"]
-        parts |= {"G_surface": surface[0].detach(), **surface[1]}
+    for name, (far, told) in (surfaces or {}).items():
+        loss = loss + far * config[f"gen_{name}Loss_weight"]
+        parts |= {f"G_{name}": far.detach(), **told}
     return loss, parts

@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 MAPS = "_uv"  # how the names of a batch's IUV maps end
+SURFACE_LOSSES = ("gen_surfaceLoss_weight", "gen_attentionLoss_weight")  # of loss_config; any above 0 wants maps
 NEAR = 0.08  # standard deviation, in units of a part's width, of what counts as the same point
 FAR = 3.0  # squared distances beyond this (in 2 NEAR²) say that the identity picture does not show the point
 BACKGROUND = 0.1  # weight of a position of the background beside one of the character's

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from capture.surfaces import SURFACE_LOSSES
 from datasets.augment import Augmented
 from datasets.catalog import scan
 from datasets.frames import FrameDataset, held_out_pairs, load_pairs
@@ -51,7 +52,7 @@ def open_data(config: dict[str, Any]) -> Data:
     """
     options, seed = config["dataset_config"], config["train_config"]["seed"]
     paths = options["dataset_path"].split(JOINS)
-    surfaces = config["loss_config"]["gen_surfaceLoss_weight"] > 0
+    surfaces = any(config["loss_config"][name] > 0 for name in SURFACE_LOSSES)
     known = {path: _open_one(path, options, seed, surfaces) for path in paths}  # one named twice is opened once
     if len(paths) == 1:
         data = known[paths[0]]

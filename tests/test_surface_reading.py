@@ -51,9 +51,7 @@ def test_what_it_cannot_teach_is_one_line(mixamo_tree, tmp_path, bad_input):
     argv = (*TINY_ARGV, *ARGV, *READING, *where)
     assert "set generator_config.body_parts" in bad_input("train.py", *argv, "--body_parts", "0")
     assert "gen_surfaceLoss_weight is 0" in bad_input("train.py", *argv, "--gen_surfaceLoss_weight", "0")
-    assert "maps of surfaces, which this data has not" in bad_input(
-        "train.py", *argv, "--dataset_path", str(mixamo_tree)
-    )
+    assert "taught by maps, which this data has not" in bad_input("train.py", *argv, "--dataset_path", str(mixamo_tree))
     assert not (tmp_path / "run").exists()
     line = bad_input("train.py", *argv, "--image_size", "32")
     assert "image_size 32 must be a multiple of 32 = patch * 16, and at least 64" in line

@@ -145,3 +145,32 @@ def test_training_teaches_the_decoders_attention(tmp_path):
         CaptureError, match="gen_surfaceLoss_weight: teaches attention whose attn_rows are output or pose"
     ):
         new_method(tiny_config(*argv))
+
+
+def test_attention_is_taught_beside_a_body_that_stays(tmp_path):
+    from capture.trainer import new_method
+    from datasets import open_data
+
+    weights = ("--gen_attentionLoss_weight", "1", "--gen_targetLoss_weight", "1")
+    rows = ("--attn_rows", "output", "--attn_width", "16", "--dec_config.t", "0.07")
+    argv = ("--dataset_path", "toon", "--reuse_drawings", "true", "--patch", "2", "--image_size", "64", *weights, *rows)
+    config = tiny_config(*argv, "--body_parts", "25")
+    method = new_method(config)
+    raw = open_data(config).train.__getitems__(range(2))
+    batch = {name: torch.stack([sample[name] for sample in raw]) for name in raw[0]}
+    assert "target_uv" in batch  # drawn for it alone
+    batch = {k: v if k.endswith("_uv") or k == "has_target" else v / 127.5 - 1 for k, v in batch.items()}
+    random = method.draw_randomness(2, torch.Generator().manual_seed(0))
+    optimiser = torch.optim.Adam([p for p in method.networks["gen"].parameters() if p.requires_grad], 5e-3)
+    seen = []
+    for _ in range(40):
+        loss, parts = method.loss("gen", batch, random, {})
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        seen.append(parts["G_attention"].item())
+    assert seen[-1] < 0.8 * seen[0] and "read_miss" not in parts
+    assert all(p.grad is None for p in method.networks["gen"].body.parameters())
+
+    with pytest.raises(CaptureError, match="gen_attentionLoss_weight: without a body, gen_surfaceLoss_weight teaches"):
+        new_method(tiny_config(*argv))

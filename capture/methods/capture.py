@@ -13,7 +13,7 @@ from capture.losses import discriminator_loss, generator_loss
 from capture.methods.method import Method, Need, frozen
 from capture.methods.perceptual import lpips_loss
 from capture.models import Discriminator, Generator, ReverseAttention, init_weights, score_pairs
-from capture.surfaces import MAPS, surface_loss
+from capture.surfaces import MAPS, SURFACE_LOSSES, surface_loss
 
 STRIDE = 16  # of the deepest layer that LPIPS compares
 
@@ -38,12 +38,16 @@ class CaPTURe(Method):
             raise ValueError(f"discriminator_config: {error}") from None
         generator = self.build_generator(config)
         super().__init__(config, {"gen": generator, "disc": discriminator})
-        teaches = self.teaches = self.losses["gen_surfaceLoss_weight"] > 0
         self.body = generator.body
-        self.taught = self._taught(generator) if teaches and self.body is None else []
+        surfaces, attention = (self.losses[f"gen_{which}Loss_weight"] for which in ("surface", "attention"))
         if self.body is not None:  # without its own loss it stays as it is: the pictures' don't reach it
-            self.body.watched = teaches
-            self.body.requires_grad_(teaches)
+            self.body.watched = surfaces > 0
+            self.body.requires_grad_(surfaces > 0)
+        elif attention:
+            raise ValueError(
+                "loss_config.gen_attentionLoss_weight: without a body, gen_surfaceLoss_weight teaches attention"
+            )
+        self.taught = self._taught(generator) if (surfaces if self.body is None else attention) else []
 
     @staticmethod
     def build_generator(config: dict[str, Any]) -> Generator:
@@ -53,10 +57,13 @@ class CaPTURe(Method):
 
     @staticmethod
     def needs(config: dict[str, Any]) -> Need | None:
-        if not (config["generator_config"]["body_parts"] and config["loss_config"]["gen_surfaceLoss_weight"]):
+        if not config["generator_config"]["body_parts"]:
             return None
-        why = "a body is taught by maps of surfaces, which this data has not; toon has, and what is drawn with --uv"
-        return Need("target" + MAPS, f"loss_config.gen_surfaceLoss_weight: {why}")
+        for name in SURFACE_LOSSES:
+            if config["loss_config"][name]:
+                why = "surfaces are taught by maps, which this data has not; toon has, and what is drawn with --uv"
+                return Need("target" + MAPS, f"loss_config.{name}: {why}")
+        return None
 
     def initialise(self) -> None:
         for network in self.networks.values():
@@ -82,11 +89,9 @@ class CaPTURe(Method):
                 logits = score_pairs(discriminator, [(picture, y) for picture in pictures])
         fusion, reconstruction = pictures if self.rebuilds else (*pictures, None)
         offset = _offset(random)
-        surface = None
-        if self.teaches and "target_uv" in batch:
-            surface = self._surface_loss(batch, offset[0], random[0, 0, 0, 0])
         perceptual = partial(self.perceptual, offset=offset) if self.perceptual else None
-        return generator_loss(logits, fusion, reconstruction, batch, self.losses, perceptual, surface)
+        surfaces = self._surface_losses(batch, offset[0], random[0, 0, 0, 0]) if "target" + MAPS in batch else {}
+        return generator_loss(logits, fusion, reconstruction, batch, self.losses, perceptual, surfaces)
 
     @staticmethod
     def _taught(generator: Generator) -> list[ReverseAttention]:
@@ -101,19 +106,25 @@ class CaPTURe(Method):
             module.watched = True
         return modules
 
-    def _surface_loss(
+    def _surface_losses(
         self, batch: dict[str, Tensor], offset: Tensor, chance: Tensor
-    ) -> tuple[Tensor, dict[str, Tensor]]:
-        """Of the body or, without one, of the attention (means over its modules), for the fusions of the last forward:
-        the loss, and what is told of it."""
-        if self.body is not None:
-            fusions = (type(part)(*(x[: len(batch["identity"])] for x in part)) for part in self.body.seen)
-            return body_loss(*fusions, batch, chance)
-        count, maps = len(batch["identity"]), (batch["identity_uv"], batch["target_uv"])
-        found = [surface_loss(*(x[:count] for x in module.seen), module.t, *maps, offset) for module in self.taught]
-        losses, told = zip(*found)
-        names = {name: [parts[name] for parts in told if name in parts] for parts in told for name in parts}
-        return torch.stack(losses).mean(), {name: torch.stack(values).mean() for name, values in names.items()}
+    ) -> dict[str, tuple[Tensor, dict[str, Tensor]]]:
+        """What surfaces teach, for the fusions of the last forward, by what weighs it: a loss, and what is told of it.
+
+        The body, and the attention (means over its modules).
+        """
+        count, losses = len(batch["identity"]), {}
+        if self.body is not None and self.body.watched:
+            fusions = (type(part)(*(x[:count] for x in part)) for part in self.body.seen)
+            losses["surface"] = body_loss(*fusions, batch, chance)
+        if self.taught:
+            maps = (batch["identity" + MAPS], batch["target" + MAPS])
+            found = [surface_loss(*(x[:count] for x in module.seen), module.t, *maps, offset) for module in self.taught]
+            means, told = zip(*found)
+            names = {name: [parts[name] for parts in told if name in parts] for parts in told for name in parts}
+            parts = {name: torch.stack(values).mean() for name, values in names.items()}
+            losses["surface" if self.body is None else "attention"] = torch.stack(means).mean(), parts
+        return losses
 
     def _pictures(
         self, name: str, batch: dict[str, Tensor], random: Tensor, kept: dict[str, Any] | None

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from capture.models.body_motion import Motion, apply, grid, sample
-from capture.models.body_reader import FEATURES, Joined, Seen, down_and_up
+from capture.models.body_reader import FAINT, FEATURES, Joined, Seen, down_and_up
 from capture.models.layers import ConvBlock, ResBlock
 
 LAYOUT = 32  # channels of the layout's state
@@ -54,6 +54,11 @@ class BodyLayout(nn.Module):
         self.compare = ConvBlock(width + 2 * FEATURES, width)
         self.again = ResBlock(width, width)
         self.last = nn.Conv2d(width, (parts + 1) * patch**2 + 4, 1)
+
+    def start(self) -> None:
+        """At first hardly anything is likelier than another, and no place is mended (called by init_weights)."""
+        for last in (self.draft, self.last):
+            last.weight.data.mul_(FAINT)
 
     def forward(self, identity: Seen, pose: Seen, motion: Motion) -> Layout:
         with torch.autocast(identity.logits.device.type, enabled=False):

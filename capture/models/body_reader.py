@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from capture.models.layers import SLOPE, ConvBlock, ResBlock
 
+FAINT = 0.01  # size of what logits start at, beside what a layer starts at
 FEATURES = 16  # channels beside the parts, learnt from what they are used for
 
 
@@ -51,6 +52,10 @@ class BodyReader(nn.Module):
         self.down = nn.ModuleList(ResBlock(a, b, sample="down", norm="in") for a, b in zip(widths, widths[1:]))
         self.up = nn.ModuleList(Joined(a, b) for a, b in zip(reversed(widths), reversed(widths[:-1])))
         self.last = nn.Conv2d(c, parts + 1 + FEATURES, 1)
+
+    def start(self) -> None:
+        """At first hardly anything is likelier than another (called by init_weights)."""
+        self.last.weight.data[: self.parts + 1] *= FAINT
 
     def forward(self, picture: Tensor) -> Seen:
         """(B, c_in, h, w) -> float32 logits and features of the same size."""

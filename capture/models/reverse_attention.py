@@ -29,7 +29,8 @@ def attend(query: Tensor, key: Tensor, value: Tensor, t: float) -> Tensor:
             out = torch.bmm(torch.softmax(torch.bmm(q / t, k.transpose(1, 2)), dim=-1), v)  # (B, N, C)
         return out.transpose(1, 2).reshape(b, c, h, w)
     # contiguous (no copy for channels_last maps): the memory-saving kernels take no other layout
-    q, k, v = (x.flatten(2).transpose(1, 2).unsqueeze(1).contiguous() for x in (query, key, value))  # (B, 1, N, d | C)
+    q, k, v = (x.to(value.dtype).flatten(2).transpose(1, 2).unsqueeze(1).contiguous() for x in (query, key, value))
+    # (B, 1, N, d | C); a GPU's autocast leaves this product's types as they are
     if q.shape[-1] < c:  # the memory-saving kernels want one width; zeros change no product
         q, k = (F.pad(x, (0, c - x.shape[-1])) for x in (q, k))
     out = F.scaled_dot_product_attention(q, k, v, scale=1.0 / t)  # (B, 1, N, C)

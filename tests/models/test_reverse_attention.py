@@ -11,7 +11,7 @@ import torch.nn.functional as F
 
 from capture.models.layers import adain
 from capture.models.output_attention import OutputAttention
-from capture.models.reverse_attention import ReverseAttention
+from capture.models.reverse_attention import ReverseAttention, attend
 from tests.conftest import ROOT
 
 
@@ -106,3 +106,14 @@ print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024)
 """
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert float(done.stdout) < 64
+
+
+@pytest.mark.parametrize("side", [4, 40])
+def test_exact_queries_gather_values_in_bfloat16(side):
+    """As pictures are rendered with bfloat16 weights: queries of length 1 are float32, and no autocast is there."""
+    torch.manual_seed(0)
+    query, key = (torch.randn(1, 8, side, side) for _ in range(2))
+    value = torch.randn(1, 16, side, side)
+    found = attend(query, key, value.bfloat16(), 3.0)
+    assert found.dtype == torch.bfloat16
+    torch.testing.assert_close(found.float(), attend(query, key, value, 3.0), atol=0.03, rtol=0.05)
