@@ -151,6 +151,17 @@ def test_overlays_of_the_repository_hold_differences_only():
         load_config([path])
 
 
+@pytest.mark.parametrize("name", sorted(path.name for path in (DEFAULTS.parent / "configs").glob("*.yaml")))
+def test_a_method_is_built_of_each_overlay_and_what_it_stands_on(name):
+    from capture.methods import build_method
+
+    path = DEFAULTS.parent / "configs" / name
+    below = re.match(r"#.*(?:On top of |after configs/)(\w+\.yaml)", path.read_text())
+    layers = [path.parent / below[1], path] if below else [path]
+    config = load_config(layers, ["--gen_perceptualLoss_weight", "0", "--perceptual", "none"])
+    assert build_method(config).networks["gen"]  # without weights, which may not be at hand
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

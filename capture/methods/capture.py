@@ -61,7 +61,9 @@ class CaPTURe(Method):
             return None
         for name in SURFACE_LOSSES:
             if config["loss_config"][name]:
-                why = "surfaces are taught by maps, which this data has not; toon has, and what is drawn with --uv"
+                why = (
+                    "surfaces are taught by maps, which this data has not; toon has, and what is drawn with --uv (or 0)"
+                )
                 return Need("target" + MAPS, f"loss_config.{name}: {why}")
         return None
 
