@@ -45,7 +45,8 @@ class CaPTURe(Method):
             self.body.requires_grad_(surfaces > 0)
         elif attention:
             raise ValueError(
-                "loss_config.gen_attentionLoss_weight: without a body, gen_surfaceLoss_weight teaches attention; set it to 0"
+                "loss_config.gen_attentionLoss_weight: without a body, gen_surfaceLoss_weight teaches attention; "
+                "set this one to 0"
             )
         self.taught = self._taught(generator) if (surfaces if self.body is None else attention) else []
 
