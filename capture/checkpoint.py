@@ -181,7 +181,8 @@ def export_generator(path: str | Path, weights: dict[str, Tensor], config: dict,
     """Write a generator alone as safetensors, with its configuration inside (half: float16, half the size)."""
     tensors = {n: (w.half() if half and w.is_floating_point() else w).contiguous().cpu() for n, w in weights.items()}
     method = config["main_config"]["method"]
-    networks = ("generator_config", "discriminator_config") if method == "capture" else ("baseline_config",)
+    baseline = method in ("fomm", "mraa")
+    networks = ("baseline_config",) if baseline else ("generator_config", "discriminator_config")
     kept = {key: config[key] for key in (*networks, "dataset_config")} | {"main_config": {"method": method}}
     metadata = {"format": EXPORT_FORMAT, "version": EXPORT_VERSION, "config": json.dumps(kept)}
     write_bytes(path, save(tensors, metadata))

@@ -27,6 +27,7 @@ MAY_CHANGE_ON_RESUME = (  # nothing that decides what is computed
 )
 MAY_BE_TUNED = (  # what people change to get a run past a bad place; a line in the log says from which step on
     "dataset_config.toon_characters",
+    "dataset_config.toon_improvised",
     "train_config.lr_G",
     "train_config.lr_D",
     "train_config.lr_decay_epochs",
@@ -64,6 +65,7 @@ AT_LEAST = {  # smallest allowed value
     "dataset_config.image_size": 1,
     "dataset_config.toon_test_clips": 0,
     "dataset_config.toon_characters": 0,
+    "dataset_config.toon_improvised": 0,
     "dataset_config.samples_per_epoch": 1,
     "generator_config.patch": 1,
     "generator_config.body_parts": 0,
@@ -103,6 +105,7 @@ AT_MOST = {  # far more than makes sense, and less than keeps a machine busy for
     "dataset_config.batch_size": 65_536,
     "dataset_config.image_size": 4096,
     "dataset_config.toon_test_clips": 28,
+    "dataset_config.toon_improvised": 1,
     "main_config.sample_rows": 1024,
     "main_config.validation_pairs": 10**6,
     "train_config.micro_batches": 65_536,

@@ -86,6 +86,7 @@ def _open_one(path: str, options: dict[str, Any], seed: int, surfaces: bool) -> 
             reuse=options["reuse_drawings"],
             views=views,
             characters=options["toon_characters"],
+            improvised=options["toon_improvised"],
         )
         return Data(
             stream,

@@ -6,8 +6,9 @@ import json
 
 import torch
 
-from capture.checkpoint import latest_path, load_checkpoint
+from capture.checkpoint import export_generator, latest_path, load_checkpoint
 from capture.trainer import Trainer
+from capture.transfer import PoseTransfer
 from datasets import open_data
 from tests.conftest import tiny_config
 
@@ -29,12 +30,17 @@ def test_the_body_learns_the_rest_stays_and_capture_goes_on(tmp_path):
     moved = {n for n, value in trainer.networks["gen"].state_dict().items() if not torch.equal(value, before[n])}
     assert moved and all(n.startswith("body.") for n in moved)
 
+    read = load_checkpoint(latest_path(tmp_path / "read"))["ema_state_dict"]
+    exported = tmp_path / "read.safetensors"
+    export_generator(exported, read, config)
+    generator = PoseTransfer.load(exported, "cpu").generator
+    assert all(torch.equal(value, read[name]) for name, value in generator.state_dict().items())
+
     argv = ("--start_from", str(tmp_path / "read"), "--gen_targetLoss_weight", "1", "--num_epochs", "1")
     for title, weight in (("on", "0"), ("taught", "1")):
         where = ("--result_path", str(tmp_path), "--samples_per_epoch", "4", "--gen_surfaceLoss_weight", weight)
         config = tiny_config(*ARGV, *argv, *where)
         assert Trainer(config, open_data(config), tmp_path / title).train()
-        read = load_checkpoint(latest_path(tmp_path / "read"))["ema_state_dict"]
         went_on = load_checkpoint(latest_path(tmp_path / title))["gen_state_dict"]
         name = "body.reader.last.weight"
         assert torch.equal(went_on[name], read[name]) == (weight == "0")

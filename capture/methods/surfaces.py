@@ -24,6 +24,8 @@ class SurfaceReading(Method):
 
     def __init__(self, config: dict[str, Any]):
         generator = self.build_generator(config)
+        if not config["loss_config"]["gen_surfaceLoss_weight"]:
+            raise ValueError("method surfaces: gen_surfaceLoss_weight is 0; without it no surfaces are drawn")
         generator.requires_grad_(False)
         generator.body.requires_grad_(True)
         super().__init__(config, {"gen": generator})
@@ -33,8 +35,6 @@ class SurfaceReading(Method):
         generator = CaPTURe.build_generator(config)
         if generator.body is None:
             raise ValueError("method surfaces: teaches a body; set generator_config.body_parts")
-        if not config["loss_config"]["gen_surfaceLoss_weight"]:
-            raise ValueError("method surfaces: gen_surfaceLoss_weight is 0; without it no surfaces are drawn")
         return generator
 
     needs = staticmethod(CaPTURe.needs)

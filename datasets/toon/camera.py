@@ -17,6 +17,7 @@ from torch import Tensor
 
 from capture.errors import CaptureError
 
+from .improvise import is_motion
 from .motions import CLIPS, posture
 from .parts import Character
 from .posing import Posture
@@ -48,7 +49,10 @@ class View:
 
 @dataclass(frozen=True)
 class Shot:
-    """One picture: who, in which clip and style of it, at what time in [0, 1), seen from where."""
+    """One picture: who, in which clip and style of it, at what time in [0, 1), seen from where.
+
+    `clip` may join two clips, "walk+sit" (datasets.toon.improvise).
+    """
 
     character_seed: int
     clip: str
@@ -57,7 +61,7 @@ class Shot:
     view: View
 
     def __post_init__(self) -> None:
-        if self.clip not in CLIPS:
+        if not is_motion(self.clip, CLIPS):
             raise CaptureError(f"Shot: no clip {self.clip!r}; choose one of {', '.join(CLIPS)}")
 
     def of(self, character_seed: int) -> Shot:

@@ -14,6 +14,7 @@ from capture.errors import CaptureError
 from capture.surfaces import MAPS
 
 from .camera import Shot, View
+from .improvise import JOIN
 from .motions import CLIPS
 from .render import render
 from .troupe import BLOCK, PORTRAITS, SCENES, casting
@@ -36,10 +37,16 @@ def draw_view(rng: np.random.Generator, facing: float = 0.4) -> View:
     return View(float(azimuth), float(rng.uniform(-2, 13)), float(rng.uniform(0, 0.22)))
 
 
-def draw_shot(rng: np.random.Generator, character: int, clips: Sequence[str], facing: float) -> Shot:
-    """A character in one of `clips`, in any style, at any time, seen as draw_view sees it."""
-    clip = clips[int(rng.integers(len(clips)))]
-    return Shot(character, clip, int(rng.integers(_LAST_SEED)), float(rng.random()), draw_view(rng, facing))
+def draw_shot(
+    rng: np.random.Generator, character: int, clips: Sequence[str], facing: float, improvised: float = 0.0
+) -> Shot:
+    """A character in one of `clips`, in any style, at any time, seen as draw_view sees it; or, in a share `improvised`
+    of all shots, in a motion that two of them are joined to."""
+    clip, style = clips[int(rng.integers(len(clips)))], int(rng.integers(_LAST_SEED))
+    time, view = float(rng.random()), draw_view(rng, facing)
+    if improvised and rng.random() < improvised:
+        clip += JOIN + clips[int(rng.integers(len(clips)))]
+    return Shot(character, clip, style, time, view)
 
 
 class ToonStream(Dataset):
@@ -60,6 +67,7 @@ class ToonStream(Dataset):
         views: all (around), or front: cameras about 28 degrees (standard deviation) from it.
         reuse: make many samples of a few drawings (datasets.toon.troupe): fewer characters for the same number of
             samples, in a tenth of the time.
+        improvised: share of the shots whose motion is made of two of `clips` (datasets.toon.improvise).
     """
 
     def __init__(
@@ -73,10 +81,11 @@ class ToonStream(Dataset):
         reuse: bool = False,
         views: str = "all",
         characters: int = 0,
+        improvised: float = 0.0,
     ) -> None:
         self.size, self.samples_per_epoch, self.seed, self.device = size, samples_per_epoch, seed, device
         self.outputs = ("rgb", "iuv") if uv else ("rgb",)
-        self.reuse, self.facing = reuse, FACING[views]
+        self.reuse, self.facing, self.improvised = reuse, FACING[views], improvised
         first = HELD_OUT_SEEDS.stop
         self.seeds = range(first, first + max(characters, 2) if characters else _LAST_SEED)
         self._drawn: OrderedDict[tuple[int, int], dict[str, Tensor]] = OrderedDict()  # (epoch, troupe) -> pictures
@@ -103,7 +112,9 @@ class ToonStream(Dataset):
         rng = np.random.default_rng([self.seed, self.epoch, index])
         first, second = self._two_characters(rng)
         drawn = zip((first, first, second), self.facing)
-        identity, real, pose = (draw_shot(rng, character, self.clips, facing) for character, facing in drawn)
+        identity, real, pose = (
+            draw_shot(rng, character, self.clips, facing, self.improvised) for character, facing in drawn
+        )
         return identity, real, pose, pose.of(first)
 
     def _two_characters(self, rng: np.random.Generator) -> tuple[int, int]:
@@ -143,7 +154,7 @@ class ToonStream(Dataset):
         rng = np.random.default_rng([self.seed, self.epoch, troupe, 1])
         first, second = self._two_characters(rng)
         facing = [self.facing[0] if k < PORTRAITS else self.facing[2] for k in range(SCENES)]
-        shots = [draw_shot(rng, first, self.clips, share) for share in facing]
+        shots = [draw_shot(rng, first, self.clips, share, self.improvised) for share in facing]
         return shots, [shot.of(second) for shot in shots]
 
     def _cast(self, index: int) -> dict[str, Tensor]:

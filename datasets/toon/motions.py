@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import torch
 
 from . import clips as _clips  # noqa: F401 (its functions register themselves)
+from .improvise import JOIN, improvised
 from .posing import Pose, Posture, solve
 from .rhythm import REGISTRY, Style, style_numbers
 
@@ -21,7 +22,10 @@ VARIED: tuple[str, ...] = (
 
 
 def posture(clips: Sequence[str], times: Sequence[float], style_seeds: Sequence[int], device: str = "cpu") -> Posture:
-    """The pose of every shot: rotations (B, J, 3, 3) and shift (B, 3), whatever the mix of clips."""
+    """The pose of every shot: rotations (B, J, 3, 3) and shift (B, 3), whatever the mix of clips.
+
+    Two clips' names, joined by "+", are a motion too (datasets.toon.improvise).
+    """
     t = torch.tensor(times, dtype=torch.float32, device=device)
     numbers = torch.tensor([style_numbers(seed) for seed in style_seeds], dtype=torch.float32, device=device)
     style_time = t + 0.035 * numbers[:, 5] * torch.sin(2 * torch.pi * t)
@@ -31,5 +35,6 @@ def posture(clips: Sequence[str], times: Sequence[float], style_seeds: Sequence[
     joined = Pose(t)
     for name, rows in where.items():
         index = torch.tensor(rows, device=device)
-        joined.put(index, REGISTRY[name](Pose(t[index]), style_time[index], Style(numbers[index])))
+        poses = [REGISTRY[part](Pose(t[index]), style_time[index], Style(numbers[index])) for part in name.split(JOIN)]
+        joined.put(index, poses[0] if len(poses) == 1 else improvised(*poses, [style_seeds[i] for i in rows]))
     return solve(joined.mirrored(numbers[:, 7] > 0))

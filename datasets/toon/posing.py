@@ -5,6 +5,7 @@ targets solved by two-bone inverse kinematics. Thigh and shin are equally long o
 leg lengths is exact for all of them: the same rotations plant the feet of a chibi and of a giant.
 
     turn                          the whole body about the vertical
+    tumble_{pitch,roll}           the whole body, legs too, forward and to the right (before it turns)
     x, z, lift                    the body's shift over the floor and height above it, in leg lengths
     height                        hip above ankle, in leg lengths (1 = stretched)
     hip_{pitch,yaw,roll}          pelvis;   pitch > 0 leans forward, yaw > 0 to the left, roll > 0 to the right
@@ -37,15 +38,16 @@ _REST = {
     "lfoot_yaw": 8.0,
     "rfoot_yaw": 8.0,
 }
-_BODY = ("turn", "x", "z", "lift", "height") + tuple(
+_BODY = ("turn", "tumble_pitch", "tumble_roll", "x", "z", "lift", "height") + tuple(
     f"{part}_{axis}" for part in ("hip", "back", "head") for axis in ("pitch", "yaw", "roll")
 )
-_SIDE = (
+SIDE = (  # of which there are a left and a right
     *("arm_fwd", "arm_out", "arm_twist", "arm_bend", "hand"),
     *("foot_x", "foot_y", "foot_z", "foot_pitch", "foot_yaw", "knee_out"),
 )
-_CHANNELS = frozenset(_BODY) | {side + name for side in "lr" for name in _SIDE}
-_NEGATED_BY_MIRROR = ("turn", "x", "hip_yaw", "hip_roll", "back_yaw", "back_roll", "head_yaw", "head_roll")
+_CHANNELS = frozenset(_BODY) | {side + name for side in "lr" for name in SIDE}
+_TWISTS = tuple(f"{part}_{axis}" for part in ("hip", "back", "head") for axis in ("yaw", "roll"))
+_NEGATED_BY_MIRROR = ("turn", "tumble_roll", "x", *_TWISTS)
 
 
 class Pose:
@@ -150,6 +152,7 @@ def solve(pose: Pose) -> Posture:
         rotations[:, INDEX[side + "_knee"]] = knee
         rotations[:, INDEX[side + "_ankle"]] = ankle
     turn = rotation("y", pose["turn"])
-    rotations[:, INDEX["pelvis"]] = matmul3(turn, pelvis)
+    tumble = matmul3(rotation("x", pose["tumble_pitch"]), rotation("z", pose["tumble_roll"]))
+    rotations[:, INDEX["pelvis"]] = matmul3(matmul3(turn, tumble), pelvis)
     shift = apply3(turn, torch.stack((pose["x"], torch.zeros_like(pose["x"]), pose["z"]), -1))
     return Posture(rotations, shift + torch.stack((shift[:, 0] * 0, pose["lift"], shift[:, 2] * 0), -1))

@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from datasets.toon import CLIPS, JOINTS, make_character
+from capture.errors import CaptureError
+from datasets.toon import CLIPS, JOINTS, Shot, ToonStream, View, make_character
 from datasets.toon.camera import stand
 from datasets.toon.motions import AIRBORNE, VARIED, posture
 from datasets.toon.skeleton import INDEX, PARENTS, apply3, forward_kinematics, rotation
@@ -15,6 +16,14 @@ def placed(clip, times, style=5, seed=0):
     pose = posture([clip] * len(times), list(times), [style] * len(times))
     cast = [make_character(seed)] * len(times)
     return pose, stand(pose, cast), cast
+
+
+def lowest(frames, who):
+    """Height of the lowest point that may touch the floor, (B,)."""
+    points = frames.origin[:, who.contact_frames] + apply3(
+        frames.matrix[:, who.contact_frames], torch.from_numpy(who.contacts)[None, :, :3]
+    )
+    return (points[..., 1] - torch.from_numpy(who.contacts)[None, :, 3]).amin(1)
 
 
 def test_there_are_enough_and_the_short_list_is_the_same_set():
@@ -78,12 +87,8 @@ def test_styles_differ():
 @pytest.mark.parametrize("clip", CLIPS)
 def test_nothing_sinks_and_something_touches(clip, seed):
     pose, frames, cast = placed(clip, [k / 10 for k in range(10)], seed=seed)
-    who = cast[0]
-    points = frames.origin[:, who.contact_frames] + apply3(
-        frames.matrix[:, who.contact_frames], torch.from_numpy(who.contacts)[None, :, :3]
-    )
-    low = (points[..., 1] - torch.from_numpy(who.contacts)[None, :, 3]).amin(1)
-    assert torch.allclose(low, pose.shift[:, 1] * who.leg, atol=1e-4)
+    low = lowest(frames, cast[0])
+    assert torch.allclose(low, pose.shift[:, 1] * cast[0].leg, atol=1e-4)
     if clip not in AIRBORNE:
         assert low.abs().max() < 1e-4
 
@@ -151,3 +156,39 @@ def test_raised_arms_are_up_and_sitting_is_low():
     assert at[INDEX["l_hand"], 1] > at[INDEX["head"], 1] and at[INDEX["r_hand"], 1] > at[INDEX["head"], 1]
     pelvis = [placed(clip, [0.1])[1].origin[0, INDEX["pelvis"], 1] for clip in ("sit", "idle")]
     assert pelvis[0] < 0.62 * pelvis[1]
+
+
+def test_two_clips_joined_are_one_motion_loosened_by_its_style():
+    """The trunk turns with the first clip, the legs go with the second; times move it, styles differ, all is finite."""
+    times = [k / 8 for k in range(8)]
+    joined, frames, _ = placed("wave+squat", times)
+    assert torch.isfinite(frames.origin).all()
+    assert torch.equal(joined.rotations, placed("wave+squat", times)[0].rotations)
+    other = placed("wave+squat", times, style=6)[0].rotations
+    assert (joined.rotations - other).abs().amax() > 0.1
+
+    def moves(clip, *joints):
+        return placed(clip, times)[0].rotations[:, [INDEX[joint] for joint in joints]].std(0).amax()
+
+    knees, elbows = ("l_knee", "r_knee"), ("l_elbow", "r_elbow")
+    assert moves("wave+squat", *knees) > 0.5 * moves("squat", *knees) > 5 * moves("wave", *knees)
+    assert moves("squat+wave", *elbows) < 0.3 * moves("wave+squat", *elbows)
+
+
+def test_improvised_characters_stand_on_the_floor():
+    shots = [shot for i in range(8) for shot in ToonStream(32, clips=("run", "bow"), improvised=1.0).shots(i)]
+    assert all(set(shot.clip.split("+")) <= {"run", "bow"} and "+" in shot.clip for shot in shots)
+    for shot in shots:
+        pose, frames, cast = placed(shot.clip, [shot.time], shot.clip_style_seed, shot.character_seed)
+        assert torch.allclose(lowest(frames, cast[0]), pose.shift[:, 1] * cast[0].leg, atol=1e-4)
+
+
+def test_no_motion_is_improvised_unless_asked_for():
+    plain, asked = (
+        [shot for i in range(40) for shot in ToonStream(32, improvised=share).shots(i)] for share in (0.0, 0.5)
+    )
+    assert all(shot.clip in CLIPS for shot in plain)
+    assert 40 < sum("+" in shot.clip for shot in asked) < 120
+    for name in ("walk+", "+", "walk+sit+run", "walk+nothing"):
+        with pytest.raises(CaptureError, match="no clip"):
+            Shot(1, name, 0, 0.0, View(0.0))
