@@ -33,12 +33,12 @@ def make_loader(
 ) -> Iterable[Batch]:
     """Batches of uint8 (B, 3, S, S) for the lists of indices that `batch_sampler` gives, in its order.
 
-    A dataset with `prepare` and `batch` (datasets.frames) is prepared here and now, which may take minutes the first
-    time; then copying a batch out of memory takes less time than handing it from one process to another. The batches
+    A dataset with `prepare` and `batch` (datasets.frames, datasets.toon) is prepared here and now, which may take minutes
+    the first time; then copying a batch out of memory takes less time than handing it from one process to another. The batches
     are the same whichever way they come.
 
     Args:
-        num_workers: processes that load where frames aren't prepared, but no more than there are cores; 0: none.
+        num_workers: processes that draw, or load where frames aren't prepared, but no more than there are cores; 0: none.
         device: where the batches go next: those for a GPU are pinned.
         progress: show a bar while preparing.
     Raises:
@@ -51,16 +51,19 @@ def make_loader(
     if whole and (prepared or num_workers == 0):
         return _Thread(dataset, batch_sampler, pin)
     batching = {"batch_size": None, "sampler": batch_sampler} if whole else {"batch_sampler": batch_sampler}
-    return _Processes(
-        DataLoader(
-            _Batches(dataset) if whole else dataset,
-            **batching,
-            num_workers=num_workers,
-            pin_memory=pin,
-            worker_init_fn=ignore_interrupts,
-            persistent_workers=num_workers > 0,
-        )
+    loader = DataLoader(
+        _Batches(dataset) if whole else dataset, **batching, **worker_options(num_workers), pin_memory=pin
     )
+    return _Processes(loader)
+
+
+def worker_options(processes: int) -> dict[str, Any]:
+    """Of a DataLoader with so many processes of its own."""
+    return {
+        "num_workers": processes,
+        "worker_init_fn": ignore_interrupts,
+        "persistent_workers": processes > 0,
+    }
 
 
 class _Batches(Dataset):
@@ -82,7 +85,11 @@ class _Thread:
     def __iter__(self) -> Iterator[Batch]:
         ready: queue.Queue = queue.Queue(AHEAD)
         over = threading.Event()
-        thread = threading.Thread(target=self._load, args=(ready, over), name="loader", daemon=True)
+        batches = iter(self.batch_sampler)
+        for indices in batches:  # the first here, not there: what starts processes had better not be a thread
+            ready.put(self._batch(indices))
+            break
+        thread = threading.Thread(target=self._load, args=(batches, ready, over), name="loader", daemon=True)
         thread.start()
         try:
             while True:
@@ -98,11 +105,14 @@ class _Thread:
                 with contextlib.suppress(queue.Empty):
                     ready.get(timeout=0.05)
 
-    def _load(self, ready: queue.Queue, over: threading.Event) -> None:
+    def _batch(self, indices: list[int]) -> Batch:
+        batch = self.dataset.batch(indices)
+        return {name: value.pin_memory() for name, value in batch.items()} if self.pin else batch
+
+    def _load(self, batches: Iterator[list[int]], ready: queue.Queue, over: threading.Event) -> None:
         try:
-            for indices in self.batch_sampler:
-                batch = self.dataset.batch(indices)
-                ready.put({name: value.pin_memory() for name, value in batch.items()} if self.pin else batch)
+            for indices in batches:
+                ready.put(self._batch(indices))
                 if over.is_set():
                     return
             ready.put(None)
@@ -117,25 +127,30 @@ class _Processes:
         self.loader = loader
 
     def __iter__(self) -> Iterator[Batch]:
-        # torch has a dead process interrupt whatever runs at that moment; it is noticed soon enough in `next`
-        main = threading.current_thread() is threading.main_thread()
-        before = signal.getsignal(signal.SIGCHLD) if main else None
-        batches = iter(self.loader)
-        if before is not None:
-            signal.signal(signal.SIGCHLD, before)
-        while True:
-            try:
-                batch = next(batches)
-            except StopIteration:
-                return
-            except (RuntimeError, OSError, EOFError) as error:
-                if not _says_that_a_process_died(error):
-                    raise
-                raise CaptureError(
-                    f"one of the {self.loader.num_workers} loader processes was killed, most likely because memory (or "
-                    "/dev/shm) ran out; lower num_workers or cache_gb, and the same command goes on from the checkpoint"
-                ) from None
-            yield batch
+        return from_processes(self.loader)
+
+
+def from_processes(loader: DataLoader) -> Iterator[Batch]:
+    """What a DataLoader gives; CaptureError where one of its processes dies."""
+    # torch has a dead process interrupt whatever runs at that moment; it is noticed soon enough in `next`
+    main = threading.current_thread() is threading.main_thread()
+    before = signal.getsignal(signal.SIGCHLD) if main else None
+    batches = iter(loader)
+    if before is not None:
+        signal.signal(signal.SIGCHLD, before)
+    while True:
+        try:
+            batch = next(batches)
+        except StopIteration:
+            return
+        except (RuntimeError, OSError, EOFError) as error:
+            if not _says_that_a_process_died(error):
+                raise
+            raise CaptureError(
+                f"one of the {loader.num_workers} loader processes was killed, most likely because memory (or "
+                "/dev/shm) ran out; lower num_workers or cache_gb, and the same command goes on from the checkpoint"
+            ) from None
+        yield batch
 
 
 def _says_that_a_process_died(error: Exception) -> bool:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import copy
 from collections import OrderedDict
 from collections.abc import Sequence
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import Dataset
+from torch.utils.data import Dataset, default_collate
 
 from capture.errors import CaptureError
 from capture.surfaces import MAPS
 
+from .ahead import DrawnAhead
 from .camera import Shot, View
 from .improvise import JOIN
 from .motions import CLIPS
@@ -21,6 +23,7 @@ from .troupe import BLOCK, PORTRAITS, SCENES, casting
 
 HELD_OUT_SEEDS = range(10000)  # characters of test sets: training never draws them
 _LAST_SEED = 2**31 - 1
+KEPT = 2 * BLOCK  # troupes whose drawings are kept: samples of one block are shuffled
 _ROLES = ("identity", "real", "pose", "target")
 
 
@@ -89,6 +92,7 @@ class ToonStream(Dataset):
         first = HELD_OUT_SEEDS.stop
         self.seeds = range(first, first + max(characters, 2) if characters else _LAST_SEED)
         self._drawn: OrderedDict[tuple[int, int], dict[str, Tensor]] = OrderedDict()  # (epoch, troupe) -> pictures
+        self._ahead: DrawnAhead | None = None
         self.clips = tuple(clips) if clips is not None else CLIPS
         unknown = [name for name in self.clips if name not in CLIPS]
         if unknown or not self.clips:
@@ -98,6 +102,19 @@ class ToonStream(Dataset):
     def set_epoch(self, epoch: int) -> None:
         """Choose the epoch whose samples are drawn next."""
         self.epoch = epoch
+        if self._ahead:
+            processes, self._ahead = self._ahead.processes, None
+            self.prepare(processes)
+
+    def prepare(self, processes: int = 1, progress: bool = True) -> bool:
+        """Where drawings are used again, have so many processes draw ahead; whether that is so."""
+        if self.reuse and processes and self._ahead is None:
+            self._ahead = DrawnAhead(copy.copy(self)._troupe, processes, KEPT)
+        return self._ahead is not None
+
+    def batch(self, indices: Sequence[int]) -> dict[str, Tensor]:
+        """Samples as uint8 (B, 3, S, S); `has_target` (B)."""
+        return default_collate(self.__getitems__(indices))
 
     def __len__(self) -> int:
         return self.samples_per_epoch
@@ -160,12 +177,20 @@ class ToonStream(Dataset):
     def _cast(self, index: int) -> dict[str, Tensor]:
         """The four pictures of a sample of a troupe, by output; a troupe is drawn when first it is asked for."""
         part = casting(self.seed, self.epoch, index)
-        key = self.epoch, part.troupe
-        if key not in self._drawn:
-            first, second = self._scenes(part.troupe)
-            self._drawn[key] = self._draw([*first, *second], SCENES)
-            while len(self._drawn) > 2 * BLOCK:
-                self._drawn.popitem(last=False)
+        drawn = self._ahead(part.troupe) if self._ahead else self._remembered(part.troupe)
         mine, other = part.who, 1 - part.who
         places = ([mine, mine, other, mine], [part.identity, part.real, part.pose, part.pose])
-        return {name: value[places] for name, value in self._drawn[key].items()}
+        return {name: value[places] for name, value in drawn.items()}
+
+    def _troupe(self, troupe: int) -> dict[str, Tensor]:
+        """All pictures of a troupe, by output: (2, SCENES, 3, S, S)."""
+        first, second = self._scenes(troupe)
+        return self._draw([*first, *second], SCENES)
+
+    def _remembered(self, troupe: int) -> dict[str, Tensor]:
+        key = self.epoch, troupe
+        if key not in self._drawn:
+            self._drawn[key] = self._troupe(troupe)
+            while len(self._drawn) > KEPT:
+                self._drawn.popitem(last=False)
+        return self._drawn[key]

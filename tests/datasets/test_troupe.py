@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import signal
+from itertools import islice
+
+import pytest
 import torch
 
+from capture.errors import CaptureError
+from datasets.loading import make_loader
+from datasets.sampling import EndlessBatches
 from datasets.toon import ToonStream
+from datasets.toon.ahead import DrawnAhead
 from datasets.toon.held_out import held_out_batch
 from datasets.toon.render import render
 from datasets.toon.troupe import BLOCK, PER_TROUPE, PORTRAITS, SCENES, casting
@@ -47,6 +56,60 @@ def test_fewer_pictures_are_drawn_than_samples_have(monkeypatch):
     monkeypatch.setattr("datasets.toon.dataset.render", counting)
     ToonStream(16, 2**62, seed=1, reuse=True).__getitems__(range(BLOCK * PER_TROUPE))
     assert sum(drawn) == 2 * SCENES * BLOCK < 4 * BLOCK * PER_TROUPE / 8
+
+
+def _numbered(number: int) -> dict[str, torch.Tensor]:
+    return {"drawn": torch.tensor([number, os.getpid()])}
+
+
+def test_every_troupe_is_drawn_once_whoever_draws_it():
+    """Two processes share the work; what has gone by, and what is far ahead, is drawn again or at once."""
+    ahead = DrawnAhead(_numbered, 2, kept=8)
+    order = [2, 0, 3, 1, 5, 7, 4, 6, 9, 8, 11, 10]  # blocks of kept / 2, each shuffled
+    found = {number: ahead(number)["drawn"].tolist() for number in order}
+    assert [number for number, _ in found.values()] == order
+    assert len({process for _, process in found.values()} - {os.getpid()}) == 2
+    kept = list(ahead._drawn)
+    assert kept == list(range(4, 12))  # each came once, in the order of its number
+    for number in (1, 1003, 2):
+        assert ahead(number)["drawn"][0] == number
+    assert list(ahead._drawn) == [0, 1, 2]
+
+
+def test_a_loaders_processes_draw_no_troupe_twice(monkeypatch, tmp_path):
+    """Samples are the same from no process, one and two; a troupe's pictures are drawn in one of them."""
+
+    def noting(shots, *args):
+        with open(tmp_path / "drawn.txt", "a") as file:
+            file.write(f"{shots[0].character_seed} {shots[0].clip_style_seed}\n")
+        return render(shots, *args)
+
+    monkeypatch.setattr("datasets.toon.dataset.render", noting)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1})
+    batches = []
+    for processes in (0, 1, 2):
+        stream = ToonStream(16, 2**62, seed=1, reuse=True, uv=True)
+        loader = make_loader(stream, EndlessBatches(8, 3), processes, torch.device("cpu"), progress=False)
+        batches.append(list(islice(loader, 6)))
+        assert (stream._ahead is not None) == (processes > 0)
+        del loader, stream
+        drawn = (tmp_path / "drawn.txt").read_text().split("\n")[:-1]
+        assert len(set(drawn)) == len(drawn) >= BLOCK / 2
+        (tmp_path / "drawn.txt").unlink()
+    for other in batches[1:]:
+        assert all(torch.equal(a[name], b[name]) for a, b in zip(batches[0], other) for name in a)
+
+
+def test_a_process_that_draws_and_dies_is_one_line():
+    ahead = DrawnAhead(_dying, 1, kept=8)
+    with pytest.raises(CaptureError, match="one of the 1 loader processes was killed"):
+        [ahead(number) for number in range(8)]
+
+
+def _dying(number: int) -> dict[str, torch.Tensor]:
+    if number == 3:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return _numbered(number)
 
 
 def test_views_and_motions_that_the_configuration_chooses():
