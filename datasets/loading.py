@@ -33,12 +33,12 @@ def make_loader(
 ) -> Iterable[Batch]:
     """Batches of uint8 (B, 3, S, S) for the lists of indices that `batch_sampler` gives, in its order.
 
-    A dataset with `prepare` and `batch` (datasets.frames, datasets.toon) is prepared here and now, which may take minutes
-    the first time; then copying a batch out of memory takes less time than handing it from one process to another. The batches
-    are the same whichever way they come.
+    A dataset with `prepare` and `batch` (datasets.frames, datasets.toon) is prepared here and now, which may take
+    minutes the first time; then copying a batch out of memory takes less time than handing it from one process to
+    another. The batches are the same whichever way they come.
 
     Args:
-        num_workers: processes that draw, or load where frames aren't prepared, but no more than there are cores; 0: none.
+        num_workers: processes that draw, or load where frames aren't prepared; no more than there are cores; 0: none.
         device: where the batches go next: those for a GPU are pinned.
         progress: show a bar while preparing.
     Raises:
