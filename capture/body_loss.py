@@ -26,9 +26,15 @@ def body_loss(
     Samples without maps count nothing. `chance`: a number that says which places are asked for.
     """
     maps = [batch[role + MAPS] for role in ("identity", "pose", "target")]
-    read = part_loss(identity.logits, maps[0]) + part_loss(pose.logits, maps[1])
-    loss, told = layout_loss(motion, layout, *maps, chance)
-    return loss + read, {"read_miss": read.detach(), **told}
+    (mine, told), (theirs, others) = (read_loss(*pair) for pair in zip((identity, pose), maps))
+    loss, laid = layout_loss(motion, layout, *maps, chance)
+    return loss + mine + theirs, {name: told[name] + others[name] for name in told} | laid
+
+
+def read_loss(seen: Seen, uv: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+    """What is read in pictures, against their maps (B, 3, S, S)."""
+    parts = part_loss(seen.logits, uv)
+    return parts, {"read_miss": parts.detach()}
 
 
 def part_loss(logits: Tensor, uv: Tensor) -> Tensor:

@@ -43,7 +43,7 @@ MAY_BE_TUNED = (  # what people change to get a run past a bad place; a line in 
     "loss_config.gen_attentionLoss_weight",
 )
 CHOICES = {
-    "main_config.method": ("capture", "surfaces", "fomm", "mraa"),
+    "main_config.method": ("capture", "surfaces", "reading", "fomm", "mraa"),
     "main_config.init": ("xavier", "kaiming", "gaussian"),
     "train_config.precision": ("fp32", "bf16", "auto"),
     "dataset_config.toon_views": ("all", "front"),

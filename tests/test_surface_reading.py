@@ -1,8 +1,9 @@
-"""The stage in which the body learns from surfaces: what it trains, what it leaves, and going on from it."""
+"""The stages in which the body learns from surfaces: what they train, what they leave, and going on from them."""
 
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import torch
 
@@ -18,17 +19,32 @@ READING = ("--method", "surfaces", "--gen_surfaceLoss_weight", "1", "--validatio
 READING += ("--samples_per_epoch", "80")
 
 
-def test_the_body_learns_the_rest_stays_and_capture_goes_on(tmp_path):
-    where = ("--result_path", str(tmp_path), "--result_title", "read", "--num_epochs", "2")
-    config = tiny_config(*ARGV, *READING, "--lr_G", "0.002", *where)
-    trainer = Trainer(config, open_data(config), tmp_path / "read")
+def taught(folder: Path, *argv: str) -> tuple[dict, dict, dict, set[str]]:
+    """Two epochs of a stage: its configuration, what the log says of both, and the weights that moved."""
+    where = ("--result_path", str(folder.parent), "--result_title", folder.name, "--num_epochs", "2")
+    config = tiny_config(*ARGV, *READING, "--lr_G", "0.002", *where, *argv)
+    trainer = Trainer(config, open_data(config), folder)
     before = {name: value.clone() for name, value in trainer.networks["gen"].state_dict().items()}
     assert trainer.train()
-    first, last = (json.loads(line) for line in (tmp_path / "read" / "metrics.jsonl").read_text().splitlines())
-    for miss in ("read_miss", "layout_miss"):
-        assert last[miss] < 0.9 * first[miss]
-    moved = {n for n, value in trainer.networks["gen"].state_dict().items() if not torch.equal(value, before[n])}
-    assert moved and all(n.startswith("body.") for n in moved)
+    first, last = (json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines())
+    after = trainer.networks["gen"].state_dict()
+    return config, first, last, {name for name, value in after.items() if not torch.equal(value, before[name])}
+
+
+def test_the_reader_learns_by_itself_and_the_body_goes_on(tmp_path):
+    _, first, last, moved = taught(tmp_path / "read", "--method", "reading")
+    assert last["read_miss"] < 0.9 * first["read_miss"]
+    assert moved and all(name.startswith("body.reader.") for name in moved)
+    config = tiny_config(*ARGV, *READING, "--result_path", str(tmp_path), "--start_from", str(tmp_path / "read"))
+    trainer = Trainer(config, open_data(config), tmp_path / "surfaces")
+    read = load_checkpoint(latest_path(tmp_path / "read"))["ema_state_dict"]
+    assert all(torch.equal(value, read[name]) for name, value in trainer.networks["gen"].state_dict().items())
+
+
+def test_the_body_learns_the_rest_stays_and_capture_goes_on(tmp_path):
+    config, first, last, moved = taught(tmp_path / "read")
+    assert all(last[miss] < 0.9 * first[miss] for miss in ("read_miss", "layout_miss"))
+    assert moved and all(name.startswith("body.") for name in moved)
 
     read = load_checkpoint(latest_path(tmp_path / "read"))["ema_state_dict"]
     exported = tmp_path / "read.safetensors"
@@ -57,6 +73,8 @@ def test_what_it_cannot_teach_is_one_line(mixamo_tree, tmp_path, bad_input):
     argv = (*TINY_ARGV, *ARGV, *READING, *where)
     assert "set generator_config.body_parts" in bad_input("train.py", *argv, "--body_parts", "0")
     assert "gen_surfaceLoss_weight is 0" in bad_input("train.py", *argv, "--gen_surfaceLoss_weight", "0")
+    line = bad_input("train.py", *argv, "--method", "reading", "--body_parts", "0")
+    assert "method reading: teaches a body" in line
     assert "taught by maps, which this data has not" in bad_input("train.py", *argv, "--dataset_path", str(mixamo_tree))
     assert not (tmp_path / "run").exists()
     line = bad_input("train.py", *argv, "--image_size", "32")

@@ -69,6 +69,7 @@ def _method_class(config: dict[str, Any]) -> type[Method]:
     from capture.methods.capture import CaPTURe
     from capture.methods.fomm import FOMM
     from capture.methods.mraa import MRAA
-    from capture.methods.surfaces import SurfaceReading
+    from capture.methods.surfaces import PictureReading, SurfaceReading
 
-    return {"capture": CaPTURe, "surfaces": SurfaceReading, "fomm": FOMM, "mraa": MRAA}[config["main_config"]["method"]]
+    stages = {"reading": PictureReading, "surfaces": SurfaceReading}
+    return {"capture": CaPTURe, "fomm": FOMM, "mraa": MRAA, **stages}[config["main_config"]["method"]]

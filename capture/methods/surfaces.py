@@ -1,16 +1,17 @@
-"""A stage before CaPTURe: its body alone learns to read, move and lay out, at a part of the cost of painting."""
+"""Stages before CaPTURe: its body alone learns, to read or all it does, at a part of the cost of painting."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from capture.body_loss import body_loss
+from capture.body_loss import body_loss, read_loss
 from capture.methods.capture import CaPTURe
 from capture.methods.method import Method
 from capture.models import Generator, init_weights
+from capture.surfaces import MAPS
 
 
 class SurfaceReading(Method):
@@ -25,16 +26,21 @@ class SurfaceReading(Method):
     def __init__(self, config: dict[str, Any]):
         generator = self.build_generator(config)
         if not config["loss_config"]["gen_surfaceLoss_weight"]:
-            raise ValueError("method surfaces: gen_surfaceLoss_weight is 0; without it no surfaces are drawn")
+            raise ValueError(f"{_method(config)}: gen_surfaceLoss_weight is 0; without it no surfaces are drawn")
         generator.requires_grad_(False)
-        generator.body.requires_grad_(True)
+        self.learns(generator).requires_grad_(True)
         super().__init__(config, {"gen": generator})
+
+    @staticmethod
+    def learns(generator: Generator) -> nn.Module:
+        """What of the generator is taught."""
+        return generator.body
 
     @staticmethod
     def build_generator(config: dict[str, Any]) -> Generator:
         generator = CaPTURe.build_generator(config)
         if generator.body is None:
-            raise ValueError("method surfaces: teaches a body; set generator_config.body_parts")
+            raise ValueError(f"{_method(config)}: teaches a body; set generator_config.body_parts")
         return generator
 
     needs = staticmethod(CaPTURe.needs)
@@ -50,3 +56,25 @@ class SurfaceReading(Method):
     ) -> tuple[Tensor, dict[str, Tensor]]:
         seen = self.trained["gen"](batch["identity"], batch["pose"], painted=False)
         return body_loss(*seen, batch, random[0, 0])
+
+
+class PictureReading(SurfaceReading):
+    """The body's reader alone, on all pictures of a sample, each by itself: several times as many in the same time.
+
+    What comes out goes on with `method: surfaces`.
+    """
+
+    @staticmethod
+    def learns(generator: Generator) -> nn.Module:
+        return generator.body.reader
+
+    def loss(
+        self, name: str, batch: dict[str, Tensor], random: Tensor, kept: dict[str, Any] | None
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        roles = [role.removesuffix(MAPS) for role in batch if role.endswith(MAPS)]
+        pictures, maps = (torch.cat([batch[role + end] for role in roles]) for end in ("", MAPS))
+        return read_loss(self.trained["gen"](pictures, None, painted=False), maps)
+
+
+def _method(config: dict[str, Any]) -> str:
+    return f"method {config['main_config']['method']}"

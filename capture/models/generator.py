@@ -118,11 +118,14 @@ class Generator(nn.Module):
         seen = [Seen(*pair) for pair in zip(*(x.chunk(2) for x in both))]
         return *seen, *self.body(*seen)
 
-    def forward(self, identity: Tensor, pose: Tensor, noise: Tensor | None = None, painted: bool = True) -> Any:
+    def forward(self, identity: Tensor, pose: Tensor | None, noise: Tensor | None = None, painted: bool = True) -> Any:
         """identity, pose: (B, 3, S, S) in [-1, 1]; noise: (B, 2, 4m), None to draw it, zeros for a fixed picture.
 
-        Returns (B, 3, S, S) in [-1, 1]; what `lay_out` does, where it is not to be painted.
+        Returns (B, 3, S, S) in [-1, 1]; what `lay_out` does, where it is not to be painted; what the body reads in the
+        identity's pictures, where there is no pose.
         """
+        if pose is None:
+            return self.body.read(self._patches(identity))
         if not painted:
             return self.lay_out(identity, pose)
         if noise is None:
