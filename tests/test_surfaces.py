@@ -116,9 +116,29 @@ def test_queries_and_keys_on_their_codes_cost_least():
         assert loss > right + 2 * surfaces.CODE - 2
 
 
+def drawn(config):
+    """Two samples of the configured data, as the trainer hands them over."""
+    from datasets import open_data
+
+    raw = open_data(config).train.__getitems__(range(2))
+    batch = {name: torch.stack([sample[name] for sample in raw]) for name in raw[0]}
+    return {k: v if k.endswith("_uv") or k == "has_target" else v / 127.5 - 1 for k, v in batch.items()}
+
+
+def learning(method, batch, steps):
+    """What is told of the generator's loss at each of so many updates on one batch."""
+    optimiser = torch.optim.Adam([p for p in method.networks["gen"].parameters() if p.requires_grad], 5e-3)
+    random = method.draw_randomness(len(batch["identity"]), torch.Generator().manual_seed(0))
+    for _ in range(steps):
+        loss, parts = method.loss("gen", batch, random, {})
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        yield parts
+
+
 def test_training_teaches_the_decoders_attention(tmp_path):
     from capture.trainer import new_method
-    from datasets import open_data
 
     argv = ("--dataset_path", "toon", "--gen_surfaceLoss_weight", "1", "--gen_targetLoss_weight", "1")
     config = tiny_config(
@@ -127,18 +147,7 @@ def test_training_teaches_the_decoders_attention(tmp_path):
     torch.manual_seed(0)
     method = new_method(config)
     method.initialise()
-    raw = open_data(config).train.__getitems__(range(2))
-    batch = {name: torch.stack([sample[name] for sample in raw]) for name in raw[0]}
-    batch = {k: v if k.endswith("_uv") or k == "has_target" else v / 127.5 - 1 for k, v in batch.items()}
-    optimiser = torch.optim.Adam(method.networks["gen"].parameters(), 5e-3)
-    random = method.draw_randomness(2, torch.Generator().manual_seed(0))
-    seen = []
-    for _ in range(60):
-        loss, parts = method.loss("gen", batch, random, {})
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-        seen.append(parts["G_surface"].item())
+    seen = [parts["G_surface"].item() for parts in learning(method, drawn(config), 60)]
     assert seen[-1] < 0.7 * seen[0]
 
     with pytest.raises(
@@ -149,27 +158,17 @@ def test_training_teaches_the_decoders_attention(tmp_path):
 
 def test_attention_is_taught_beside_a_body_that_stays(tmp_path):
     from capture.trainer import new_method
-    from datasets import open_data
 
     weights = ("--gen_attentionLoss_weight", "1", "--gen_targetLoss_weight", "1")
     rows = ("--attn_rows", "output", "--attn_width", "16", "--dec_config.t", "0.07")
     argv = ("--dataset_path", "toon", "--reuse_drawings", "true", "--patch", "2", "--image_size", "64", *weights, *rows)
     config = tiny_config(*argv, "--body_parts", "25")
     method = new_method(config)
-    raw = open_data(config).train.__getitems__(range(2))
-    batch = {name: torch.stack([sample[name] for sample in raw]) for name in raw[0]}
+    batch = drawn(config)
     assert "target_uv" in batch  # drawn for it alone
-    batch = {k: v if k.endswith("_uv") or k == "has_target" else v / 127.5 - 1 for k, v in batch.items()}
-    random = method.draw_randomness(2, torch.Generator().manual_seed(0))
-    optimiser = torch.optim.Adam([p for p in method.networks["gen"].parameters() if p.requires_grad], 5e-3)
-    seen = []
-    for _ in range(40):
-        loss, parts = method.loss("gen", batch, random, {})
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-        seen.append(parts["G_attention"].item())
-    assert seen[-1] < 0.8 * seen[0] and "read_miss" not in parts
+    told = list(learning(method, batch, 40))
+    seen = [parts["G_attention"].item() for parts in told]
+    assert seen[-1] < 0.8 * seen[0] and "read_miss" not in told[-1]
     assert all(p.grad is None for p in method.networks["gen"].body.parameters())
 
     with pytest.raises(CaptureError, match="gen_attentionLoss_weight: without a body, gen_surfaceLoss_weight teaches"):

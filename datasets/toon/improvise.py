@@ -16,7 +16,9 @@ from torch import Tensor
 from .posing import SIDE, Pose
 
 JOIN = "+"  # between the names of the two clips
-_BELOW = ("height", "lift", "hip_pitch", "hip_yaw", "hip_roll")  # what comes with the legs
+_SIDED = tuple(side + name for side in "lr" for name in SIDE)
+_LEGS = tuple(channel for channel in _SIDED if channel[1:].startswith(("foot", "knee")))
+_BELOW = ("height", "lift", "hip_pitch", "hip_yaw", "hip_roll", *_LEGS)  # what comes with the legs
 
 # Standard deviation of each channel (degrees, leg lengths)
 _LOOSE = {
@@ -28,6 +30,7 @@ _LOOSE = {
 # Channels that are mostly near 0 and now and then far: this times the cube of a normal number, up to the limit
 _RARE = {"turn": (40.0, 180.0), "tumble_pitch": (9.0, 95.0), "tumble_roll": (8.0, 95.0), "lift": (0.1, 0.5)}
 _WITHIN = {"height": (0.1, 0.99), "foot_y": (0.0, 1.2), "arm_bend": (0.0, 145.0), "lift": (0.0, 0.9)}  # what bodies can
+_CHANNELS = (*_RARE, *(name for name in _LOOSE if name not in SIDE), *_SIDED)
 
 
 def is_motion(name: str, clips: tuple[str, ...]) -> bool:
@@ -37,8 +40,7 @@ def is_motion(name: str, clips: tuple[str, ...]) -> bool:
 
 def improvised(above: Pose, below: Pose, seeds: list[int]) -> Pose:
     """The trunk, head and arms of one batch of poses on the legs of another, loosened as each row's seed says."""
-    for channel in (*_BELOW, *(side + name for side in "lr" for name in SIDE if name.startswith(("foot", "knee")))):
-        above.set(**{channel: below[channel]})
+    above.set(**{channel: below[channel] for channel in _BELOW})
     numbers = torch.tensor([_numbers(seed) for seed in seeds], dtype=torch.float32, device=above["turn"].device)
     for channel, number in zip(_CHANNELS, numbers.unbind(1)):
         plain = _plain(channel)
@@ -60,9 +62,6 @@ def _within(plain: str, value: Tensor) -> Tensor:
 def _plain(channel: str) -> str:
     """A channel's name without its side."""
     return channel[1:] if channel[1:] in SIDE else channel
-
-
-_CHANNELS = (*_RARE, *(name for name in _LOOSE if name not in SIDE), *(side + name for side in "lr" for name in SIDE))
 
 
 @functools.lru_cache(maxsize=65536)
