@@ -39,16 +39,18 @@ class Mixed(Dataset):
         """Samples as uint8 (B, 3, S, S); `has_target` (B)."""
         n = len(self.parts)
         rows = [[row for row, index in enumerate(indices) if index % n == k] for k in range(n)]
-        drawn = [
-            (rows[k], batch_of(part, [indices[row] for row in rows[k]])) for k, part in enumerate(self.parts) if rows[k]
-        ]
-        together: Batch = {}
-        for where, samples in drawn:
-            for name, value in samples.items():
-                if name not in together:
-                    together[name] = torch.zeros(len(indices), *value.shape[1:], dtype=value.dtype)
-                together[name][where] = value
-        return together
+        drawn = [batch_of(part, [indices[row] for row in mine]) for part, mine in zip(self.parts, rows) if mine]
+        place = torch.tensor([row for mine in rows for row in mine]).argsort()  # of each sample among those drawn
+        shapes = {name: value[0] for samples in drawn for name, value in samples.items()}
+        return {
+            name: torch.cat([samples.get(name, _zeros(like, samples)) for samples in drawn]).index_select(0, place)
+            for name, like in shapes.items()
+        }
+
+
+def _zeros(like: Tensor, samples: Batch) -> Tensor:
+    """What stands for something of the shape `like` that these samples don't have."""
+    return torch.zeros_like(like).expand(len(next(iter(samples.values()))), *like.shape)
 
 
 def batch_of(dataset: Any, indices: Sequence[int]) -> Batch:

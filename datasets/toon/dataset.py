@@ -25,6 +25,7 @@ HELD_OUT_SEEDS = range(10000)  # characters of test sets: training never draws t
 _LAST_SEED = 2**31 - 1
 KEPT = 2 * BLOCK  # troupes whose drawings are kept: samples of one block are shuffled
 _ROLES = ("identity", "real", "pose", "target")
+_ENDS = {"rgb": "", "iuv": MAPS}  # how a picture and its map are named in a sample, after the role
 
 
 FACING = {  # how often (identity, real, pose) are seen from about the front
@@ -114,7 +115,15 @@ class ToonStream(Dataset):
 
     def batch(self, indices: Sequence[int]) -> dict[str, Tensor]:
         """Samples as uint8 (B, 3, S, S); `has_target` (B)."""
-        return default_collate(self.__getitems__(indices))
+        if not self.reuse:
+            return default_collate(self.__getitems__(indices))
+        cast = [self._cast(index) for index in indices]
+        return {
+            role + end: torch.stack([drawn[output][places[k]] for drawn, places in cast])
+            for k, role in enumerate(_ROLES)
+            for output, end in _ENDS.items()
+            if output in self.outputs
+        } | {"has_target": torch.ones(len(cast), dtype=torch.bool)}
 
     def __len__(self) -> int:
         return self.samples_per_epoch
@@ -150,7 +159,8 @@ class ToonStream(Dataset):
     def __getitems__(self, indices: Sequence[int]) -> list[dict[str, Tensor]]:
         """A whole batch in one rendering; torch's DataLoader calls this."""
         if self.reuse:
-            return [self._sample(self._cast(index)) for index in indices]
+            batch = self.batch(indices)
+            return [{name: value[row] for name, value in batch.items()} for row in range(len(indices))]
         images = self._draw([shot for index in indices for shot in self.shots(index)], 4)
         return [self._sample({name: value[row] for name, value in images.items()}) for row in range(len(indices))]
 
@@ -161,9 +171,7 @@ class ToonStream(Dataset):
 
     def _sample(self, images: dict[str, Tensor]) -> dict[str, Tensor]:
         """A sample from its four pictures (4, 3, S, S) by output."""
-        sample = {role: images["rgb"][k] for k, role in enumerate(_ROLES)}
-        if "iuv" in images:
-            sample |= {role + MAPS: images["iuv"][k] for k, role in enumerate(_ROLES)}
+        sample = {role + _ENDS[name]: value[k] for name, value in images.items() for k, role in enumerate(_ROLES)}
         return sample | {"has_target": torch.tensor(True)}
 
     def _scenes(self, troupe: int) -> tuple[list[Shot], list[Shot]]:
@@ -174,13 +182,12 @@ class ToonStream(Dataset):
         shots = [draw_shot(rng, first, self.clips, share, self.improvised) for share in facing]
         return shots, [shot.of(second) for shot in shots]
 
-    def _cast(self, index: int) -> dict[str, Tensor]:
-        """The four pictures of a sample of a troupe, by output; a troupe is drawn when first it is asked for."""
+    def _cast(self, index: int) -> tuple[dict[str, Tensor], list[tuple[int, int]]]:
+        """A sample's troupe, drawn when first it is asked for, and which four of its pictures: (whose, scene) each."""
         part = casting(self.seed, self.epoch, index)
         drawn = self._ahead(part.troupe) if self._ahead else self._remembered(part.troupe)
         mine, other = part.who, 1 - part.who
-        places = ([mine, mine, other, mine], [part.identity, part.real, part.pose, part.pose])
-        return {name: value[places] for name, value in drawn.items()}
+        return drawn, [(mine, part.identity), (mine, part.real), (other, part.pose), (mine, part.pose)]
 
     def _troupe(self, troupe: int) -> dict[str, Tensor]:
         """All pictures of a troupe, by output: (2, SCENES, 3, S, S)."""
