@@ -65,7 +65,8 @@ def layout_loss(
     xy = (2 * torch.stack([asked % side, asked // side], dim=1) + 1) / side - 1  # (B, 2, M)
     cell = asked // side // patch * (side // patch) + asked % side // patch
     mend = of(layout.mend.flatten(2), cell).chunk(2, dim=1)
-    for name, maps, uv, more in zip(("identity", "pose"), motion[::-1], (identity_uv, pose_uv), mend):
+    sides = zip((motion.to_identity, motion.to_pose), (identity_uv, pose_uv), mend)
+    for name, (maps, uv, more) in zip(("identity", "pose"), sides):
         place, known = where(points, uv, chance)  # (B, 2, M), (B, M)
         found = part_places(maps, number, xy)  # (B, 2, M)
         count = known.sum().clamp(min=1)

@@ -33,6 +33,7 @@ MAY_BE_TUNED = (  # what people change to get a run past a bad place; a line in 
     "train_config.lr_decay_epochs",
     "train_config.lr_drop_epochs",
     "train_config.clip_grad_norm",
+    "train_config.body_learns",
     "train_config.precision",
     "loss_config.dis_ganLoss_weight",
     "loss_config.gen_ganLoss_weight",
@@ -45,6 +46,7 @@ MAY_BE_TUNED = (  # what people change to get a run past a bad place; a line in 
 CHOICES = {
     "main_config.method": ("capture", "surfaces", "reading", "fomm", "mraa"),
     "main_config.init": ("xavier", "kaiming", "gaussian"),
+    "train_config.body_learns": ("all", "layout"),
     "train_config.precision": ("fp32", "bf16", "auto"),
     "dataset_config.toon_views": ("all", "front"),
     "dataset_config.augment": ("none", "flip", "colour", "both"),

@@ -13,6 +13,7 @@ from capture.models.body_reader import FEATURES, Seen
 
 SIDE = 32
 CHANCE = torch.tensor(0.3217)
+NONE = torch.zeros(0)  # tokens, which the loss does not look at
 
 
 def figure(left: int, top: int = 6) -> torch.Tensor:
@@ -60,7 +61,7 @@ def test_a_place_is_as_far_off_in_pixels_as_it_is(wrong, name):
     costs = []
     for more in (0.0, wrong):
         maps = {who: x + (shift(more) - shift(0) if who == name else 0) for who, x in right.items()}
-        motion = Motion(to_pose=maps["pose"], to_identity=maps["identity"])
+        motion = Motion(to_pose=maps["pose"], to_identity=maps["identity"], tokens=NONE)
         loss, told = layout_loss(motion, layout, identity, pose, target, CHANCE)
         costs.append((loss, told))
     assert costs[0][1]["layout_miss"] < 1e-4
@@ -70,7 +71,7 @@ def test_a_place_is_as_far_off_in_pixels_as_it_is(wrong, name):
 
 def test_mending_counts_from_where_the_maps_lead():
     target = figure(9)
-    motion = Motion(to_pose=shift(0), to_identity=shift(-4))  # two pixels short
+    motion = Motion(to_pose=shift(0), to_identity=shift(-4), tokens=NONE)  # two pixels short
     layout = true_layout(target)
     layout.mend[:, 0] = 2 * -2 / SIDE
     _, told = layout_loss(motion, layout, figure(3), target, target, CHANCE)
@@ -99,9 +100,9 @@ def test_samples_without_maps_count_nothing():
     nothing = torch.cat([uv, 0 * uv])
     batch = {"identity_uv": nothing, "pose_uv": nothing, "target_uv": nothing}
     both = Seen(logits, features)
-    loss, _ = body_loss(both, both, Motion(maps, maps), layout, batch, CHANCE)
+    loss, _ = body_loss(both, both, Motion(maps, maps, NONE), layout, batch, CHANCE)
     grads = torch.autograd.grad(loss, (logits, maps, fine))
     for grad in grads:
         assert grad[0].abs().sum() > 0 and grad[1].abs().sum() == 0
     batch = {name: 0 * value for name, value in batch.items()}
-    assert body_loss(both, both, Motion(maps, maps), layout, batch, CHANCE)[0] == 0
+    assert body_loss(both, both, Motion(maps, maps, NONE), layout, batch, CHANCE)[0] == 0

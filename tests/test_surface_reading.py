@@ -53,13 +53,15 @@ def test_the_body_learns_the_rest_stays_and_capture_goes_on(tmp_path):
     assert all(torch.equal(value, read[name]) for name, value in generator.state_dict().items())
 
     argv = ("--start_from", str(tmp_path / "read"), "--gen_targetLoss_weight", "1", "--num_epochs", "1")
-    for title, weight in (("on", "0"), ("taught", "1")):
+    for title, weight, learns in (("on", "0", "all"), ("taught", "1", "all"), ("tuned", "1", "layout")):
         where = ("--result_path", str(tmp_path), "--samples_per_epoch", "4", "--gen_surfaceLoss_weight", weight)
-        config = tiny_config(*ARGV, *argv, *where)
+        config = tiny_config(*ARGV, *argv, *where, "--body_learns", learns)
         assert Trainer(config, open_data(config), tmp_path / title).train()
         went_on = load_checkpoint(latest_path(tmp_path / title))["gen_state_dict"]
         name = "body.reader.last.weight"
-        assert torch.equal(went_on[name], read[name]) == (weight == "0")
+        assert torch.equal(went_on[name], read[name]) == (title != "taught")
+        layout = "body.layout.fine.weight"
+        assert torch.equal(went_on[layout], read[layout]) == (title == "on")
         assert (went_on[name] - read[name]).abs().max() < 0.1 * read[name].abs().max()
         assert not torch.equal(
             went_on["decoder.painter.colour.conv.weight"], read["decoder.painter.colour.conv.weight"]
@@ -73,6 +75,8 @@ def test_what_it_cannot_teach_is_one_line(mixamo_tree, tmp_path, bad_input):
     argv = (*TINY_ARGV, *ARGV, *READING, *where)
     assert "set generator_config.body_parts" in bad_input("train.py", *argv, "--body_parts", "0")
     assert "gen_surfaceLoss_weight is 0" in bad_input("train.py", *argv, "--gen_surfaceLoss_weight", "0")
+    tuned = ("--method", "capture", "--body_learns", "layout", "--gen_surfaceLoss_weight", "0")
+    assert "body_learns: a layout learns from surfaces" in bad_input("train.py", *argv, *tuned)
     line = bad_input("train.py", *argv, "--method", "reading", "--body_parts", "0")
     assert "method reading: teaches a body" in line
     assert "taught by maps, which this data has not" in bad_input("train.py", *argv, "--dataset_path", str(mixamo_tree))

@@ -43,6 +43,12 @@ class CaPTURe(Method):
         if self.body is not None:  # without its own loss it stays as it is: the pictures' don't reach it
             self.body.watched = surfaces > 0
             self.body.requires_grad_(surfaces > 0)
+            if config["train_config"]["body_learns"] == "layout":
+                if not surfaces:
+                    raise ValueError(
+                        "train_config.body_learns: a layout learns from surfaces; set gen_surfaceLoss_weight"
+                    )
+                self.body.tune_layout()
         elif attention:
             raise ValueError(
                 "loss_config.gen_attentionLoss_weight: without a body, gen_surfaceLoss_weight teaches attention; "

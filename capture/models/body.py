@@ -21,13 +21,14 @@ class Body(nn.Module):
         parts: how many a body has.  patch: pixels to a side of a position.
     Attributes:
         watched: keep what the last `places` saw and made in `seen`, for a loss of its own.
+        open: what is done with `places` reaches the layout that made them (see `tune_layout`).
     """
 
     multiple = 16  # of positions that a picture's side must have: its reader halves it four times
 
     def __init__(self, parts: int, patch: int):
         super().__init__()
-        self.watched, self.seen = False, None
+        self.watched, self.seen, self.open = False, None, False
         self.reader = BodyReader(parts, 3 * patch**2)
         self.motion = BodyMotion(parts)
         self.layout = BodyLayout(parts, patch)
@@ -40,11 +41,19 @@ class Body(nn.Module):
         motion = self.motion(identity, pose)
         return motion, self.layout(identity, pose, motion)
 
+    def tune_layout(self) -> None:
+        """From now on reader and motion stay as they are, and the layout learns from the painter's losses too."""
+        self.requires_grad_(False)
+        self.layout.requires_grad_(True)
+        self.open = True
+
     def places(self, identity: Seen, pose: Seen) -> Places:
-        """For the painter, whose losses would only drown what surfaces teach: they don't come through."""
+        """For the painter, whose losses would only drown what surfaces teach: unless open, they don't come through."""
         with torch.set_grad_enabled(self.watched and torch.is_grad_enabled()):
             motion, layout = self(identity, pose)
         if self.watched:
             self.seen = identity, pose, motion, layout
-        with torch.no_grad():
+        if not self.open:
+            layout = Layout(*(x.detach() for x in layout))
+        with torch.set_grad_enabled(self.open and torch.is_grad_enabled()):
             return self.layout.places(identity, motion, layout)

@@ -8,11 +8,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from capture.models.body_motion import Motion, apply, grid, sample
-from capture.models.body_reader import FAINT, FEATURES, Joined, Seen, down_and_up
-from capture.models.layers import ConvBlock, ResBlock
+from capture.models.body_motion import TOKEN, Motion, apply, sample
+from capture.models.body_reader import FAINT, FEATURES, Seen, down_and_up, grid, walk
+from capture.models.layers import ConvBlock
 
-LAYOUT = 32  # channels of the layout's state
+LAYOUT = 48  # channels of the layout's state
+AROUND = 4.0  # pixels from a place in the identity's picture to those beside it that are looked at too
 
 
 class Layout(NamedTuple):
@@ -37,8 +38,9 @@ class Places(NamedTuple):
 class BodyLayout(nn.Module):
     """The parts of both pictures, each moved by its own map, and a network that says what hides what.
 
-    A part that either picture shows may be in front or behind, cut off or missing; a first network makes a draft of the
-    whole, by which features of both pictures are brought to where they belong; a second one compares these and mends.
+    A part that either picture shows may be in front or behind, cut off or missing; a first network, which sees the
+    pose's parts unmoved too, makes a draft of the whole. By it the features of both pictures are brought to where they
+    belong, the identity's also from around there, and what the parts' tokens tell; a second one compares and mends.
 
     Args:
         parts: of a body.  patch: pixels to a side of a position.  width: channels.
@@ -47,17 +49,18 @@ class BodyLayout(nn.Module):
     def __init__(self, parts: int, patch: int, width: int = LAYOUT):
         super().__init__()
         self.patch = patch
-        self.join = ConvBlock(2 * parts, width)
-        self.down = nn.ModuleList(ResBlock(a, b, sample="down") for a, b in ((width, 48), (48, 96), (96, 96)))
-        self.up = nn.ModuleList(Joined(a, b) for a, b in ((96, 96), (96, 48), (48, width)))
+        self.join = ConvBlock(3 * parts + FEATURES, width)
+        self.down, self.up = walk(width, 64, 96, 128)
         self.draft = nn.Conv2d(width, parts + 1, 1)
-        self.compare = ConvBlock(width + 2 * FEATURES, width)
-        self.again = ResBlock(width, width)
-        self.last = nn.Conv2d(width, (parts + 1) * patch**2 + 4, 1)
+        self.tell = nn.Linear(TOKEN, FEATURES)
+        self.compare = ConvBlock(width + 7 * FEATURES, width)
+        self.down_again, self.up_again = walk(width, 64, 96)
+        self.fine = nn.Conv2d(width, (parts + 1) * patch**2, 1)
+        self.mend = nn.Conv2d(width, 4, 1)
 
     def start(self) -> None:
         """At first hardly anything is likelier than another, and no place is mended (called by init_weights)."""
-        for last in (self.draft, self.last):
+        for last in (self.draft, self.fine, self.mend):
             last.weight.data.mul_(FAINT)
 
     def forward(self, identity: Seen, pose: Seen, motion: Motion) -> Layout:
@@ -65,17 +68,19 @@ class BodyLayout(nn.Module):
             points = grid(identity.logits)
             everywhere = [apply(maps, points) for maps in (motion.to_identity, motion.to_pose)]  # (B, parts, 2, h, w)
             moved = [_moved_parts(seen, at) for seen, at in zip((identity, pose), everywhere)]  # (B, parts, h, w)
+            moved += [pose.logits.softmax(dim=1)[:, 1:], pose.features]
+            told = self.tell(motion.tokens.to(self.tell.weight.dtype)).float()  # (B, parts, FEATURES)
         x = self.join(torch.cat(moved, dim=1).to(self.draft.weight.dtype))
         x = down_and_up(x, self.down, self.up)
         draft = self.draft(x).float()
         with torch.autocast(x.device.type, enabled=False):
             share = draft[:, 1:].softmax(dim=1)[:, :, None]  # (B, parts, 1, h, w)
             places = [(share * at).sum(1) for at in everywhere]  # (B, 2, h, w)
-            features = [sample(seen.features, at) for seen, at in zip((identity, pose), places)]
+            features = [sample(identity.features, at) for at in beside(places[0], AROUND / self.patch)]
+            features += [sample(pose.features, places[1]), torch.einsum("bpxhw,bpc->bchw", share, told)]
         x = self.compare(torch.cat([x, *(y.to(x.dtype) for y in features)], dim=1))
-        x = self.again(x)
-        fine, mend = self.last(x).float().split([draft.shape[1] * self.patch**2, 4], dim=1)
-        return Layout(draft, fine, 0.1 * mend, x)
+        x = down_and_up(x, self.down_again, self.up_again)
+        return Layout(draft, self.fine(x).float(), 0.1 * self.mend(x).float(), x)
 
     def places(self, identity: Seen, motion: Motion, layout: Layout) -> Places:
         """From the layout to pixels."""
@@ -88,7 +93,14 @@ class BodyLayout(nn.Module):
             everywhere = apply(motion.to_pose, grid(layout.draft))  # (B, parts, 2, h, w)
             in_pose = (share * everywhere).sum(1) + layout.mend[:, 2:]
             there = sample(identity.logits.softmax(dim=1)[:, 1:], in_identity)  # (B, parts, S, S)
-            return Places(logits, in_identity, in_pose, there.gather(1, part[:, None]), layout.state.detach())
+            return Places(logits, in_identity, in_pose, there.gather(1, part[:, None]), layout.state)
+
+
+def beside(place: Tensor, step: float) -> list[Tensor]:
+    """A place (B, 2, h, w), and those so many positions left, right, above and below it."""
+    away = 2 * step / place.shape[-1]
+    steps = place.new_tensor([(0, 0), (-away, 0), (away, 0), (0, -away), (0, away)])
+    return [place + step[:, None, None] for step in steps]
 
 
 def _moved_parts(seen: Seen, at: Tensor) -> Tensor:

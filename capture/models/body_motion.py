@@ -8,8 +8,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from capture.models.body_reader import FEATURES, Seen
+from capture.models.body_reader import FEATURES, Seen, grid
 
+TOKEN = 160  # what a part's token is wide
 FEW = 0.5  # a part of so many positions is half believed
 
 
@@ -21,6 +22,7 @@ class Motion(NamedTuple):
 
     to_pose: Tensor  # (B, parts, 2, 3): A beside b
     to_identity: Tensor  # (B, parts, 2, 3)
+    tokens: Tensor  # (B, parts, TOKEN): what the parts have come to know
 
 
 class BodyMotion(nn.Module):
@@ -40,7 +42,7 @@ class BodyMotion(nn.Module):
 
     exact = True
 
-    def __init__(self, parts: int, width: int = 128, layers: int = 3, heads: int = 4):
+    def __init__(self, parts: int, width: int = TOKEN, layers: int = 4, heads: int = 5):
         super().__init__()
         self.read = nn.Linear(2 * (6 + 3 * FEATURES), width)
         self.name = nn.Parameter(0.02 * torch.randn(parts, width))
@@ -66,7 +68,7 @@ class BodyMotion(nn.Module):
                 matrix = matrix.unflatten(-1, (2, 2)) + torch.eye(2, device=device)  # (B, parts, 2, 2)
                 offset = middle[..., None] - matrix @ there[..., None]
                 maps.append(torch.cat([matrix, offset], dim=-1))
-        return Motion(*maps)
+        return Motion(*maps, x)
 
 
 def moments(seen: Seen) -> tuple[Tensor, Tensor]:
@@ -90,12 +92,6 @@ def moments(seen: Seen) -> tuple[Tensor, Tensor]:
     placed = believed * middle + (1 - believed) * whole
     told = torch.cat([torch.log1p(mass) / 3, placed, 20 * spread, mean, 5 * along], dim=-1)
     return told * torch.cat([torch.ones_like(believed), believed.expand(-1, -1, told.shape[-1] - 1)], dim=-1), placed
-
-
-def grid(x: Tensor) -> Tensor:
-    """(2, H, W): x and y, from -1 to 1, of the middle of each position of a map (..., H, W)."""
-    ys, xs = ((2 * torch.arange(n, device=x.device) + 1) / n - 1 for n in x.shape[-2:])
-    return torch.stack(torch.meshgrid(xs, ys, indexing="xy"))
 
 
 def apply(maps: Tensor, points: Tensor) -> Tensor:

@@ -27,9 +27,9 @@ class BodyPainter(nn.Module):
 
     def __init__(self, state: int, pose: int, c_out: int):
         super().__init__()
-        width, self.patch = 2 * state, round((c_out // 3) ** 0.5)
+        width, self.patch = 4 * state, round((c_out // 3) ** 0.5)
         self.join = ConvBlock(state + pose + LAYOUT + c_out + 2 * self.patch**2, width)
-        self.paint = ResBlock(width, width)
+        self.paint = nn.Sequential(ResBlock(width, width), ResBlock(width, width))
         self.colour = ConvBlock(width, c_out, activ="none")
         self.share = ConvBlock(width, self.patch**2, activ="none")
 

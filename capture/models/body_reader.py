@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from capture.models.layers import SLOPE, ConvBlock, ResBlock
 
 FAINT = 0.01  # size of what logits start at, beside what a layer starts at
-FEATURES = 16  # channels beside the parts, learnt from what they are used for
+FEATURES = 24  # channels beside the parts, learnt from what they are used for
 
 
 class Seen(NamedTuple):
@@ -30,7 +31,8 @@ class Joined(nn.Module):
 
     def forward(self, smaller: Tensor, x: Tensor) -> Tensor:
         """(B, below, h / 2, w / 2), (B, beside, h, w) -> (B, beside, h, w)."""
-        return F.leaky_relu(self.beside(x) + F.interpolate(self.below(smaller), scale_factor=2, mode="nearest"), SLOPE)
+        x = self.beside(x) + F.interpolate(self.below(smaller), scale_factor=2, mode="nearest")
+        return F.leaky_relu(x, SLOPE)
 
 
 class BodyReader(nn.Module):
@@ -44,13 +46,13 @@ class BodyReader(nn.Module):
         most: what channels are doubled up to.
     """
 
-    def __init__(self, parts: int, c_in: int = 3, c: int = 24, most: int = 128, halvings: int = 4):
+    def __init__(self, parts: int, c_in: int = 3, c: int = 32, most: int = 160, halvings: int = 4):
         super().__init__()
         widths = [min(c * 2**k, most) for k in range(halvings + 1)]
         self.parts = parts
         self.first = ConvBlock(c_in, c, norm="in")
-        self.down = nn.ModuleList(ResBlock(a, b, sample="down", norm="in") for a, b in zip(widths, widths[1:]))
-        self.up = nn.ModuleList(Joined(a, b) for a, b in zip(reversed(widths), reversed(widths[:-1])))
+        self.down, self.up = walk(*widths, norm="in")
+        self.again = ResBlock(c, c)
         self.last = nn.Conv2d(c, parts + 1 + FEATURES, 1)
 
     def start(self) -> None:
@@ -59,9 +61,21 @@ class BodyReader(nn.Module):
 
     def forward(self, picture: Tensor) -> Seen:
         """(B, c_in, h, w) -> float32 logits and features of the same size."""
-        x = down_and_up(self.first(picture), self.down, self.up)
-        logits, features = self.last(x).float().split([self.parts + 1, FEATURES], dim=1)
-        return Seen(logits, features)
+        x = self.again(down_and_up(self.first(picture), self.down, self.up))
+        return Seen(*self.last(x).float().split([self.parts + 1, FEATURES], dim=1))
+
+
+def grid(x: Tensor) -> Tensor:
+    """(2, H, W): x and y, from -1 to 1, of the middle of each position of a map (..., H, W)."""
+    ys, xs = ((2 * torch.arange(n, device=x.device) + 1) / n - 1 for n in x.shape[-2:])
+    return torch.stack(torch.meshgrid(xs, ys, indexing="xy"))
+
+
+def walk(*widths: int, norm: str = "none") -> tuple[nn.ModuleList, nn.ModuleList]:
+    """What `down_and_up` walks through: from widths[0] channels down to widths[-1], halving each time, and back."""
+    steps = list(zip(widths, widths[1:]))
+    down = nn.ModuleList(ResBlock(a, b, sample="down", norm=norm) for a, b in steps)
+    return down, nn.ModuleList(Joined(b, a) for a, b in reversed(steps))
 
 
 def down_and_up(x: Tensor, down: nn.ModuleList, up: nn.ModuleList) -> Tensor:

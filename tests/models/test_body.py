@@ -9,9 +9,9 @@ import torch.nn.functional as F
 
 from capture.models import Generator, init_weights
 from capture.models.body import Body
-from capture.models.body_layout import BodyLayout, Layout, part_places
-from capture.models.body_motion import BodyMotion, Motion, apply, grid, moments, sample
-from capture.models.body_reader import FEATURES, Seen
+from capture.models.body_layout import LAYOUT, BodyLayout, Layout, beside, part_places
+from capture.models.body_motion import TOKEN, BodyMotion, Motion, apply, moments, sample
+from capture.models.body_reader import FEATURES, Seen, grid
 from capture.transfer import PoseTransfer
 from tests.conftest import tiny_config
 
@@ -75,6 +75,13 @@ def test_a_picture_sampled_at_its_own_places_is_itself_and_a_step_aside_is_a_ste
     torch.testing.assert_close(sample(x, aside)[..., :-1], x[..., 1:])
 
 
+def test_places_beside_a_place_are_so_many_positions_away():
+    x = torch.rand(1, 2, 8, 8)
+    middle, left, right, above, below = (sample(x, at)[0, :, 4, 4] for at in beside(grid(x)[None], 2))
+    for found, (row, column) in zip((middle, left, right, above, below), ((4, 4), (4, 2), (4, 6), (2, 4), (6, 4))):
+        torch.testing.assert_close(found, x[0, :, row, column])
+
+
 def test_places_follow_the_likeliest_part_of_each_pixel():
     layout = BodyLayout(2, patch=2)
     fine = torch.full((1, 3, 8, 8), -20.0)
@@ -85,7 +92,7 @@ def test_places_follow_the_likeliest_part_of_each_pixel():
     still_there = torch.zeros(1, 4, 4, 4)
     found = Layout(torch.zeros(1, 3, 4, 4), F.pixel_unshuffle(fine, 2), still_there, torch.zeros(1, 32, 4, 4))
     right = seen(torch.ones(4, 4, dtype=torch.long), parts=2)  # the identity shows part 1 everywhere
-    places = layout.places(right, Motion(to_pose=still, to_identity=shifted), found)
+    places = layout.places(right, Motion(to_pose=still, to_identity=shifted, tokens=torch.zeros(1, 2, TOKEN)), found)
     points = grid(fine)
     torch.testing.assert_close(places.in_identity[0, :, :, :4], points[:, :, :4])
     aside = torch.tensor([0.5, -0.25])[:, None, None]
@@ -103,7 +110,8 @@ def test_all_of_a_body_learns_from_what_is_laid_out():
     (one, other) = (body.read(picture[None]) for picture in pictures)
     motion, layout = body(one, other)
     (layout.fine.square().mean() + layout.draft.square().mean() + layout.mend.square().mean()).backward()
-    assert motion.to_pose.shape == motion.to_identity.shape == (1, 3, 2, 3)
+    assert motion.to_pose.shape == motion.to_identity.shape == (1, 3, 2, 3) and motion.tokens.shape == (1, 3, TOKEN)
+    assert layout.state.shape == (1, LAYOUT, 32, 32)
     assert layout.draft.shape == (1, 4, 32, 32) and layout.fine.shape == (1, 16, 32, 32)
     for name, parameter in body.named_parameters():
         assert parameter.grad is not None and torch.isfinite(parameter.grad).all(), name
@@ -125,6 +133,19 @@ def test_the_pictures_losses_reach_all_but_the_body():
     for name, parameter in made.named_parameters():
         learns = parameter.grad is not None and bool(parameter.grad.abs().sum() > 0)
         assert learns != name.startswith("body.") or "bias" in name or name.endswith(("alpha", "beta")), name
+
+
+def test_they_reach_a_layout_that_is_tuned_and_no_more_of_the_body():
+    made, _ = generator()
+    made.body.watched = True
+    made.body.tune_layout()
+    pictures = torch.rand(2, 2, 3, 64, 64) * 2 - 1
+    made(*pictures, torch.zeros(2, 2, made.code_width)).square().mean().backward()
+    body = dict(made.body.named_parameters())
+    learns = {name for name, parameter in body.items() if parameter.grad is not None and parameter.grad.abs().sum() > 0}
+    assert all(name.startswith("layout.") for name in learns)
+    assert {"layout.join.conv.weight", "layout.fine.weight", "layout.mend.weight"} <= learns
+    assert made.body.seen[3].draft.requires_grad and not made.body.seen[2].to_identity.requires_grad
 
 
 @pytest.mark.parametrize("precision", ("fp32", "bf16"))
