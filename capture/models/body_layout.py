@@ -67,8 +67,8 @@ class BodyLayout(nn.Module):
         with torch.autocast(identity.logits.device.type, enabled=False):
             points = grid(identity.logits)
             everywhere = [apply(maps, points) for maps in (motion.to_identity, motion.to_pose)]  # (B, parts, 2, h, w)
-            moved = [_moved_parts(seen, at) for seen, at in zip((identity, pose), everywhere)]  # (B, parts, h, w)
-            moved += [pose.logits.softmax(dim=1)[:, 1:], pose.features]
+            shares = [seen.logits.softmax(dim=1)[:, 1:] for seen in (identity, pose)]  # (B, parts, h, w)
+            moved = [_moved_parts(share, at) for share, at in zip(shares, everywhere)] + [shares[1], pose.features]
             told = self.tell(motion.tokens.to(self.tell.weight.dtype)).float()  # (B, parts, FEATURES)
         x = self.join(torch.cat(moved, dim=1).to(self.draft.weight.dtype))
         x = down_and_up(x, self.down, self.up)
@@ -103,9 +103,8 @@ def beside(place: Tensor, step: float) -> list[Tensor]:
     return [place + step[:, None, None] for step in steps]
 
 
-def _moved_parts(seen: Seen, at: Tensor) -> Tensor:
-    """Shares of the parts, each where its own map says: at (B, parts, 2, h, w) -> (B, parts, h, w)."""
-    share = seen.logits.softmax(dim=1)[:, 1:]
+def _moved_parts(share: Tensor, at: Tensor) -> Tensor:
+    """Shares of the parts (B, parts, h, w), each where its own map says: at (B, parts, 2, h, w) -> (B, parts, h, w)."""
     return sample(share.flatten(0, 1)[:, None], at.flatten(0, 1), "zeros").unflatten(0, share.shape[:2])[:, :, 0]
 
 
