@@ -22,7 +22,7 @@ READING += ("--samples_per_epoch", "80")
 def taught(folder: Path, *argv: str) -> tuple[dict, dict, dict, set[str]]:
     """Two epochs of a stage: its configuration, what the log says of both, and the weights that moved."""
     where = ("--result_path", str(folder.parent), "--result_title", folder.name, "--num_epochs", "2")
-    config = tiny_config(*ARGV, *READING, "--lr_G", "0.002", *where, *argv)
+    config = tiny_config(*ARGV, *READING, "--lr_G", "0.0005", *where, *argv)
     trainer = Trainer(config, open_data(config), folder)
     before = {name: value.clone() for name, value in trainer.networks["gen"].state_dict().items()}
     assert trainer.train()
