@@ -139,12 +139,12 @@ def load_weights(
     if not wrong:
         network.load_state_dict(weights)
         return
-    made_with = made_with or _config_from_shapes(weights)
+    theirs, ours = (made_with, config) if made_with else (_config_from_shapes(weights), _config_from_shapes(own))
     keys = [
-        f"{key} is {theirs} in the checkpoint and {ours} in the configuration"
+        f"{key} is {there} in the checkpoint and {here} in the configuration"
         for section in NETWORK_SECTIONS
-        for key, theirs, ours in differences(_section(made_with, section), config[section])
-        if theirs is not None
+        for key, there, here in differences(_section(theirs, section), _section(ours, section))
+        if there is not None
     ]
     reason = "; ".join(keys) or f"{len(wrong)} parameters differ, the first is {wrong[0]}"
     raise CaptureError(f"{source}: made for another configuration: {reason}")
@@ -156,15 +156,20 @@ def _section(config: dict[str, Any], name: str) -> dict[str, Any]:
 
 
 def _config_from_shapes(weights: dict[str, Tensor]) -> dict[str, Any]:
-    """What the shapes of a generator's weights say of its configuration, for checkpoints that don't carry one."""
+    """What the shapes of a generator's weights say of its configuration, where a checkpoint does not carry one.
+
+    `min_ch` is said of the code's width, which `code_ch` may have changed.
+    """
     first = weights.get("idenity_encoder.conv_layer.conv.weight")
     code = weights.get("idenity_encoder.code_linear_layer.0.fc.weight")
     if first is None or code is None:
         return {}
     downs = len({n.split(".")[2] for n in weights if n.startswith("idenity_encoder.res_down.")})
-    encoder = {"downs": downs, "c_in": first.shape[1], "c": first.shape[0], "min_ch": code.shape[1] // 4}
+    patch = max(round((first.shape[1] / 3) ** 0.5), 1)
+    encoder = {"downs": downs, "c_in": first.shape[1] // patch**2, "c": first.shape[0], "min_ch": code.shape[1] // 4}
     return {
         "generator_config": {
+            "patch": patch,
             "idenE_config": encoder,
             "poseE_config": dict(encoder),
             "dec_config": {"min_ch": encoder["min_ch"]},

@@ -99,6 +99,19 @@ def test_another_configuration_is_said_key_by_key(generator, with_config):
     assert "min_ch is 16 in the checkpoint and 32 in the configuration" in str(caught.value)
 
 
+def test_a_body_of_other_widths_is_not_blamed_on_keys_that_agree():
+    argv = ("--patch", "2", "--body_parts", "25", "--code_ch", "8", "--image_size", "64")
+    config = tiny_config(*argv)
+    network = build_generator(config)
+    weights = dict(network.state_dict())
+    weights["body.motion.name"] = torch.zeros(25, 3)
+    with pytest.raises(CaptureError, match="1 parameters differ, the first is body.motion.name"):
+        load_weights(network, weights, "x.pt", config, None)
+    plain = build_generator(tiny_config("--image_size", "64"))
+    with pytest.raises(CaptureError, match="patch is 1 in the checkpoint and 2 in the configuration"):
+        load_weights(network, plain.state_dict(), "x.pt", config, None)
+
+
 def test_the_moving_average_is_what_people_get(generator):
     plain, average = generator.state_dict(), {n: v + 1 for n, v in generator.state_dict().items()}
     state = {"gen_state_dict": plain, "ema_state_dict": average}

@@ -76,7 +76,10 @@ def test_what_it_cannot_teach_is_one_line(mixamo_tree, tmp_path, bad_input):
     assert "set generator_config.body_parts" in bad_input("train.py", *argv, "--body_parts", "0")
     assert "gen_surfaceLoss_weight is 0" in bad_input("train.py", *argv, "--gen_surfaceLoss_weight", "0")
     tuned = ("--method", "capture", "--body_learns", "layout", "--gen_surfaceLoss_weight", "0")
-    assert "body_learns: a layout learns from surfaces" in bad_input("train.py", *argv, *tuned)
+    assert "set gen_surfaceLoss_weight, or this to all" in bad_input("train.py", *argv, *tuned)
+    line = bad_input("train.py", *argv, *tuned, "--body_parts", "0")
+    assert "body_learns: a layout learns from surfaces; set generator_config.body_parts" in line
+    assert "body_learns is for painting" in bad_input("train.py", *argv, "--body_learns", "layout")
     line = bad_input("train.py", *argv, "--method", "reading", "--body_parts", "0")
     assert "method reading: teaches a body" in line
     assert "taught by maps, which this data has not" in bad_input("train.py", *argv, "--dataset_path", str(mixamo_tree))

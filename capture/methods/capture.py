@@ -40,14 +40,14 @@ class CaPTURe(Method):
         super().__init__(config, {"gen": generator, "disc": discriminator})
         self.body = generator.body
         surfaces, attention = (self.losses[f"gen_{which}Loss_weight"] for which in ("surface", "attention"))
+        tuned = config["train_config"]["body_learns"] == "layout"
+        if tuned and (self.body is None or not surfaces):
+            what = "generator_config.body_parts" if self.body is None else "gen_surfaceLoss_weight"
+            raise ValueError(f"train_config.body_learns: a layout learns from surfaces; set {what}, or this to all")
         if self.body is not None:  # without its own loss it stays as it is: the pictures' don't reach it
             self.body.watched = surfaces > 0
             self.body.requires_grad_(surfaces > 0)
-            if config["train_config"]["body_learns"] == "layout":
-                if not surfaces:
-                    raise ValueError(
-                        "train_config.body_learns: a layout learns from surfaces; set gen_surfaceLoss_weight"
-                    )
+            if tuned:
                 self.body.tune_layout()
         elif attention:
             raise ValueError(

@@ -27,6 +27,8 @@ class SurfaceReading(Method):
         generator = self.build_generator(config)
         if not config["loss_config"]["gen_surfaceLoss_weight"]:
             raise ValueError(f"{_method(config)}: gen_surfaceLoss_weight is 0; without it no surfaces are drawn")
+        if config["train_config"]["body_learns"] != "all":
+            raise ValueError(f"{_method(config)}: body_learns is for painting (method capture): set it to all")
         generator.requires_grad_(False)
         self.learns(generator).requires_grad_(True)
         super().__init__(config, {"gen": generator})
