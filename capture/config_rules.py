@@ -28,6 +28,7 @@ MAY_CHANGE_ON_RESUME = (  # nothing that decides what is computed
 MAY_BE_TUNED = (  # what people change to get a run past a bad place; a line in the log says from which step on
     "dataset_config.toon_characters",
     "dataset_config.toon_improvised",
+    "dataset_config.reuse_samples",
     "train_config.lr_G",
     "train_config.lr_D",
     "train_config.lr_decay_epochs",
@@ -46,7 +47,7 @@ MAY_BE_TUNED = (  # what people change to get a run past a bad place; a line in 
 CHOICES = {
     "main_config.method": ("capture", "surfaces", "reading", "fomm", "mraa"),
     "main_config.init": ("xavier", "kaiming", "gaussian"),
-    "train_config.body_learns": ("all", "layout"),
+    "train_config.body_learns": ("all", "motion", "layout"),
     "train_config.precision": ("fp32", "bf16", "auto"),
     "dataset_config.toon_views": ("all", "front"),
     "dataset_config.augment": ("none", "flip", "colour", "both"),
@@ -68,6 +69,7 @@ AT_LEAST = {  # smallest allowed value
     "dataset_config.toon_test_clips": 0,
     "dataset_config.toon_characters": 0,
     "dataset_config.toon_improvised": 0,
+    "dataset_config.reuse_samples": 1,
     "dataset_config.samples_per_epoch": 1,
     "generator_config.patch": 1,
     "generator_config.body_parts": 0,
@@ -108,6 +110,7 @@ AT_MOST = {  # far more than makes sense, and less than keeps a machine busy for
     "dataset_config.image_size": 4096,
     "dataset_config.toon_test_clips": 28,
     "dataset_config.toon_improvised": 1,
+    "dataset_config.reuse_samples": 24,
     "main_config.sample_rows": 1024,
     "main_config.validation_pairs": 10**6,
     "train_config.micro_batches": 65_536,

@@ -87,6 +87,7 @@ def _open_one(path: str, options: dict[str, Any], seed: int, surfaces: bool) -> 
             views=views,
             characters=options["toon_characters"],
             improvised=options["toon_improvised"],
+            reuse_samples=options["reuse_samples"],
         )
         return Data(
             stream,

@@ -68,6 +68,18 @@ def test_the_body_learns_the_rest_stays_and_capture_goes_on(tmp_path):
         )
 
 
+def test_what_is_read_stays_where_only_the_motion_learns(tmp_path):
+    config, first, last, moved = taught(tmp_path / "moves", "--body_learns", "motion")
+    assert last["layout_miss"] < 0.9 * first["layout_miss"]
+    read = {name for name in moved if name.startswith("body.reader.")}
+    assert read == {"body.reader.last.weight", "body.reader.last.bias"}
+    assert {name.split(".")[1] for name in moved} == {"reader", "motion", "layout"}
+    trainer = Trainer(config, open_data(config), tmp_path / "fresh")
+    untaught = trainer.networks["gen"].state_dict()["body.reader.last.weight"]
+    taught_ones = load_checkpoint(latest_path(tmp_path / "moves"))["gen_state_dict"]["body.reader.last.weight"]
+    assert torch.equal(untaught[:26], taught_ones[:26]) and not torch.equal(untaught[26:], taught_ones[26:])
+
+
 def test_what_it_cannot_teach_is_one_line(mixamo_tree, tmp_path, bad_input):
     from tests.conftest import TINY_ARGV
 
@@ -79,7 +91,11 @@ def test_what_it_cannot_teach_is_one_line(mixamo_tree, tmp_path, bad_input):
     assert "set gen_surfaceLoss_weight, or this to all" in bad_input("train.py", *argv, *tuned)
     line = bad_input("train.py", *argv, *tuned, "--body_parts", "0")
     assert "body_learns: a layout learns from surfaces; set generator_config.body_parts" in line
-    assert "body_learns is for painting" in bad_input("train.py", *argv, "--body_learns", "layout")
+    assert "body_learns is layout; set it to all or motion" in bad_input("train.py", *argv, "--body_learns", "layout")
+    early = (*argv, "--method", "reading", "--body_learns", "motion")
+    assert "body_learns is motion; set it to all" in bad_input("train.py", *early)
+    late = (*argv, "--method", "capture", "--body_learns", "motion")
+    assert "body_learns is motion, which is for method surfaces" in bad_input("train.py", *late)
     line = bad_input("train.py", *argv, "--method", "reading", "--body_parts", "0")
     assert "method reading: teaches a body" in line
     assert "taught by maps, which this data has not" in bad_input("train.py", *argv, "--dataset_path", str(mixamo_tree))

@@ -17,20 +17,26 @@ from capture.surfaces import MAPS
 class SurfaceReading(Method):
     """The generator's body is taught by maps of surfaces (capture.body_loss).
 
-    The rest of the generator stays as it is: what comes out goes on with `method: capture` and `start_from`.
+    The rest of the generator stays as it is: what comes out goes on with `method: capture` and `start_from`. With
+    `body_learns: motion` how parts are read stays as it is too, which the body's other losses would spoil.
     """
 
     learning_rates = {"gen": "lr_G"}
     updates = ("gen",)
+    stages: tuple[str, ...] = ("all", "motion")  # of train_config.body_learns
 
     def __init__(self, config: dict[str, Any]):
         generator = self.build_generator(config)
         if not config["loss_config"]["gen_surfaceLoss_weight"]:
             raise ValueError(f"{_method(config)}: gen_surfaceLoss_weight is 0; without it no surfaces are drawn")
-        if config["train_config"]["body_learns"] != "all":
-            raise ValueError(f"{_method(config)}: body_learns is for painting (method capture): set it to all")
+        learns = config["train_config"]["body_learns"]
+        if learns not in self.stages:
+            choices = " or ".join(self.stages)
+            raise ValueError(f"{_method(config)}: train_config.body_learns is {learns}; set it to {choices}")
         generator.requires_grad_(False)
         self.learns(generator).requires_grad_(True)
+        if learns == "motion":
+            generator.body.reader.settle()
         super().__init__(config, {"gen": generator})
 
     @staticmethod
@@ -65,6 +71,8 @@ class PictureReading(SurfaceReading):
 
     What comes out goes on with `method: surfaces`.
     """
+
+    stages = ("all",)
 
     @staticmethod
     def learns(generator: Generator) -> nn.Module:

@@ -44,12 +44,14 @@ class BodyReader(nn.Module):
     Args:
         parts: body parts, beside the background.  c_in: channels of the picture.  c: channels at full size.
         most: what channels are doubled up to.
+    Attributes:
+        settled: the parts stay as they are read now; the features beside them, made of the same map, still learn.
     """
 
     def __init__(self, parts: int, c_in: int = 3, c: int = 32, most: int = 160, halvings: int = 4):
         super().__init__()
         widths = [min(c * 2**k, most) for k in range(halvings + 1)]
-        self.parts = parts
+        self.parts, self.settled = parts, False
         self.first = ConvBlock(c_in, c, norm="in")
         self.down, self.up = walk(*widths, norm="in")
         self.again = ResBlock(c, c)
@@ -59,10 +61,17 @@ class BodyReader(nn.Module):
         """At first hardly anything is likelier than another (called by init_weights)."""
         self.last.weight.data[: self.parts + 1] *= FAINT
 
+    def settle(self) -> None:
+        """From now on only the last layer learns, and only the features."""
+        self.settled = True
+        self.requires_grad_(False)
+        self.last.requires_grad_(True)
+
     def forward(self, picture: Tensor) -> Seen:
         """(B, c_in, h, w) -> float32 logits and features of the same size."""
         x = self.again(down_and_up(self.first(picture), self.down, self.up))
-        return Seen(*self.last(x).float().split([self.parts + 1, FEATURES], dim=1))
+        logits, features = self.last(x).float().split([self.parts + 1, FEATURES], dim=1)
+        return Seen(logits.detach() if self.settled else logits, features)
 
 
 def grid(x: Tensor) -> Tensor:

@@ -19,7 +19,7 @@ from .camera import Shot, View
 from .improvise import JOIN
 from .motions import CLIPS
 from .render import render
-from .troupe import BLOCK, PORTRAITS, SCENES, casting
+from .troupe import BLOCK, PER_TROUPE, PORTRAITS, SCENES, casting
 
 HELD_OUT_SEEDS = range(10000)  # characters of test sets: training never draws them
 _LAST_SEED = 2**31 - 1
@@ -71,6 +71,7 @@ class ToonStream(Dataset):
         views: all (around), or front: cameras about 28 degrees (standard deviation) from it.
         reuse: make many samples of a few drawings (datasets.toon.troupe): fewer characters for the same number of
             samples, in a tenth of the time.
+        reuse_samples: how many of PER_TROUPE that ten drawings make.
         improvised: share of the shots whose motion is made of two of `clips` (datasets.toon.improvise).
     """
 
@@ -86,10 +87,12 @@ class ToonStream(Dataset):
         views: str = "all",
         characters: int = 0,
         improvised: float = 0.0,
+        reuse_samples: int = PER_TROUPE,
     ) -> None:
         self.size, self.samples_per_epoch, self.seed, self.device = size, samples_per_epoch, seed, device
         self.outputs = ("rgb", "iuv") if uv else ("rgb",)
-        self.reuse, self.facing, self.improvised = reuse, FACING[views], improvised
+        self.reuse, self.reuse_samples = reuse, reuse_samples
+        self.facing, self.improvised = FACING[views], improvised
         first = HELD_OUT_SEEDS.stop
         self.seeds = range(first, first + max(characters, 2) if characters else _LAST_SEED)
         self._drawn: OrderedDict[tuple[int, int], dict[str, Tensor]] = OrderedDict()  # (epoch, troupe) -> pictures
@@ -131,7 +134,7 @@ class ToonStream(Dataset):
     def shots(self, index: int) -> tuple[Shot, Shot, Shot, Shot]:
         """The four shots of sample `index` (any: the supply has no end) of this epoch: identity, real, pose, target."""
         if self.reuse:
-            part = casting(self.seed, self.epoch, index)
+            part = casting(self.seed, self.epoch, index, self.reuse_samples)
             both = self._scenes(part.troupe)
             mine, other = both[part.who], both[1 - part.who]
             return mine[part.identity], mine[part.real], other[part.pose], mine[part.pose]
@@ -184,7 +187,7 @@ class ToonStream(Dataset):
 
     def _cast(self, index: int) -> tuple[dict[str, Tensor], list[tuple[int, int]]]:
         """A sample's troupe, drawn when first it is asked for, and which four of its pictures: (whose, scene) each."""
-        part = casting(self.seed, self.epoch, index)
+        part = casting(self.seed, self.epoch, index, self.reuse_samples)
         drawn = self._ahead(part.troupe) if self._ahead else self._remembered(part.troupe)
         mine, other = part.who, 1 - part.who
         return drawn, [(mine, part.identity), (mine, part.real), (other, part.pose), (mine, part.pose)]

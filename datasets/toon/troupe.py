@@ -10,7 +10,8 @@ import numpy as np
 SCENES = 5  # shots that both characters of a troupe are drawn in
 PORTRAITS = 3  # the first of them, mostly seen from the front: identities are taken from these
 BLOCK = 16  # troupes whose samples are shuffled together
-_PARTS = [(who, i, j) for who in range(2) for i in range(PORTRAITS) for j in range(SCENES) if i != j]
+_ON = (3, 1, 2, 4)  # scenes from the identity's to the pose's: the first ten samples have each picture as the pose once
+_PARTS = [(who, i, (i + on) % SCENES) for on in _ON for i in range(PORTRAITS) for who in range(2)]
 PER_TROUPE = len(_PARTS)
 
 
@@ -28,18 +29,18 @@ class Casting(NamedTuple):
     pose: int
 
 
-def casting(seed: int, epoch: int, index: int) -> Casting:
-    """Sample `index` of an epoch: all samples of BLOCK troupes come in shuffled order, then those of the next."""
-    block, place = divmod(index, BLOCK * PER_TROUPE)
-    order, others = _shuffled(seed, epoch, block)
-    troupe, part = divmod(int(order[place]), PER_TROUPE)
+def casting(seed: int, epoch: int, index: int, samples: int = PER_TROUPE) -> Casting:
+    """Sample `index` of an epoch: `samples` of each of BLOCK troupes come in shuffled order, then those of the next."""
+    block, place = divmod(index, BLOCK * samples)
+    order, others = _shuffled(seed, epoch, block, samples)
+    troupe, part = divmod(int(order[place]), samples)
     who, identity, pose = _PARTS[part]
     real = (identity + 1 + int(others[place])) % SCENES
     return Casting(block * BLOCK + troupe, who, identity, real, pose)
 
 
 @lru_cache(maxsize=4)
-def _shuffled(seed: int, epoch: int, block: int) -> tuple[np.ndarray, np.ndarray]:
+def _shuffled(seed: int, epoch: int, block: int, samples: int) -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.default_rng([seed, epoch, block, 2])
-    count = BLOCK * PER_TROUPE
+    count = BLOCK * samples
     return rng.permutation(count), rng.integers(SCENES - 1, size=count)

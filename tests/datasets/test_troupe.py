@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from capture.errors import CaptureError
+from datasets import open_data
 from datasets.loading import make_loader
 from datasets.sampling import EndlessBatches
 from datasets.toon import ToonStream
@@ -29,6 +30,15 @@ def test_every_sample_of_a_block_comes_once():
     assert all(c.identity < PORTRAITS and c.pose != c.identity != c.real and c.real < SCENES for c in seen)
     assert len({c.troupe for c in first[:8]}) > 4  # neighbours are of different troupes
     assert casting(3, 0, 5) == seen[5] and any(casting(4, 0, i) != seen[i] for i in range(5))
+
+
+def test_ten_samples_of_a_troupe_pose_each_picture_once():
+    seen = [casting(3, 0, i, 10) for i in range(BLOCK * 10)]
+    assert len({(c.troupe, 1 - c.who, c.pose) for c in seen}) == BLOCK * 2 * SCENES == len(seen)
+    drawn = open_data(tiny_config("--dataset_path", "toon", "--reuse_drawings", "true", "--reuse_samples", "10")).train
+    assert drawn.shots(BLOCK * 10)[0] != ToonStream(32, 9, reuse=True).shots(BLOCK * 10)[0]
+    identity, _, pose, target = drawn.shots(7)
+    assert target == pose.of(identity.character_seed)
 
 
 def test_pictures_are_those_of_the_shots_in_any_order_and_process():
@@ -113,8 +123,6 @@ def _dying(number: int) -> dict[str, torch.Tensor]:
 
 
 def test_views_and_motions_that_the_configuration_chooses():
-    from datasets import open_data
-
     config = tiny_config("--dataset_path", "toon", "--toon_views", "front", "--toon_test_clips", "4")
     data = open_data(config)
     shots = [shot for i in range(60) for shot in data.train.shots(i)]
