@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from capture.errors import CaptureError
 from capture.surfaces import SURFACE_LOSSES
 from datasets.augment import Augmented
 from datasets.catalog import scan
@@ -74,7 +75,10 @@ def _open_one(path: str, options: dict[str, Any], seed: int, surfaces: bool) -> 
         from datasets.toon import ToonStream
         from datasets.toon.held_out import held_out_batch
         from datasets.toon.motions import CLIPS, VARIED
+        from datasets.toon.troupe import PER_TROUPE
 
+        if options["reuse_samples"] != PER_TROUPE and not options["reuse_drawings"]:
+            raise CaptureError("dataset_config.reuse_samples: of drawings used again; set reuse_drawings true")
         views, left_out = options["toon_views"], VARIED[len(VARIED) - options["toon_test_clips"] :]
         clips = [clip for clip in CLIPS if clip not in left_out]
         stream = ToonStream(  # one endless epoch: samples by index alone

@@ -80,6 +80,12 @@ def test_what_is_read_stays_where_only_the_motion_learns(tmp_path):
     assert torch.equal(untaught[:26], taught_ones[:26]) and not torch.equal(untaught[26:], taught_ones[26:])
 
 
+def test_a_layout_learns_alone(tmp_path):
+    _, first, last, moved = taught(tmp_path / "lays", "--body_learns", "layout")
+    assert last["layout_miss"] < 0.9 * first["layout_miss"]
+    assert moved and all(name.startswith("body.layout.") for name in moved)
+
+
 def test_what_it_cannot_teach_is_one_line(mixamo_tree, tmp_path, bad_input):
     from tests.conftest import TINY_ARGV
 
@@ -91,11 +97,9 @@ def test_what_it_cannot_teach_is_one_line(mixamo_tree, tmp_path, bad_input):
     assert "set gen_surfaceLoss_weight, or this to all" in bad_input("train.py", *argv, *tuned)
     line = bad_input("train.py", *argv, *tuned, "--body_parts", "0")
     assert "body_learns: a layout learns from surfaces; set generator_config.body_parts" in line
-    assert "body_learns is layout; set it to all or motion" in bad_input("train.py", *argv, "--body_learns", "layout")
-    early = (*argv, "--method", "reading", "--body_learns", "motion")
-    assert "body_learns is motion; set it to all" in bad_input("train.py", *early)
-    late = (*argv, "--method", "capture", "--body_learns", "motion")
-    assert "body_learns is motion, which is for method surfaces" in bad_input("train.py", *late)
+    for method, stages in (("reading", "all"), ("capture", "all or layout"), ("fomm", "all")):
+        line = bad_input("train.py", *argv, "--method", method, "--body_learns", "motion")
+        assert f"body_learns is motion; method {method} takes {stages}" in line
     line = bad_input("train.py", *argv, "--method", "reading", "--body_parts", "0")
     assert "method reading: teaches a body" in line
     assert "taught by maps, which this data has not" in bad_input("train.py", *argv, "--dataset_path", str(mixamo_tree))

@@ -23,7 +23,11 @@ def build_method(config: dict[str, Any]) -> Method:
     Raises:
         CaptureError: the configuration's parts don't fit each other.
     """
-    return _built(_method_class(config), config)
+    kind, learns = _method_class(config), config["train_config"]["body_learns"]
+    if learns not in kind.body_stages:
+        choices, name = " or ".join(kind.body_stages), config["main_config"]["method"]
+        raise CaptureError(f"configuration: train_config.body_learns is {learns}; method {name} takes {choices}")
+    return _built(kind, config)
 
 
 def build_generator(config: dict[str, Any]) -> nn.Module:

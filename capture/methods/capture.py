@@ -25,6 +25,7 @@ class CaPTURe(Method):
     """
 
     learning_rates = {"gen": "lr_G", "disc": "lr_D"}
+    body_stages = ("all", "layout")
 
     def __init__(self, config: dict[str, Any]):
         self.losses = config["loss_config"]
@@ -40,8 +41,6 @@ class CaPTURe(Method):
         super().__init__(config, {"gen": generator, "disc": discriminator})
         self.body = generator.body
         surfaces, attention = (self.losses[f"gen_{which}Loss_weight"] for which in ("surface", "attention"))
-        if config["train_config"]["body_learns"] == "motion":
-            raise ValueError("train_config.body_learns is motion, which is for method surfaces: use all or layout")
         tuned = config["train_config"]["body_learns"] == "layout"
         if tuned and (self.body is None or not surfaces):
             what = "generator_config.body_parts" if self.body is None else "gen_surfaceLoss_weight"

@@ -31,11 +31,13 @@ class Method(ABC):
             gradients are wanted, and `networks` where they are not.
         updates: networks in the order in which they are updated.
         learning_rates: name -> key of train_config.
+        body_stages: the values of train_config.body_learns that it knows.
         smallest_pass: samples that a pass needs at least (batch norm over vectors has nothing to do with one).
     """
 
     updates: tuple[str, ...]
     learning_rates: dict[str, str]
+    body_stages: tuple[str, ...] = ("all",)
     smallest_pass: int = 1
 
     def __init__(self, config: dict[str, Any], networks: dict[str, nn.Module]):

@@ -18,23 +18,21 @@ class SurfaceReading(Method):
     """The generator's body is taught by maps of surfaces (capture.body_loss).
 
     The rest of the generator stays as it is: what comes out goes on with `method: capture` and `start_from`. With
-    `body_learns: motion` how parts are read stays as it is too, which the body's other losses would spoil.
+    `body_learns: motion` how parts are read stays as it is too, which the body's other losses would spoil; with `layout`
+    only that learns, from a reader and a motion that no longer change under it.
     """
 
     learning_rates = {"gen": "lr_G"}
     updates = ("gen",)
-    stages: tuple[str, ...] = ("all", "motion")  # of train_config.body_learns
+    body_stages = ("all", "motion", "layout")
 
     def __init__(self, config: dict[str, Any]):
         generator = self.build_generator(config)
         if not config["loss_config"]["gen_surfaceLoss_weight"]:
             raise ValueError(f"{_method(config)}: gen_surfaceLoss_weight is 0; without it no surfaces are drawn")
         learns = config["train_config"]["body_learns"]
-        if learns not in self.stages:
-            choices = " or ".join(self.stages)
-            raise ValueError(f"{_method(config)}: train_config.body_learns is {learns}; set it to {choices}")
         generator.requires_grad_(False)
-        self.learns(generator).requires_grad_(True)
+        (generator.body.layout if learns == "layout" else self.learns(generator)).requires_grad_(True)
         if learns == "motion":
             generator.body.reader.settle()
         super().__init__(config, {"gen": generator})
@@ -72,7 +70,7 @@ class PictureReading(SurfaceReading):
     What comes out goes on with `method: surfaces`.
     """
 
-    stages = ("all",)
+    body_stages = ("all",)
 
     @staticmethod
     def learns(generator: Generator) -> nn.Module:

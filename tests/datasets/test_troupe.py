@@ -9,6 +9,7 @@ from itertools import islice
 import pytest
 import torch
 
+from capture.config_rules import AT_MOST
 from capture.errors import CaptureError
 from datasets import open_data
 from datasets.loading import make_loader
@@ -39,6 +40,9 @@ def test_ten_samples_of_a_troupe_pose_each_picture_once():
     assert drawn.shots(BLOCK * 10)[0] != ToonStream(32, 9, reuse=True).shots(BLOCK * 10)[0]
     identity, _, pose, target = drawn.shots(7)
     assert target == pose.of(identity.character_seed)
+    assert AT_MOST["dataset_config.reuse_samples"] == PER_TROUPE
+    with pytest.raises(CaptureError, match="reuse_samples: .* set reuse_drawings true"):
+        open_data(tiny_config("--dataset_path", "toon", "--reuse_samples", "10"))
 
 
 def test_pictures_are_those_of_the_shots_in_any_order_and_process():
