@@ -18,8 +18,8 @@ class SurfaceReading(Method):
     """The generator's body is taught by maps of surfaces (capture.body_loss).
 
     The rest of the generator stays as it is: what comes out goes on with `method: capture` and `start_from`. With
-    `body_learns: motion` how parts are read stays as it is too, which the body's other losses would spoil; with `layout`
-    only that learns, from a reader and a motion that no longer change under it.
+    `body_learns: motion` how parts are read stays as it is too, which the body's other losses would spoil; with
+    `body_learns: layout` only that learns, from a reader and a motion that no longer change under it.
     """
 
     learning_rates = {"gen": "lr_G"}
