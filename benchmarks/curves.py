@@ -42,15 +42,17 @@ def plot(results: list[Path], path: Path, keys: tuple[str, ...] = SHOWN) -> None
         rows_of_panels, columns, figsize=(5 * columns, 3 * rows_of_panels), squeeze=False, layout="constrained"
     )
     for axis, key in zip(axes.flat, keys):
-        for name, rows in runs.items():
+        for number, (name, rows) in enumerate(runs.items()):
             points = [(row["step"], row[key]) for row in rows if key in row]
-            axis.plot(*zip(*points), label=name, linewidth=1.5)
+            if points:  # a run has the same colour in every panel, whichever runs are in it
+                marker = "o" if len(points) == 1 else ""
+                axis.plot(*zip(*points), label=name, color=f"C{number}", marker=marker, markersize=3, linewidth=1.5)
+        axis.legend(fontsize="small")
         axis.set_title(key)
         axis.set_xlabel("updates")
         axis.grid(alpha=0.3)
     for axis in list(axes.flat)[len(keys) :]:
         axis.axis("off")
-    axes.flat[0].legend(fontsize="small")
     write_figure(figure, path, dpi=100)
 
 
