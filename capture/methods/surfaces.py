@@ -32,9 +32,11 @@ class SurfaceReading(Method):
             raise ValueError(f"{_method(config)}: gen_surfaceLoss_weight is 0; without it no surfaces are drawn")
         learns = config["train_config"]["body_learns"]
         generator.requires_grad_(False)
-        (generator.body.layout if learns == "layout" else self.learns(generator)).requires_grad_(True)
+        self.learns(generator).requires_grad_(True)
         if learns == "motion":
             generator.body.reader.settle()
+        elif learns == "layout":
+            generator.body.tune_layout()
         super().__init__(config, {"gen": generator})
 
     @staticmethod

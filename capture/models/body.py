@@ -42,7 +42,7 @@ class Body(nn.Module):
         return motion, self.layout(identity, pose, motion)
 
     def tune_layout(self) -> None:
-        """From now on reader and motion stay as they are, and the layout learns from the painter's losses too."""
+        """From now on reader and motion stay as they are, and the layout learns, from a painter's losses too."""
         self.requires_grad_(False)
         self.layout.requires_grad_(True)
         self.open = True
