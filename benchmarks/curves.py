@@ -36,6 +36,10 @@ def plot(results: list[Path], path: Path, keys: tuple[str, ...] = SHOWN) -> None
 
     runs = {result.name: read_metrics(result) for result in results}
     keys = tuple(key for key in keys if any(key in row for rows in runs.values() for row in rows))
+    if not keys:
+        raise CaptureError(
+            f"{', '.join(map(str, results))}: nothing in metrics.jsonl to draw; give runs that ended an epoch"
+        )
     columns = 2 if len(keys) > 3 else len(keys)
     rows_of_panels = -(-len(keys) // columns)
     figure, axes = pyplot.subplots(
