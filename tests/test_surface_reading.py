@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
 import torch
 
 from capture.checkpoint import export_generator, latest_path, load_checkpoint
-from capture.trainer import Trainer
+from capture.trainer import Trainer, new_method
 from capture.transfer import PoseTransfer
 from datasets import open_data
 from tests.conftest import tiny_config
@@ -84,6 +85,12 @@ def test_a_layout_learns_alone(tmp_path):
     _, first, last, moved = taught(tmp_path / "lays", "--body_learns", "layout")
     assert last["layout_miss"] < 0.9 * first["layout_miss"]
     assert moved and all(name.startswith("body.layout.") for name in moved)
+
+
+@pytest.mark.parametrize("method", ["surfaces", "capture"])
+def test_the_share_that_reaches_the_reader_is_the_configurations(method):
+    config = tiny_config(*ARGV, *READING, "--method", method, "--body_to_reader", "0.25")
+    assert new_method(config).networks["gen"].body.to_reader == 0.25
 
 
 def test_what_it_cannot_teach_is_one_line(mixamo_tree, tmp_path, bad_input):

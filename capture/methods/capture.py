@@ -46,7 +46,7 @@ class CaPTURe(Method):
             what = "generator_config.body_parts" if self.body is None else "gen_surfaceLoss_weight"
             raise ValueError(f"train_config.body_learns: a layout learns from surfaces; set {what}, or this to all")
         if self.body is not None:  # without its own loss it stays as it is: the pictures' don't reach it
-            self.body.watched = surfaces > 0
+            self.body.watched, self.body.to_reader = surfaces > 0, config["train_config"]["body_to_reader"]
             self.body.requires_grad_(surfaces > 0)
             if tuned:
                 self.body.tune_layout()

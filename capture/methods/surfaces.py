@@ -31,6 +31,7 @@ class SurfaceReading(Method):
         if not config["loss_config"]["gen_surfaceLoss_weight"]:
             raise ValueError(f"{_method(config)}: gen_surfaceLoss_weight is 0; without it no surfaces are drawn")
         learns = config["train_config"]["body_learns"]
+        generator.body.to_reader = config["train_config"]["body_to_reader"]
         generator.requires_grad_(False)
         self.learns(generator).requires_grad_(True)
         if learns == "motion":

@@ -22,13 +22,14 @@ class Body(nn.Module):
     Attributes:
         watched: keep what the last `places` saw and made in `seen`, for a loss of its own.
         open: what is done with `places` reaches the layout that made them (see `tune_layout`).
+        to_reader: share of motion's and layout's gradients that goes on into what is read; below 1 spares the reading.
     """
 
     multiple = 16  # of positions that a picture's side must have: its reader halves it four times
 
     def __init__(self, parts: int, patch: int):
         super().__init__()
-        self.watched, self.seen, self.open = False, None, False
+        self.watched, self.seen, self.open, self.to_reader = False, None, False, 1.0
         self.reader = BodyReader(parts, 3 * patch**2)
         self.motion = BodyMotion(parts)
         self.layout = BodyLayout(parts, patch)
@@ -38,6 +39,8 @@ class Body(nn.Module):
         return self.reader(picture)
 
     def forward(self, identity: Seen, pose: Seen) -> tuple[Motion, Layout]:
+        if self.to_reader < 1:
+            identity, pose = (Seen(*(_held_back(x, self.to_reader) for x in seen)) for seen in (identity, pose))
         motion = self.motion(identity, pose)
         return motion, self.layout(identity, pose, motion)
 
@@ -57,3 +60,9 @@ class Body(nn.Module):
             layout = Layout(*(x.detach() for x in layout))
         with torch.set_grad_enabled(self.open and torch.is_grad_enabled()):
             return self.layout.places(identity, motion, layout)
+
+
+def _held_back(x: Tensor, share: float) -> Tensor:
+    """x itself, of whose gradient only a share goes on."""
+    still = x.detach()
+    return still + share * (x - still)

@@ -118,6 +118,35 @@ def test_all_of_a_body_learns_from_what_is_laid_out():
         assert parameter.grad.abs().sum() > 0 or "bias" in name, name
 
 
+def test_a_share_of_what_motion_and_layout_would_change_reaches_the_reader():
+    torch.manual_seed(0)
+    body = Body(3, 2)
+    init_weights(body)
+    torch.nn.init.normal_(body.motion.move.weight, std=0.01)
+    pictures = torch.rand(2, 12, 32, 32)
+
+    def taught(share: float) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+        body.zero_grad()
+        body.to_reader = share
+        one, other = (body.read(picture[None]) for picture in pictures)
+        motion, layout = body(one, other)
+        (layout.fine.square().mean() + motion.to_identity.square().mean() + one.logits.square().mean()).backward()
+        return layout.fine.detach(), {
+            name: torch.zeros_like(p) if p.grad is None else p.grad.clone() for name, p in body.named_parameters()
+        }
+
+    outputs, grads = zip(*map(taught, (1.0, 0.25, 0.0)))
+    torch.testing.assert_close(outputs[1], outputs[0], rtol=0, atol=0)
+    for name in grads[0]:
+        whole, quarter, none = (found[name] for found in grads)
+        if name.startswith("reader."):  # `none` is what reading itself teaches
+            torch.testing.assert_close(quarter - none, (whole - none) / 4, rtol=1e-3, atol=1e-6)
+        else:
+            torch.testing.assert_close(quarter, whole)
+    assert (grads[0]["reader.last.weight"] - grads[2]["reader.last.weight"]).abs().max() > 1e-3
+    assert grads[2]["reader.last.weight"].abs().max() > 1e-3
+
+
 def generator() -> tuple[Generator, dict]:
     config = tiny_config(*ARGV, "--image_size", "64")
     torch.manual_seed(0)
