@@ -32,7 +32,7 @@ def fomm_loss(
 
     Args:
         details: of Fomm's training pass, with the same `deformation`.
-        driving: the picture to be reconstructed.
+        driving: the picture to be made: the driving one (or, with true_targets, the identity in its pose).
         weights: generator_gan, feature_matching, equivariance_value, equivariance_jacobian.
         scores: a fixed discriminator's on the prediction and on `driving`; None where generator_gan is 0.
     """
@@ -87,7 +87,7 @@ def mraa_loss(
 
     Args:
         details: of Mraa's training pass, with the same `deformation`.
-        driving: the picture to be reconstructed.
+        driving: the picture to be made: the driving one (or, with true_targets, the identity in its pose).
         weights: equivariance_shift, equivariance_affine.
     """
     ours, theirs = details["driving"], details["deformed"]

@@ -10,12 +10,16 @@ from torch import Tensor
 from capture.baselines import Deformation, Fomm, MultiScaleDiscriminator, draw_deformations, initialise
 from capture.baselines.losses import fomm_discriminator_loss, fomm_loss
 from capture.baselines.ranges import to_unit
+from capture.methods.driving import driving_and_truth, target_need
 from capture.methods.method import Method, frozen
 from capture.methods.perceptual import perceptual_loss
 
 
 class FOMM(Method):
-    """Source x, driving y: two frames of one character. D's update uses the picture that G's update was judged by."""
+    """Source x, driving y: two frames of one character. D's update uses the picture that G's update was judged by.
+
+    With true_targets another's pose drives (capture.methods.driving).
+    """
 
     learning_rates = {"gen": "lr_G", "disc": "lr_D"}
 
@@ -41,6 +45,8 @@ class FOMM(Method):
         generator.check_size(config["dataset_config"]["image_size"])
         return generator
 
+    needs = staticmethod(target_need)
+
     def initialise(self) -> None:
         for network in self.networks.values():
             initialise(network)
@@ -52,26 +58,27 @@ class FOMM(Method):
     def loss(
         self, name: str, batch: dict[str, Tensor], random: Tensor, kept: dict[str, Any] | None
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        driving = to_unit(batch["real"])
+        driving, truth = driving_and_truth(batch, self.options)
+        wanted = to_unit(truth)
         if name == "disc":
-            prediction, keypoints = self._prediction(batch, kept)
-            scores = (self.trained["disc"](picture, keypoints) for picture in (prediction, driving))
+            prediction, keypoints = self._prediction(batch["identity"], driving, kept)
+            scores = (self.trained["disc"](picture, keypoints) for picture in (prediction, wanted))
             return fomm_discriminator_loss(*scores, self.weights)
         deformation = Deformation(random, **self.options["transform"])
-        details = self.trained["gen"](batch["identity"], batch["real"], details=True, deformation=deformation)
+        details = self.trained["gen"](batch["identity"], driving, details=True, deformation=deformation)
         keypoints = details["driving"].detach().value
         if kept is not None:
             kept["prediction"] = details["prediction"].detach(), keypoints
         scores = None
         if "disc" in self.updates:
             with frozen(self.networks["disc"]) as discriminator:
-                scores = tuple(discriminator(picture, keypoints) for picture in (details["prediction"], driving))
-        return fomm_loss(details, driving, deformation, self.perceptual, self.weights, scores)
+                scores = tuple(discriminator(picture, keypoints) for picture in (details["prediction"], wanted))
+        return fomm_loss(details, wanted, deformation, self.perceptual, self.weights, scores)
 
     @torch.no_grad()
-    def _prediction(self, batch: dict[str, Tensor], kept: dict[str, Any] | None) -> tuple[Tensor, Tensor]:
+    def _prediction(self, identity: Tensor, driving: Tensor, kept: dict[str, Any] | None) -> tuple[Tensor, Tensor]:
         """The picture and the keypoints of G's update; made again, by the updated G, where they weren't kept."""
         if kept is not None:
             return kept["prediction"]
-        details = self.networks["gen"](batch["identity"], batch["real"], details=True)
+        details = self.networks["gen"](identity, driving, details=True)
         return details["prediction"], details["driving"].value

@@ -11,6 +11,7 @@ from capture.baselines import AvdNetwork, Deformation, Mraa, draw_deformations, 
 from capture.baselines.avd import stretch_factors
 from capture.baselines.losses import avd_loss, mraa_loss
 from capture.baselines.ranges import to_unit
+from capture.methods.driving import driving_and_truth, target_need
 from capture.methods.method import Method
 from capture.methods.perceptual import perceptual_loss
 
@@ -18,7 +19,8 @@ from capture.methods.perceptual import perceptual_loss
 class MRAA(Method):
     """Source x, driving y: two frames of one character. The AVD network learns beside, from the same regions.
 
-    The authors train it afterwards, on fixed regions; here it follows them, in one run.
+    The authors train it afterwards, on fixed regions; here it follows them, in one run. With true_targets another's
+    pose drives (capture.methods.driving), in mode absolute: AVD takes over motions of one body.
     """
 
     learning_rates = {"gen": "lr_G"}
@@ -26,6 +28,10 @@ class MRAA(Method):
 
     def __init__(self, config: dict[str, Any]):
         self.options, self.mraa = config["baseline_config"], config["baseline_config"]["mraa"]
+        if self.options["true_targets"] and self.mraa["mode"] == "avd":
+            raise ValueError(
+                "baseline_config.true_targets: the AVD network learns from one body; set mraa.mode absolute"
+            )
         self.perceptual = perceptual_loss(config)
         super().__init__(config, {"gen": self.build_generator(config)})
         self.smallest_pass = 2 if self.mraa["mode"] == "avd" else 1
@@ -41,6 +47,8 @@ class MRAA(Method):
         generator.check_size(config["dataset_config"]["image_size"])
         return generator
 
+    needs = staticmethod(target_need)
+
     def initialise(self) -> None:
         for network in self.networks.values():
             initialise(network)
@@ -55,12 +63,13 @@ class MRAA(Method):
     ) -> tuple[Tensor, dict[str, Tensor]]:
         deformation = Deformation(random[:, :-2], **self.options["transform"])
         factors = stretch_factors(random[:, -2:], self.mraa["random_scale"])
+        driving, truth = driving_and_truth(batch, self.options)
         details = self.trained["gen"](
-            batch["identity"], batch["real"], details=True, deformation=deformation, stretch=factors
+            batch["identity"], driving, details=True, deformation=deformation, stretch=factors
         )
         weights = self.mraa["loss_weights"]
         loss, parts = mraa_loss(
-            details, to_unit(batch["real"]), deformation, self.perceptual, weights, self.mraa["revert_axis_swap"]
+            details, to_unit(truth), deformation, self.perceptual, weights, self.mraa["revert_axis_swap"]
         )
         if details["rebuilt"] is not None:
             more, avd_parts = avd_loss(details["rebuilt"], details["driving"].detach(), weights)
