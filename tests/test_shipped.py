@@ -9,8 +9,9 @@ from PIL import Image
 
 from capture.checkpoint import EXPORTED, load_export
 from capture.config import load_config
-from capture.images import load_image
+from capture.images import load_image, normalise
 from capture.metrics.image import l1, ssim
+from capture.metrics.lpips import Perceptual
 from capture.showcase import CAST, POSES, ROWS
 from capture.transfer import PoseTransfer
 from datasets.toon.held_out import held_out_batch
@@ -45,6 +46,17 @@ def test_held_out_characters_are_closer_to_the_truth_than_either_input():
         mine = metric(output, target).mean()
         for name in ("identity", "pose"):
             assert better(mine, metric(pairs[name].float() / 255, target).mean()), (metric.__name__, name)
+
+
+def test_lpips_is_at_most_half_of_the_better_floors(shared):
+    pairs = held_out_batch(32, 128, seed=1, views="front")
+    output = PoseTransfer.load(TOON, "cpu").render(pairs["identity"], pairs["pose"])
+    lpips = Perceptual.load("alex", shared / "weights")
+    far = [
+        lpips.differentiable(*map(normalise, (picture, pairs["target"]))).mean().item()
+        for picture in (output, pairs["identity"], pairs["pose"])
+    ]
+    assert far[0] <= min(far[1:]) / 2, far
 
 
 def test_training_in_its_folder_is_refused(tmp_path, bad_input):
