@@ -22,7 +22,7 @@ Perceptual = Callable[[Tensor, Tensor], Tensor]
 
 def fomm_loss(
     details: dict[str, Any],
-    driving: Tensor,
+    truth: Tensor,
     deformation: Deformation,
     perceptual: Perceptual,
     weights: dict[str, Any],
@@ -32,12 +32,12 @@ def fomm_loss(
 
     Args:
         details: of Fomm's training pass, with the same `deformation`.
-        driving: the picture to be made: the driving one (or, with true_targets, the identity in its pose).
+        truth: what is to come out: the driving picture (with true_targets, the identity in its pose).
         weights: generator_gan, feature_matching, equivariance_value, equivariance_jacobian.
-        scores: a fixed discriminator's on the prediction and on `driving`; None where generator_gan is 0.
+        scores: a fixed discriminator's on the prediction and on `truth`; None where generator_gan is 0.
     """
     ours, theirs = details["driving"], details["deformed"]
-    parts = {"G_perceptual": perceptual(details["prediction"], driving)}
+    parts = {"G_perceptual": perceptual(details["prediction"], truth)}
     if scores is not None:
         fake, real = scores
         parts["G_gan"] = weights["generator_gan"] * sum((1 - score.patches).square().mean() for score in fake)
@@ -77,7 +77,7 @@ def feature_matching(fake: list[Scores], real: list[Scores], weights: Sequence[f
 
 def mraa_loss(
     details: dict[str, Any],
-    driving: Tensor,
+    truth: Tensor,
     deformation: Deformation,
     perceptual: Perceptual,
     weights: dict[str, Any],
@@ -87,11 +87,11 @@ def mraa_loss(
 
     Args:
         details: of Mraa's training pass, with the same `deformation`.
-        driving: the picture to be made: the driving one (or, with true_targets, the identity in its pose).
+        truth: what is to come out: the driving picture (with true_targets, the identity in its pose).
         weights: equivariance_shift, equivariance_affine.
     """
     ours, theirs = details["driving"], details["deformed"]
-    parts = {"G_perceptual": perceptual(details["prediction"], driving)}
+    parts = {"G_perceptual": perceptual(details["prediction"], truth)}
     if weights["equivariance_shift"]:
         parts["G_equi_shift"] = weights["equivariance_shift"] * position_equivariance(
             ours.shift, theirs.shift, deformation

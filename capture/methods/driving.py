@@ -30,5 +30,7 @@ def target_need(config: dict[str, Any]) -> Need | None:
     """The target, where the configuration says that it is learnt from."""
     if not config["baseline_config"]["true_targets"]:
         return None
-    why = "true_targets: this data has none; what prepare.py draws has, and toon (or false)"
-    return Need("target", f"baseline_config.{why}")
+    return Need(
+        "target",
+        "baseline_config.true_targets: this data has none; what prepare.py draws has, and toon (or false)",
+    )

@@ -59,10 +59,10 @@ class FOMM(Method):
         self, name: str, batch: dict[str, Tensor], random: Tensor, kept: dict[str, Any] | None
     ) -> tuple[Tensor, dict[str, Tensor]]:
         driving, truth = driving_and_truth(batch, self.options)
-        wanted = to_unit(truth)
+        truth = to_unit(truth)
         if name == "disc":
             prediction, keypoints = self._prediction(batch["identity"], driving, kept)
-            scores = (self.trained["disc"](picture, keypoints) for picture in (prediction, wanted))
+            scores = (self.trained["disc"](picture, keypoints) for picture in (prediction, truth))
             return fomm_discriminator_loss(*scores, self.weights)
         deformation = Deformation(random, **self.options["transform"])
         details = self.trained["gen"](batch["identity"], driving, details=True, deformation=deformation)
@@ -72,8 +72,8 @@ class FOMM(Method):
         scores = None
         if "disc" in self.updates:
             with frozen(self.networks["disc"]) as discriminator:
-                scores = tuple(discriminator(picture, keypoints) for picture in (details["prediction"], wanted))
-        return fomm_loss(details, wanted, deformation, self.perceptual, self.weights, scores)
+                scores = tuple(discriminator(picture, keypoints) for picture in (details["prediction"], truth))
+        return fomm_loss(details, truth, deformation, self.perceptual, self.weights, scores)
 
     @torch.no_grad()
     def _prediction(self, identity: Tensor, driving: Tensor, kept: dict[str, Any] | None) -> tuple[Tensor, Tensor]:

@@ -101,12 +101,17 @@ def test_places_follow_the_likeliest_part_of_each_pixel():
     torch.testing.assert_close(places.shown[0, 0], (points[0] < 0).float())
 
 
-def test_all_of_a_body_learns_from_what_is_laid_out():
+def body_and_pictures() -> tuple[Body, torch.Tensor]:
     torch.manual_seed(0)
     body = Body(3, 2)
     init_weights(body)
     torch.nn.init.normal_(body.motion.move.weight, std=0.01)
     pictures = torch.rand(2, 12, 32, 32)
+    return body, pictures
+
+
+def test_all_of_a_body_learns_from_what_is_laid_out():
+    body, pictures = body_and_pictures()
     (one, other) = (body.read(picture[None]) for picture in pictures)
     motion, layout = body(one, other)
     (layout.fine.square().mean() + layout.draft.square().mean() + layout.mend.square().mean()).backward()
@@ -119,11 +124,7 @@ def test_all_of_a_body_learns_from_what_is_laid_out():
 
 
 def test_a_share_of_what_motion_and_layout_would_change_reaches_the_reader():
-    torch.manual_seed(0)
-    body = Body(3, 2)
-    init_weights(body)
-    torch.nn.init.normal_(body.motion.move.weight, std=0.01)
-    pictures = torch.rand(2, 12, 32, 32)
+    body, pictures = body_and_pictures()
 
     def taught(share: float) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
         body.zero_grad()
