@@ -156,6 +156,7 @@ def test_compiled_training_agrees_with_eager_training(mixamo_tree, tmp_path):
         names = set(trainer.networks["gen"].state_dict())
     for name, value in losses["false"].items():
         if name != "samples_per_second":
-            assert losses["true"][name] == pytest.approx(value, rel=1e-3), name
+            # Processors round differently. SSIM lies in [-1, 1] and is near 0 here, so it also needs an absolute bound.
+            assert losses["true"][name] == pytest.approx(value, rel=1e-3, abs=5e-4), name
     assert not any("_orig_mod" in name for name in names)
     assert PoseTransfer.load(tmp_path / "true").source == latest_path(tmp_path / "true")
