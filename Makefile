@@ -39,7 +39,7 @@ demo: setup
 	$(RUN) prepare.py toon data/toon_demo --size 64 --characters 192 --clips 6 --frames 6 \
 	    --views front --test_characters 12 --test_clips 0
 	$(RUN) train.py configs/demo.yaml
-	$(RUN) -m capture.demo result/demo data/toon_demo
+	$(RUN) -m tools.demo result/demo data/toon_demo
 
 test: setup
 	$(RUN) -m ruff check .

@@ -13,7 +13,7 @@ import argparse
 import json
 from pathlib import Path
 
-from capture.errors import CaptureError, Parser, command_line
+from capture.common.errors import CaptureError, Parser, command_line
 
 PARTS = ("inference", "training", "attention", "loader", "renderer")
 
@@ -41,9 +41,9 @@ def main() -> None:
         raise CaptureError("--repeats and --batches: give 1 or more")
 
     from benchmarks.report import machine, table
-    from capture.config import load_config
-    from capture.device import pick_device
-    from capture.files import write_bytes
+    from capture.common.device import pick_device
+    from capture.common.files import write_bytes
+    from capture.config.load import load_config
 
     for path in filter(None, (args.out, args.plot)):  # a quarter of an hour too late is too late
         probe = path.with_name(f".{path.name}.probe")

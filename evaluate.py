@@ -16,10 +16,10 @@ from pathlib import Path
 
 import torch
 
-from capture.errors import CaptureError, Parser, command_line
-from capture.metrics.evaluation import Request, evaluate
+from capture.common.errors import CaptureError, Parser, command_line
+from capture.evaluation.evaluation import Request, evaluate
+from capture.evaluation.parallel import Workers
 from capture.metrics.lpips import NETS
-from capture.metrics.parallel import Workers
 
 
 def parse(argv: list[str] | None = None) -> Request:

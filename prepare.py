@@ -12,7 +12,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from capture.errors import Parser, command_line
+from capture.common.errors import Parser, command_line
 
 
 def build_parser() -> Parser:
@@ -79,21 +79,21 @@ def build_parser() -> Parser:
 def main() -> int | None:
     args = build_parser().parse_args()
     if args.command == "check":
-        from datasets.check import check
+        from capture.data.check import check
 
         return check(args.dataset, args.fix, args.json, args.workers)
     if args.command == "fashion":
-        from datasets.fashion import prepare_fashion, summary
+        from capture.data.fashion.prepare import prepare_fashion, summary
 
         manifest = prepare_fashion(args.download, args.out, args.size, args.every, args.format, args.workers)
         print(summary(args.out, manifest))
         return 3 if manifest["broken"] else None
     if args.command == "mixamo":
-        from datasets.mixamo.command import prepare
+        from capture.data.mixamo.command import prepare
 
         return prepare(args)
     if args.command == "lpc":
-        from datasets.lpc.sheets import prepare_lpc
+        from capture.data.lpc.sheets import prepare_lpc
 
         manifest = prepare_lpc(
             args.sheets,
@@ -106,7 +106,7 @@ def main() -> int | None:
             test_characters=args.test_characters,
         )
     else:
-        from datasets.toon import write_toon
+        from capture.data.toon import write_toon
 
         manifest = write_toon(
             args.out,

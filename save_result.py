@@ -16,7 +16,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from capture.errors import CaptureError, Parser, command_line
+from capture.common.errors import CaptureError, Parser, command_line
 
 
 def build_parser() -> Parser:
@@ -65,15 +65,15 @@ def main() -> None:
         if not torch.cuda.is_available():
             raise CaptureError("--device cuda: no GPU that torch can use here; leave --device out")
 
-    from capture.memory import explain_out_of_memory
-    from capture.render import render_attention, render_files
-    from capture.render_video import render_video
-    from capture.transfer import PoseTransfer
-    from datasets.video import is_video
+    from capture.common.memory import explain_out_of_memory
+    from capture.inference.pictures import render_attention, render_files
+    from capture.inference.transfer import PoseTransfer
+    from capture.inference.video import render_video
+    from capture.io.video import is_video
 
     transfer = PoseTransfer.load(args.result, args.device, args.precision, args.compile)
     if args.export is not None:
-        from capture.checkpoint import export_generator
+        from capture.checkpoints.checkpoint import export_generator
 
         export_generator(args.export, transfer.generator.state_dict(), transfer.config, args.half)
         print(f"{args.export}: {args.export.stat().st_size / 2**20:.1f} MiB")

@@ -16,9 +16,9 @@ import os
 import sys
 from itertools import takewhile
 
-from capture.config import ignored_keys, load_config, result_folder
-from capture.errors import command_line
-from capture.yaml_file import dump_yaml
+from capture.common.errors import command_line
+from capture.config.load import ignored_keys, load_config, result_folder
+from capture.config.yaml import dump_yaml
 
 logger = logging.getLogger("capture")
 
@@ -46,10 +46,10 @@ def main() -> int:
 
     from tqdm.contrib.logging import logging_redirect_tqdm
 
-    from capture.lock import run_lock
+    from capture.checkpoints.lock import run_lock
+    from capture.data.open_data import open_data
     from capture.methods import check_samples
-    from capture.trainer import Trainer, new_method  # after the cheap checks: importing torch takes seconds
-    from datasets import open_data
+    from capture.training.trainer import Trainer, new_method  # after the cheap checks: importing torch takes seconds
 
     first_of_job = os.environ.get("RANK", "0") == "0"  # torchrun starts several of this program; one talks
     logger.setLevel(logging.INFO if first_of_job else logging.WARNING)

@@ -9,7 +9,7 @@ import torch
 from benchmarks.release import NxNAttention
 from benchmarks.report import write_figure
 from benchmarks.timing import compare
-from capture.models.reverse_attention import ReverseAttention
+from capture.methods.capture.reverse_attention import ReverseAttention
 
 LIMIT_MB = 12_000  # where N x N is not even tried
 

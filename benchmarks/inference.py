@@ -9,9 +9,9 @@ import torch
 
 from benchmarks.release import as_released
 from benchmarks.timing import as_the_system_has_it, compare, flop, matrix_peak
-from capture.device import native_bf16
+from capture.common.device import native_bf16
+from capture.inference.transfer import PoseTransfer
 from capture.methods import build_generator
-from capture.transfer import PoseTransfer
 
 
 def measure(config: dict[str, Any], device: torch.device, batches: tuple[int, ...] = (1, 4), repeats: int = 5) -> list:

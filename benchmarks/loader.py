@@ -26,14 +26,15 @@ from torch.utils.data import default_collate
 from torchvision.transforms.functional import normalize, to_tensor
 
 from benchmarks.timing import peak_mb, reset_peak
-from datasets.cache import prepare_frames
-from datasets.catalog import Catalog, scan
-from datasets.decoding import decode_picture
-from datasets.frames import FrameDataset
-from datasets.sampling import draw
-from datasets.toon import CLIPS, render
-from datasets.toon.dataset import draw_shot
-from datasets.writing import write_png
+from capture.data.cache import prepare_frames
+from capture.data.decoding import decode_picture
+from capture.data.frames import FrameDataset
+from capture.data.index.catalog import Catalog, scan
+from capture.data.sampling import draw
+from capture.data.toon import CLIPS
+from capture.data.toon.dataset import draw_shot
+from capture.data.toon.rendering import render
+from capture.data.writing import write_png
 
 BATCH = 4
 REPEATS = 3

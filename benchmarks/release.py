@@ -11,10 +11,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from capture.losses import gan_loss
-from capture.models import Discriminator, Generator
-from capture.models.layers import ConvBlock, InstanceNorm, ResBlock, adain
-from capture.models.reverse_attention import ReverseAttention
+from capture.methods.capture.discriminator import Discriminator
+from capture.methods.capture.generator import Generator
+from capture.methods.capture.losses import gan_loss
+from capture.methods.capture.reverse_attention import ReverseAttention
+from capture.nn.blocks import ConvBlock, InstanceNorm, ResBlock, adain
 
 
 class NxNAttention(nn.Module):

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from capture.files import write_bytes
+from capture.common.files import write_bytes
 
 
 def machine(device: torch.device) -> dict[str, Any]:

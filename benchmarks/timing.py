@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from capture.memory import keep_freed_memory
+from capture.common.memory import keep_freed_memory
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,9 @@ import torch
 
 from benchmarks.release import ReleaseTraining
 from benchmarks.timing import as_the_system_has_it, compare, flop, matrix_peak
-from capture.device import native_bf16
-from capture.trainer import Trainer
-from datasets import Data
+from capture.common.device import native_bf16
+from capture.data.open_data import Data
+from capture.training.trainer import Trainer
 
 
 def measure(config: dict[str, Any], device: torch.device, batches: tuple[int, ...] = (2,), repeats: int = 3) -> list:

@@ -39,7 +39,7 @@ TINY_ARGV = [part for key, value in TINY.items() for part in (f"--{key}", str(va
 
 def tiny_config(*argv: str) -> dict:
     """The tiny configuration, resolved, with --key value overrides."""
-    from capture.config import load_config
+    from capture.config.load import load_config
 
     return load_config([], [*TINY_ARGV, "--result_title", "tiny", *argv])
 
@@ -98,7 +98,7 @@ def run_main(monkeypatch, capsys):
     def run(program: str, *argv: str) -> tuple[int, str, str]:
         import logging
 
-        from capture.errors import command_line
+        from capture.common.errors import command_line
 
         spec = importlib.util.spec_from_file_location(program.removesuffix(".py"), ROOT / program)
         module = importlib.util.module_from_spec(spec)
@@ -133,8 +133,8 @@ def bad_input(run_main):
 
 @pytest.fixture(scope="session")
 def programs():
-    """Starts programs in processes of their own that have their libraries already (tests/programs.py)."""
-    from tests.programs import Programs
+    """Starts programs in processes of their own that have their libraries already (tests/helpers/programs.py)."""
+    from tests.helpers.programs import Programs
 
     with Programs() as started:
         yield started
@@ -142,16 +142,16 @@ def programs():
 
 @pytest.fixture(scope="session")
 def world(tmp_path_factory) -> Path:
-    """What the programs read (tests/world.py). Not to be changed."""
-    from tests.world import make_world
+    """What the programs read (tests/helpers/world.py). Not to be changed."""
+    from tests.helpers.world import make_world
 
     return make_world(tmp_path_factory.mktemp("world"))
 
 
 def write_result(folder: Path, generator: torch.nn.Module, config: dict) -> Path:
     """A result folder as of a run that trained `generator`; the folder."""
-    from capture.checkpoint import latest_path, save_checkpoint
-    from capture.yaml_file import dump_yaml
+    from capture.checkpoints.checkpoint import latest_path, save_checkpoint
+    from capture.config.yaml import dump_yaml
 
     save_checkpoint(latest_path(folder), {"gen_state_dict": generator.state_dict(), "config": config})
     (folder / "0config.yaml").write_text(dump_yaml(config))

@@ -11,8 +11,8 @@ from typing import Any
 from torch import nn
 from torch.nn.modules.module import register_module_parameter_registration_hook
 
-from capture.errors import CaptureError
-from capture.methods.method import Method
+from capture.common.errors import CaptureError
+from capture.methods.base import Method
 
 MOST_PARAMETERS = 500_000_000  # several times the largest of the paper's table
 
@@ -70,10 +70,10 @@ def _built(build: Callable[[dict[str, Any]], Any], config: dict[str, Any]) -> An
 
 
 def _method_class(config: dict[str, Any]) -> type[Method]:
-    from capture.methods.capture import CaPTURe
-    from capture.methods.fomm import FOMM
-    from capture.methods.mraa import MRAA
-    from capture.methods.surfaces import PictureReading, SurfaceReading
+    from capture.methods.capture.method import CaPTURe
+    from capture.methods.capture_parts.stages import PictureReading, SurfaceReading
+    from capture.methods.fomm.method import FOMM
+    from capture.methods.mraa.method import MRAA
 
     stages = {"reading": PictureReading, "surfaces": SurfaceReading}
     return {"capture": CaPTURe, "fomm": FOMM, "mraa": MRAA, **stages}[config["main_config"]["method"]]

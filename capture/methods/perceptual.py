@@ -8,10 +8,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from capture.baselines.perceptual import PerceptualLoss, check_choice, check_scales
-from capture.errors import CaptureError
+from capture.common.errors import CaptureError
+from capture.common.pretrained import WeightsMissing, weights_folder
 from capture.metrics.lpips import Perceptual
-from capture.metrics.weights import WeightsMissing, weights_folder
+from capture.nn.perceptual import PerceptualLoss, check_choice, check_scales
 
 
 def perceptual_loss(config: dict[str, Any]) -> PerceptualLoss:

@@ -7,10 +7,10 @@ from typing import Any
 
 from torch import nn
 
-from capture.baselines.published import load_fomm, load_mraa, read_published
-from capture.config import load_config
-from capture.errors import CaptureError
+from capture.common.errors import CaptureError
+from capture.config.load import load_config
 from capture.methods import build_generator
+from capture.methods.keypoint_warping.published import load_fomm, load_mraa, read_published
 
 SUFFIXES = (".tar", ".pth")  # vox-256.pth.tar, ted384.pth
 OVERLAYS = Path(__file__).resolve().parents[2] / "configs"

@@ -9,8 +9,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from capture.errors import CaptureError
-from capture.images import open_rgb, padding
+from capture.common.errors import CaptureError
+from capture.io.images import open_rgb, padding
 
 TOLERANCE = 8  # of 255, in any channel: compression and antialiasing are not foreground
 FLAT = 0.5  # share of the border that must be one colour for there to be "the background colour"

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
 
-from capture.errors import CaptureError
+from capture.common.errors import CaptureError
+from capture.common.pretrained import load_published
 from capture.metrics.precision import no_tf32
-from capture.metrics.weights import load_published
 
 WIDTH = 2048
 

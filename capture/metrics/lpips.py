@@ -10,9 +10,9 @@ import lpips
 import torch
 from torch import Tensor
 
-from capture.errors import CaptureError
+from capture.common.errors import CaptureError
+from capture.common.pretrained import load_published
 from capture.metrics.precision import no_tf32
-from capture.metrics.weights import load_published
 
 NETS = ("alex", "vgg", "squeeze")
 SMALLEST = 32  # below it the deepest features of AlexNet and SqueezeNet have nothing left to look at

@@ -12,7 +12,7 @@ from benchmarks.release import NxNAttention, ReleaseTraining, as_released
 from benchmarks.report import table
 from benchmarks.timing import compare, flop
 from capture.methods import build_generator
-from capture.models.reverse_attention import ReverseAttention
+from capture.methods.capture.reverse_attention import ReverseAttention
 from tests.conftest import tiny_config
 
 CPU = torch.device("cpu")

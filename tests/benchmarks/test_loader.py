@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from benchmarks.loader import WAYS, _make_frames, measure
-from capture.images import normalise
+from capture.io.images import normalise
 
 
 def test_every_way_reads_the_same_samples(tmp_path):

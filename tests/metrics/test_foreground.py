@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from capture.errors import CaptureError
+from capture.common.errors import CaptureError
 from capture.metrics.foreground import differs_from_background, find_mask, load_foreground
 
 

@@ -8,7 +8,7 @@ import torch
 from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
 from torchmetrics.image.fid import FrechetInceptionDistance
 
-from capture.errors import CaptureError
+from capture.common.errors import CaptureError
 from capture.metrics.frechet import frechet_distance
 from capture.metrics.inception import WIDTH, InceptionFeatures
 

@@ -6,8 +6,8 @@ import pytest
 import torch
 import torchvision
 
-from capture.errors import CaptureError
-from capture.images import image_to_tensor, open_rgb
+from capture.common.errors import CaptureError
+from capture.io.images import image_to_tensor, open_rgb
 from capture.metrics.lpips import NETS, SMALLEST, Perceptual
 
 WEIGHTS = Path(__file__).resolve().parents[2] / "../shared/weights"

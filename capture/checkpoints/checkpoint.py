@@ -1,0 +1,220 @@
+"""Checkpoints: ours, the release's, and exported generators, always without executing anything from the file.
+
+Which of a run's checkpoints is the newest good one: capture/checkpoints/find.py.
+
+A training checkpoint is a torch file with the release's entries (epoch, gen_state_dict, disc_state_dict, gen_opt,
+disc_opt; parameter names as published) and ours: format, version, step, ema_state_dict, noise_rng, config, meters.
+An exported generator is a safetensors file of the parameters, with its configuration as JSON in the metadata.
+"""
+
+from __future__ import annotations
+
+import json
+import pickle
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor, nn
+
+from capture.checkpoints.validate import Damaged, check_archive, check_weights
+from capture.common.errors import CaptureError, is_out_of_memory
+from capture.common.files import write_atomically, write_bytes
+from capture.config.load import differences, is_plain, with_defaults
+
+FORMAT, VERSION = "capture-checkpoint", 1
+EXPORT_FORMAT, EXPORT_VERSION = "capture-generator", "1"
+FOLDER, LATEST, PREVIOUS = "CheckPoint", "latest_checkpoint.pt", "previous_checkpoint.pt"
+EXPORTED = "generator.safetensors"
+NETWORK_SECTIONS = ("generator_config", "discriminator_config", "baseline_config")
+
+
+def latest_path(result: str | Path) -> Path:
+    """Where a run keeps its newest checkpoint."""
+    return Path(result) / FOLDER / LATEST
+
+
+def save_checkpoint(path: str | Path, state: dict[str, Any]) -> None:
+    """Write a training state atomically: after a crash the file is the old one or the new one.
+
+    latest_checkpoint.pt becomes previous_checkpoint.pt when a new one is written. Every part of the file carries its
+    CRC-32, which `load_checkpoint` checks.
+
+    Raises:
+        CaptureError: the disk is full or the folder can't be written.
+    """
+    path = Path(path)
+    complete = {"format": FORMAT, "version": VERSION, **state}
+
+    def write(file: BinaryIO) -> None:
+        failures: list[OSError] = []
+        torch.save(complete, _Remembering(file, failures))
+        if failures:
+            raise failures[0]
+
+    write_atomically(path, write, keep=path.with_name(PREVIOUS) if path.name == LATEST else None)
+
+
+class _Remembering:
+    """A file that keeps its errors to itself: torch's writer would abort the process on one as it is torn down."""
+
+    def __init__(self, file: BinaryIO, failures: list[OSError]):
+        self.file, self.failures = file, failures
+
+    def write(self, data: Any) -> int:
+        if not self.failures:
+            try:
+                self.file.write(data)
+            except OSError as error:
+                self.failures.append(error)
+        return memoryview(data).nbytes
+
+    def flush(self) -> None:
+        pass
+
+
+def load_checkpoint(path: str | Path, device: str | torch.device = "cpu") -> dict[str, Any]:
+    """Read a training checkpoint (ours or the release's), tensors and plain values only.
+
+    Raises:
+        Damaged: truncated, or other than it was written.
+        CaptureError: missing, made by a newer version, or holding anything but tensors and plain values.
+    """
+    check_archive(path)
+    try:
+        state = torch.load(path, map_location=device, weights_only=True)
+    except FileNotFoundError:
+        raise CaptureError(f"{path}: no checkpoint here; train first, or give another result folder") from None
+    except pickle.UnpicklingError as error:
+        if "Unsupported operand" not in str(error):
+            raise CaptureError(
+                f"{path}: refused: this file holds objects that would run code when loaded; "
+                "a checkpoint holds tensors and plain values only"
+            ) from None
+        raise Damaged(f"{path}: not a checkpoint, or a damaged one; use an earlier checkpoint") from None
+    except OSError as error:
+        raise CaptureError(f"{path}: can't be read ({error.strerror or error})") from None
+    except Exception as error:  # the unpickler raises whatever it comes upon in broken data
+        if is_out_of_memory(error):  # the file is not to blame
+            raise
+        why = " ".join(str(error).split())[:100]
+        raise Damaged(f"{path}: truncated or not a checkpoint ({why}); use an earlier checkpoint") from None
+    if not isinstance(state, dict) or not isinstance(state.get("gen_state_dict"), dict):
+        raise CaptureError(f"{path}: not a CaPTURe checkpoint (no gen_state_dict in it)")
+    for name in ("gen_state_dict", "ema_state_dict", "disc_state_dict"):
+        check_weights(state.get(name) or {}, path, name)
+    if not isinstance(state.get("version", 0), int):
+        raise CaptureError(f"{path}: damaged: its version is not a number; use an earlier checkpoint")
+    if state.get("format") == FORMAT and state.get("version", 0) > VERSION:
+        raise CaptureError(
+            f"{path}: written by a newer version (checkpoint version {state['version']}, this one reads "
+            f"{VERSION}); update this program"
+        )
+    return state
+
+
+def clean_names(weights: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Parameter names as ours: without DataParallel's `module.`, without the two parameters that nothing reads."""
+    weights = {name.removeprefix("module."): value for name, value in weights.items()}
+    return {name: value for name, value in weights.items() if name != "decoder.alpha" and ".value_conv2." not in name}
+
+
+def load_weights(
+    network: nn.Module, weights: dict[str, Tensor], source: str | Path, config: dict, made_with: dict | None
+) -> None:
+    """Strictly load `weights` into `network`, or say which configuration keys stand in the way.
+
+    Args:
+        weights: as load_checkpoint or load_export read them, which have checked them.
+        config: the configuration that `network` was built from.  made_with: the one saved beside the weights, if any.
+    """
+    weights = clean_names(weights)
+    made_with = made_with if is_plain(made_with) else None
+    own = network.state_dict()
+    wrong = [n for n in own if n not in weights or weights[n].shape != own[n].shape] + [
+        n for n in weights if n not in own
+    ]
+    if not wrong:
+        network.load_state_dict(weights)
+        return
+    theirs, ours = (made_with, config) if made_with else (_config_from_shapes(weights), _config_from_shapes(own))
+    keys = [
+        f"{key} is {there} in the checkpoint and {here} in the configuration"
+        for section in NETWORK_SECTIONS
+        for key, there, here in differences(_section(theirs, section), _section(ours, section))
+        if there is not None
+    ]
+    reason = "; ".join(keys) or f"{len(wrong)} parameters differ, the first is {wrong[0]}"
+    raise CaptureError(f"{source}: made for another configuration: {reason}")
+
+
+def _section(config: dict[str, Any], name: str) -> dict[str, Any]:
+    section = config.get(name)
+    return section if isinstance(section, dict) else {}
+
+
+def _config_from_shapes(weights: dict[str, Tensor]) -> dict[str, Any]:
+    """What the shapes of a generator's weights say of its configuration, where a checkpoint does not carry one.
+
+    `min_ch` is said of the code's width, which `code_ch` may have changed.
+    """
+    first = weights.get("idenity_encoder.conv_layer.conv.weight")
+    code = weights.get("idenity_encoder.code_linear_layer.0.fc.weight")
+    if first is None or code is None:
+        return {}
+    downs = len({n.split(".")[2] for n in weights if n.startswith("idenity_encoder.res_down.")})
+    patch = max(round((first.shape[1] / 3) ** 0.5), 1)
+    encoder = {"downs": downs, "c_in": first.shape[1] // patch**2, "c": first.shape[0], "min_ch": code.shape[1] // 4}
+    return {
+        "generator_config": {
+            "patch": patch,
+            "idenE_config": encoder,
+            "poseE_config": dict(encoder),
+            "dec_config": {"min_ch": encoder["min_ch"]},
+        }
+    }
+
+
+def generator_weights(state: dict[str, Any]) -> dict[str, Tensor]:
+    """The generator that a training checkpoint is for: its moving average where it has one."""
+    return clean_names(state.get("ema_state_dict") or state["gen_state_dict"])
+
+
+def export_generator(path: str | Path, weights: dict[str, Tensor], config: dict, half: bool = False) -> None:
+    """Write a generator alone as safetensors, with its configuration inside (half: float16, half the size)."""
+    tensors = {n: (w.half() if half and w.is_floating_point() else w).contiguous().cpu() for n, w in weights.items()}
+    method = config["main_config"]["method"]
+    baseline = method in ("fomm", "mraa")
+    networks = ("baseline_config",) if baseline else ("generator_config", "discriminator_config")
+    kept = {key: config[key] for key in (*networks, "dataset_config")} | {"main_config": {"method": method}}
+    metadata = {"format": EXPORT_FORMAT, "version": EXPORT_VERSION, "config": json.dumps(kept)}
+    write_bytes(path, save(tensors, metadata))
+
+
+def load_export(path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Read an exported generator: (float32 weights, the configuration it was trained with)."""
+    try:
+        with safe_open(str(path), "pt") as file:
+            metadata = file.metadata() or {}
+            weights = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118 (not a dict)
+    except FileNotFoundError:
+        raise CaptureError(f"{path}: no such file") from None
+    except (SafetensorError, OSError, ValueError) as error:
+        raise CaptureError(f"{path}: not a readable safetensors file ({' '.join(str(error).split())[:100]})") from None
+    if metadata.get("format") != EXPORT_FORMAT:
+        raise CaptureError(f"{path}: not a generator exported by CaPTURe")
+    if metadata.get("version") != EXPORT_VERSION:
+        raise CaptureError(
+            f"{path}: exported by another version ({metadata.get('version')}, this one reads {EXPORT_VERSION})"
+        )
+    try:
+        made_with = json.loads(metadata["config"])
+        config = with_defaults(made_with)
+    except (KeyError, ValueError, TypeError, RecursionError):
+        raise CaptureError(f"{path}: its configuration can't be read; export it again") from None
+    except CaptureError as error:
+        raise CaptureError(f"{path}: its configuration: {error}; export it again") from None
+    check_weights(weights, path, "weights")
+    return clean_names(weights), config

@@ -1,0 +1,154 @@
+"""The published weights that LPIPS and FID stand on: found in a folder or fetched, and never any others.
+
+Without a folder they come the libraries' usual way: from torch.hub's cache, where torchvision and torch-fidelity keep
+them too, or else from their addresses. With a folder (--weights or CAPTURE_WEIGHTS) nothing is downloaded.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import pickle
+import socket
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from capture.common.errors import CaptureError
+
+SECONDS = 30  # without an answer before a download is given up
+
+
+def weights_folder(configured: str | Path | None = None) -> str | Path | None:
+    """Where weights are: as configured, else $CAPTURE_WEIGHTS; None: they are fetched."""
+    return configured or os.environ.get("CAPTURE_WEIGHTS") or None
+
+
+class WeightsMissing(Exception):
+    """A metric can't be had here: the message says which file is missing and how to get it."""
+
+
+@dataclass(frozen=True)
+class Published:
+    """One published weights file.
+
+    Attributes:
+        url: where the library fetches it; the eight digits in its name are the start of its sha256.
+        others: further names in a folder.  The same file by another name, or only the convolutions, `features.N...`.
+        features_sha256: start of the digest of those convolutions (see `fingerprint`), "" where it isn't known.
+    """
+
+    url: str
+    others: tuple[str, ...]
+    features_sha256: str = ""
+
+    @property
+    def file(self) -> str:
+        return self.url.rsplit("/", 1)[-1]
+
+
+_TORCHVISION = "https://download.pytorch.org/models/"
+PUBLISHED = {
+    "alex": Published(_TORCHVISION + "alexnet-owt-7be5be79.pth", ("alexnet_features.pth",), "44534cd66e37ce9a"),
+    "vgg": Published(_TORCHVISION + "vgg16-397923af.pth", ("vgg16_features.pth",)),
+    "vgg19": Published(_TORCHVISION + "vgg19-dcbb9e9d.pth", ("vgg19_features.pth",)),
+    "squeeze": Published(
+        _TORCHVISION + "squeezenet1_1-b8a52dc0.pth",
+        ("squeezenet1_1_features.pth", "squeezenet_features.pth"),
+        "9a3cd24c3da63ec7",
+    ),
+    "inception": Published(
+        "https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/weights-inception-2015-12-05-6726825d.pth",
+        ("pt_inception-2015-12-05-6726825d.pth",),
+    ),  # pytorch-fid's name for it
+}
+
+
+def load_published(name: str, folder: str | Path | None = None) -> tuple[dict[str, Tensor], Path]:
+    """The state dict called `name` (a key of PUBLISHED) and the file it came from.
+
+    Args:
+        folder: the only place to look; None: torch.hub's cache, then the network.
+    Raises:
+        WeightsMissing: not in the folder, or can't be downloaded.
+        CaptureError: no such folder, or a file there that is damaged or isn't what its name says.
+    """
+    published = PUBLISHED[name]
+    if folder is None:
+        return _fetch(published)
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise CaptureError(f"{folder}: no such folder of weights; give --weights an existing one, or leave it out")
+    path = next((folder / n for n in (published.file, *published.others) if (folder / n).is_file()), None)
+    if path is None:
+        raise WeightsMissing(f"{published.file} is not in {folder}; get it from {published.url}")
+    weights = _read(path)
+    _check(published, weights, path)
+    return weights, path
+
+
+def _check(published: Published, weights: dict[str, Tensor], path: Path) -> None:
+    if path.name.endswith("_features.pth"):
+        found, expected = fingerprint(weights)[:16], published.features_sha256
+    else:
+        found, expected = sha256_of(path)[:8], published.file.rsplit("-", 1)[-1].removesuffix(".pth")
+    if expected and found != expected:
+        raise CaptureError(
+            f"{path}: not the published weights (sha256 {found}..., expected {expected}...); "
+            f"get them from {published.url}"
+        )
+
+
+def fingerprint(weights: dict[str, Tensor]) -> str:
+    """sha256 over the names and float32 values of the `features.` entries, in the order of their names."""
+    digest = hashlib.sha256()
+    for name in sorted(n for n in weights if n.startswith("features.")):
+        digest.update(name.encode())
+        digest.update(weights[name].float().contiguous().numpy().tobytes())
+    return digest.hexdigest()
+
+
+def sha256_of(path: str | Path) -> str:
+    """sha256 of a file, in hexadecimal."""
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def _fetch(published: Published) -> tuple[dict[str, Tensor], Path]:
+    waited = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(SECONDS)
+    try:
+        with contextlib.redirect_stdout(sys.stderr):  # torch.hub announces downloads on stdout, where the table goes
+            weights = torch.hub.load_state_dict_from_url(
+                published.url, map_location="cpu", check_hash=True, weights_only=True
+            )
+    except (OSError, RuntimeError, pickle.UnpicklingError, EOFError) as error:  # URLError is an OSError
+        why = " ".join(str(getattr(error, "reason", error)).split())[:100]
+        raise WeightsMissing(
+            f"{published.file} couldn't be fetched ({why}); get it from {published.url} and give "
+            "its folder with --weights or CAPTURE_WEIGHTS"
+        ) from None
+    finally:
+        socket.setdefaulttimeout(waited)
+    path = Path(torch.hub.get_dir()) / "checkpoints" / published.file
+    _check(published, weights, path)  # torch.hub believes what it finds in its cache
+    return weights, path
+
+
+def _read(path: Path) -> dict[str, Tensor]:
+    try:
+        weights = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # whatever a damaged or hostile file provokes
+        raise CaptureError(
+            f"{path}: not a readable weights file ({' '.join(str(error).split())[:80]}); get it again"
+        ) from None
+    if not isinstance(weights, dict) or not all(isinstance(value, Tensor) for value in weights.values()):
+        raise CaptureError(f"{path}: not a state dict of tensors; get it again")
+    return weights

@@ -1,0 +1,1 @@
+"""Everything about samples: files and renderers -> batches."""

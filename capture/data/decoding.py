@@ -1,0 +1,118 @@
+"""One frame at the training size, from a picture or out of a video, with what was decoded lately kept at hand.
+
+JPEGs are decoded whole: decoding them at a reduced scale is faster and gives other pixels than capture.io.images does.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from capture.common.errors import CaptureError
+from capture.data.index.catalog import Catalog
+from capture.io.images import open_rgb, to_square
+from capture.io.video import VideoReader, is_video
+
+OPEN_VIDEOS = 8  # a process keeps so many open
+
+
+def framed(image: Image.Image, size: int) -> np.ndarray:
+    """RGB picture -> uint8 (S, S, 3), padded and resized."""
+    return np.asarray(to_square(image, size), dtype=np.uint8)
+
+
+def decode_picture(path: Path, size: int) -> np.ndarray:
+    """A picture file -> uint8 (S, S, 3)."""
+    return framed(open_rgb(path), size)
+
+
+def read_frame(video: VideoReader, position: int) -> Image.Image:
+    """A frame that an index says there is.
+
+    Raises:
+        CaptureError: see VideoReader; or it isn't there.
+    """
+    if position >= len(video):
+        raise CaptureError(
+            f"{video.path}: has {len(video)} frames, and more when it was listed; remove .capture/ from its dataset"
+        )
+    return video.read(position)
+
+
+class Recent:
+    """Values by key, those used last kept while they cost no more than `budget`."""
+
+    def __init__(self, budget: int, cost: Callable[[Any], int], drop: Callable[[Any], None] = lambda value: None):
+        self.budget, self.cost, self.drop = budget, cost, drop
+        self.used, self._values = 0, OrderedDict()
+
+    def get(self, key: Any, make: Callable[[], Any]) -> Any:
+        if key in self._values:
+            self._values.move_to_end(key)
+            return self._values[key]
+        value = make()
+        self._values[key] = value
+        self.used += self.cost(value)
+        while self.used > self.budget and len(self._values) > 1:
+            _, old = self._values.popitem(last=False)
+            self.used -= self.cost(old)
+            self.drop(old)
+        return value
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+
+class FrameReader:
+    """Frames of a catalog by number, decoded when they are asked for. For one process, and one thread at a time.
+
+    Args:
+        keep: bytes of decoded frames to keep.
+    """
+
+    def __init__(self, catalog: Catalog, size: int, keep: int = 0):
+        self.catalog, self.size, self.keep = catalog, size, keep
+        self._begin()
+
+    def read(self, number: int) -> np.ndarray:
+        """uint8 (S, S, 3), not to be written to.
+
+        Raises:
+            CaptureError: the frame is gone or broken; the message names the file.
+        """
+        return self._frames.get(number, lambda: self._decode(number))
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"catalog": self.catalog, "size": self.size, "keep": self.keep}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._begin()
+
+    def _begin(self) -> None:
+        self._frames = Recent(self.keep, lambda frame: frame.nbytes)
+        self._videos = Recent(OPEN_VIDEOS, lambda video: 1, VideoReader.close)
+
+    def _decode(self, number: int) -> np.ndarray:
+        path, position = self.catalog.frame(number)
+        if position is None:
+            return decode_picture(path, self.size)
+        return framed(read_frame(self._videos.get(path, lambda: VideoReader(path)), position), self.size)
+
+
+def video_frame(video: Path, position: int) -> Path:
+    """A name for a frame of a video, where a path is wanted; decode_path reads it."""
+    return video / f"{position:06d}"
+
+
+def decode_path(path: Path, size: int) -> np.ndarray:
+    """A picture, or what video_frame names -> uint8 (S, S, 3)."""
+    if is_video(path.parent) and path.parent.is_file():
+        with VideoReader(path.parent) as reader:
+            return framed(reader.read(int(path.name)), size)
+    return decode_picture(path, size)

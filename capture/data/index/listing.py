@@ -1,0 +1,196 @@
+"""Listing a training split into an index: quickly, and no deeper than the tree of a dataset goes."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+from pathlib import Path
+from typing import NamedTuple
+
+from tqdm import tqdm
+
+from capture.common.errors import CaptureError
+from capture.data.index.index import IMGS, PLAIN, VIDEO, Index, IndexBuilder, Stamp
+from capture.io.images import EXTENSIONS
+from capture.io.video import VIDEO_EXTENSIONS, VideoReader
+
+_PICTURES = tuple(os.fsencode(extension) for extension in EXTENSIONS)
+_VIDEOS = tuple(os.fsencode(extension) for extension in VIDEO_EXTENSIONS)
+_THREADS = 8  # listing waits for the disk, or the network, more than for us
+_AT_A_TIME = 256  # characters listed before they are put into the index
+_GRAIN = (
+    2 * 10**9
+)  # ns; a folder that changes twice within it may bear the same time after both (FAT's is the coarsest)
+
+
+class Folder(NamedTuple):
+    """What lies directly in a folder, in order; hidden files and links that lead nowhere are left out."""
+
+    pictures: list[bytes]
+    videos: list[bytes]
+    folders: list[bytes]
+    time: int
+
+
+def list_folder(path: bytes) -> Folder:
+    """List a folder, given and returned in bytes: a name need not be text.
+
+    Raises:
+        CaptureError: it can't be listed.
+    """
+    pictures, videos, inner = [], [], []
+    try:
+        changed = os.stat(path).st_mtime_ns
+        with os.scandir(path) as entries:
+            for entry in entries:
+                name = entry.name
+                if name.startswith(b"."):
+                    continue
+                lower = name.lower()
+                if lower.endswith(_PICTURES) and _is(entry.is_file):
+                    pictures.append(name)
+                elif lower.endswith(_VIDEOS) and _is(entry.is_file):
+                    videos.append(name)
+                elif _is(entry.is_dir):
+                    inner.append(name)
+    except OSError as error:
+        raise CaptureError(f"{os.fsdecode(path)}: can't be listed ({error.strerror})") from None
+    return Folder(sorted(pictures), sorted(videos), sorted(inner), changed)
+
+
+def list_split(train: Path, flat: bool, about: dict, known: Index | None = None, progress: bool = True) -> Index:
+    """List a training split.
+
+    Args:
+        flat: each video is a character (Fashion); else train/<character>/<clip>/.
+        about: kept with the index.  known: an older index of the same split: videos that haven't changed since are not
+            counted again.
+        progress: show a bar where it takes more than two seconds.
+    Raises:
+        CaptureError: a folder that can't be listed, or videos that can't be read.
+    """
+    counts = {stamp.path: stamp for stamp in known.stamps() if stamp.size >= 0} if known else {}
+    builder, stamps = IndexBuilder(), []
+    top = list_folder(os.fsencode(train))
+    stamps.append(Stamp(b"", top.time))
+    names = sorted(top.folders + _without_folders(top)) if flat else top.folders
+    broken: list[str] = []
+
+    def character(name: bytes) -> tuple[list, list[Stamp]]:
+        return _character(os.fsencode(train), name, flat, counts, broken)
+
+    bar = tqdm(total=len(names), desc=f"listing {train}", unit="folder", delay=2, disable=not progress)
+    with ThreadPoolExecutor(_THREADS) as pool, bar:
+        waiting = iter(names)
+        while some := list(islice(waiting, _AT_A_TIME)):
+            for name, (clips, seen) in zip(some, pool.map(character, some)):
+                stamps += seen
+                if len(clips) > 1 or any(_count(frames) > 1 for _, _, frames in clips):
+                    builder.add_character(name, clips)
+                bar.update()
+    if broken:
+        more = f" (and {len(broken) - 3} more like it)" if len(broken) > 3 else ""
+        raise CaptureError(
+            f"{'; '.join(sorted(broken)[:3])}{more}; prepare.py check {train.parent} --fix sets them aside"
+        )
+    return builder.finish(about, stamps, flat)
+
+
+def unchanged(index: Index, train: Path) -> bool:
+    """Whether every folder that was listed and every video is as it was."""
+    base = os.fsencode(train)
+
+    def same(stamp: Stamp) -> bool:
+        try:
+            now = os.stat(os.path.join(base, stamp.path))
+        except OSError:
+            return False
+        return now.st_mtime_ns == stamp.time and stamp.size in (-1, now.st_size)
+
+    with ThreadPoolExecutor(_THREADS) as pool:
+        stamps = index.stamps()
+        pieces = [stamps[i : i + 1024] for i in range(0, len(stamps), 1024)]
+        return all(pool.map(lambda piece: all(map(same, piece)), pieces))
+
+
+def settled(index: Index, began: int) -> bool:
+    """Whether a change of any listed folder since `began` (ns), when it was listed, must show in its time."""
+    first, last = began - _GRAIN, time.time_ns() + _GRAIN
+    return not any(stamp.size < 0 and first <= stamp.time <= last for stamp in index.stamps())
+
+
+def _character(
+    train: bytes, name: bytes, flat: bool, counts: dict[bytes, Stamp], broken: list[str]
+) -> tuple[list, list[Stamp]]:
+    """The clips of one character, as IndexBuilder takes them, and what was looked at."""
+    clips, stamps = [], []
+    if flat:
+        found = [(name, name.lower().endswith(_VIDEOS) and not os.path.isdir(os.path.join(train, name)))]
+        inside = b""
+    else:
+        folder = list_folder(os.path.join(train, name))
+        stamps.append(Stamp(name, folder.time))
+        found = [(clip, False) for clip in folder.folders] + [(clip, True) for clip in _without_folders(folder)]
+        inside = name + b"/"
+    for clip, is_file in sorted(found):
+        path = inside + clip
+        if is_file:
+            clips += _video(train, path, clip, counts, broken, stamps)
+        else:
+            clips += _frames(train, path, clip, stamps)
+    return clips, stamps
+
+
+def _frames(train: bytes, path: bytes, clip: bytes, stamps: list[Stamp]) -> Iterator[tuple[bytes, int, list[bytes]]]:
+    """The clip that a folder is, if there are frames in it or in its imgs/."""
+    folder, form = list_folder(os.path.join(train, path)), PLAIN
+    stamps.append(Stamp(path, folder.time))
+    if not folder.pictures and b"imgs" in folder.folders:
+        path, form = path + b"/imgs", IMGS
+        folder = list_folder(os.path.join(train, path))
+        stamps.append(Stamp(path, folder.time))
+    if folder.pictures:
+        yield clip, form, folder.pictures
+
+
+def _video(
+    train: bytes, path: bytes, clip: bytes, counts: dict[bytes, Stamp], broken: list[str], stamps: list[Stamp]
+) -> Iterator[tuple[bytes, int, int]]:
+    """The clip that a video is."""
+    full = Path(os.fsdecode(os.path.join(train, path)))
+    try:
+        now = full.stat()
+        known = counts.get(path)
+        if known and (known.time, known.size) == (now.st_mtime_ns, now.st_size):
+            frames = known.frames
+        else:
+            with VideoReader(full) as reader:
+                frames = len(reader)
+    except CaptureError as error:
+        broken.append(str(error))
+        return
+    except OSError as error:
+        broken.append(f"{full}: can't be read ({error.strerror})")
+        return
+    stamps.append(Stamp(path, now.st_mtime_ns, now.st_size, frames))
+    yield clip, VIDEO, frames
+
+
+def _without_folders(folder: Folder) -> list[bytes]:
+    """Videos whose frames don't lie beside them in a folder of the same name already."""
+    there = set(folder.folders)
+    return [name for name in folder.videos if os.path.splitext(name)[0] not in there]
+
+
+def _count(frames: list[bytes] | int) -> int:
+    return frames if isinstance(frames, int) else len(frames)
+
+
+def _is(question) -> bool:
+    try:
+        return question()
+    except OSError:  # a link to itself, say
+        return False

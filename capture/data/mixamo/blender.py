@@ -1,0 +1,138 @@
+"""Blender, in an interpreter of its own: how it is found, started and asked.
+
+Blender's module needs another Python and another numpy than this project may run on, so it lives in an environment of
+its own. Every worker process keeps one Blender and talks to it in lines of JSON (in_blender/worker.py).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import json
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+from capture.common.errors import CaptureError
+
+ROOT = Path(__file__).resolve().parents[3]
+OWN_PYTHON = ROOT / ".venv-blender" / "bin" / "python"
+_PROGRAM = Path(__file__).resolve().parent / "in_blender" / "worker.py"
+_HOW = "run `make blender` (it needs Python 3.11), or name a Python that has bpy with --blender PYTHON"
+
+
+class Unusable(Exception):
+    """A model that Blender can't make use of: why, in one line."""
+
+
+class Died(Exception):
+    """Blender ended without an answer."""
+
+
+class Blender:
+    """A running Blender. Not for several threads at once."""
+
+    def __init__(self, python: str):
+        self._process = subprocess.Popen(
+            [python, str(_PROGRAM)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        try:
+            first = self._answer()
+        except Died:
+            self.close()
+            raise CaptureError(f"{python}: Blender's module (bpy) can't be started there; {_HOW}") from None
+        if "blender" not in first:
+            self.close()
+            raise CaptureError(f"{python}: can't use Blender's module ({first.get('error')}); {_HOW}")
+        self.version: str = first["blender"]
+
+    def ask(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Blender's answer to a request of in_blender/jobs.py.
+
+        Raises:
+            Unusable: the model is broken.
+            Died: Blender crashed, or was ended for taking too much memory.
+        """
+        try:
+            self._process.stdin.write(json.dumps(request) + "\n")
+            self._process.stdin.flush()
+            answer = self._answer()
+        except BaseException as error:  # such as Ctrl-C: nobody will read the answer
+            self.close()
+            raise (Died() if isinstance(error, OSError) else error) from None
+        if "unusable" in answer:
+            raise Unusable(answer["unusable"])
+        if "error" in answer:
+            raise Unusable(f"Blender can't handle it ({answer['error']})")
+        return answer
+
+    def _answer(self) -> dict[str, Any]:
+        line = self._process.stdout.readline()
+        if not line.endswith("\n"):
+            raise Died
+        return json.loads(line)
+
+    @property
+    def alive(self) -> bool:
+        return self._process.poll() is None
+
+    def close(self) -> None:
+        self._process.kill()  # it holds nothing that matters
+        for pipe in (self._process.stdin, self._process.stdout):
+            with contextlib.suppress(OSError):
+                pipe.close()
+        self._process.wait()
+
+
+_running: dict[str, Blender] = {}
+_lock = threading.Lock()
+
+
+def blender(python: str) -> Blender:
+    """This process's Blender, started when it is first needed."""
+    with _lock:
+        if python not in _running or not _running[python].alive:
+            _running[python] = Blender(python)
+        return _running[python]
+
+
+def close(python: str) -> None:
+    """End this process's Blender, if there is one."""
+    with _lock:
+        if python in _running:
+            _running.pop(python).close()
+
+
+def find_blender(python: str | None) -> str:
+    """A Python with Blender's module: the one given, that of `make blender`, or this one.
+
+    Raises:
+        CaptureError: there is none.
+    """
+    if python is not None:
+        if not Path(python).is_file():
+            raise CaptureError(f"--blender {python}: no such file; name a Python that has Blender's module (bpy)")
+        return python
+    if OWN_PYTHON.is_file():
+        return str(OWN_PYTHON)
+    if importlib.util.find_spec("bpy") is not None:
+        return sys.executable
+    raise CaptureError(f"rendering needs Blender's Python module (bpy), which isn't installed; {_HOW}")
+
+
+def blender_version(python: str) -> str:
+    """Start this process's Blender and say which it is.
+
+    Raises:
+        CaptureError: it can't be started.
+    """
+    try:
+        return blender(python).version
+    except OSError as error:
+        raise CaptureError(f"--blender {python}: can't be run ({error.strerror})") from None

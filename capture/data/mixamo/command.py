@@ -1,0 +1,56 @@
+"""`prepare.py mixamo`: its options to prepare_mixamo, and what it has to say afterwards."""
+
+from __future__ import annotations
+
+import argparse
+
+from capture.common.errors import CaptureError
+from capture.data.mixamo.prepare import prepare_mixamo
+
+BROKEN = 3  # exit status: complete, but for models that could not be used
+
+
+def prepare(args: argparse.Namespace) -> int:
+    """Carry out the command; its exit status."""
+    manifest = prepare_mixamo(
+        args.models,
+        args.out,
+        args.size,
+        args.frames,
+        numbers(args.azimuths),
+        args.elevation,
+        words(args.clips),
+        args.test_characters,
+        args.test_clips,
+        args.pairs,
+        args.seed,
+        args.uv,
+        args.samples,
+        args.workers,
+        args.field_of_view,
+        args.blender,
+    )
+    for file, reason in {**manifest["left_out"], **manifest["unfit"]}.items():
+        print(f"left out: {file}: {reason}")
+    broken = {**manifest["unreadable"], **manifest["broken"]}
+    for file, reason in broken.items():
+        print(f"broken: {file}: {reason}")
+    print(
+        f"{args.out}: {len(manifest['train_characters'])} characters to train on, "
+        f"{len(manifest['test_characters'])} held out, {manifest['train_images'] + manifest['test_images']} pictures, "
+        f"pairs in {args.out / 'test' / 'pairs.csv'}"
+    )
+    return BROKEN if broken else 0
+
+
+def numbers(text: str) -> tuple[float, ...]:
+    """Numbers with commas between them."""
+    try:
+        return tuple(float(part) for part in text.split(",") if part.strip())
+    except ValueError:
+        raise CaptureError(f"--azimuths {text}: give degrees with commas, such as 0,45,-45") from None
+
+
+def words(text: str | None) -> list[str] | None:
+    """Words with commas between them; None for None."""
+    return None if text is None else [part.strip() for part in text.split(",") if part.strip()]

@@ -1,0 +1,134 @@
+"""The jobs of the worker processes: ask about a model, draw a character in a clip."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from capture.common.errors import CaptureError
+from capture.common.files import write_bytes
+from capture.common.workers import stopping
+from capture.data.mixamo.blender import Died, Unusable, blender
+from capture.data.writing import is_written, write_png
+from capture.io.images import open_picture
+
+BACKGROUND = (235, 235, 235)
+_LEAST_ROOM = 1 << 20  # bytes; a picture is smaller
+
+
+@dataclass(frozen=True)
+class Ask:
+    """A request, whose answer goes to `result` (JSON; "unusable" with the reason where the model is broken)."""
+
+    python: str
+    request: dict[str, Any]
+    result: Path
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One picture: imgs/name, mask/name (and uv/name) in a folder."""
+
+    folder: Path
+    name: str
+    number: int
+    view: dict[str, Any]
+
+    def files(self, uv: bool) -> dict[str, Path]:
+        return {kind: self.folder / kind / self.name for kind in ("imgs", "mask", *(("uv",) if uv else ()))}
+
+
+@dataclass(frozen=True)
+class Draw:
+    """Frames of one character in one clip. `request` is what they have in common."""
+
+    python: str
+    request: dict[str, Any]
+    frames: tuple[Frame, ...]
+    scratch: Path
+
+    @property
+    def uv(self) -> bool:
+        return "parts" in self.request
+
+    def missing(self, frame: Frame) -> bool:
+        return not all(is_written(path) for path in frame.files(self.uv).values())
+
+
+def ask(job: Ask) -> int:
+    """Carry out an Ask; 1."""
+    if stopping():
+        return 0
+    try:
+        found = blender(job.python).ask(job.request)
+    except Unusable as error:
+        found = {"unusable": str(error)}
+    except Died:
+        found = {"unusable": "Blender crashed on it"}
+    write_bytes(job.result, json.dumps(found).encode(), sync=False)
+    return 1
+
+
+def draw(job: Draw) -> int:
+    """Write the frames of a Draw that are missing; the number of its frames."""
+    picture = job.scratch / f".picture-{os.getpid()}.partial"
+    parts = job.scratch / f".parts-{os.getpid()}.partial"
+    job.scratch.mkdir(parents=True, exist_ok=True)
+    for frame in job.frames:
+        if stopping():
+            return 0
+        if not job.missing(frame):
+            continue
+        asked = {**job.request, "frame": frame.number, "view": frame.view, "path": str(picture), "uv_path": str(parts)}
+        who = f"{job.request['character']['name']} in {job.request['clip']['name']}"
+        for path in (picture, parts):
+            path.unlink(missing_ok=True)  # what Blender has no room for must not be the frame before
+        try:
+            blender(job.python).ask(asked)
+        except Unusable as error:
+            _check_room(job.scratch)
+            raise CaptureError(f"{who}: {error}") from None
+        except Died:
+            raise CaptureError(
+                f"Blender ended while drawing {who} (out of memory?); run the same command again with fewer --workers"
+            ) from None
+        files, size = frame.files(job.uv), frame.view["size"]
+        try:
+            rgb, mask = flatten(open_picture(picture))
+            uv = np.frombuffer(parts.read_bytes(), np.uint8).reshape(size, size, 3) if job.uv else None
+        except (CaptureError, OSError, ValueError) as error:  # Blender doesn't say that it couldn't write
+            _check_room(job.scratch)
+            raise CaptureError(f"{who}: Blender wrote no whole picture ({error}); run the same command again") from None
+        if uv is not None:
+            write_png(files["uv"], uv)
+        write_png(files["mask"], mask)
+        write_png(files["imgs"], rgb)
+    for path in (picture, parts):
+        path.unlink(missing_ok=True)
+    return len(job.frames)
+
+
+def _check_room(folder: Path) -> None:
+    """Say so where a disk is full.
+
+    Raises:
+        CaptureError: it is.
+    """
+    if shutil.disk_usage(folder).free < _LEAST_ROOM:
+        raise CaptureError(f"{folder}: no space left for what Blender draws; free space and run the same command again")
+
+
+def flatten(drawn: Image.Image) -> tuple[np.ndarray, np.ndarray]:
+    """A transparent picture -> uint8 (S, S, 3) on the background, and uint8 (S, S): 255 where the figure covers half a
+    pixel or more."""
+    rgba = drawn.convert("RGBA")
+    flat = Image.alpha_composite(Image.new("RGBA", rgba.size, (*BACKGROUND, 255)), rgba).convert("RGB")
+    covered = np.asarray(rgba.getchannel("A")) >= 128
+    return np.asarray(flat), covered.astype(np.uint8) * 255

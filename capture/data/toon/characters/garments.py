@@ -1,0 +1,305 @@
+"""Pieces of a body and of clothing: torso, limbs, skirts, capes, scarves, tails."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from capture.data.toon.characters.palettes import Colour, Palette, difference, mix, shifted
+from capture.data.toon.characters.proportions import Build
+from capture.data.toon.characters.solids import Builder
+
+# Ink separates groups, not solids: a sleeve and the shirt it belongs to share a group.
+SKIN, TOP, BOTTOM, SHOE, GLOVE, HAIR, HAT, CAPE, EXTRA, TRIM, EAR, JOINT = range(1, 13)
+SIDES = (("l", 1), ("r", -1))
+
+
+def choose(rng: np.random.Generator, options: dict[str, float] | tuple[str, ...]) -> str:
+    """One of the options, by weight where weights are given."""
+    if isinstance(options, tuple):
+        return options[int(rng.integers(len(options)))]
+    names, weights = list(options), np.array(list(options.values()))
+    return names[int(rng.choice(len(names), p=weights / weights.sum()))]
+
+
+def cloth(
+    k: Builder, rng: np.random.Generator, base: Colour, alt: Colour, plain: float, scale: float = 1.0, **more: Any
+) -> tuple[int, str]:
+    """A fabric: plain or patterned, and the pattern's name."""
+    names = ("rings", "pinstripes", "dots", "checks", "zigzag", "halves", "plaid", "diamonds")
+    pattern = "plain" if rng.random() < plain else choose(rng, names)
+    count = float(rng.choice((2.0, 3.0, 4.0))) * scale
+    around = {"pinstripes": 10, "dots": 8, "checks": 8, "plaid": 8, "zigzag": 8, "diamonds": 8}.get(pattern, 6)
+    return k.paint(base, alt=alt, pattern=pattern, fu=around, fv=count, **more), pattern
+
+
+def add_torso(
+    k: Builder, b: Build, top: int, belly: int, bottom: int, top_group: int, bottom_group: int, belly_group: int
+) -> None:
+    """Chest, belly and pelvis: three overlapping solids that bend with the spine."""
+    t = b.torso
+    high = 0.48 * t - 0.8 * b.chest
+    k.limb(
+        "chest",
+        "chest",
+        (0, min(-0.02 * t, high - 0.02), 0),
+        (0, high, 0),
+        (b.belly + b.chest) * 0.47,
+        b.chest,
+        top,
+        top_group,
+        (1, b.thick),
+    )
+    k.ball("belly", "spine", (0, 0.1 * t, 0.01 * t), (b.belly, 0.36 * t, b.belly * b.thick), belly, belly_group)
+    k.ball(
+        "pelvis",
+        "pelvis",
+        (0, 0.0, 0),
+        (b.pelvis, max(0.25 * t, b.leg_r * 1.1), b.pelvis * max(b.thick, 0.8)),
+        bottom,
+        bottom_group,
+    )
+
+
+def add_neck(k: Builder, b: Build, skin: int) -> None:
+    k.limb("neck", "neck", (0, -0.05, 0), (0, b.neck + 0.1 * b.head, 0), b.arm_r * 0.95, b.arm_r * 0.9, skin, SKIN)
+
+
+def add_arm(
+    k: Builder,
+    b: Build,
+    side: str,
+    sign: int,
+    sleeves: str,
+    skin: int,
+    sleeve: int,
+    top_group: int,
+    hand: int,
+    hand_group: int,
+    cuff: int,
+) -> None:
+    half, r = 0.5 * b.arm, b.arm_r
+    r_end = r * b.flare
+    mid = (r + r_end) / 2
+    covered = sleeves in ("long", "wide")
+    upper, upper_group = (sleeve, top_group) if covered else (skin, SKIN)
+    k.limb(f"{side}_upper_arm", f"{side}_shoulder", (0, 0, 0), (0, -half, 0), r * 1.12, mid, upper, upper_group)
+    k.limb(f"{side}_forearm", f"{side}_elbow", (0, 0, 0), (0, -half, 0), mid, r_end, upper, upper_group)
+    if sleeves == "short":
+        k.limb(
+            f"{side}_upper_arm",
+            f"{side}_shoulder",
+            (0, 0, 0),
+            (0, -0.5 * half, 0),
+            r * 1.26,
+            r * 1.3,
+            sleeve,
+            top_group,
+        )
+    if sleeves == "puffed":
+        k.ball(
+            f"{side}_upper_arm",
+            f"{side}_shoulder",
+            (0, -0.22 * half, 0),
+            (r * 1.75, r * 1.6, r * 1.75),
+            sleeve,
+            top_group,
+        )
+    if sleeves == "wide":
+        k.cone(
+            f"{side}_forearm",
+            f"{side}_elbow",
+            (0, 0.02, 0),
+            (0, -0.95 * half, 0),
+            mid * 1.05,
+            r * 2.1,
+            sleeve,
+            top_group,
+        )
+    if hand_group == GLOVE:
+        k.limb(
+            f"{side}_forearm",
+            f"{side}_elbow",
+            (0, -0.72 * half, 0),
+            (0, -half, 0),
+            r_end * 1.32,
+            r_end * 1.15,
+            hand,
+            GLOVE,
+        )
+    elif covered and sleeves == "long":
+        k.limb(
+            f"{side}_forearm",
+            f"{side}_elbow",
+            (0, -0.9 * half, 0),
+            (0, -0.96 * half, 0),
+            r_end * 1.16,
+            r_end * 1.16,
+            cuff,
+            TRIM,
+        )
+    h = b.hand_r
+    part = f"{side}_hand"
+    k.ball(part, f"{side}_wrist", (0, -0.72 * h, 0), (h * 0.86, h * 1.08, h * 0.98), hand, hand_group)
+    k.limb(
+        part,
+        f"{side}_wrist",
+        (-sign * 0.3 * h, -0.5 * h, 0.5 * h),
+        (-sign * 0.45 * h, -0.95 * h, 1.0 * h),
+        h * 0.38,
+        h * 0.34,
+        hand,
+        hand_group,
+    )
+
+
+def add_leg(
+    k: Builder,
+    b: Build,
+    side: str,
+    legs: str,
+    shoes: str,
+    skin: int,
+    bottom: int,
+    bottom_group: int,
+    shoe: int,
+    sock: int,
+) -> None:
+    half, r = 0.5 * b.leg, b.leg_r
+    r_knee, r_end = r * (1 + b.flare) / 2 * 0.92, r * b.flare * 0.86
+    covered = legs == "trousers"
+    material, group = (bottom, bottom_group) if covered else (skin, SKIN)
+    thigh, shin, foot = (f"{side}_{name}" for name in ("thigh", "shin", "foot"))
+    k.limb(thigh, f"{side}_hip", (0, 0, 0), (0, -half, 0), r * 1.12, r_knee, material, group)
+    k.limb(shin, f"{side}_knee", (0, 0, 0), (0, -half, 0), r_knee, r_end, material, group)
+    if legs == "shorts":
+        k.limb(thigh, f"{side}_hip", (0, 0, 0), (0, -0.62 * half, 0), r * 1.2, r_knee * 1.25, bottom, bottom_group)
+    if legs == "socks":
+        k.limb(shin, f"{side}_knee", (0, -0.35 * half, 0), (0, -half, 0), r_knee * 1.06, r_end * 1.08, sock, TRIM)
+    if shoes == "boots":
+        k.limb(
+            shin, f"{side}_knee", (0, -0.5 * half, 0), (0, -half, 0), max(r_knee, r_end) * 1.2, r_end * 1.15, shoe, SHOE
+        )
+    f, frame = b.foot_r, f"{side}_ankle"
+    back, toe = f * 0.95, f * (1.05 if shoes != "none" else 0.95)
+    k.limb(
+        foot,
+        frame,
+        (0, -b.ankle + 0.84 * back, -0.1 * b.foot),
+        (0, -b.ankle + 0.84 * toe, 0.5 * b.foot),
+        back,
+        toe,
+        shoe,
+        SKIN if shoes == "none" else SHOE,
+        (1.02, 0.84),
+        (0, 1, 0),
+    )
+
+
+def add_skirt(k: Builder, rng: np.random.Generator, b: Build, p: Palette, skirt: str, group: int) -> None:
+    length = {"skirt": rng.uniform(0.42, 0.62), "tunic": rng.uniform(0.26, 0.36), "robe": rng.uniform(0.8, 0.92)}[
+        skirt
+    ] * b.leg
+    flare = {"skirt": rng.uniform(1.5, 2.1), "tunic": 1.35, "robe": rng.uniform(1.4, 1.75)}[skirt]
+    trim = {"high": p.accent if rng.random() < 0.5 else p.light, "high_v": 0.86} if rng.random() < 0.6 else {}
+    fabric, _ = cloth(k, rng, p.top, p.light, 0.55, 1.0, inner=shifted(p.top, -0.2), **trim)
+    waist = max(b.pelvis, b.leg_r + b.hip) * 1.06
+    zigzag = (0.0, 0.0)
+    k.cone(
+        "skirt",
+        "skirt",
+        (0, 0.16 * b.torso, 0),
+        (0, -length, 0),
+        waist * 0.98,
+        waist * flare,
+        fabric,
+        group,
+        (1, 0.88),
+        zigzag=zigzag,
+    )
+    if rng.random() < 0.5:
+        k.cone(
+            "skirt",
+            "pelvis",
+            (0, 0.2 * b.torso, 0),
+            (0, 0.08 * b.torso, 0),
+            waist * 1.04,
+            waist * 1.05,
+            k.paint(p.accent),
+            TRIM,
+            (1, 0.9),
+        )
+
+
+def add_cape(k: Builder, rng: np.random.Generator, b: Build, p: Palette) -> None:
+    colour = p.accent if difference(p.accent, p.top) > 0.18 else p.dark
+    trim = {"high": p.light, "high_v": 0.92} if rng.random() < 0.5 else {}
+    fabric = k.paint(colour, inner=shifted(colour, -0.15), **trim)
+    length = 0.5 * b.torso + b.leg * rng.uniform(0.45, 0.8)
+    wide = b.shoulder + b.arm_r * 0.4
+    k.cone(
+        "cape",
+        "cape",
+        (0, 0.46 * b.torso, 0.0),
+        (0, -length, -0.06),
+        wide,
+        wide * rng.uniform(1.3, 1.6),
+        fabric,
+        CAPE,
+        (1, max(b.thick, 0.8)),
+        plane=(0, 0, 1, -0.12),
+    )
+    k.ball(
+        "neck",
+        "chest",
+        (0, 0.45 * b.torso, 0),
+        (b.chest * 0.84, 0.035 + 0.1 * b.arm_r, b.chest * 0.84),
+        k.paint(colour),
+        CAPE,
+    )
+
+
+def add_scarf(k: Builder, b: Build, p: Palette) -> None:
+    wool = k.paint(p.accent, alt=p.light, pattern="rings", fv=2)
+    k.ball("neck", "neck", (0, 0.005, 0), (b.chest * 0.78, 0.042, b.chest * 0.74), k.paint(p.accent), EXTRA)
+    k.limb(
+        "extra",
+        "chest",
+        (b.chest * 0.52, 0.36 * b.torso, b.chest * b.thick * 0.8),
+        (b.chest * 0.62, -0.12 * b.torso, b.chest * b.thick * 0.95),
+        b.chest * 0.22,
+        b.chest * 0.27,
+        wool,
+        EXTRA,
+        (1, 0.4),
+    )
+
+
+def add_tail(k: Builder, rng: np.random.Generator, species: str, b: Build, p: Palette) -> str:
+    fur = k.paint(p.skin, alt=shifted(p.skin, -0.2), pattern="rings" if species == "tiger" else "plain", fv=5)
+    tip = k.paint(mix(p.skin, (1, 1, 1), 0.75) if species in ("fox", "wolf") else p.skin)
+    root = (0, 0.04, -b.pelvis * 0.75)
+    if species in ("bunny", "bear", "panda"):
+        r = 0.05 if species != "bunny" else 0.065
+        k.ball(
+            "tail",
+            "pelvis",
+            (0, 0.02, -b.pelvis * 0.85 - r * 0.4),
+            (r, r, r),
+            tip if species != "bunny" else k.paint(mix(p.skin, (1, 1, 1), 0.6)),
+            EXTRA,
+        )
+        return "ball"
+    if species in ("fox", "wolf"):
+        mid = (0, 0.04 + rng.uniform(-0.04, 0.06), -b.pelvis - 0.12)
+        k.limb("tail", "pelvis", root, mid, 0.03, 0.075, fur, EXTRA)
+        k.limb("tail", "pelvis", mid, (0, mid[1] + 0.1, mid[2] - 0.1), 0.075, 0.02, tip, EXTRA)
+        return "bushy"
+    if species in ("frog",):
+        return "none"
+    thin = 0.024 if species not in ("mouse", "pig", "elephant") else 0.014
+    mid = (0, -0.03, -b.pelvis - 0.11)
+    k.limb("tail", "pelvis", root, mid, thin * 1.15, thin, fur, EXTRA)
+    k.limb("tail", "pelvis", mid, (rng.uniform(-0.05, 0.05), 0.14, mid[2] - 0.08), thin, thin * 0.9, fur, EXTRA)
+    return "thin"

@@ -1,0 +1,134 @@
+"""How every `prepare.py` command writes: whole files or none, and a manifest that says what is there.
+
+A prepared dataset is the Mixamo tree of the release:
+
+    train/<character>/<clip>/imgs/<frame>.png      (and uv/<frame>.png, mask/<frame>.png where asked for)
+    test/imgs/<character>__<clip>__<frame>.png
+    test/pairs.csv                                 identity,pose,target: paths relative to the file
+    manifest.json                                  written last: its presence means "complete"
+
+`manifest["aligned"]` is true where the same clip and frame name of two characters is the same pose, so that the
+true target of a training sample is known.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import io
+import json
+import os
+from collections.abc import Collection, Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from capture.common.errors import CaptureError
+from capture.common.files import write_bytes
+from capture.io.array_file import sweep
+
+MANIFEST = "manifest.json"
+STARTED = ".prepare.json"  # the parameters of a preparation that has not finished
+MANIFEST_VERSION = 1
+PAIRS_HEADER = ("identity", "pose", "target")
+
+
+def write_png(path: Path, image: np.ndarray) -> None:
+    """Write a uint8 (H, W, 3) or (H, W) array as PNG. The same array always gives the same bytes."""
+    buffer = io.BytesIO()
+    Image.fromarray(image).save(buffer, format="PNG", compress_level=4)
+    write_bytes(path, buffer.getvalue(), sync=False)  # thousands of frames, and the manifest comes last
+
+
+def is_written(path: Path) -> bool:
+    """Whether a file is there: not as an empty one, which a power cut may leave of one that was being written."""
+    try:
+        return path.stat().st_size > 0
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+
+
+def write_pairs(path: Path, rows: Iterable[tuple[str, str, str]]) -> None:
+    """Write a pairs file (CSV `identity,pose,target`)."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(PAIRS_HEADER)
+    writer.writerows(rows)
+    write_bytes(path, text.getvalue().encode())
+
+
+def begin(root: Path, parameters: dict[str, Any], results: Collection[str] = ()) -> bool:
+    """Start or resume preparing `root`; True where it is complete already.
+
+    Args:
+        results: keys of the manifest that say what came of it: they may differ from run to run.
+    Raises:
+        CaptureError: `root` holds something else, or was prepared with other parameters (the first one is named), or
+            by a newer version of this program.
+    """
+    if root.is_dir():
+        for name in (MANIFEST, STARTED):
+            sweep(root / name)
+    wanted = json.loads(json.dumps({"version": MANIFEST_VERSION, **parameters}))
+    for name in (MANIFEST, STARTED):
+        if not (root / name).is_file():
+            continue
+        try:
+            found = json.loads((root / name).read_text())
+        except (ValueError, RecursionError):
+            found = {}
+        found = found if isinstance(found, dict) else {}
+        refuse_newer(root / name, found.get("version", 0))
+        other = [key for key in {**wanted, **found} if key not in results and wanted.get(key) != found.get(key)]
+        if other:
+            key = min(other)
+            raise CaptureError(
+                f"{root}: prepared with other parameters ({key}: {_brief(found.get(key))} there, "
+                f"{_brief(wanted.get(key))} now) or by another version; choose another folder or remove it"
+            )
+        return name == MANIFEST
+    own = {"README.md"}  # of the repository's Fashion_dataset and Mixamo_dataset
+    if root.exists() and (not root.is_dir() or any(path.name not in own for path in root.iterdir())):
+        raise CaptureError(f"{root}: holds something else already; choose another folder")
+    write_bytes(root / STARTED, json.dumps(wanted).encode())
+    return False
+
+
+def refuse_newer(path: Path, version: Any) -> None:
+    """Say so where a manifest, or what a preparation noted, is of a version that isn't known here.
+
+    Raises:
+        CaptureError: it is.
+    """
+    if not isinstance(version, int) or version > MANIFEST_VERSION:
+        raise CaptureError(
+            f"{path}: manifest version {version}, written by a newer version of this program; "
+            f"this one reads up to {MANIFEST_VERSION}: update it"
+        )
+
+
+def abandon(root: Path) -> None:
+    """Take back what `begin` wrote, where nothing came of it."""
+    (root / STARTED).unlink(missing_ok=True)
+    with contextlib.suppress(OSError):  # there was something in it before
+        root.rmdir()
+
+
+def _brief(value: Any) -> str:
+    text = json.dumps(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def write_manifest(root: Path, manifest: dict[str, Any]) -> None:
+    """Write `manifest` (plain JSON values) as the last file of a prepared dataset."""
+    text = json.dumps({"version": MANIFEST_VERSION, **manifest}, indent=1, sort_keys=True) + "\n"
+    os.sync()  # thousands of frames weren't flushed one by one; a manifest that outlives a power cut must be true
+    write_bytes(root / MANIFEST, text.encode())
+    (root / STARTED).unlink(missing_ok=True)
+
+
+def flat_name(character: str, clip: str, frame: str) -> str:
+    """The flat file name of a test frame."""
+    return f"{character}__{clip}__{frame}.png"

@@ -1,0 +1,243 @@
+"""The evaluation from end to end: pairs, pictures, numbers, table and report."""
+
+from __future__ import annotations
+
+import hashlib
+import pickle
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from capture.common.device import pick_device
+from capture.common.errors import CaptureError
+from capture.common.files import write_bytes
+from capture.common.pretrained import WeightsMissing
+from capture.evaluation.measure import PER_PAIR, Measured, Row, measure
+from capture.evaluation.parallel import Workers
+from capture.evaluation.predictions import match_predictions
+from capture.evaluation.protocol import PUBLISHED, PUBLISHED_NOTE, protocol
+from capture.evaluation.rendering import render
+from capture.evaluation.report import together, write_report
+from capture.evaluation.table import Line, Table, mean
+from capture.inference.transfer import PoseTransfer
+from capture.io.images import open_rgb
+from capture.io.pairs import Pair, read_pairs, self_pairs
+from capture.metrics.frechet import ENOUGH, FEWEST, frechet_distance
+from capture.metrics.image import window_size
+from capture.metrics.inception import InceptionFeatures
+from capture.metrics.lpips import SMALLEST, Perceptual
+
+SELF_REMARK = (
+    "self-reconstruction: the identity is another frame of the same video, and the frame itself is pose "
+    "and target, so that returning the pose is perfect; not comparable with a test set of true targets"
+)
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to evaluate, on what, and how; evaluate.py --help explains each."""
+
+    results: Sequence[Path]
+    predictions: Sequence[tuple[str, Path]]
+    pairs: Path | None
+    self_folder: Path | None
+    out: Path
+    weights: Path | None = None
+    require: Sequence[str] = ()
+    lpips_net: str = "alex"
+    batch_size: int = 8
+    device: str = "auto"
+    limit: int | None = None
+    size: int | None = None
+
+
+def evaluate(request: Request, workers: Workers) -> Table | None:
+    """Carry out a request: render what isn't rendered yet, measure, and write everything below request.out.
+
+    Returns:
+        The table in the main process, None in the others.
+    Raises:
+        CaptureError: anything in the request that can't be done, before anything is rendered where possible.
+    """
+    pairs, total, root = choose_pairs(request)
+    device = workers.device(pick_device(request.device))
+    names = _names(request)
+    transfers = [PoseTransfer.load(path, device=str(device)) for path in request.results]
+    predicted = [match_predictions(folder, pairs) for _, folder in request.predictions]
+    size = _common_size(request, transfers, predicted)
+    missing: dict[str, str] = {}
+    perceptual, inception = _extractors(request, workers, device, size, len(pairs), missing)
+
+    # the floors, then everything that was asked for
+    copied = "here the answer itself" if request.self_folder else ""
+    rows = [
+        Row("identity returned", "floor", [pair.identity for _, pair in pairs], framed=True),
+        Row("pose returned", "floor", [pair.pose for _, pair in pairs], framed=True, note=copied),
+    ]
+    for name, transfer in zip(names, transfers):
+        files = render(transfer, name, pairs, size, request.out / "renders", workers, request.batch_size)
+        epoch = checkpoint_epoch(transfer.source)
+        rows.append(Row(name if epoch is None else f"{name} (epoch {epoch})", "result", files))
+    rows += [Row(name, "prediction", files) for (name, _), files in zip(request.predictions, predicted)]
+    del transfers
+
+    targets = [pair.target for _, pair in pairs]
+    measured, reference = measure(rows, targets, size, perceptual, inception, workers, request.batch_size, device)
+    if not workers.is_main:
+        return None
+    how = protocol(
+        size,
+        _samples(request, len(pairs), total),
+        request.lpips_net,
+        perceptual and perceptual.file.name,
+        inception and inception.file.name,
+    )
+    table = tabulate(rows, measured, reference, how, missing, [SELF_REMARK] if request.self_folder else [])
+    texts = {"txt": table.text(), "md": table.markdown(), "csv": table.csv(), "jsonl": table.jsonl()}
+    with together(request.out) as folder:
+        for suffix, text in texts.items():
+            write_bytes(folder / f"table.{suffix}", text.encode())
+        write_report(folder, root, pairs, rows, measured, size)
+    return table
+
+
+def tabulate(
+    rows: Sequence[Row],
+    measured: Sequence[Measured],
+    reference: Tensor | None,
+    how: dict[str, str],
+    missing: dict[str, str],
+    remarks: Sequence[str] = (),
+) -> Table:
+    """The table of what was measured, with the published rows below.
+
+    Args:
+        reference: the targets' features, None without FID.  how: the protocol.
+        missing: why there is no number, by key of the table's columns.  remarks: to make below the table.
+    """
+    lines = [_line(row, numbers, reference, missing) for row, numbers in zip(rows, measured)]
+    lines += [
+        Line(name, "published", None, dict(zip(("l1", "ssim", "lpips", "fid"), values)))
+        for name, values in PUBLISHED.items()
+    ]
+    remarks = [PUBLISHED_NOTE, *remarks]
+    if reference is not None and len(reference) < ENOUGH:
+        remarks.append(
+            f"warning: FID of {len(reference)} pairs is biased upwards (it wants {ENOUGH:,} or more): "
+            "compare it only with FID of the very same pairs"
+        )
+    return Table(lines, how, remarks)
+
+
+def choose_pairs(request: Request) -> tuple[list[tuple[int, Pair]], int, Path]:
+    """The pairs to measure, each with its index; how many there are in all; the folder that names start from."""
+    if (request.pairs is None) == (request.self_folder is None):
+        raise CaptureError("give --pairs DATASET/test/pairs.csv, or --self DATASET/test for a test set without targets")
+    if request.pairs is not None:
+        every, root = read_pairs(request.pairs), request.pairs.parent
+        blank = next((i for i, pair in enumerate(every) if pair.target is None), None)
+        if blank is not None:
+            raise CaptureError(
+                f"{request.pairs}: pair {blank} ({every[blank].identity.name}, {every[blank].pose.name})"
+                " has no target to measure against; add it, or give --self DATASET/test instead"
+            )
+    else:
+        every, root = self_pairs(request.self_folder), request.self_folder
+    n = min(request.limit or len(every), len(every))
+    chosen = [k * len(every) // n for k in range(n)]  # evenly spaced, so that every character has its part
+    return [(i, every[i]) for i in chosen], len(every), root
+
+
+def checkpoint_epoch(source: Path) -> int | None:
+    """The epoch that a training checkpoint was saved after; None for an export, which doesn't say."""
+    if source.suffix == ".safetensors":
+        return None
+    try:
+        epoch = torch.load(source, map_location="cpu", weights_only=True, mmap=True).get("epoch")
+    except (RuntimeError, ValueError, OSError, pickle.UnpicklingError):  # an old format that can't be mapped
+        return None
+    return epoch if isinstance(epoch, int) else None
+
+
+def _names(request: Request) -> list[str]:
+    """A name for each result: its folder's, or its path where that isn't enough."""
+    titles = [path.resolve().name if path.is_dir() else path.stem for path in request.results]
+    names = [str(path) if titles.count(title) > 1 else title for path, title in zip(request.results, titles)]
+    every = [*names, *(name for name, _ in request.predictions)]
+    twice = next((name for name in every if every.count(name) > 1), None)
+    if twice is not None:
+        raise CaptureError(f"two rows would be called {twice}; give each result once, and --pred NAME=DIR a new name")
+    return names
+
+
+def _common_size(request: Request, transfers: Sequence[PoseTransfer], predicted: Sequence[Sequence[Path]]) -> int:
+    """The side that everything is measured at."""
+    sizes = {str(path): transfer.size for path, transfer in zip(request.results, transfers)}
+    if not sizes and predicted and request.size is None:
+        sizes[str(predicted[0][0])] = open_rgb(predicted[0][0]).width
+    if request.size is not None:
+        sizes = {"--size": request.size, **sizes}
+    if not sizes:
+        raise CaptureError("nothing to measure: give result folders or --pred DIR; for the floors alone, --size N")
+    if len(set(sizes.values())) > 1:
+        listed = ", ".join(f"{name} is {size}" for name, size in sizes.items())
+        raise CaptureError(f"sizes differ: {listed}; one table has one size, so evaluate them separately")
+    size = next(iter(sizes.values()))
+    if size < window_size():
+        raise CaptureError(f"{next(iter(sizes))}: {size}x{size} is smaller than SSIM's {window_size()}-pixel window")
+    return size
+
+
+def _extractors(
+    request: Request, workers: Workers, device: torch.device, size: int, n: int, missing: dict[str, str]
+) -> tuple[Perceptual | None, InceptionFeatures | None]:
+    """The networks there are; why there isn't one goes into `missing`, or is an error where the metric is required."""
+    if size < SMALLEST:
+        missing["lpips"] = f"LPIPS needs pictures of at least {SMALLEST}x{SMALLEST}; these are {size}x{size}"
+    if n < FEWEST:
+        missing["fid"] = f"FID needs at least {FEWEST} pairs; there is {n}"
+    loaders: dict[str, Callable] = {
+        "lpips": lambda: Perceptual.load(request.lpips_net, request.weights, device),
+        "fid": lambda: InceptionFeatures.load(request.weights, device),
+    }
+    loaded = {}
+    if not workers.is_main:
+        workers.wait()  # the main process fetches, the others find it in the cache
+    for metric, load in loaders.items():
+        try:
+            if metric not in missing:
+                loaded[metric] = load()
+        except WeightsMissing as error:
+            missing[metric] = f"{metric.upper()}: {error}"
+        if metric in missing and metric in request.require:
+            raise CaptureError(f"--require {metric}: {missing[metric]}")
+    if workers.is_main:
+        workers.wait()
+    return loaded.get("lpips"), loaded.get("fid")
+
+
+def _line(row: Row, numbers: Measured, reference: Tensor | None, missing: dict[str, str]) -> Line:
+    n = len(numbers.values)
+    cells = {key: mean(column) for key, column in zip(PER_PAIR, numbers.values.T.tolist())}
+    notes = dict(missing) | ({"method": row.note} if row.note else {})
+    for key in ("l1_foreground", "ssim_foreground"):
+        known = int((~numbers.values[:, PER_PAIR.index(key)].isnan()).sum())
+        if known < n:
+            notes[key] = f"on {known} of {n} pairs; the other targets have neither a mask nor one background colour"
+    if numbers.features is not None and reference is not None:
+        cells["fid"] = frechet_distance(reference, numbers.features)
+    return Line(row.name, row.kind, n, cells, notes)
+
+
+def _samples(request: Request, n: int, total: int) -> str:
+    which = "" if n == total else ", evenly spaced"
+    if request.pairs is None:
+        return (
+            f"{n} of {total} frames{which}, of the videos in {request.self_folder}; of a video's n frames, frame i "
+            "is pose and target, frame (i + n // 2) mod n the identity"
+        )
+    digest = hashlib.sha256(request.pairs.read_bytes()).hexdigest()[:8]
+    return f"{n} of {total} pairs{which}, of {request.pairs} (sha256 {digest}...)"

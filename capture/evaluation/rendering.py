@@ -1,0 +1,92 @@
+"""Render every pair once: PNG files that are kept, so that an interrupted evaluation goes on where it stopped.
+
+A picture's file is <folder>/<result>-<key>/<index>_<digest>.png. The key is of the checkpoint's bytes, the size and the
+protocol; the digest of the bytes of the two input pictures: nothing that changes the picture finds an old one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from capture.common.errors import CaptureError
+from capture.common.files import write_bytes
+from capture.common.memory import explain_out_of_memory
+from capture.common.pretrained import sha256_of
+from capture.evaluation.parallel import Workers
+from capture.evaluation.protocol import VERSION
+from capture.inference.transfer import PoseTransfer
+from capture.io.images import denormalise, load_image, normalise, png_bytes
+from capture.io.pairs import Pair
+from capture.metrics.precision import no_tf32
+
+THREADS = 4  # that decode pictures
+
+
+def render(
+    transfer: PoseTransfer,
+    name: str,
+    pairs: Sequence[tuple[int, Pair]],
+    size: int,
+    folder: Path,
+    workers: Workers,
+    batch_size: int = 8,
+) -> list[Path]:
+    """Make sure that the picture of every pair is in a file, with zero noise and in float32.
+
+    Args:
+        pairs: (index in the pairs file, pair).  size: transfer.size.  folder: where the folders of pictures go.
+    Returns:
+        The files, in the order of `pairs`.
+    Raises:
+        CaptureError: an input that can't be read, or a picture with NaN in it.
+    """
+    key = hashlib.sha256(f"{sha256_of(transfer.source)} {size} {VERSION}".encode()).hexdigest()[:12]
+    place = folder / f"{re.sub(r'[^A-Za-z0-9._-]+', '_', name)}-{key}"
+    with ThreadPoolExecutor(THREADS) as threads:
+        files = list(threads.map(lambda pair: place / f"{pair[0]:05d}_{_digest(pair[1])}.png", pairs))
+        missing = {i for i, file in enumerate(files) if not (file.is_file() and file.stat().st_size)}
+        mine = [batch for batch in workers.share(len(pairs), batch_size) if missing.intersection(batch)]
+        total = sum(map(len, mine))
+        with tqdm(total=total, desc=f"render {name}", unit="pair", disable=not (mine and workers.is_main)) as bar:
+            for batch in mine:
+                # whole batches, even to finish one: a convolution's last digit depends on its company
+                with explain_out_of_memory(transfer.device, f"rendering {name} at --batch_size {batch_size}"):
+                    pictures = _render_batch(transfer, [pairs[i][1] for i in batch], size, threads)
+                for i, picture in zip(batch, pictures):
+                    if i in missing:
+                        _write(files[i], picture, f"{transfer.source}: NaN in the picture of pair {pairs[i][0]}")
+                bar.update(len(batch))
+    workers.wait()
+    return files
+
+
+def _render_batch(transfer: PoseTransfer, pairs: list[Pair], size: int, threads: ThreadPoolExecutor) -> Tensor:
+    """The pictures of some pairs, float (B, 3, size, size) in [-1, 1] on the CPU."""
+    identity, pose = (
+        normalise(torch.stack(list(threads.map(lambda path: load_image(path, size), paths))))
+        for paths in ([pair.identity for pair in pairs], [pair.pose for pair in pairs])
+    )
+    with no_tf32():
+        return transfer.transfer(identity, pose).cpu()
+
+
+def _write(file: Path, picture: Tensor, complaint: str) -> None:
+    if not torch.isfinite(picture).all():
+        raise CaptureError(f"{complaint}; training went astray, use an earlier checkpoint")
+    write_bytes(file, png_bytes(denormalise(picture)), sync=False)
+
+
+def _digest(pair: Pair) -> str:
+    """Of the bytes of the inputs."""
+    digest = hashlib.sha256()
+    for path in (pair.identity, pair.pose):
+        digest.update(bytes.fromhex(sha256_of(path)))
+    return digest.hexdigest()[:8]

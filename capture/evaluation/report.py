@@ -1,0 +1,143 @@
+"""Where a model fails: the numbers of every pair, means for each character and clip, the best and worst pictures."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import io
+import math
+import os
+import re
+import shutil
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import torch
+from PIL import Image, ImageDraw
+from torch import Tensor
+
+from capture.common.errors import CaptureError
+from capture.common.files import write_bytes
+from capture.evaluation.measure import PER_PAIR, Measured, Row
+from capture.evaluation.table import mean
+from capture.io.images import grid, image_to_tensor, load_image, png_bytes, tensor_to_image
+from capture.io.pairs import Pair, character_and_clip
+
+SHEET = 16  # pairs on a contact sheet
+HEAD, STRIP = 16, 96  # pixels above them for the headings, and beside each for its number
+HEADINGS = ("identity", "pose", "target", "output")
+
+
+def write_report(
+    folder: Path,
+    root: Path,
+    pairs: Sequence[tuple[int, Pair]],
+    rows: Sequence[Row],
+    measured: Sequence[Measured],
+    size: int,
+) -> None:
+    """Write pairs.csv, characters.csv, clips.csv and, for each result or prediction, <name>_best.png and _worst.png.
+
+    Args:
+        root: the folder that the dataset's picture names are told from.  pairs: (index in the pairs file, pair).
+    """
+    named = [character_and_clip(pair, root) for _, pair in pairs]
+    write_bytes(
+        folder / "pairs.csv",
+        _csv(
+            ["method", "pair", "character", "clip", "identity", "pose", "target", *PER_PAIR],
+            (
+                [row.name, index, *named[i], pair.identity, pair.pose, pair.target, *_cells(numbers.values[i].tolist())]
+                for row, numbers in zip(rows, measured)
+                for i, (index, pair) in enumerate(pairs)
+            ),
+        ),
+    )
+    for what, column in (("character", 0), ("clip", 1)):
+        groups: dict[str, list[int]] = {}
+        for i, names in enumerate(named):
+            groups.setdefault(names[column], []).append(i)
+        write_bytes(
+            folder / f"{what}s.csv",
+            _csv(
+                ["method", what, "pairs", *PER_PAIR],
+                (
+                    [
+                        row.name,
+                        group,
+                        len(members),
+                        *_cells([mean(column) for column in numbers.values[members].T.tolist()]),
+                    ]
+                    for row, numbers in zip(rows, measured)
+                    for group, members in sorted(groups.items())
+                ),
+            ),
+        )
+    for row, numbers in zip(rows, measured):
+        if row.kind != "floor":
+            key, order = ranking(numbers.values)
+            for which, chosen in (("best", order[:SHEET]), ("worst", order[::-1][:SHEET])):
+                name = re.sub(r"[^A-Za-z0-9.-]+", "_", row.name).strip("_")
+                sheet = contact_sheet(pairs, row, numbers.values, chosen, key, size)
+                write_bytes(folder / f"{name}_{which}.png", png_bytes(sheet))
+
+
+@contextlib.contextmanager
+def together(folder: Path) -> Iterator[Path]:
+    """A folder to write into, whose files go to `folder` at the end: a full disk leaves the older ones as they were.
+
+    Raises:
+        CaptureError: they can't be moved there.
+    """
+    staged = folder / ".report.partial"
+    shutil.rmtree(staged, ignore_errors=True)  # of a run that was killed
+    try:
+        yield staged
+        for path in sorted(staged.iterdir()):
+            os.replace(path, folder / path.name)
+    except OSError as error:
+        raise CaptureError(
+            f"{error.filename2 or error.filename}: can't be written ({error.strerror}); choose another folder (--out)"
+        ) from None
+    finally:
+        shutil.rmtree(staged, ignore_errors=True)
+
+
+def ranking(values: Tensor) -> tuple[str, list[int]]:
+    """Pairs from the best to the worst: by LPIPS where it was measured, else by L1. Equal ones keep their order."""
+    key = "l1" if values[:, PER_PAIR.index("lpips")].isnan().any() else "lpips"
+    return key, values[:, PER_PAIR.index(key)].argsort(stable=True).tolist()
+
+
+def contact_sheet(
+    pairs: Sequence[tuple[int, Pair]], row: Row, values: Tensor, chosen: Sequence[int], key: str, size: int
+) -> Tensor:
+    """uint8 (3, H, W), a line for each chosen pair: index and number, identity, pose, target, the method's picture."""
+    columns = [
+        [pairs[i][1].identity for i in chosen],
+        [pairs[i][1].pose for i in chosen],
+        [pairs[i][1].target for i in chosen],
+        [row.pictures[i] for i in chosen],
+    ]
+    pictures = grid([torch.stack([load_image(path, size) for path in column]) for column in columns])
+    sheet = Image.new("RGB", (STRIP + pictures.shape[2], HEAD + pictures.shape[1]), "white")
+    sheet.paste(tensor_to_image(pictures), (STRIP, HEAD))
+    draw, step = ImageDraw.Draw(sheet), (pictures.shape[1] - 2) // len(chosen)
+    for column, heading in enumerate(HEADINGS):
+        draw.text((STRIP + 2 + column * step, 2), heading, fill="black")
+    for line, i in enumerate(chosen):
+        number = values[i, PER_PAIR.index(key)].item()
+        draw.text((4, HEAD + line * step + step // 2 - 10), f"pair {pairs[i][0]}\n{key} {number:.4f}", fill="black")
+    return image_to_tensor(sheet)
+
+
+def _csv(header: list[str], rows) -> bytes:
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows(rows)
+    return out.getvalue().encode()
+
+
+def _cells(values: Sequence[float]) -> list[str]:
+    return ["" if math.isnan(value) else f"{value:.6f}" for value in values]

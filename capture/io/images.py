@@ -1,0 +1,172 @@
+"""Pictures in and out: the one place where files, uint8 and [-1, 1] tensors meet.
+
+The framing of the release: pad to a square with white (the odd pixel to the right or bottom), then resize bilinearly
+(antialiased when shrinking, as PIL does it), the same in preparation, training, inference and evaluation.
+"""
+
+from __future__ import annotations
+
+import io
+import warnings
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image, ImageOps, UnidentifiedImageError
+from torch import Tensor
+
+from capture.common.errors import CaptureError, Refused
+
+EXTENSIONS = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff", ".gif", ".ppm")
+# whatever the name ends in; Pillow knows forty more, one of which (EPS) is a program that it has Ghostscript run
+FORMATS = ("PNG", "JPEG", "BMP", "DIB", "WEBP", "TIFF", "GIF", "PPM", "AVIF")
+MAX_PIXELS = 64_000_000  # a larger picture is refused before it is decoded
+MAX_SIDE = 16_000  # and a longer one, which padding would make enormous
+WHITE = (255, 255, 255)
+warnings.filterwarnings("ignore", module=r"PIL\.")  # of what is refused below, and of broken EXIF data
+
+
+def is_image(path: Path) -> bool:
+    """Whether a file's name says it is a picture (hidden files are not)."""
+    return path.suffix.lower() in EXTENSIONS and not path.name.startswith(".")
+
+
+def is_enormous(width: int, height: int) -> bool:
+    """Whether a picture is too large to be decoded and padded to a square."""
+    return width * height > MAX_PIXELS or max(width, height) > MAX_SIDE
+
+
+def open_rgb(path: str | Path) -> Image.Image:
+    """Decode a picture to RGB, upright (EXIF), the first frame of an animation, transparency over white.
+
+    Raises:
+        CaptureError: see open_picture.
+    """
+    image = open_picture(path)
+    try:
+        return _to_rgb(ImageOps.exif_transpose(image), path)
+    except CaptureError:
+        raise
+    except MemoryError as error:
+        raise Refused.reading(path, error) from None
+    except Exception as error:  # EXIF data and modes that nothing converts
+        raise CaptureError(f"{path}: can't be converted to RGB ({_brief(error)}); save it again as PNG") from None
+
+
+def open_picture(path: str | Path) -> Image.Image:
+    """Decode a picture as it is stored.
+
+    Raises:
+        Refused: the machine can't read it now, whatever is in it.
+        CaptureError: the file is missing, empty, not a picture, truncated or enormous; the message names it.
+    """
+    try:
+        if Path(path).stat().st_size == 0:
+            raise CaptureError(f"{path}: an empty file (0 bytes); remove it or put the picture back")
+        with Image.open(path, formats=FORMATS) as image:
+            if is_enormous(*image.size):
+                raise CaptureError(
+                    f"{path}: {image.width}x{image.height} is over {MAX_PIXELS // 10**6} megapixels "
+                    f"or {MAX_SIDE} pixels long; shrink it first"
+                )
+            image.load()
+            return image
+    except CaptureError:
+        raise
+    except FileNotFoundError:
+        raise CaptureError(f"{path}: no such file") from None
+    except IsADirectoryError as error:
+        raise CaptureError(f"{path}: can't be read ({error.strerror})") from None
+    except UnidentifiedImageError:
+        raise CaptureError(f"{path}: not a picture that can be read ({', '.join(e[1:] for e in EXTENSIONS)})") from None
+    except Image.DecompressionBombError:
+        raise CaptureError(f"{path}: far too many pixels; shrink it first") from None
+    except Exception as error:  # decoders raise whatever they like on broken data
+        if isinstance(error, (OSError, MemoryError)) and (refused := Refused.reading(path, error)):
+            raise refused from None
+        raise CaptureError(f"{path}: a broken picture ({_brief(error)})") from None
+
+
+def _brief(error: Exception) -> str:
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def _to_rgb(image: Image.Image, path: str | Path) -> Image.Image:
+    if image.mode.startswith("I;16") or image.mode in ("I", "F"):
+        values = np.asarray(image, dtype=np.float64)
+        if not np.isfinite(values).all():
+            raise CaptureError(f"{path}: holds NaN or infinity; write it again with finite values")
+        clear = values == image.info["transparency"] if isinstance(image.info.get("transparency"), int) else False
+        gray = np.clip(values / _white(image.mode, values) * 255 + 0.5, 0, 255)
+        return Image.fromarray(np.where(clear, 255, gray).astype(np.uint8)).convert("RGB")
+    if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:
+        rgba = image.convert("RGBA")
+        return Image.alpha_composite(Image.new("RGBA", rgba.size, (*WHITE, 255)), rgba).convert("RGB")
+    return image.convert("RGB")
+
+
+def _white(mode: str, values: np.ndarray) -> float:
+    """The value that is white: what the mode says, or where it doesn't, what the values reach."""
+    if mode.startswith("I;16") or values.max() > 255:
+        return 65535.0
+    return 1.0 if mode == "F" and values.max() <= 1 else 255.0
+
+
+def padding(width: int, height: int) -> tuple[int, int, int, int]:
+    """(left, top, right, bottom) pixels that make width x height a square."""
+    side = max(width, height)
+    left, top = (side - width) // 2, (side - height) // 2
+    return left, top, side - width - left, side - height - top
+
+
+def to_square(image: Image.Image, size: int) -> Image.Image:
+    """Pad to a square with white and resize to size x size."""
+    left, top, right, bottom = padding(*image.size)
+    if left or top or right or bottom:
+        square = Image.new("RGB", (image.width + left + right, image.height + top + bottom), WHITE)
+        square.paste(image, (left, top))
+        image = square
+    return image if image.size == (size, size) else image.resize((size, size), Image.Resampling.BILINEAR)
+
+
+def load_image(path: str | Path, size: int) -> Tensor:
+    """A picture file as a uint8 (3, size, size) tensor, framed as above."""
+    return image_to_tensor(to_square(open_rgb(path), size))
+
+
+def image_to_tensor(image: Image.Image) -> Tensor:
+    """RGB picture -> uint8 (3, H, W)."""
+    return torch.from_numpy(np.array(image, dtype=np.uint8)).permute(2, 0, 1).contiguous()
+
+
+def tensor_to_image(image: Tensor) -> Image.Image:
+    """uint8 (3, H, W) -> RGB picture."""
+    return Image.fromarray(image.permute(1, 2, 0).contiguous().cpu().numpy())
+
+
+def normalise(image: Tensor) -> Tensor:
+    """uint8 in 0..255 -> float32 in [-1, 1]."""
+    return image.to(torch.float32) / 127.5 - 1.0
+
+
+def denormalise(image: Tensor) -> Tensor:
+    """float in [-1, 1] -> uint8 in 0..255, rounded to the nearest."""
+    return ((image.float().clamp(-1, 1) + 1.0) * 127.5).round().to(torch.uint8)
+
+
+def grid(columns: list[Tensor], gap: int = 2) -> Tensor:
+    """Columns of uint8 (N, 3, S, S) -> one picture, uint8 (3, H, W): a row for each sample, white between."""
+    n, _, s, _ = columns[0].shape
+    out = torch.full((3, n * (s + gap) + gap, len(columns) * (s + gap) + gap), 255, dtype=torch.uint8)
+    for c, column in enumerate(columns):
+        for r in range(n):
+            top, left = gap + r * (s + gap), gap + c * (s + gap)
+            out[:, top : top + s, left : left + s] = column[r]
+    return out
+
+
+def png_bytes(image: Tensor) -> bytes:
+    """uint8 (3, H, W) -> the bytes of a PNG file."""
+    buffer = io.BytesIO()
+    tensor_to_image(image).save(buffer, format="PNG")
+    return buffer.getvalue()

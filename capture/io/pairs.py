@@ -1,0 +1,141 @@
+"""Which pictures are put together: pairs files, and pairs made of a test set that has no targets."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from capture.common.errors import CaptureError
+from capture.io.images import is_image
+from capture.io.video import is_video
+
+REQUIRED, OPTIONAL = ("identity", "pose"), ("target",)
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One question to a model, `identity` in the pose of `pose`, and its answer (None where nobody knows it)."""
+
+    identity: Path
+    pose: Path
+    target: Path | None
+
+
+def read_pairs(path: str | Path) -> list[Pair]:
+    """Read a pairs file: CSV with the header `identity,pose,target`, paths relative to the file.
+
+    The column or the cell of the target may be left out. Blank lines are skipped.
+
+    Returns:
+        At least one pair, in the file's order; every picture exists.
+    Raises:
+        CaptureError: no such file, no pairs in it, or a row that is malformed or names a picture that isn't there;
+            the message has the file and the line.
+    """
+    path = Path(path)
+    rows = _rows(path)
+    line, header = rows[0] if rows else (1, [])
+    names = [name.strip().lower() for name in header]
+    if not set(REQUIRED) <= set(names) <= {*REQUIRED, *OPTIONAL} or len(set(names)) != len(names):
+        found = ",".join(header)[:60]
+        raise CaptureError(
+            f"{path} line {line}: expected the header identity,pose,target, found {found or 'nothing'!r}"
+        )
+    pairs = [parse_pair(path, line, names, row) for line, row in rows[1:]]
+    if not pairs:
+        raise CaptureError(f"{path}: no pairs below the header; add lines such as a.png,b.png,c.png")
+    return pairs
+
+
+def self_pairs(folder: str | Path) -> list[Pair]:
+    """Self-reconstruction pairs of a test set without targets.
+
+    `folder` holds a folder of frames for each video (directly or in its imgs/). Of a video's n frames, by name, frame i
+    is pose and target, and frame (i + n // 2) mod n, half a video away, is the identity.
+
+    Raises:
+        CaptureError: no such folder, or no video of two frames or more in it.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise CaptureError(f"{folder}: no such folder; give the one that holds a folder of frames for each video")
+    pairs = []
+    for video in sorted(p for p in folder.iterdir() if p.is_dir() and not p.name.startswith(".")):
+        inside = video / "imgs" if (video / "imgs").is_dir() else video
+        frames = sorted(p for p in inside.iterdir() if is_image(p))
+        if len(frames) >= 2:
+            half = len(frames) // 2
+            pairs += [Pair(frames[(i + half) % len(frames)], frame, frame) for i, frame in enumerate(frames)]
+    if not pairs:
+        films = any(is_video(path) for path in folder.iterdir())
+        hint = "; turn its videos into folders of frames with prepare.py fashion" if films else ""
+        raise CaptureError(f"{folder}: no folder of two frames or more in it{hint}")
+    return pairs
+
+
+def character_and_clip(pair: Pair, root: Path) -> tuple[str, str]:
+    """The character and the clip that a pair is about, from the name of its answer; "?" for what it doesn't tell.
+
+    <character>__<clip>__<frame>.png, or <character>/<clip>/<frame>.png below `root` (an imgs/ between them is skipped),
+    or <video>/<frame>.png, where the video is both.
+    """
+    picture = pair.target or pair.identity
+    parts = picture.stem.split("__")
+    if len(parts) >= 3:
+        return parts[0], "__".join(parts[1:-1])
+    try:
+        folders = [part for part in picture.relative_to(root).parent.parts if part != "imgs"]
+    except ValueError:
+        folders = []
+    if not folders:
+        return "?", "?"
+    return (folders[-2] if len(folders) > 1 else folders[-1]), folders[-1]
+
+
+def _rows(path: Path) -> list[tuple[int, list[str]]]:
+    """(line number, cells) of each line that isn't blank."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise CaptureError(f"{path}: no such pairs file; give a CSV of identity,pose,target") from None
+    except UnicodeDecodeError:
+        raise CaptureError(f"{path}: not a text file; a pairs file is a CSV of identity,pose,target") from None
+    except OSError as error:
+        raise CaptureError(f"{path}: can't be read ({error.strerror})") from None
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    rows = []
+    try:
+        for row in reader:
+            if any(cell.strip() for cell in row):
+                rows.append((reader.line_num, row))
+    except csv.Error as error:
+        raise CaptureError(f"{path} line {reader.line_num}: not valid CSV ({error})") from None
+    return rows
+
+
+def parse_pair(path: Path, line: int, names: list[str], row: list[str]) -> Pair:
+    """One row of a pairs file; CaptureError, naming file and line, where it is malformed or a picture is missing."""
+    if len(row) != len(names):
+        raise CaptureError(f"{path} line {line}: {len(row)} values where the header {','.join(names)} has {len(names)}")
+    cells = dict(zip(names, (cell.strip() for cell in row)))
+    for name in REQUIRED:
+        if not cells[name]:
+            raise CaptureError(f"{path} line {line}: no {name}; every row needs identity and pose")
+    found = {name: _existing(path, line, name, cell) for name, cell in cells.items() if cell}
+    return Pair(found["identity"], found["pose"], found.get("target"))
+
+
+def _existing(path: Path, line: int, name: str, cell: str) -> Path:
+    picture = path.parent / cell
+    try:
+        found = picture.is_file()
+    except (OSError, ValueError):  # a name that no file system takes
+        found = False
+    if not found:
+        raise CaptureError(
+            f"{path} line {line}: {name} {cell[:200]!r} is not a file; paths are relative to {path.parent}{os.sep}"
+        )
+    return picture

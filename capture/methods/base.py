@@ -1,0 +1,175 @@
+"""The contract between a method and everything else: training, rendering and the table know methods by it alone."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+
+Inputs = Mapping[str, Tensor]  # images (B, 3, S, S) in [-1, 1] and dense maps uint8 (B, 3, S, S), by their role
+Features = dict[Any, Tensor]  # what one picture contributes; the first dimension of every tensor is the batch
+
+
+@dataclass
+class Details:
+    """What a generator made on the way to its picture, for the losses. Methods add fields of their own.
+
+    Attributes:
+        image: (B, 3, S, S) in [-1, 1].
+    """
+
+    image: Tensor
+
+
+class Generator(nn.Module, ABC):
+    """The network that makes pictures: a function of its inputs and of the noise, without any other state.
+
+    A generator that can be cut into the two encoders and the decoder overrides the three methods, so that one identity
+    or one pose is encoded once for many pictures. The others keep their inputs and do all their work in `decode`.
+
+    Attributes:
+        inputs: roles that `forward` reads: identity, pose, identity_uv, pose_uv, target_uv.
+        noise_dim: width of the noise, 0 for a method without noise.
+        relative: whether `transfer_relative` drives a video's frames relative to its first one.
+    """
+
+    inputs: ClassVar[tuple[str, ...]] = ("identity", "pose")
+    noise_dim: int = 0
+    relative: ClassVar[bool] = False
+
+    @abstractmethod
+    def forward(self, inputs: Inputs, noise: Tensor | None = None, details: bool = False) -> Any:
+        """Render identities in poses.
+
+        Args:
+            inputs: the roles of `inputs`, each with the batch first.
+            noise: (B, 2, noise_dim): [:, 0] belongs to the identity's encoder and [:, 1] to the decoder. None is zeros:
+                the same inputs give the same picture.
+            details: return `Details`, for the losses, in place of the picture.
+        Returns:
+            (B, 3, S, S) in [-1, 1].
+        """
+
+    def check_size(self, size: int) -> None:
+        """ValueError, naming the rule, unless pictures of side `size` fit this configuration."""
+
+    def encode_identity(self, inputs: Inputs, noise: Tensor) -> Features:
+        """All that the identity contributes, from the roles that begin with "identity" and noise (B, noise_dim)."""
+        return dict(inputs)
+
+    def encode_pose(self, inputs: Inputs) -> Features:
+        """All that the pose contributes, from the other roles."""
+        return dict(inputs)
+
+    def decode(self, identity: Features, pose: Features, noise: Tensor) -> Tensor:
+        """The picture (B, 3, S, S) in [-1, 1] from both features and noise (B, 2, noise_dim)."""
+        return self({**identity, **pose}, noise)
+
+    def transfer_relative(self, inputs: Inputs, first_pose: Tensor) -> Tensor:
+        """A frame of a video: the identity moves as the driver has moved since its first frame (B, 3, S, S)."""
+        raise NotImplementedError
+
+    def sample_noise(
+        self, batch: int, device: torch.device | str = "cpu", generator: torch.Generator | None = None
+    ) -> Tensor:
+        """Standard normal noise (batch, 2, noise_dim), drawn on the CPU: a seed means the same picture everywhere."""
+        return torch.randn(batch, 2, self.noise_dim, generator=generator).to(device)
+
+
+class Method(ABC):
+    """Networks that learn together, and the losses that they learn from.
+
+    The trainer owns devices, precision, processes, optimisers and the order of things: for every name in `update_order`
+    it asks for `loss(name, ...)`, goes backward and lets that network's optimiser take a step.
+
+    Attributes:
+        title, paper: for people: the name in tables, and where the method was published.
+        learning_rates: network -> key of train_config.
+        networks: by name; "gen" is the Generator, which the moving average follows. Checkpoints hold each as
+            <name>_state_dict.
+        trained: the same names as the trainer wrapped them (for several processes); `loss` calls these where gradients
+            are wanted, and `networks` where they are not.
+        update_order: networks in the order in which they are updated.
+        min_micro_batch: samples that one forward of training needs at least.
+    """
+
+    title: ClassVar[str]
+    paper: ClassVar[str]
+    learning_rates: ClassVar[dict[str, str]] = {"gen": "lr_G", "disc": "lr_D"}
+    update_order: tuple[str, ...] = ("gen",)
+    min_micro_batch: int = 1
+
+    def __init__(self, config: dict[str, Any], networks: dict[str, nn.Module]):
+        self.config, self.networks = config, networks
+        self.trained: dict[str, nn.Module] = dict(networks)
+        for name, network in networks.items():
+            learning = self.trainable(network, name, config)
+            if learning is not None:
+                network.requires_grad_(False)
+                for module in learning:
+                    module.requires_grad_(True)
+
+    @classmethod
+    @abstractmethod
+    def build_generator(cls, config: dict[str, Any]) -> Generator:
+        """The "gen" network alone, on the CPU. ValueError, naming keys, where the configuration's parts don't fit."""
+
+    @classmethod
+    def batch_keys(cls, config: dict[str, Any]) -> dict[str, str]:
+        """What a batch must hold beside identity, real and pose: key -> what asks for it and what to do, for people."""
+        return {}
+
+    @classmethod
+    def trainable(cls, network: nn.Module, name: str, config: dict[str, Any]) -> list[nn.Module] | None:
+        """The submodules of network `name` that learn; None for all of it. The others are frozen."""
+        return None
+
+    @abstractmethod
+    def init_weights(self) -> None:
+        """Fresh weights, from torch's global generator."""
+
+    def sample_noise(self, batch: int, rng: torch.Generator) -> Tensor:
+        """All that is random in one update, (batch, ...) on the CPU: a row belongs to a sample, whoever works on it."""
+        return torch.zeros(batch, 0)
+
+    @abstractmethod
+    def loss(
+        self, name: str, batch: dict[str, Tensor], noise: Tensor, cache: dict[str, Any] | None
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """The loss that network `name` is to lower, a mean over the batch, and metrics by name, detached scalars.
+
+        Args:
+            batch: float images (B, 3, S, S) in [-1, 1]: identity x, real y, pose p; perhaps target with has_target
+                (B,), and uint8 maps <role>_uv (B, 3, S, S), zeros where a sample has none.
+            noise: this batch's rows of `sample_noise`.
+            cache: lives for the updates of one batch, to hold what a later update needs again (the pictures made); None
+                where a batch comes in several micro-batches and nothing can be kept.
+        """
+
+    @classmethod
+    def published_names(cls) -> frozenset[str]:
+        """Names of networks in a checkpoint of the authors' own that tell it from other methods'; none: no support."""
+        return frozenset()
+
+    @classmethod
+    def load_published(cls, path: Path, config: dict[str, Any]) -> Generator:
+        """The generator of a checkpoint that the method's authors released, built from `config`."""
+        raise NotImplementedError
+
+
+@contextmanager
+def frozen(network: nn.Module) -> Iterator[nn.Module]:
+    """`network` as a fixed function: gradients pass through it and none are kept for it."""
+    learning = [parameter for parameter in network.parameters() if parameter.requires_grad]
+    network.requires_grad_(False)
+    try:
+        yield network
+    finally:
+        for parameter in learning:
+            parameter.requires_grad_(True)

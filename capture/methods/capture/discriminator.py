@@ -1,0 +1,46 @@
+"""The patch discriminator of CaPTURe: are these two pictures one real character?"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from capture.nn.blocks import ConvBlock, ResBlock
+
+
+class Discriminator(nn.Module):
+    """D(pair) -> logits of patch scores. Input (B, 2 * c_in, S, S), output (B, 1, S / 2^disc_downs, same).
+
+    The published network ends in a sigmoid; here that is left to the losses, where it can be done safely.
+    """
+
+    def __init__(
+        self,
+        disc_downs=3,
+        n_res=2,
+        c_in=3,
+        c=64,
+        norm="none",
+        bias=True,
+        w_norm="spectral",
+        activ="lrelu",
+        pad_type="reflect",
+    ):
+        super().__init__()
+        kind = dict(norm=norm, w_norm=w_norm, activ=activ)
+        blocks: list[nn.Module] = [ConvBlock(2 * c_in, c, bias=bias, pad_type=pad_type, **kind)]
+        for _ in range(disc_downs):
+            blocks.append(ConvBlock(c, 2 * c, sample="down", bias=bias, pad_type=pad_type, **kind))
+            c *= 2
+        blocks += [ResBlock(c, c, **kind) for _ in range(n_res)]
+        blocks.append(ConvBlock(c, 1, bias=bias, pad_type=pad_type, w_norm=w_norm, activ="none"))
+        self.model = nn.Sequential(*blocks)
+
+    def forward(self, pair: Tensor) -> Tensor:
+        return self.model(pair)
+
+
+def score_pairs(discriminator: nn.Module, pairs: list[tuple[Tensor, Tensor]]) -> list[Tensor]:
+    """Score several batches of (image, reference) pairs, each (B, 3, S, S), in one forward: a logit map for each."""
+    stacked = torch.cat([torch.cat(pair, dim=1) for pair in pairs])  # (len(pairs) * B, 6, S, S)
+    return list(discriminator(stacked).chunk(len(pairs)))

@@ -1,0 +1,55 @@
+"""FOMM's dense motion: first-order motion around each keypoint, blended (Siarohin et al., NeurIPS 2019)."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from capture.methods.fomm.keypoints import Keypoints
+from capture.methods.keypoint_warping.motion import Motion, MotionNetwork, proposals
+from capture.nn.geometry import gaussians, inverse, multiply
+
+
+class DenseMotionNetwork(MotionNetwork):
+    """Source picture (B, 3, S, S) in [0, 1], driving and source Keypoints -> Motion at S * scale_factor.
+
+    Args:
+        kp_variance: of the Gaussians that show the network where keypoints are.
+    """
+
+    def __init__(
+        self,
+        num_kp: int = 10,
+        block_expansion: int = 64,
+        max_features: int = 1024,
+        num_blocks: int = 5,
+        scale_factor: float = 0.25,
+        kp_variance: float = 0.01,
+        estimate_occlusion_map: bool = True,
+        align_corners: bool = False,
+    ):
+        super().__init__(
+            num_kp,
+            block_expansion,
+            max_features,
+            num_blocks,
+            scale_factor,
+            estimate_occlusion_map,
+            show_source=True,
+            align_corners=align_corners,
+        )
+        self.kp_variance = kp_variance
+
+    def forward(self, image: Tensor, driving: Keypoints, source: Keypoints) -> Motion:
+        matrix = None
+        if driving.jacobian is not None:
+            matrix = multiply(source.jacobian, inverse(driving.jacobian))  # (B, K, 2, 2)
+
+        def heat(height: int, width: int) -> Tensor:
+            return gaussians(driving.value, self.kp_variance, height, width) - gaussians(
+                source.value, self.kp_variance, height, width
+            )
+
+        def flows(height: int, width: int) -> Tensor:
+            return proposals(height, width, driving.value, source.value, matrix, background=None)
+
+        return self.predict(image, heat, flows)

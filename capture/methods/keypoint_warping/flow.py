@@ -1,0 +1,78 @@
+"""MRAA's pixelwise flow: affine motion of regions and of the background, blended (Siarohin et al., CVPR 2021)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from capture.methods.keypoint_warping.motion import Motion, MotionNetwork, proposals
+from capture.methods.mraa.regions import Regions
+from capture.nn.geometry import apply_projective, coordinate_grid, gaussians, inverse, multiply
+
+
+class PixelwiseFlowPredictor(MotionNetwork):
+    """Source picture (B, 3, S, S) in [0, 1], driving and source Regions -> Motion at S * scale_factor.
+
+    Args:
+        region_var: variance of the Gaussians that show the network where regions are, unless use_covar_heatmap:
+            then their own covariances.
+        use_deformed_source: show it the source moved by each region, too.
+        revert_axis_swap: the axes of a covariance have no sign; choose the one that turns less than a right angle.
+    """
+
+    def __init__(
+        self,
+        num_regions: int = 10,
+        block_expansion: int = 64,
+        max_features: int = 1024,
+        num_blocks: int = 5,
+        scale_factor: float = 0.25,
+        region_var: float = 0.01,
+        use_covar_heatmap: bool = True,
+        use_deformed_source: bool = True,
+        estimate_occlusion_map: bool = True,
+        revert_axis_swap: bool = True,
+        align_corners: bool = False,
+    ):
+        super().__init__(
+            num_regions,
+            block_expansion,
+            max_features,
+            num_blocks,
+            scale_factor,
+            estimate_occlusion_map,
+            show_source=use_deformed_source,
+            align_corners=align_corners,
+        )
+        self.region_var, self.use_covar_heatmap = region_var, use_covar_heatmap
+        self.revert_axis_swap = revert_axis_swap
+
+    def forward(self, image: Tensor, driving: Regions, source: Regions, background: Tensor | None = None) -> Motion:
+        """`background`: (B, 3, 3) from driving to source coordinates; None: it stands still."""
+        matrix = None
+        if driving.affine is not None:
+            matrix = multiply(source.affine, inverse(driving.affine))  # (B, K, 2, 2)
+            if self.revert_axis_swap:
+                matrix = matrix * same_sign(matrix)
+
+        def spread(regions: Regions) -> Tensor | float:
+            return regions.covar if self.use_covar_heatmap else self.region_var
+
+        def heat(height: int, width: int) -> Tensor:
+            return gaussians(driving.shift, spread(driving), height, width) - gaussians(
+                source.shift, spread(source), height, width
+            )
+
+        def flows(height: int, width: int) -> Tensor:
+            camera = None
+            if background is not None:
+                grid = coordinate_grid(height, width, image.device)
+                camera = apply_projective(background[:, None, None], grid)  # (B, h, w, 2)
+            return proposals(height, width, driving.shift, source.shift, matrix, camera)
+
+        return self.predict(image, heat, flows)
+
+
+def same_sign(matrix: Tensor) -> Tensor:
+    """The sign (..., 1, 1) that makes the first entry of matrices (..., 2, 2) positive."""
+    return torch.sign(matrix[..., :1, :1])

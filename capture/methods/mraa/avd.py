@@ -1,0 +1,69 @@
+"""MRAA's animation by disentanglement: one body's shape, another's pose (Siarohin et al., CVPR 2021)."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+
+from capture.methods.keypoint_warping.flow import same_sign
+from capture.methods.mraa.regions import Regions
+from capture.nn.geometry import inverse, multiply
+from capture.nn.precision import InFloat32
+
+
+class AvdNetwork(InFloat32):
+    """Regions of the identity and of the pose -> the identity's regions in that pose, in float32.
+
+    Args:
+        id_bottle_size, pose_bottle_size: how much of each gets through.
+        revert_axis_swap: turn the identity's axes to the pose's signs first.
+    """
+
+    def __init__(
+        self,
+        num_regions: int = 10,
+        id_bottle_size: int = 64,
+        pose_bottle_size: int = 64,
+        revert_axis_swap: bool = True,
+    ):
+        super().__init__()
+        self.revert_axis_swap = revert_axis_swap
+        size = 6 * num_regions  # a centre and a frame each
+        self.id_encoder = perceptron(size, 256, 512, 1024, id_bottle_size)
+        self.pose_encoder = perceptron(size, 256, 512, 1024, pose_bottle_size)
+        self.decoder = perceptron(pose_bottle_size + id_bottle_size, 1024, 512, 256, size)
+
+    def forward(self, identity: Regions, pose: Regions) -> Regions:
+        if self.revert_axis_swap:
+            turn = same_sign(multiply(identity.affine, inverse(pose.affine)))  # (B, K, 1, 1)
+            identity = identity._replace(affine=identity.affine * turn)
+        with torch.autocast(pose.shift.device.type, enabled=False):
+            codes = [self.pose_encoder(numbers(pose)), self.id_encoder(numbers(identity))]
+            decoded = self.decoder(torch.cat(codes, dim=1)).unflatten(1, (-1, 6))  # (B, K, 6)
+        affine = decoded[..., 2:].unflatten(-1, (2, 2))
+        return Regions(decoded[..., :2], affine, multiply(affine, affine.mT))
+
+
+def stretch_factors(uniform: Tensor, random_scale: float = 0.25) -> Tensor:
+    """(B, 2) numbers in [0, 1) -> factors along x and y, 1 +- random_scale, that make another body of one."""
+    return uniform * (2 * random_scale) + (1 - random_scale)
+
+
+def rescale(regions: Regions, factors: Tensor) -> Regions:
+    """Regions of a body stretched along x and y by factors (B, 2)."""
+    return Regions(regions.shift * factors[:, None], regions.affine * factors[:, None, :, None])
+
+
+def numbers(regions: Regions) -> Tensor:
+    """Centre and frame of each region in a row, (B, 6 K)."""
+    return torch.cat([regions.shift, regions.affine.flatten(-2)], dim=-1).flatten(1)
+
+
+def perceptron(*widths: int) -> nn.Sequential:
+    """Linear layers of these widths with batch norm and ReLU between them."""
+    layers: list[nn.Module] = []
+    for wide, next_wide in pairwise(widths[:-1]):
+        layers += [nn.Linear(wide, next_wide), nn.BatchNorm1d(next_wide), nn.ReLU()]
+    return nn.Sequential(*layers, nn.Linear(*widths[-2:]))

@@ -1,0 +1,103 @@
+"""MRAA's regions: where each part of a body is, how it lies and how large it is (Siarohin et al., CVPR 2021).
+
+A region's heat map is a distribution over the picture. Its mean is the region's position; the principal axes of its
+covariance are the region's own frame, measured instead of regressed.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from capture.methods.fomm.keypoints import heat_maps, soft_argmax, start_as_identity, weighted_matrices
+from capture.nn.antialias import AntiAliasDown
+from capture.nn.geometry import coordinate_grid, multiply
+from capture.nn.hourglass import Hourglass
+
+
+class Regions(NamedTuple):
+    """K regions per picture, float32.
+
+    Attributes:
+        shift: (B, K, 2) centres in [-1, 1].  affine: (B, K, 2, 2) frames, None where only centres are estimated.
+        covar: (B, K, 2, 2) covariances, None likewise.
+    """
+
+    shift: Tensor
+    affine: Tensor | None = None
+    covar: Tensor | None = None
+
+    def detach(self) -> Regions:
+        return Regions(*(None if part is None else part.detach() for part in self))
+
+
+def covariance(heat: Tensor, mean: Tensor) -> Tensor:
+    """Covariance of heat maps (B, K, h, w) around their means (B, K, 2) -> (B, K, 2, 2)."""
+    offset = coordinate_grid(*heat.shape[-2:], device=heat.device) - mean[:, :, None, None]  # (B, K, h, w, 2)
+    products = offset.unsqueeze(-1) * offset.unsqueeze(-2)  # (B, K, h, w, 2, 2)
+    return (products * heat[..., None, None]).sum(dim=(2, 3))
+
+
+def principal_axes(covar: Tensor) -> Tensor:
+    """U sqrt(S) of covariances U S U^T (..., 2, 2): columns are the axes, as long as the standard deviations.
+
+    Decomposed on the CPU as published, where the signs of the axes are LAPACK's, whatever the device.
+    """
+    symmetric = covar.view_as(covar).cpu()
+    if symmetric.requires_grad:  # axes of the same length have no direction, and their gradient is not a number
+        symmetric.register_hook(lambda gradient: torch.nan_to_num(gradient, nan=0.0, posinf=0.0, neginf=0.0))
+    axes, lengths, _ = torch.linalg.svd(symmetric)
+    return (axes * lengths.sqrt().unsqueeze(-2)).to(covar.device)
+
+
+class RegionPredictor(nn.Module):
+    """Picture (B, 3, S, S) in [0, 1] -> Regions.
+
+    Args:
+        scale_factor: the picture is shrunk to this before anything else.
+        pca_based: frames from covariances; else one regressed map of matrices for all regions.
+        pad: around the 7x7 heads.
+    """
+
+    def __init__(
+        self,
+        num_regions: int = 10,
+        block_expansion: int = 32,
+        max_features: int = 1024,
+        num_blocks: int = 5,
+        temperature: float = 0.1,
+        scale_factor: float = 0.25,
+        estimate_affine: bool = True,
+        pca_based: bool = True,
+        pad: int = 0,
+    ):
+        super().__init__()
+        self.temperature, self.pca_based = temperature, pca_based
+        self.predictor = Hourglass(block_expansion, 3, num_blocks, max_features)
+        self.regions = nn.Conv2d(self.predictor.out_channels, num_regions, 7, padding=pad)
+        regressed = estimate_affine and not pca_based
+        self.jacobian = nn.Conv2d(self.predictor.out_channels, 4, 7, padding=pad) if regressed else None
+        if scale_factor != 1:
+            self.down = AntiAliasDown(3, scale_factor)
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Regressed frames start as identities."""
+        if self.jacobian is not None:
+            start_as_identity(self.jacobian)
+
+    def forward(self, image: Tensor) -> Regions:
+        if hasattr(self, "down"):
+            image = self.down(image)  # (B, 3, S * scale_factor, same)
+        features = self.predictor(image)
+        heat = heat_maps(self.regions(features), self.temperature)  # (B, K, h, w)
+        shift = soft_argmax(heat)
+        if self.pca_based:
+            covar = covariance(heat, shift)
+            return Regions(shift, principal_axes(covar), covar)
+        if self.jacobian is None:
+            return Regions(shift)
+        affine = weighted_matrices(heat, self.jacobian(features))
+        return Regions(shift, affine, multiply(affine, affine.mT))

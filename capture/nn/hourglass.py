@@ -1,0 +1,77 @@
+"""The hourglass that finds keypoints, regions and motion: a U-Net whose skips go back to the input itself."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from capture.methods.keypoint_warping.blocks import DownBlock, UpBlock, width
+
+
+class Encoder(nn.Module):
+    """Halves the picture `num_blocks` times. (B, c_in, H, W) -> the input and every level's features, largest first."""
+
+    def __init__(self, block_expansion: int, c_in: int, num_blocks: int, max_features: int):
+        super().__init__()
+        widths = [c_in] + [width(block_expansion, level, max_features) for level in range(1, num_blocks + 1)]
+        self.down_blocks = nn.ModuleList(DownBlock(a, b) for a, b in zip(widths, widths[1:]))
+        self.out_channels = widths[-1]
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        levels = [x.to(self.down_blocks[0].conv.weight.dtype)]
+        for block in self.down_blocks:
+            levels.append(block(levels[-1]))
+        return levels
+
+
+class Decoder(nn.Module):
+    """Doubles the smallest level until it has the input's size, each time beside the encoder's level of that size."""
+
+    def __init__(self, block_expansion: int, c_in: int, num_blocks: int, max_features: int):
+        super().__init__()
+        blocks = []
+        for level in reversed(range(num_blocks)):
+            beside = 1 if level == num_blocks - 1 else 2
+            below = beside * width(block_expansion, level + 1, max_features)
+            blocks.append(UpBlock(below, width(block_expansion, level, max_features)))
+        self.up_blocks = nn.ModuleList(blocks)
+        self.out_channels = width(block_expansion, 0, max_features) + c_in
+
+    def forward(self, levels: list[Tensor]) -> Tensor:
+        out = levels[-1]
+        for block, beside in zip(self.up_blocks, reversed(levels[:-1])):
+            out = torch.cat([block(out), beside], dim=1)
+        return out
+
+
+class Hourglass(nn.Module):
+    """(B, c_in, H, W) -> (B, block_expansion + c_in, H, W); H and W are multiples of 2^num_blocks."""
+
+    def __init__(self, block_expansion: int, c_in: int, num_blocks: int = 3, max_features: int = 256):
+        super().__init__()
+        self.encoder = Encoder(block_expansion, c_in, num_blocks, max_features)
+        self.decoder = Decoder(block_expansion, c_in, num_blocks, max_features)
+        self.out_channels = self.decoder.out_channels
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.decoder(self.encoder(x))
+
+
+def check_hourglass(size: int, num_blocks: int, scale_factor: float, section: str) -> None:
+    """ValueError, naming the rule, unless pictures of side `size` fit an hourglass that sees them at `scale_factor`."""
+    multiple = round(2**num_blocks / scale_factor)
+    if size < 1 or size % multiple:
+        raise ValueError(
+            f"image_size {size} must be a multiple of {multiple} for {section} "
+            f"(num_blocks is {num_blocks}: halvings; scale_factor is {scale_factor:g})"
+        )
+
+
+def check_heat_map(size: int, scale_factor: float, section: str, pad: int = 0) -> None:
+    """ValueError, naming the rule, unless the 7x7 heads leave heat maps of more than one position a side."""
+    side = round(size * scale_factor) - 6 + 2 * pad
+    if side < 2:
+        raise ValueError(
+            f"image_size {size} leaves {section} heat maps of {max(side, 0)} positions a side "
+            f"(scale_factor is {scale_factor:g}): use larger pictures or a larger scale_factor"
+        )

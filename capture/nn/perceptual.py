@@ -1,0 +1,146 @@
+"""The perceptual loss: features of a classifier, compared over a pyramid of scales (Johnson et al., ECCV 2016).
+
+FOMM and MRAA use VGG19 of torchvision. AlexNet is a light stand-in, and "none" compares the pixels themselves: both
+are ours, for machines or places without VGG19's weights.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from capture.common.errors import CaptureError
+from capture.common.pretrained import WeightsMissing, load_published, weights_folder
+from capture.nn.antialias import Pyramid
+
+MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet, as both networks were trained
+
+# Convolutions (channels, kernel, stride, padding) with ReLU, "M" halves; in torchvision's order, so that `features.N`
+# counts alike. Compared are the ReLUs with these indices: relu1_1 ... relu5_1 of VGG19, all five of AlexNet.
+_VGG19 = (64, 64, "M", 128, 128, "M", *(256,) * 4, "M", *(512,) * 4, "M", 512)
+_ALEXNET = ((64, 11, 4, 2), "M", (192, 5, 1, 2), "M", (384, 3, 1, 1), (256, 3, 1, 1), (256, 3, 1, 1))
+LAYERS = {
+    "vgg19": (tuple((n, 3, 1, 1) if n != "M" else n for n in _VGG19), 2, (1, 6, 11, 20, 29)),
+    "alexnet": (_ALEXNET, 3, (1, 4, 7, 9, 11)),
+}
+WEIGHTS = {"vgg19": "vgg19", "alexnet": "alex"}  # names in PUBLISHED
+SMALLEST = {"none": 1, "vgg19": 16, "alexnet": 31}  # sides at which the deepest layer still has a position
+NETS = tuple(SMALLEST)
+
+
+class Features(nn.Module):
+    """Picture (B, 3, H, W) in [0, 1] -> the five compared features, of a fixed network.
+
+    Args:
+        net: vgg19 | alexnet.  weights: torchvision's state dict, or its `features.` entries alone; None: random.
+    Raises:
+        CaptureError: weights of another network; the message begins with `file`.
+    """
+
+    def __init__(self, net: str, weights: dict[str, Tensor] | None = None, file: str | Path = ""):
+        super().__init__()
+        layout, pool, self.compared = LAYERS[net]
+        layers: list[nn.Module] = []
+        channels = 3
+        for entry in layout:
+            if entry == "M":
+                layers.append(nn.MaxPool2d(pool, 2))
+            else:
+                layers += [nn.Conv2d(channels, *entry), nn.ReLU(inplace=True)]
+                channels = entry[0]
+        self.features = nn.Sequential(*layers)
+        if weights is not None:
+            own = self.state_dict()
+            given = {name: weights[name] for name in own if name in weights}
+            wrong = [name for name in own if name not in given or given[name].shape != own[name].shape]
+            if wrong:
+                raise CaptureError(f"{file}: not the weights of {net} ({wrong[0]} is missing or of another size)")
+            self.load_state_dict(given)
+        self.register_buffer("mean", torch.tensor(MEAN).view(3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(STD).view(3, 1, 1), persistent=False)
+        self.eval().requires_grad_(False)
+
+    def forward(self, image: Tensor) -> list[Tensor]:
+        out, compared = (image.float() - self.mean) / self.std, []
+        for index, layer in enumerate(self.features):
+            out = layer(out)
+            if index in self.compared:
+                compared.append(out)
+        return compared
+
+
+class PerceptualLoss(nn.Module):
+    """Weighted L1 distances between features of two pictures, summed over layers and scales.
+
+    It has nothing to learn or save, and follows the pictures to their device.
+
+    Args:
+        features: the network, None: compare pixels, with the first of `weights`.
+        weights: one for each compared layer.  scales: of the pyramid.
+    """
+
+    def __init__(
+        self,
+        features: Features | None,
+        weights: Sequence[float] = (10, 10, 10, 10, 10),
+        scales: Sequence[float] = (1, 0.5, 0.25, 0.125),
+    ):
+        super().__init__()
+        self.features, self.weights, self.pyramid = features, list(weights), Pyramid(scales)
+
+    @classmethod
+    def load(
+        cls, net: str, weights: Sequence[float], scales: Sequence[float], folder: str | Path | None = None
+    ) -> PerceptualLoss:
+        """With published weights from `folder`, else from $CAPTURE_WEIGHTS, else from torch.hub's cache or the network.
+
+        Args:
+            net: none | vgg19 | alexnet.
+        Raises:
+            CaptureError: they can't be had, are damaged, or are another network's.
+            ValueError: no such net, or not one weight for each layer.
+        """
+        check_choice(net, weights)
+        if net == "none":
+            return cls(None, weights, scales)
+        try:
+            state, file = load_published(WEIGHTS[net], weights_folder(folder))
+        except WeightsMissing as missing:
+            raise CaptureError(
+                f"perceptual {net}: {missing}; or set perceptual to another of {', '.join(NETS)}"
+            ) from None
+        return cls(Features(net, state, file), weights, scales)
+
+    def forward(self, prediction: Tensor, target: Tensor) -> Tensor:
+        """Two pictures (B, 3, S, S) in [0, 1] -> a scalar; the target is not differentiated."""
+        self.to(prediction.device)
+        with torch.no_grad():
+            wanted = [self._compared(small) for small in self.pyramid(target)]
+        total = torch.zeros((), device=prediction.device)
+        for small, expected in zip(self.pyramid(prediction), wanted):
+            for weight, ours, theirs in zip(self.weights, self._compared(small), expected):
+                total = total + weight * (ours.float() - theirs.float()).abs().mean()
+        return total
+
+    def _compared(self, image: Tensor) -> list[Tensor]:
+        return [image] if self.features is None else self.features(image)
+
+
+def check_choice(net: str, weights: Sequence[float]) -> None:
+    """ValueError, naming the key, unless `net` can be compared by and has a weight for each of its layers."""
+    if net not in NETS:
+        raise ValueError(f"perceptual '{net}' is none of {', '.join(NETS)}")
+    if net != "none" and len(weights) != len(LAYERS[net][2]):
+        raise ValueError(f"perceptual_weights has {len(weights)} numbers, {net} has {len(LAYERS[net][2])} layers")
+
+
+def check_scales(net: str, scales: Sequence[float], size: int) -> None:
+    """ValueError, naming the rule, unless pictures of side `size` are large enough for `net` at every scale."""
+    if round(size * min(scales)) < SMALLEST[net]:
+        raise ValueError(
+            f"perceptual scale {min(scales):g} leaves {round(size * min(scales))} of {size} pixels and {net} needs "
+            f"{SMALLEST[net]}: leave that scale out, or use larger pictures"
+        )

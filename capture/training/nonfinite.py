@@ -1,0 +1,132 @@
+"""Numbers that are not numbers: a run stops at the first update whose losses or gradient are infinite or NaN."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils import clip_grads_with_norm_, get_total_norm
+
+from capture.common.errors import CaptureError
+from capture.common.files import write_bytes
+
+REPORT = "not_finite.json"
+
+_MOST_TERMS = 64  # of one update
+
+
+class NotFinite(Exception):
+    """The update that could not be.
+
+    Attributes:
+        step: number of updates before it.  network: whose.  terms: its losses and `gradient`, as floats.
+        parameters: names of those whose gradients aren't finite (only where it was noticed at once).
+    """
+
+    def __init__(self, step: int, network: str, terms: dict[str, float], parameters: list[str]):
+        self.step, self.network, self.terms, self.parameters = step, network, terms, parameters
+        super().__init__(f"step {step}: " + ", ".join(f"{name} is {value}" for name, value in self.bad.items()))
+
+    @property
+    def bad(self) -> dict[str, float]:
+        """The terms that aren't finite."""
+        return {name: value for name, value in self.terms.items() if not math.isfinite(value)}
+
+
+class Guard:
+    """Looks at every update between its backward pass and its optimiser's step.
+
+    On a CPU a bad update raises there and then. A GPU is not waited for at every step: it is told to leave the weights
+    alone from the first bad update on, and `check`, called now and then and before anything is saved, raises.
+
+    Args:
+        clip: largest norm of a network's gradient, 0: any.
+        wait: raise at once.
+    """
+
+    def __init__(self, clip: float, wait: bool):
+        self.clip, self.wait = clip, wait
+        self._first: Tensor | None = None  # number of the first bad update, -1: none; of a deferred guard
+        self._values: Tensor | None = None  # its terms
+        self._updates: list[tuple[int, str, list[str]]] = []  # step, network, names of terms: updates not yet checked
+        self._seen = 0  # updates before those
+
+    def admit(
+        self, step: int, name: str, network: nn.Module, optimiser: torch.optim.Optimizer, terms: dict[str, Tensor]
+    ) -> Tensor:
+        """Check one update's losses and gradient, and clip the gradient. Its norm before that, a scalar tensor.
+
+        Args:
+            step: number of updates before.  terms: the losses, by name.
+        Raises:
+            NotFinite: something isn't, and this guard waits.
+        """
+        norm = get_total_norm([p.grad for p in network.parameters() if p.grad is not None])
+        values = torch.stack([value.detach().float().reshape(()) for value in (*terms.values(), norm)])
+        names = [*terms, "gradient"]
+        if self.wait:
+            if not values.isfinite().all():
+                raise NotFinite(step, name, dict(zip(names, values.tolist())), _not_finite(network.named_parameters()))
+        else:
+            self._defer(step, name, names, values, optimiser)
+        if self.clip:
+            clip_grads_with_norm_(network.parameters(), self.clip, norm)
+        return norm
+
+    def check(self) -> None:
+        """Wait for the device, and raise NotFinite if there was a bad update since the last check."""
+        if self._first is None:
+            return
+        first = int(self._first.item())
+        if first >= 0:
+            step, name, names = self._updates[first - self._seen]
+            raise NotFinite(step, name, dict(zip(names, self._values.tolist())), [])
+        self._seen += len(self._updates)
+        self._updates.clear()
+
+    def _defer(self, step: int, name: str, names: list[str], values: Tensor, optimiser: torch.optim.Optimizer) -> None:
+        room = torch.zeros(_MOST_TERMS, device=values.device)
+        if self._first is None:
+            self._first = torch.full((), -1, dtype=torch.long, device=values.device)
+            self._values = room.clone()
+        room[: len(names)] = values
+        number = self._seen + len(self._updates)
+        self._updates.append((step, name, names))
+        here = (self._first < 0) & ~values.isfinite().all()
+        self._first = torch.where(here, number, self._first)
+        self._values = torch.where(here, room, self._values)
+        optimiser.found_inf = (self._first >= 0).float()  # fused optimisers leave weights alone where this is 1
+
+
+def _not_finite(parameters: Iterable[tuple[str, nn.Parameter]], most: int = 10) -> list[str]:
+    return [name for name, p in parameters if p.grad is not None and not p.grad.isfinite().all()][:most]
+
+
+def stopped_by(error: NotFinite, folder: Path, dataset: Any, samples: Iterable[int], write: bool) -> CaptureError:
+    """The line for an update that can't be made; its batch goes into <folder>/not_finite.json.
+
+    Args:
+        dataset: what the samples, numbers, are of; `dataset.describe(number)` says what each was drawn from.
+        write: false in the processes of a job that leave writing to another one.
+    """
+    describe = getattr(dataset, "describe", lambda number: {})
+    report = {
+        "step": error.step + 1,
+        "network": error.network,
+        "terms": {name: str(value) for name, value in error.terms.items()},
+        "parameters": error.parameters,
+        "samples": [{"sample": number, **describe(number)} for number in samples],
+    }
+    if write:
+        write_bytes(folder / REPORT, json.dumps(report, indent=1).encode())
+    bad = " and ".join(f"{name} is {value}" for name, value in error.bad.items())
+    return CaptureError(
+        f"{folder}, step {error.step + 1}, update of {error.network}: {bad}; no weight has taken it up, the last "
+        f"checkpoint is kept, and {REPORT} lists the batch's files: lower lr_G and lr_D, set clip_grad_norm, or use "
+        "--precision fp32"
+    )

@@ -1,0 +1,120 @@
+"""Going on from a checkpoint: only from one of a run with this configuration, and only with what fits."""
+
+from __future__ import annotations
+
+import contextlib
+import operator
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from capture.checkpoints.checkpoint import EXPORTED, FORMAT
+from capture.checkpoints.find import newest_checkpoint
+from capture.checkpoints.validate import check_weights
+from capture.common.errors import CaptureError
+from capture.config.load import differences, with_defaults
+from capture.config.rules import MAY_BE_TUNED, MAY_CHANGE_ON_RESUME
+
+
+def resumable_state(
+    folder: Path, config: dict[str, Any], set_aside: bool
+) -> tuple[Path, dict[str, Any], list[str]] | None:
+    """(path, state, notes) of the newest good checkpoint of a result folder, which a run with `config` may go on from.
+
+    None where there is none. The notes, for the log, name every key that is other than it was.
+
+    Args:
+        set_aside: rename damaged checkpoints (capture.checkpoints.find).
+    Raises:
+        CaptureError: there is a finished generator and no run, or it is the release's, or of a run with another
+            configuration; the keys are named.
+    """
+    found = newest_checkpoint(folder, set_aside)
+    if found is None:
+        if (folder / EXPORTED).is_file():
+            raise CaptureError(
+                f"{folder}: holds a finished generator ({EXPORTED}) and no run to go on with; choose another "
+                f"--result_title, with --start_from {folder} to fine-tune it"
+            )
+        return None
+    path, state = found
+    if state.get("format") != FORMAT:
+        raise CaptureError(
+            f"{path}: a checkpoint of the published release: it can be rendered with, not resumed; "
+            "choose another --result_title"
+        )
+    try:
+        changed = differences(with_defaults(state.get("config")), config)
+    except CaptureError as error:
+        raise CaptureError(f"{path}: damaged: its configuration: {error}; use an earlier checkpoint") from None
+    other = [difference for difference in changed if difference[0] not in MAY_CHANGE_ON_RESUME + MAY_BE_TUNED]
+    if other:
+        keys = "; ".join(f"{key} is {theirs} there and {ours} now" for key, theirs, ours in other)
+        raise CaptureError(
+            f"{folder}: holds a run with another configuration: {keys}; "
+            "choose another --result_title or remove that folder"
+        )
+    notes = [
+        f"note: from step {state.get('step')} on {key} is {ours}; it was {theirs}"
+        for key, theirs, ours in changed
+        if key in MAY_BE_TUNED
+    ]
+    return path, state, notes
+
+
+def step_of(state: dict[str, Any]) -> int:
+    """The number of updates behind a state; ValueError where that is none."""
+    step = operator.index(state["step"])
+    if not 0 <= step < 2**62:
+        raise ValueError(f"at step {step}")
+    return step
+
+
+@contextlib.contextmanager
+def saying_damaged(path: Path) -> Iterator[None]:
+    """Turn what a state that isn't one does to those who take it up into one line."""
+    try:
+        yield
+    except (KeyError, TypeError, ValueError, RuntimeError, AttributeError) as error:
+        why = " ".join(str(error).split())[:100]
+        raise CaptureError(f"{path}: damaged ({why}); use an earlier checkpoint") from None
+
+
+def restore_optimiser(optimiser: torch.optim.Optimizer, state: Any, source: str | Path) -> None:
+    """Load `state` into an Adam of the same parameters; fused kernels check neither shapes nor types.
+
+    Raises:
+        CaptureError: it is another one's, or damaged.
+    """
+    own = optimiser.state_dict()
+    try:
+        groups, moments = state["param_groups"], state["state"]
+        same = [group["params"] for group in groups] == [group["params"] for group in own["param_groups"]]
+        options = [{k: v for k, v in group.items() if k != "params"} for group in groups]
+        known = [{k: v for k, v in group.items() if k != "params"} for group in own["param_groups"]]
+        same = same and [_kinds(one) for one in options] == [_kinds(one) for one in known]
+        parameters = [p for group in optimiser.param_groups for p in group["params"]]
+        same = same and set(moments) <= set(range(len(parameters)))
+        for number, values in moments.items() if same else ():
+            check_weights(values, source, "optimiser")
+            shape = parameters[number].shape
+            same = same and set(values) == {"step", "exp_avg", "exp_avg_sq"} and values["step"].numel() == 1
+            same = same and values["exp_avg"].shape == values["exp_avg_sq"].shape == shape
+    except (KeyError, TypeError, AttributeError, IndexError):
+        same = False
+    if not same:
+        raise CaptureError(f"{source}: damaged: its optimiser is not of these networks; use an earlier checkpoint")
+    optimiser.load_state_dict(state)
+
+
+def _kinds(group: dict[str, Any]) -> dict[str, Any]:
+    """Types of a group's options; numbers of any kind are alike."""
+    return {key: _kind(value) for key, value in group.items()}
+
+
+def _kind(value: Any) -> Any:
+    if isinstance(value, tuple | list):
+        return [_kind(one) for one in value]
+    return float if type(value) in (int, float) else type(value)

@@ -1,5 +1,0 @@
-"""Liberated Pixel Cup characters: composed sheets, or sheets composed here of a repository's layers."""
-
-from datasets.lpc.sheets import prepare_lpc
-
-__all__ = ["prepare_lpc"]

@@ -1,5 +1,0 @@
-"""Rigged 3D characters and clips, such as Mixamo's, rendered to the Mixamo tree by Blender."""
-
-from .prepare import prepare_mixamo
-
-__all__ = ["prepare_mixamo"]

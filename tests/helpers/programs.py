@@ -1,0 +1,231 @@
+"""The real programs in processes of their own, dozens a minute: forked from one that has imported their libraries.
+
+    with Programs() as programs:
+        finished = programs.run("prepare.py", "toon", folder, file_limit=4000)
+
+The process they are forked from is a fresh interpreter (`python -m
+tests.helpers.programs`), not the one that runs the tests.
+"""
+
+from __future__ import annotations
+
+import atexit
+import builtins
+import contextlib
+import json
+import os
+import resource
+import runpy
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True)
+class Finished:
+    """How a program ended: its exit status, or minus the signal that ended it.  calls: see `Programs.run`."""
+
+    status: int
+    out: str
+    err: str
+    calls: int
+
+    def error(self) -> str:
+        """The one line of an error that is meant for people."""
+        lines = [line for line in self.err.splitlines() if line.startswith("error: ")]
+        assert self.status == 2 and len(lines) == 1 and "Traceback" not in self.err, (self.status, self.err)
+        return lines[0]
+
+
+class Programs:
+    """Starts programs and waits for them, one at a time."""
+
+    def __enter__(self) -> Programs:
+        self._folder = tempfile.TemporaryDirectory(prefix="capture-programs-")
+        os.chmod(self._folder.name, 0o755)
+        self._server = subprocess.Popen(
+            [sys.executable, "-m", "tests.helpers.programs"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=ROOT,
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
+        )
+        return self
+
+    @property
+    def process(self) -> int:
+        """The number of the process that programs are started by."""
+        return self._server.pid
+
+    def __exit__(self, *_: object) -> None:
+        self._server.stdin.close()
+        self._server.wait()
+        self._server.stdout.close()
+        self._folder.cleanup()
+
+    def run(self, program: str | Path, *argv: Any, **options: Any) -> Finished:
+        """Run a program to its end. Options:
+
+        file_limit: no file may be larger (bytes).  dies_of_it: a write past it ends the process, half-written.
+        memory: bytes that it may take beyond those it starts with.
+        user: number of the user it runs as.  environment: variables to change (None: to remove).
+        stdout: a file that standard output goes to.  folder: where it is started (default: the checkout).
+        count: count the calls that change files.  kill_at: end it by SIGKILL at this call (from 1 on), or after it
+        (`kill_behind`).  kill_after: end it by SIGKILL after so many seconds.
+        """
+        out, err, calls = (Path(self._folder.name, name) for name in ("out", "err", "calls"))
+        calls.write_text("0")
+        calls.chmod(0o666)
+        asked = {"program": str(ROOT / program), "argv": [str(a) for a in argv], "out": str(out), "err": str(err)}
+        self._server.stdin.write(json.dumps({**asked, "calls": str(calls), **options}) + "\n")
+        self._server.stdin.flush()
+        status = json.loads(self._server.stdout.readline())
+        text = "" if "stdout" in options else out.read_text(errors="replace")
+        return Finished(status, text, err.read_text(errors="replace"), int(calls.read_text() or 0))
+
+
+def _serve() -> dict[str, Any] | None:
+    """Fork a process for each request; in that process return the request, in this one None at the end."""
+    answers = os.fdopen(os.dup(1), "w")
+    for line in sys.stdin:
+        asked = json.loads(line)
+        process = os.fork()
+        if process == 0:
+            answers.close()
+            return asked
+        answers.write(f"{_wait(process, asked.get('kill_after'))}\n")
+        answers.flush()
+    return None
+
+
+def _wait(process: int, seconds: float | None) -> int:
+    """The exit status of a process and the end of those it started."""
+    until = time.monotonic() + (120.0 if seconds is None else seconds)
+    while True:
+        found, status = os.waitpid(process, os.WNOHANG)
+        if found:
+            break
+        if time.monotonic() > until:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process, signal.SIGKILL)
+            _, status = os.waitpid(process, 0)
+            break
+        time.sleep(0.002)
+    until = time.monotonic() + 20
+    with contextlib.suppress(ProcessLookupError):
+        while time.monotonic() < until:
+            os.killpg(process, 0)  # workers end a moment after their parent
+            time.sleep(0.005)
+        os.killpg(process, signal.SIGKILL)
+    return os.waitstatus_to_exitcode(status)
+
+
+def _become(asked: dict[str, Any]) -> None:
+    """In the new process: everything that makes it the program's, and the machine's bad day."""
+    os.setsid()
+    os.chdir(asked.get("folder", ROOT))
+    for number, path in ((0, os.devnull), (1, asked.get("stdout", asked["out"])), (2, asked["err"])):
+        opened = os.open(path, os.O_RDONLY if number == 0 else os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+        os.dup2(opened, number)
+        os.close(opened)
+    for name, value in asked.get("environment", {}).items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
+    if asked.get("count") or asked.get("kill_at"):
+        _count_calls(asked)
+    if "file_limit" in asked:
+        if asked.get("dies_of_it"):
+            signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (asked["file_limit"], asked["file_limit"]))
+    if "memory" in asked:
+        pages = int(Path("/proc/self/statm").read_text().split()[0])
+        most = pages * os.sysconf("SC_PAGE_SIZE") + asked["memory"]
+        resource.setrlimit(resource.RLIMIT_AS, (most, most))
+    if "user" in asked:
+        os.setgroups([])
+        os.setgid(asked["user"])
+        os.setuid(asked["user"])
+    sys.argv = [asked["program"], *asked["argv"]]
+
+
+def _count_calls(asked: dict[str, Any]) -> None:
+    """Count the calls after which files are other than before, or, for frames and networks, memory is; end at one."""
+    import capture.data.cache
+    from capture.training.trainer import Trainer
+
+    calls = os.open(asked["calls"], os.O_WRONLY)
+    count, last = 0, asked.get("kill_at")
+
+    def counted(call: Any, changes: Any = lambda *args, **options: True) -> Any:
+        def run(*args: Any, **options: Any) -> Any:
+            nonlocal count
+            if not changes(*args, **options):
+                return call(*args, **options)
+            count += 1
+            os.pwrite(calls, str(count).encode(), 0)
+            if count == last and not asked.get("kill_behind"):
+                os.kill(os.getpid(), signal.SIGKILL)
+            result = call(*args, **options)
+            if count == last:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return result
+
+        return run
+
+    def writes(file: Any, mode: str = "r", *args: Any, **options: Any) -> bool:
+        return isinstance(file, (str, os.PathLike)) and any(letter in mode for letter in "wax+")
+
+    for name in ("replace", "rename", "fsync", "mkdir", "unlink", "rmdir", "posix_fallocate"):
+        setattr(os, name, counted(getattr(os, name)))
+    builtins.open = counted(builtins.open, writes)
+    Trainer.step = counted(Trainer.step)
+    capture.data.cache._crc = counted(
+        capture.data.cache._crc
+    )  # taken when a frame's pixels are there and its mark isn't
+
+
+def _import_libraries() -> None:
+    import encodings.utf_8_sig  # noqa: F401  another user may not be allowed to read the library
+
+    import av  # noqa: F401
+    import torch
+
+    import capture.data.cache
+    import capture.data.check
+    import capture.data.toon.write  # noqa: F401
+    import capture.evaluation.evaluation  # noqa: F401
+    import capture.inference.pictures  # noqa: F401
+    import capture.training.trainer  # noqa: F401
+
+    torch.set_num_threads(1)
+
+
+if __name__ == "__main__":
+    _import_libraries()
+    asked = _serve()
+    if asked is None:
+        os._exit(0)  # as below
+    else:
+        _become(asked)
+        status = 0
+        try:
+            runpy.run_path(asked["program"], run_name="__main__")
+        except SystemExit as end:
+            status = end.code or 0
+        finally:
+            threading._shutdown()
+            atexit._run_exitfuncs()
+            for stream in (sys.stdout, sys.stderr):
+                stream.flush()
+        os._exit(status)  # taking libraries apart that are shared with others takes a second and a half

@@ -1,0 +1,75 @@
+"""Loss curves of several runs in one picture: python -m tools.curves OUT.png result/A result/B ..."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from benchmarks.report import write_figure
+from capture.common.errors import CaptureError, command_line
+from capture.training.run_log import read_metrics
+
+SHOWN = (
+    "G_recon",
+    "G_target",
+    "G_perceptual",
+    "G_surface",
+    "attention_right",
+    "read_miss",
+    "layout_miss",
+    "identity_far",
+    "pose_far",
+    "G_gan",
+    "D_real",
+    "D_fake",
+    "val_L1",
+    "val_SSIM",
+)
+
+
+def plot(results: list[Path], path: Path, keys: tuple[str, ...] = SHOWN) -> None:
+    """One panel for each key that the runs' metrics.jsonl have, one line for each run."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    runs = {result.name: read_metrics(result) for result in results}
+    keys = tuple(key for key in keys if any(key in row for rows in runs.values() for row in rows))
+    if not keys:
+        raise CaptureError(
+            f"{', '.join(map(str, results))}: nothing in metrics.jsonl to draw; give runs that ended an epoch"
+        )
+    columns = 2 if len(keys) > 3 else len(keys)
+    rows_of_panels = -(-len(keys) // columns)
+    figure, axes = pyplot.subplots(
+        rows_of_panels, columns, figsize=(5 * columns, 3 * rows_of_panels), squeeze=False, layout="constrained"
+    )
+    for axis, key in zip(axes.flat, keys):
+        for number, (name, rows) in enumerate(runs.items()):
+            points = [(row["step"], row[key]) for row in rows if key in row]
+            if points:  # a run has the same colour in every panel, whichever runs are in it
+                marker = "o" if len(points) == 1 else ""
+                axis.plot(*zip(*points), label=name, color=f"C{number}", marker=marker, markersize=3, linewidth=1.5)
+        axis.legend(fontsize="small")
+        axis.set_title(key)
+        axis.set_xlabel("updates")
+        axis.grid(alpha=0.3)
+    for axis in list(axes.flat)[len(keys) :]:
+        axis.axis("off")
+    write_figure(figure, path, dpi=100)
+
+
+def main() -> None:
+    if len(sys.argv) < 3:
+        raise CaptureError("give a .png to write and result folders: python -m tools.curves OUT.png result/A ...")
+    results = [Path(argument) for argument in sys.argv[2:]]
+    for result in results:
+        if not (result / "metrics.jsonl").is_file():
+            raise CaptureError(f"{result}: no metrics.jsonl here; give result folders of runs that ended an epoch")
+    plot(results, Path(sys.argv[1]))
+    print(sys.argv[1])
+
+
+if __name__ == "__main__":
+    command_line(main)()
