@@ -3,14 +3,16 @@
 Which of a run's checkpoints is the newest good one: capture/checkpoints/find.py.
 
 A training checkpoint is a torch file with the release's entries (epoch, gen_state_dict, disc_state_dict, gen_opt,
-disc_opt; parameter names as published) and ours: format, version, step, ema_state_dict, noise_rng, config, meters.
+disc_opt) and ours: format, version, step, ema_state_dict, noise_rng, config, meters.
 An exported generator is a safetensors file of the parameters, with its configuration as JSON in the metadata.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import pickle
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -19,16 +21,17 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
+from capture.checkpoints.release_names import current_names
 from capture.checkpoints.validate import Damaged, check_archive, check_weights
 from capture.common.errors import CaptureError, is_out_of_memory
 from capture.common.files import write_atomically, write_bytes
+from capture.common.registry import SECTIONS
 from capture.config.load import differences, is_plain, with_defaults
 
 FORMAT, VERSION = "capture-checkpoint", 1
 EXPORT_FORMAT, EXPORT_VERSION = "capture-generator", "1"
 FOLDER, LATEST, PREVIOUS = "CheckPoint", "latest_checkpoint.pt", "previous_checkpoint.pt"
 EXPORTED = "generator.safetensors"
-NETWORK_SECTIONS = ("generator_config", "discriminator_config", "baseline_config")
 
 
 def latest_path(result: str | Path) -> Path:
@@ -115,23 +118,22 @@ def load_checkpoint(path: str | Path, device: str | torch.device = "cpu") -> dic
     return state
 
 
-def clean_names(weights: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Parameter names as ours: without DataParallel's `module.`, without the two parameters that nothing reads."""
-    weights = {name.removeprefix("module."): value for name, value in weights.items()}
-    return {name: value for name, value in weights.items() if name != "decoder.alpha" and ".value_conv2." not in name}
-
-
 def load_weights(
-    network: nn.Module, weights: dict[str, Tensor], source: str | Path, config: dict, made_with: dict | None
+    network: nn.Module,
+    weights: dict[str, Tensor],
+    source: str | Path,
+    config: dict[str, Any],
+    made_with: dict[str, Any] | None,
+    config_from_shapes: Callable[[dict[str, Tensor]], dict[str, Any]] = lambda weights: {},
 ) -> None:
     """Strictly load `weights` into `network`, or say which configuration keys stand in the way.
 
     Args:
         weights: as load_checkpoint or load_export read them, which have checked them.
         config: the configuration that `network` was built from.  made_with: the one saved beside the weights, if any.
+        config_from_shapes: what weights alone say of their configuration, for those without `made_with`.
     """
-    weights = clean_names(weights)
-    made_with = made_with if is_plain(made_with) else None
+    weights = current_names(weights)
     own = network.state_dict()
     wrong = [n for n in own if n not in weights or weights[n].shape != own[n].shape] + [
         n for n in weights if n not in own
@@ -139,56 +141,38 @@ def load_weights(
     if not wrong:
         network.load_state_dict(weights)
         return
-    theirs, ours = (made_with, config) if made_with else (_config_from_shapes(weights), _config_from_shapes(own))
+    if is_plain(made_with):
+        with contextlib.suppress(CaptureError):
+            made_with = with_defaults(made_with)
+        theirs, ours = made_with, config
+    else:
+        theirs, ours = config_from_shapes(weights), config_from_shapes(own)
     keys = [
         f"{key} is {there} in the checkpoint and {here} in the configuration"
-        for section in NETWORK_SECTIONS
-        for key, there, here in differences(_section(theirs, section), _section(ours, section))
+        for key, there, here in differences(network_sections(theirs), network_sections(ours))
         if there is not None
     ]
     reason = "; ".join(keys) or f"{len(wrong)} parameters differ, the first is {wrong[0]}"
     raise CaptureError(f"{source}: made for another configuration: {reason}")
 
 
-def _section(config: dict[str, Any], name: str) -> dict[str, Any]:
-    section = config.get(name)
-    return section if isinstance(section, dict) else {}
-
-
-def _config_from_shapes(weights: dict[str, Tensor]) -> dict[str, Any]:
-    """What the shapes of a generator's weights say of its configuration, where a checkpoint does not carry one.
-
-    `min_ch` is said of the code's width, which `code_ch` may have changed.
-    """
-    first = weights.get("idenity_encoder.conv_layer.conv.weight")
-    code = weights.get("idenity_encoder.code_linear_layer.0.fc.weight")
-    if first is None or code is None:
-        return {}
-    downs = len({n.split(".")[2] for n in weights if n.startswith("idenity_encoder.res_down.")})
-    patch = max(round((first.shape[1] / 3) ** 0.5), 1)
-    encoder = {"downs": downs, "c_in": first.shape[1] // patch**2, "c": first.shape[0], "min_ch": code.shape[1] // 4}
-    return {
-        "generator_config": {
-            "patch": patch,
-            "idenE_config": encoder,
-            "poseE_config": dict(encoder),
-            "dec_config": {"min_ch": encoder["min_ch"]},
-        }
-    }
+def network_sections(config: dict[str, Any]) -> dict[str, Any]:
+    """The sections of a configuration that describe networks and losses: those of the method."""
+    return {key: value for key, value in config.items() if key not in SECTIONS and isinstance(value, dict)}
 
 
 def generator_weights(state: dict[str, Any]) -> dict[str, Tensor]:
     """The generator that a training checkpoint is for: its moving average where it has one."""
-    return clean_names(state.get("ema_state_dict") or state["gen_state_dict"])
+    return current_names(state.get("ema_state_dict") or state["gen_state_dict"])
 
 
 def export_generator(path: str | Path, weights: dict[str, Tensor], config: dict, half: bool = False) -> None:
     """Write a generator alone as safetensors, with its configuration inside (half: float16, half the size)."""
     tensors = {n: (w.half() if half and w.is_floating_point() else w).contiguous().cpu() for n, w in weights.items()}
-    method = config["main_config"]["method"]
-    baseline = method in ("fomm", "mraa")
-    networks = ("baseline_config",) if baseline else ("generator_config", "discriminator_config")
-    kept = {key: config[key] for key in (*networks, "dataset_config")} | {"main_config": {"method": method}}
+    kept = network_sections(config) | {
+        "dataset_config": config["dataset_config"],
+        "main_config": {"method": config["main_config"]["method"]},
+    }
     metadata = {"format": EXPORT_FORMAT, "version": EXPORT_VERSION, "config": json.dumps(kept)}
     write_bytes(path, save(tensors, metadata))
 
@@ -217,4 +201,4 @@ def load_export(path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     except CaptureError as error:
         raise CaptureError(f"{path}: its configuration: {error}; export it again") from None
     check_weights(weights, path, "weights")
-    return clean_names(weights), config
+    return current_names(weights), config

@@ -56,13 +56,13 @@ class Processes:
         """Gradients stay this process's own within, where `apart`: there is more to add before they are averaged."""
         return self.accelerator.no_sync(network) if apart else contextlib.nullcontext()
 
-    def agree(self, wish: int, step: int) -> int:
-        """The greatest wish of all processes, or 0: looked at every few steps where there are several."""
+    def agree(self, action: int, step: int) -> int:
+        """The greatest action of all processes, or 0: looked at every few steps where there are several."""
         if self.world == 1:
-            return wish
+            return action
         if step % AGREE_EVERY:
             return 0
-        return int(self.accelerator.gather(torch.tensor([wish], device=self.device)).max())
+        return int(self.accelerator.gather(torch.tensor([action], device=self.device)).max())
 
     def mean(self, values: dict[str, Tensor]) -> dict[str, Tensor]:
         """The mean of scalars over all processes."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,7 +14,7 @@ from torch import Tensor
 from capture.common.errors import CaptureError
 from capture.inference.transfer import PoseTransfer
 from capture.io.images import denormalise, normalise, tensor_to_image
-from capture.methods.capture.reverse_attention import ReverseAttention
+from capture.nn.attention import VisibleAttention
 
 POINTS = 5  # positions of the pose picture that are followed
 TILE = 128  # pixels, at least
@@ -46,36 +47,21 @@ def attention_maps(transfer: PoseTransfer, identity: Tensor, pose: Tensor) -> tu
     """
     found: list[Maps] = []
 
-    def look(module: ReverseAttention, inputs: tuple[Tensor, ...], _: Tensor) -> None:
-        _, f_i, f_p, *_ = inputs
-        if module.rows == "identity":
-            a = _softmax(module.query_conv(f_i), module.key_conv(f_p), module.t)
-            b = _softmax(module.query_conv(f_p), module.key_conv(f_i), module.t)
-        else:
-            a = b = _softmax(*module.seen, module.t)
-        found.append(Maps(f_i.shape[-1], module.rows, a, b))
+    def look(module: VisibleAttention, inputs: tuple[Tensor, ...], output: Any) -> None:
+        a, b = (matrix.cpu() for matrix in module.matrices(inputs, output))
+        found.append(Maps(inputs[0].shape[-1], module.rows, a, b))
 
-    modules = [m for m in transfer.generator.modules() if isinstance(m, ReverseAttention)]
+    modules = [m for m in transfer.generator.modules() if isinstance(m, VisibleAttention)]
     handles = [module.register_forward_hook(look) for module in modules]
-    before = [module.watched for module in modules]
     try:
-        for module in modules:
-            module.watched = True
         shown = (normalise(x[None]).to(transfer.device) for x in (identity, pose))
-        picture = transfer.generator(*shown, transfer.draw_noise(1, 0.0, 0).to(transfer.device))
+        picture = transfer.generator(dict(zip(("identity", "pose"), shown)))
     finally:
-        for module, watched, handle in zip(modules, before, handles):
-            module.watched, module.seen = watched, None
+        for handle in handles:
             handle.remove()
     if not found:
         raise CaptureError(f"{transfer.source}: this generator has no reverse attention to draw; leave --attention out")
     return sorted(found, key=lambda maps: maps.side), denormalise(picture)[0].cpu()
-
-
-def _softmax(query: Tensor, key: Tensor, t: float) -> Tensor:
-    """(1, d, H, W) twice -> (N, N)."""
-    q, k = query.float().flatten(2)[0], key.float().flatten(2)[0]
-    return F.softmax(q.T @ k / t, dim=1).cpu()
 
 
 def draw_attention(maps: list[Maps], identity: Tensor, pose: Tensor, output: Tensor) -> Image.Image:

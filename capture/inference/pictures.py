@@ -47,7 +47,7 @@ def render_files(
     identities, poses = listed_pictures(identity), listed_pictures(pose)
     single = len(identities) == len(poses) == 1 and identity.is_file() and pose.is_file()
     folders = output_folders(identities, poses, save_dir, single)
-    noise = transfer.draw_noise(1, noise_scale, seed) if noise_scale else None
+    noise = transfer.sample_noise(1, noise_scale, seed) if noise_scale else None
     for path in dict.fromkeys([*identities, *poses]):
         open_rgb(path)
     written = {}

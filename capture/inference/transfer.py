@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from capture.checkpoints.checkpoint import (
     EXPORTED,
@@ -28,9 +28,10 @@ from capture.common.device import check_compiler, pick_device, use_bf16
 from capture.common.errors import CaptureError
 from capture.common.memory import keep_freed_memory
 from capture.config.load import RESULT_CONFIG, load_result_config
-from capture.inference.cached import Features, Parts, repeated
+from capture.inference.cached import CachedGenerator, repeated
 from capture.io.images import denormalise, normalise
-from capture.methods import build_generator
+from capture.methods.base import Features, Generator, Inputs
+from capture.methods.build import build_generator
 from capture.methods.published import SUFFIXES, load_published_generator
 
 
@@ -43,7 +44,7 @@ class PoseTransfer:
 
     def __init__(
         self,
-        generator: nn.Module,
+        generator: Generator,
         config: dict[str, Any],
         device: torch.device,
         precision: str = "fp32",
@@ -56,15 +57,12 @@ class PoseTransfer:
         self.size = config["dataset_config"]["image_size"]
         self.dtype = torch.bfloat16 if use_bf16(precision, device) else torch.float32
         self.compiled = compiled
-        self.noise_width = getattr(generator, "code_width", 0)
+        self.noise_dim = generator.noise_dim
         if compiled:
             check_compiler(device)
-        # bfloat16 weights, not autocast, which would convert them at every call; statistics stay in float32
+        # bfloat16 weights, not autocast, which would convert them at every call; what derives from InFloat32 stays so
         network = generator if self.dtype == torch.float32 else copy.deepcopy(generator).to(self.dtype)
-        for module in network.modules():
-            if getattr(module, "exact", False):
-                module.float()
-        self._parts = Parts(network.to(memory_format=torch.channels_last), compiled)
+        self._cached = CachedGenerator(network.to(memory_format=torch.channels_last), compiled)
 
     @classmethod
     def load(
@@ -103,48 +101,65 @@ class PoseTransfer:
             state = state or load_checkpoint(path)
             weights, made_with = generator_weights(state), state.get("config")
         generator = build_generator(config)
-        load_weights(generator, weights, path, config, made_with)
+        load_weights(generator, weights, path, config, made_with, generator.config_from_shapes)
         return cls(generator, config, pick_device(device), precision, path, compiled)
 
-    def transfer(self, identity: Tensor, pose: Tensor, noise: Tensor | None = None) -> Tensor:
+    def transfer(
+        self, identity: Tensor, pose: Tensor, noise: Tensor | None = None, maps: Inputs | None = None
+    ) -> Tensor:
         """Render identities in poses.
 
         Args:
-            identity, pose: (B, 3, S, S) in [-1, 1].  noise: (B, 2, 4m); None is zeros: same inputs, same picture.
+            identity, pose: (B, 3, S, S) in [-1, 1].
+            noise: (B, 2, noise_dim); None is zeros: the same inputs give the same picture.
+            maps: for methods that read them, uint8 IUV maps (B, 3, S, S): identity_uv, pose_uv, target_uv.
         Returns:
             (B, 3, S, S) float32 in [-1, 1], on the generator's device.
+        Raises:
+            CaptureError: the method reads a map that is not given.
         """
-        return self.decode(self.encode_identity(identity, noise), self.encode_pose(pose), noise)
+        return self.decode(self.encode_identity(identity, noise, maps), self.encode_pose(pose, maps), noise)
 
     @torch.no_grad()
-    def encode_identity(self, identity: Tensor, noise: Tensor | None = None) -> Features:
-        """Who: all that the identity pictures (B, 3, S, S) in [-1, 1] contribute, for any number of `decode`s."""
-        return self._parts.encode_identity(self._input(identity), self._noise(len(identity), noise)[:, 0])
+    def encode_identity(self, identity: Tensor, noise: Tensor | None = None, maps: Inputs | None = None) -> Features:
+        """All that identity pictures (B, 3, S, S) in [-1, 1] and their maps contribute, for any number of `decode`s."""
+        inputs = self._inputs({"identity": identity, **(maps or {})}, of_identity=True)
+        return self._cached.encode_identity(inputs, self._noise(len(identity), noise)[:, 0])
 
     @torch.no_grad()
-    def encode_pose(self, pose: Tensor) -> Features:
-        """In what pose: the same for pose pictures."""
-        return self._parts.encode_pose(self._input(pose))
+    def encode_pose(self, pose: Tensor, maps: Inputs | None = None) -> Features:
+        """The same for pose pictures, and for the maps pose_uv and target_uv."""
+        return self._cached.encode_pose(self._inputs({"pose": pose, **(maps or {})}, of_identity=False))
 
     @torch.no_grad()
     def decode(self, identity: Features, pose: Features, noise: Tensor | None = None) -> Tensor:
         """The picture, (B, 3, S, S) float32 in [-1, 1]; a single identity or pose goes with every one of the others."""
         count = max(len(next(iter(features.values()))) for features in (identity, pose))
         identity, pose = (f if len(next(iter(f.values()))) == count else repeated(f, count) for f in (identity, pose))
-        return self._parts.decode(identity, pose, self._noise(count, noise)).float()
+        return self._cached.decode(identity, pose, self._noise(count, noise)).float()
 
-    def render(self, identity: Tensor, pose: Tensor, batch_size: int = 16, noise: Tensor | None = None) -> Tensor:
+    def render(
+        self,
+        identity: Tensor,
+        pose: Tensor,
+        batch_size: int = 16,
+        noise: Tensor | None = None,
+        maps: Inputs | None = None,
+    ) -> Tensor:
         """The same from pictures to pictures: uint8 (N, 3, S, S) in and out, on the CPU, `batch_size` at a time.
 
         Args:
-            noise: (1, 2, 4m) for every picture; None is zeros.
+            noise: (1, 2, noise_dim) for every picture; None is zeros.  maps: uint8 (N, 3, S, S), see `transfer`.
         """
-        outputs = []
-        for one, other in zip(identity.split(batch_size), pose.split(batch_size)):
-            short = batch_size - len(one) if self.compiled and len(identity) > batch_size else 0
-            one, other = (torch.cat([x, x[-1:].expand(short, -1, -1, -1)]) if short else x for x in (one, other))
-            made = denormalise(self.transfer(normalise(one), normalise(other), noise)).cpu()
-            outputs.append(made[: len(made) - short])
+        outputs, given = [], {"identity": identity, "pose": pose, **(maps or {})}
+        for start in range(0, len(identity), batch_size):
+            batch = {role: value[start : start + batch_size] for role, value in given.items()}
+            count = len(batch["identity"])
+            short = batch_size - count if self.compiled and len(identity) > batch_size else 0
+            if short:  # another size of batch would be compiled anew
+                batch = {role: torch.cat([x, x[-1:].expand(short, -1, -1, -1)]) for role, x in batch.items()}
+            identities, poses = normalise(batch.pop("identity")), normalise(batch.pop("pose"))
+            outputs.append(denormalise(self.transfer(identities, poses, noise, batch)).cpu()[:count])
         return torch.cat(outputs)
 
     def drive(
@@ -180,28 +195,39 @@ class PoseTransfer:
         Raises:
             CaptureError: the method has no relative mode.
         """
-        if not hasattr(self.generator, "transfer_relative"):
-            raise CaptureError(f"{self.source}: only FOMM and MRAA have a relative mode; leave --relative out")
+        if not self.generator.relative:
+            raise CaptureError(f"{self.source}: this method has no relative mode; leave --relative out")
         first = None
         for batch in batched(poses, batch_size):
             pose = normalise(torch.stack(batch)).to(self.device)
             first = pose[:1] if first is None else first
             shown = [normalise(identity[None]).to(self.device).expand_as(pose) for identity in identities]
-            made = [self.generator.transfer_relative(one, pose, first.expand_as(pose)) for one in shown]
+            inputs = [{"identity": one, "pose": pose} for one in shown]
+            made = [self.generator.transfer_relative(one, first.expand_as(pose)) for one in inputs]
             yield from torch.stack([denormalise(pictures).cpu() for pictures in made], dim=1)
 
-    def draw_noise(self, batch: int, scale: float, seed: int) -> Tensor:
-        """Noise (B, 2, 4m) of a given scale, the same for the same seed on every device."""
-        if not self.noise_width:  # a method without noise
-            return torch.zeros(batch, 2, 0)
-        return scale * self.generator.draw_noise(batch, generator=torch.Generator().manual_seed(seed))
+    def sample_noise(self, batch: int, scale: float, seed: int) -> Tensor:
+        """Noise (B, 2, noise_dim) of a given scale, the same for the same seed on every device."""
+        return scale * self.generator.sample_noise(batch, generator=torch.Generator().manual_seed(seed))
 
-    def _input(self, images: Tensor) -> Tensor:
-        return images.to(self.device, self.dtype).contiguous(memory_format=torch.channels_last)
+    def _inputs(self, given: Inputs, of_identity: bool) -> dict[str, Tensor]:
+        """What the generator reads of the identity's side or of the pose's, on its device."""
+        roles = [role for role in self.generator.inputs if role.startswith("identity") == of_identity]
+        missing = [role for role in roles if role not in given]
+        if missing:
+            raise CaptureError(
+                f"{self.source}: this method reads an IUV map, {missing[0]}, which is not given; put it beside the "
+                "picture as uv/NAME.png, or give --iden_uv and --target_uv"
+            )
+        moved = {role: given[role].to(self.device) for role in roles}
+        for role, value in moved.items():
+            if value.dtype != torch.uint8:
+                moved[role] = value.to(self.dtype).contiguous(memory_format=torch.channels_last)
+        return moved
 
     def _noise(self, batch: int, noise: Tensor | None) -> Tensor:
         if noise is None:
-            return torch.zeros(batch, 2, self.noise_width, device=self.device, dtype=self.dtype)
+            return torch.zeros(batch, 2, self.noise_dim, device=self.device, dtype=self.dtype)
         return noise.to(self.device, self.dtype).expand(batch, -1, -1)
 
 

@@ -48,7 +48,7 @@ def render_video(
     identities = listed_pictures(identity)
     folders = output_folders(identities, [pose], save_dir, single=identity.is_file())
     shown = torch.stack([load_image(path, transfer.size) for path in identities])
-    noise = transfer.draw_noise(1, noise_scale, seed) if noise_scale else None
+    noise = transfer.sample_noise(1, noise_scale, seed) if noise_scale else None
     with VideoReader(pose) as reader, contextlib.ExitStack() as stack:
         waiting: list[Tensor] = []  # frames that were given to the network and have not come back
 

@@ -75,6 +75,11 @@ class Generator(nn.Module, ABC):
         """A frame of a video: the identity moves as the driver has moved since its first frame (B, 3, S, S)."""
         raise NotImplementedError
 
+    @staticmethod
+    def config_from_shapes(weights: dict[str, Tensor]) -> dict[str, Any]:
+        """What the shapes of weights say of their configuration: for the message where those don't fit."""
+        return {}
+
     def sample_noise(
         self, batch: int, device: torch.device | str = "cpu", generator: torch.Generator | None = None
     ) -> Tensor:

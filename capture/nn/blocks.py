@@ -152,12 +152,6 @@ class LinearBlock(nn.Module):
         return F.leaky_relu(self.fc(x), SLOPE)
 
 
-def blend(painted: Tensor, moved: Tensor, share: Tensor) -> Tensor:
-    """Of two pictures (B, 3 patch², S, S), by logits (B, patch², S, S): an eighth of `moved` at 0."""
-    share = torch.sigmoid(share - 2).repeat(1, 3, 1, 1)
-    return (1 - share) * painted + share * moved
-
-
 def adain(content: Tensor, style: Tensor, eps: float = 1e-5) -> Tensor:
     """Adaptive instance normalisation (Huang and Belongie, ICCV 2017), with the unbiased variance + eps, in float32.
 

@@ -8,6 +8,15 @@ from torch import nn
 
 from capture.nn.spectral_norm import SpectralNormConv2d
 
+
+class OwnInit(nn.Module):
+    """A module some of whose weights start otherwise than init_weights lets them."""
+
+    def init_own(self) -> None:
+        """Change this module's weights in place."""
+        raise NotImplementedError
+
+
 INITS = ("xavier", "kaiming", "gaussian")
 
 
@@ -15,7 +24,10 @@ def init_weights(network: nn.Module, init: str = "xavier") -> None:
     """Initialise every convolution and linear layer in place; biases become 0.
 
     xavier: normal, gain sqrt 2 (uniform, same gain, under spectral norm); kaiming: normal, fan in;
-    gaussian: standard deviation 0.02. Modules that start otherwise have a method `start`.
+    gaussian: standard deviation 0.02. Then modules with an `init_own` of theirs (OwnInit) have the last word.
+
+    Raises:
+        ValueError: an unknown `init`.
     """
     if init not in INITS:
         raise ValueError(f"main_config.init '{init}' is none of {', '.join(INITS)}")
@@ -33,5 +45,5 @@ def init_weights(network: nn.Module, init: str = "xavier") -> None:
         if module.bias is not None:
             nn.init.zeros_(module.bias)
     for module in network.modules():
-        if hasattr(module, "start"):
-            module.start()
+        if isinstance(module, OwnInit):
+            module.init_own()

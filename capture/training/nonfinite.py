@@ -42,7 +42,7 @@ class Guard:
     """Looks at every update between its backward pass and its optimiser's step.
 
     On a CPU a bad update raises there and then. A GPU is not waited for at every step: it is told to leave the weights
-    alone from the first bad update on, and `check`, called now and then and before anything is saved, raises.
+    alone from the first bad update on, and `wait`, called now and then and before anything is saved, raises.
 
     Args:
         clip: largest norm of a network's gradient, 0: any.
@@ -56,7 +56,7 @@ class Guard:
         self._updates: list[tuple[int, str, list[str]]] = []  # step, network, names of terms: updates not yet checked
         self._seen = 0  # updates before those
 
-    def admit(
+    def check(
         self, step: int, name: str, network: nn.Module, optimiser: torch.optim.Optimizer, terms: dict[str, Tensor]
     ) -> Tensor:
         """Check one update's losses and gradient, and clip the gradient. Its norm before that, a scalar tensor.
@@ -78,7 +78,7 @@ class Guard:
             clip_grads_with_norm_(network.parameters(), self.clip, norm)
         return norm
 
-    def check(self) -> None:
+    def wait(self) -> None:
         """Wait for the device, and raise NotFinite if there was a bad update since the last check."""
         if self._first is None:
             return

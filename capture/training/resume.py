@@ -9,13 +9,62 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
-from capture.checkpoints.checkpoint import EXPORTED, FORMAT
+from capture.checkpoints.checkpoint import EXPORTED, FORMAT, load_weights
 from capture.checkpoints.find import newest_checkpoint
+from capture.checkpoints.release_names import current_names, reorder_optimiser
 from capture.checkpoints.validate import check_weights
 from capture.common.errors import CaptureError
 from capture.config.load import differences, with_defaults
 from capture.config.rules import MAY_BE_TUNED, MAY_CHANGE_ON_RESUME
+from capture.inference.transfer import PoseTransfer
+from capture.training.meters import Meters
+
+
+def restore(
+    folder: Path,
+    config: dict[str, Any],
+    *,
+    networks: dict[str, nn.Module],
+    average: nn.Module,
+    optimisers: dict[str, torch.optim.Optimizer],
+    rng: torch.Generator,
+    meters: Meters,
+    set_aside: bool,
+) -> tuple[int, list[str]]:
+    """Load the newest good checkpoint of a result folder, else the generator that start_from names, if any.
+
+    Args:
+        networks, average, optimisers, rng, meters: of the run that goes on, all of which are changed.
+        set_aside: rename damaged checkpoints (see resumable_state).
+    Returns:
+        The number of updates made so far, and lines for the log: what a resumed run does otherwise than before, or what
+        a new one starts with.
+    Raises:
+        CaptureError: the checkpoint can't be gone on from (see resumable_state), or its weights don't fit.
+    """
+    found = resumable_state(folder, config, set_aside)
+    start = config["main_config"]["start_from"]
+    if found is None and start:
+        other = PoseTransfer.load(start, "cpu")
+        for network in (networks["gen"], average):
+            load_weights(network, other.generator.state_dict(), start, config, other.config)
+        return 0, [f"note: starting from the generator of {start}"]
+    if found is None:
+        return 0, []
+    path, state, notes = found
+    weights = {f"{name}_state_dict": network for name, network in networks.items()}
+    for name, network in {**weights, "ema_state_dict": average}.items():
+        load_weights(network, state.get(name) or {}, path, config, state["config"])
+    for name, optimiser in optimisers.items():
+        own = [parameter for parameter, _ in networks[name].named_parameters()]
+        theirs = [key for key in current_names(state[f"{name}_state_dict"]) if key in set(own)]
+        restore_optimiser(optimiser, reorder_optimiser(state.get(f"{name}_opt"), theirs, own), path)
+    with saying_damaged(path):
+        rng.set_state(state["noise_rng"])
+        meters.load(state, next(networks["gen"].parameters()).device)
+        return step_of(state), notes
 
 
 def resumable_state(

@@ -1,4 +1,4 @@
-"""The patch discriminator of CaPTURe: are these two pictures one real character?"""
+"""The patch discriminator: are these two pictures one real character?"""
 
 from __future__ import annotations
 
@@ -11,20 +11,24 @@ from capture.nn.blocks import ConvBlock, ResBlock
 class Discriminator(nn.Module):
     """D(pair) -> logits of patch scores. Input (B, 2 * c_in, S, S), output (B, 1, S / 2^disc_downs, same).
 
-    The published network ends in a sigmoid; here that is left to the losses, where it can be done safely.
+    The published network ends in a sigmoid, which the losses here apply in the numerically safe form.
+
+    Args:
+        disc_downs: halvings.  n_res: ResBlocks.  c_in: channels of one picture.  c: channels at full size.
+        norm: none | in | bn.  w_norm: none | spectral.  activ: see ConvBlock.
     """
 
     def __init__(
         self,
-        disc_downs=3,
-        n_res=2,
-        c_in=3,
-        c=64,
-        norm="none",
-        bias=True,
-        w_norm="spectral",
-        activ="lrelu",
-        pad_type="reflect",
+        disc_downs: int,
+        n_res: int,
+        c_in: int,
+        c: int,
+        norm: str,
+        bias: bool,
+        w_norm: str,
+        activ: str,
+        pad_type: str,
     ):
         super().__init__()
         kind = dict(norm=norm, w_norm=w_norm, activ=activ)

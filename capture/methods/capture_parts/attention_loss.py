@@ -1,4 +1,4 @@
-"""Attention taught by surfaces: where the data knows which point of a character each pixel shows.
+"""Attention taught by IUV maps: where the data knows which surface point of a character each pixel shows.
 
 An IUV map holds, for each pixel, the number of the body part (0: background) and the point's coordinates u, v on it
 (the notation of DensePose, Güler et al., CVPR 2018). A position of the target then belongs to those positions of the
@@ -13,55 +13,54 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-MAPS = "_uv"  # how the names of a batch's IUV maps end
-SURFACE_LOSSES = ("gen_surfaceLoss_weight", "gen_attentionLoss_weight")  # of loss_config; any above 0 wants maps
-NEAR = 0.08  # standard deviation, in units of a part's width, of what counts as the same point
-FAR = 3.0  # squared distances beyond this (in 2 NEAR²) say that the identity picture does not show the point
-BACKGROUND = 0.1  # weight of a position of the background beside one of the character's
-CODE = 3.0  # weight of a query's or key's distance from its point's code
+SIGMA = 0.08  # standard deviation, in units of a part's width, of what counts as the same point
+FAR = 3.0  # squared distances beyond this (in 2 SIGMA²) say that the identity picture does not show the point
+BACKGROUND_WEIGHT = 0.1  # weight of a position of the background beside one of the character's
+CODE_WEIGHT = 3.0  # weight of a query's or key's distance from its point's code
 PARTS = 64  # parts that have codes of their own
-MOST = 256  # positions of a target that are asked, the character's before the background's
+POINTS = 256  # positions of a target that are asked, the character's before the background's
 _NEVER = -1e4
 
 
-def surface_loss(
+def attention_loss(
     query: Tensor,
     key: Tensor,
     t: float,
     identity_uv: Tensor,
     target_uv: Tensor,
-    offset: Tensor | int = 0,
+    sample_seed: Tensor | float = 0.0,
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """How far attention is from where surfaces lie: Kullback-Leibler divergence of its rows from the true ones.
 
-    Queries and keys learn a fixed code of surface points beside (CODE), so that neither waits for the other.
+    Queries and keys learn a fixed code of surface points beside (CODE_WEIGHT), so that neither waits for the other.
 
     Positions whose point the identity picture does not show count nothing, nor do samples without maps.
 
     Args:
         query, key: (B, d, H, W) of the target's and of the identity's positions.  t: the temperature.
         identity_uv, target_uv: uint8 (B, 3, S, S), zeros for a sample whose surfaces are not known.
-        offset: which positions, where not all are asked (a tensor: nothing waits for it).
+        sample_seed: a number in [0, 1) that says which positions are compared, where not all are (a tensor: nothing
+            waits for it).
     Returns:
         The loss, and of the character's positions `attention_right`, the share whose attention is highest on the right
         part.
     """
     side = query.shape[-1]
     there = at_cells(target_uv, side).flatten(2)  # (B, 3, N)
-    chosen = choose(there[:, 0] > 0, MOST, offset * 0.377)  # (B, M)
-    asked = of(query.flatten(2), chosen).transpose(1, 2).float()  # (B, M, d)
+    chosen = sample_positions(there[:, 0] > 0, POINTS, sample_seed)  # (B, M)
+    asked = gather_positions(query.flatten(2), chosen).transpose(1, 2).float()  # (B, M, d)
     logits = torch.bmm(asked, key.flatten(2).float()) / t  # (B, M, N)
-    there = of(there, chosen)[..., None]  # (B, 3, M, 1)
+    there = gather_positions(there, chosen)[..., None]  # (B, 3, M, 1)
     here = at_cells(identity_uv, side).flatten(2)[:, :, None]  # (B, 3, 1, N)
     wanted, same = _wanted(there, here)
     drawn = there[:, 0] > 0  # (B, M, 1)
     known = (identity_uv[:, 0].flatten(1).any(1) & target_uv[:, 0].flatten(1).any(1))[:, None]  # (B, 1)
     shown = wanted.sum(-1) > 0
-    weight = shown * known * torch.where(drawn[..., 0], 1.0, BACKGROUND)  # (B, M)
+    weight = shown * known * torch.where(drawn[..., 0], 1.0, BACKGROUND_WEIGHT)  # (B, M)
 
     divergence = (wanted * (wanted.clamp(min=1e-9).log() - F.log_softmax(logits, dim=-1))).sum(-1)
     loss = (divergence * weight).sum() / weight.sum().clamp(min=1)
-    loss = loss + CODE * sum(code_loss(x, uv, known) for x, uv in ((query, target_uv), (key, identity_uv)))
+    loss = loss + CODE_WEIGHT * sum(code_loss(x, uv, known) for x, uv in ((query, target_uv), (key, identity_uv)))
     right = same.gather(2, logits.argmax(-1, keepdim=True))[..., 0]
     counted = drawn[..., 0] & (weight > 0)  # (B, M)
     return loss, {"attention_right": (right & counted).sum() / counted.sum().clamp(min=1)}
@@ -75,7 +74,7 @@ def _wanted(there: Tensor, here: Tensor) -> tuple[Tensor, Tensor]:
     same, drawn = there[:, 0] == here[:, 0], there[:, 0] > 0  # (B, M, N), (B, M, 1)
     du, dv = ((there[:, k] - here[:, k]).abs() / 255 for k in (1, 2))
     du = torch.minimum(du, 1 - du)  # u runs around a limb
-    distance = (du**2 + dv**2) / (2 * NEAR**2) * drawn
+    distance = (du**2 + dv**2) / (2 * SIGMA**2) * drawn
     score = torch.where(same, -distance, _NEVER)
     return torch.softmax(score, dim=-1) * (score.amax(-1, keepdim=True) > -FAR), same
 
@@ -119,11 +118,11 @@ def code_loss(x: Tensor, uv: Tensor, known: Tensor) -> Tensor:
     part, u, v = at_cells(uv, x.shape[-1]).flatten(2).unbind(1)  # (B, N) each
     code = surface_code(part, u / 255, v / 255, x.shape[1])  # (B, N, d)
     far = 1 - (F.normalize(x.flatten(2).transpose(1, 2).float(), dim=-1) * code).sum(-1)
-    weight = torch.where(part > 0, 1.0, BACKGROUND) * known
+    weight = torch.where(part > 0, 1.0, BACKGROUND_WEIGHT) * known
     return (far * weight).sum() / weight.sum().clamp(min=1)
 
 
-def choose(drawn: Tensor, most: int, start: Tensor | float) -> Tensor:
+def sample_positions(drawn: Tensor, most: int, start: Tensor | float) -> Tensor:
     """At most so many positions of each row of (B, N), spread over those that are drawn and then over the others.
 
     start: another one chooses others (a tensor: nothing waits for it).
@@ -133,6 +132,6 @@ def choose(drawn: Tensor, most: int, start: Tensor | float) -> Tensor:
     return (drawn + spread).topk(min(most, n), dim=1).indices
 
 
-def of(x: Tensor, chosen: Tensor) -> Tensor:
+def gather_positions(x: Tensor, chosen: Tensor) -> Tensor:
     """(B, C, N) at the positions (B, M) -> (B, C, M)."""
     return x.gather(2, chosen[:, None].expand(-1, x.shape[1], -1))

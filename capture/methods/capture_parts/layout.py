@@ -1,4 +1,4 @@
-"""Which part each pixel of the output will show, and where that pixel is in the pictures there are."""
+"""Which part each pixel of the output shows, and where that pixel is in the identity's and in the pose's picture."""
 
 from __future__ import annotations
 
@@ -8,109 +8,108 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from capture.methods.capture_parts.part_motion import TOKEN, Motion, apply, sample
-from capture.methods.capture_parts.segmenter import FAINT, FEATURES, Seen, down_and_up, grid, walk
+from capture.methods.capture_parts.coordinates import (
+    apply_affine,
+    apply_part_affine,
+    cell_centres,
+    neighbours,
+    sample_map,
+)
+from capture.methods.capture_parts.part_motion import TOKEN, PartMotion
+from capture.methods.capture_parts.segmenter import FEATURES, Segmentation
 from capture.nn.blocks import ConvBlock
+from capture.nn.init import OwnInit
+from capture.nn.unet import UNet
 
-LAYOUT = 48  # channels of the layout's state
-AROUND = 4.0  # pixels from a place in the identity's picture to those beside it that are looked at too
+LAYOUT = 48  # channels of the layout's features
+NEIGHBOUR_PIXELS = 4.0  # distance of the neighbours whose features are compared too
 
 
 class Layout(NamedTuple):
-    """The output, before it is painted; h = S / patch."""
+    """The output before it has colours; h = S / patch."""
 
-    draft: Tensor  # (B, parts + 1, h, w) logits, from the moved parts alone
-    fine: Tensor  # (B, (parts + 1) patch², h, w) logits of each pixel, as pixel_unshuffle has them
-    mend: Tensor  # (B, 4, h, w): what is added to the places that the parts' maps give in identity and pose
-    state: Tensor  # (B, width, h, w), for the painter
+    coarse_logits: Tensor  # (B, parts + 1, h, w), from the moved parts alone
+    logits: Tensor  # (B, (parts + 1) patch², h, w), of each pixel, as pixel_unshuffle orders them
+    residual_flow: Tensor  # (B, 4, h, w), added to the positions in identity (x, y) and pose (x, y) that the maps give
+    features: Tensor  # (B, LAYOUT, h, w)
 
 
-class Places(NamedTuple):
-    """Where the output's pixels are in the pictures; coordinates as in Motion."""
+class Correspondence(NamedTuple):
+    """Where the output's pixels are in the pictures there are; coordinates as in PartMotion."""
 
     logits: Tensor  # (B, parts + 1, S, S)
-    in_identity: Tensor  # (B, 2, S, S), by the likeliest part
-    in_pose: Tensor  # (B, 2, h, w)
-    shown: Tensor  # (B, 1, S, S): how likely the identity's picture shows the same part there
-    state: Tensor  # (B, width, h, w), of the layout
+    identity_grid: Tensor  # (B, 2, S, S), by the likeliest part
+    pose_grid: Tensor  # (B, 2, h, w)
+    visibility: Tensor  # (B, 1, S, S): how likely the identity's picture shows the same part there
+    features: Tensor  # (B, LAYOUT, h, w), of the layout
 
 
-class BodyLayout(nn.Module):
+class LayoutNetwork(OwnInit):
     """The parts of both pictures, each moved by its own map, and a network that says what hides what.
 
-    A part that either picture shows may be in front or behind, cut off or missing; a first network, which sees the
-    pose's parts unmoved too, makes a draft of the whole. By it the features of both pictures are brought to where they
-    belong, the identity's also from around there, and what the parts' tokens tell; a second one compares and mends.
+    Each part of either picture may be in front, behind, cut off or missing. A first U-Net, which also sees the pose's
+    unmoved parts, lays out the whole coarsely. By that layout the features of both pictures are warped to the output:
+    the identity's from its position and from four neighbours, and the tokens of the parts. A second U-Net
+    compares them and decides for each pixel.
 
     Args:
-        parts: of a body.  patch: pixels to a side of a position.  width: channels.
+        num_parts: of a body.  patch: pixels to a side of a position.  width: channels.
     """
 
-    def __init__(self, parts: int, patch: int, width: int = LAYOUT):
+    def __init__(self, num_parts: int, patch: int, width: int = LAYOUT):
         super().__init__()
         self.patch = patch
-        self.join = ConvBlock(3 * parts + FEATURES, width)
-        self.down, self.up = walk(width, 64, 96, 128)
-        self.draft = nn.Conv2d(width, parts + 1, 1)
-        self.tell = nn.Linear(TOKEN, FEATURES)
-        self.compare = ConvBlock(width + 7 * FEATURES, width)
-        self.down_again, self.up_again = walk(width, 64, 96)
-        self.fine = nn.Conv2d(width, (parts + 1) * patch**2, 1)
-        self.mend = nn.Conv2d(width, 4, 1)
+        self.coarse_conv = ConvBlock(3 * num_parts + FEATURES, width)
+        self.coarse_unet = UNet(width, 64, 96, 128)
+        self.coarse_head = nn.Conv2d(width, num_parts + 1, 1)
+        self.token_linear = nn.Linear(TOKEN, FEATURES)
+        self.fine_conv = ConvBlock(width + 7 * FEATURES, width)
+        self.fine_unet = UNet(width, 64, 96)
+        self.logits_head = nn.Conv2d(width, (num_parts + 1) * patch**2, 1)
+        self.flow_head = nn.Conv2d(width, 4, 1)
 
-    def start(self) -> None:
-        """At first hardly anything is likelier than another, and no place is mended (called by init_weights)."""
-        for last in (self.draft, self.fine, self.mend):
-            last.weight.data.mul_(FAINT)
+    def init_own(self) -> None:
+        """At first no part is much likelier than another, and the residual flow is nearly zero."""
+        for head in (self.coarse_head, self.logits_head, self.flow_head):
+            head.weight.data.mul_(0.01)
 
-    def forward(self, identity: Seen, pose: Seen, motion: Motion) -> Layout:
+    def forward(self, identity: Segmentation, pose: Segmentation, motion: PartMotion) -> Layout:
         with torch.autocast(identity.logits.device.type, enabled=False):
-            points = grid(identity.logits)
-            everywhere = [apply(maps, points) for maps in (motion.to_identity, motion.to_pose)]  # (B, parts, 2, h, w)
-            shares = [seen.logits.softmax(dim=1)[:, 1:] for seen in (identity, pose)]  # (B, parts, h, w)
-            moved = [_moved_parts(share, at) for share, at in zip(shares, everywhere)] + [shares[1], pose.features]
-            told = self.tell(motion.tokens.to(self.tell.weight.dtype)).float()  # (B, parts, FEATURES)
-        x = self.join(torch.cat(moved, dim=1).to(self.draft.weight.dtype))
-        x = down_and_up(x, self.down, self.up)
-        draft = self.draft(x).float()
+            points = cell_centres(identity.logits)  # (2, h, w)
+            grids = [apply_affine(maps, points) for maps in (motion.to_identity, motion.to_pose)]  # (B, parts, 2, h, w)
+            shares = [picture.logits.softmax(dim=1)[:, 1:] for picture in (identity, pose)]  # (B, parts, h, w)
+            moved = [_move_parts(share, grid) for share, grid in zip(shares, grids)]  # (B, parts, h, w)
+            tokens = self.token_linear(motion.tokens.to(self.token_linear.weight.dtype)).float()  # (B, parts, FEATURES)
+        x = torch.cat([*moved, shares[1], pose.features], dim=1)
+        x = self.coarse_unet(self.coarse_conv(x.to(self.coarse_head.weight.dtype)))  # (B, width, h, w)
+        coarse = self.coarse_head(x).float()  # (B, parts + 1, h, w)
         with torch.autocast(x.device.type, enabled=False):
-            share = draft[:, 1:].softmax(dim=1)[:, :, None]  # (B, parts, 1, h, w)
-            places = [(share * at).sum(1) for at in everywhere]  # (B, 2, h, w)
-            features = [sample(identity.features, at) for at in beside(places[0], AROUND / self.patch)]
-            features += [sample(pose.features, places[1]), torch.einsum("bpxhw,bpc->bchw", share, told)]
-        x = self.compare(torch.cat([x, *(y.to(x.dtype) for y in features)], dim=1))
-        x = down_and_up(x, self.down_again, self.up_again)
-        return Layout(draft, self.fine(x).float(), 0.1 * self.mend(x).float(), x)
+            share = coarse[:, 1:].softmax(dim=1)[:, :, None]  # (B, parts, 1, h, w)
+            identity_grid, pose_grid = ((share * grid).sum(1) for grid in grids)  # (B, 2, h, w)
+            around = neighbours(identity_grid, NEIGHBOUR_PIXELS / self.patch)
+            warped = [sample_map(identity.features, grid) for grid in around]  # (B, FEATURES, h, w) each
+            warped += [sample_map(pose.features, pose_grid), torch.einsum("bpxhw,bpc->bchw", share, tokens)]
+        x = self.fine_conv(torch.cat([x, *(y.to(x.dtype) for y in warped)], dim=1))
+        x = self.fine_unet(x)  # (B, width, h, w)
+        return Layout(coarse, self.logits_head(x).float(), 0.1 * self.flow_head(x).float(), x)
 
-    def places(self, identity: Seen, motion: Motion, layout: Layout) -> Places:
+    def correspondence(self, identity: Segmentation, motion: PartMotion, layout: Layout) -> Correspondence:
         """From the layout to pixels."""
-        with torch.autocast(layout.fine.device.type, enabled=False):
-            logits = F.pixel_shuffle(layout.fine, self.patch)
+        with torch.autocast(layout.logits.device.type, enabled=False):
+            logits = F.pixel_shuffle(layout.logits, self.patch)  # (B, parts + 1, S, S)
             part = logits[:, 1:].argmax(1)  # (B, S, S)
-            mend = F.interpolate(layout.mend[:, :2], scale_factor=self.patch, mode="bilinear", align_corners=False)
-            in_identity = part_places(motion.to_identity, part, grid(part)[None]) + mend
-            share = F.avg_pool2d(logits[:, 1:].softmax(dim=1), self.patch)[:, :, None]
-            everywhere = apply(motion.to_pose, grid(layout.draft))  # (B, parts, 2, h, w)
-            in_pose = (share * everywhere).sum(1) + layout.mend[:, 2:]
-            there = sample(identity.logits.softmax(dim=1)[:, 1:], in_identity)  # (B, parts, S, S)
-            return Places(logits, in_identity, in_pose, there.gather(1, part[:, None]), layout.state)
+            flow = layout.residual_flow
+            flow_pixels = F.interpolate(flow[:, :2], scale_factor=self.patch, mode="bilinear", align_corners=False)
+            identity_grid = apply_part_affine(motion.to_identity, part, cell_centres(part)[None]) + flow_pixels
+            share = F.avg_pool2d(logits[:, 1:].softmax(dim=1), self.patch)[:, :, None]  # (B, parts, 1, h, w)
+            pose_grids = apply_affine(motion.to_pose, cell_centres(layout.coarse_logits))  # (B, parts, 2, h, w)
+            pose_grid = (share * pose_grids).sum(1) + flow[:, 2:]  # (B, 2, h, w)
+            shown = sample_map(identity.logits.softmax(dim=1)[:, 1:], identity_grid)  # (B, parts, S, S)
+            visibility = shown.gather(1, part[:, None])  # (B, 1, S, S)
+            return Correspondence(logits, identity_grid, pose_grid, visibility, layout.features)
 
 
-def beside(place: Tensor, step: float) -> list[Tensor]:
-    """A place (B, 2, h, w), and those so many positions left, right, above and below it."""
-    away = 2 * step / place.shape[-1]
-    steps = place.new_tensor([(0, 0), (-away, 0), (away, 0), (0, -away), (0, away)])
-    return [place + step[:, None, None] for step in steps]
-
-
-def _moved_parts(share: Tensor, at: Tensor) -> Tensor:
-    """Shares of the parts (B, parts, h, w), each where its own map says: at (B, parts, 2, h, w) -> (B, parts, h, w)."""
-    return sample(share.flatten(0, 1)[:, None], at.flatten(0, 1), "zeros").unflatten(0, share.shape[:2])[:, :, 0]
-
-
-def part_places(maps: Tensor, part: Tensor, points: Tensor) -> Tensor:
-    """Where points (B or 1, 2, ...), each of the part (B, ...) that numbers it, come from by (B, parts, 2, 3)."""
-    chosen = maps.flatten(2).gather(1, part.flatten(1)[..., None].expand(-1, -1, 6))  # (B, N, 6)
-    a = chosen.transpose(1, 2).unflatten(2, tuple(part.shape[1:]))  # (B, 6, ...)
-    x, y = points.unbind(1)
-    return torch.stack([a[:, 0] * x + a[:, 1] * y + a[:, 2], a[:, 3] * x + a[:, 4] * y + a[:, 5]], dim=1)
+def _move_parts(share: Tensor, grid: Tensor) -> Tensor:
+    """Shares of the parts (B, parts, h, w), each at its own positions (B, parts, 2, h, w) -> (B, parts, h, w)."""
+    moved = sample_map(share.flatten(0, 1)[:, None], grid.flatten(0, 1), "zeros")  # (B parts, 1, h, w)
+    return moved.unflatten(0, share.shape[:2])[:, :, 0]

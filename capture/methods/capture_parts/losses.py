@@ -1,4 +1,4 @@
-"""What the parts of bodies are taught, where the data knows which point of a surface each pixel shows (IUV maps)."""
+"""What segmentation, part motion and layout are taught, where the data has IUV maps."""
 
 from __future__ import annotations
 
@@ -6,88 +6,104 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from capture.methods.capture_parts.attention_loss import MAPS, at_cells, choose, of
-from capture.methods.capture_parts.layout import Layout, part_places
-from capture.methods.capture_parts.part_motion import Motion
-from capture.methods.capture_parts.segmenter import Seen
+from capture.methods.capture.losses import Loss
+from capture.methods.capture_parts.attention_loss import at_cells, gather_positions, sample_positions
+from capture.methods.capture_parts.coordinates import apply_part_affine
+from capture.methods.capture_parts.layout import Layout
+from capture.methods.capture_parts.part_motion import PartMotion
+from capture.methods.capture_parts.segmenter import Segmentation
 
-BACKGROUND = 0.25  # weight of a position of the background beside one of the character's
-NEAR = 0.02  # standard deviation, in u and v, of what counts as the same point
-FAR = 3.0  # squared distances beyond this (in 2 NEAR²) say that a picture does not show the point
-FARNESS = 0.1  # weight of a distance of one pixel
-ASKED, SOURCES = 128, 600  # points of the output that are asked for, positions of a picture that they are sought in
+BACKGROUND_WEIGHT = 0.25  # of a position of the background beside one of the character
+SIGMA = 0.02  # standard deviation, in u and v, of the same surface point
+FAR = 3.0  # squared distances beyond this (in 2 SIGMA²) say that a picture does not show the point
+EPE_WEIGHT = 0.1  # of an end-point error of one pixel
+POINTS, CANDIDATES = 128, 600  # points of the output that are followed, positions of a picture where they may be
 
 
-def body_loss(
-    identity: Seen, pose: Seen, motion: Motion, layout: Layout, batch: dict[str, Tensor], chance: Tensor
-) -> tuple[Tensor, dict[str, Tensor]]:
-    """What is read in both pictures, and how the output is laid out, against a batch's maps (B, 3, S, S).
+def segmentation_loss(segmentation: Segmentation, uv: Tensor) -> Loss:
+    """Cross-entropy of a segmentation with the parts of IUV maps (B, 3, S, S)."""
+    ce = part_cross_entropy(segmentation.logits, uv)
+    return ce, {"segmentation_ce": ce.detach()}
 
-    Samples without maps count nothing. `chance`: a number that says which places are asked for.
+
+def correspondence_loss(
+    identity: Segmentation,
+    pose: Segmentation,
+    motion: PartMotion,
+    layout: Layout,
+    batch: dict[str, Tensor],
+    sample_seed: Tensor,
+) -> Loss:
+    """Both segmentations and the output's layout against a batch's maps `<role>_uv` (B, 3, S, S).
+
+    Samples without maps count nothing.
+
+    Args:
+        sample_seed: a number in [0, 1) that says which points are followed.
     """
-    maps = [batch[role + MAPS] for role in ("identity", "pose", "target")]
-    (mine, told), (theirs, others) = (read_loss(*pair) for pair in zip((identity, pose), maps))
-    loss, laid = layout_loss(motion, layout, *maps, chance)
-    return loss + mine + theirs, {name: told[name] + others[name] for name in told} | laid
+    maps = [batch[f"{role}_uv"] for role in ("identity", "pose", "target")]
+    identity_ce, pose_ce = (part_cross_entropy(x.logits, uv) for x, uv in zip((identity, pose), maps))
+    loss, metrics = layout_loss(motion, layout, *maps, sample_seed)
+    ce = identity_ce + pose_ce
+    return loss + ce, {"segmentation_ce": ce.detach()} | metrics
 
 
-def read_loss(seen: Seen, uv: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-    """What is read in pictures, against their maps (B, 3, S, S)."""
-    parts = part_loss(seen.logits, uv)
-    return parts, {"read_miss": parts.detach()}
-
-
-def part_loss(logits: Tensor, uv: Tensor) -> Tensor:
+def part_cross_entropy(logits: Tensor, uv: Tensor) -> Tensor:
     """Cross-entropy of logits (B, parts + 1, h, w) with the parts of a map (B, 3, S, S)."""
     part = at_cells(uv, logits.shape[-1])[:, 0].long().clamp(max=logits.shape[1] - 1)  # (B, h, w)
     known = uv[:, 0].flatten(1).any(1)[:, None, None]
-    weight = torch.where(part > 0, 1.0, BACKGROUND) * known
+    weight = torch.where(part > 0, 1.0, BACKGROUND_WEIGHT) * known
     return (F.cross_entropy(logits, part, reduction="none") * weight).sum() / weight.sum().clamp(min=1)
 
 
 def layout_loss(
-    motion: Motion, layout: Layout, identity_uv: Tensor, pose_uv: Tensor, target_uv: Tensor, chance: Tensor
-) -> tuple[Tensor, dict[str, Tensor]]:
-    """How far the output's layout is from the true target's: its parts, and the places of its points in both pictures.
+    motion: PartMotion,
+    layout: Layout,
+    identity_uv: Tensor,
+    pose_uv: Tensor,
+    target_uv: Tensor,
+    sample_seed: Tensor,
+) -> Loss:
+    """How far the output's layout is from the true target's: its parts, and where its points are in both pictures.
 
-    Distances are in pixels.
+    End-point errors (epe) are in pixels: of the parts' affine maps, and with the residual flow added.
     """
-    side, patch = target_uv.shape[-1], target_uv.shape[-1] // layout.draft.shape[-1]
-    phase = (chance.abs() * 10_000).long() % patch**2  # one pixel of each patch² at a time
-    fine = layout.fine.unflatten(1, (-1, patch**2)).index_select(2, phase.reshape(1))[:, :, 0]
-    wanted = F.pixel_unshuffle(target_uv, patch).unflatten(1, (3, patch**2)).index_select(2, phase.reshape(1))[:, :, 0]
-    drafted, laid = part_loss(layout.draft, target_uv), part_loss(fine, wanted)
-    loss, told = drafted + 2 * laid, {"layout_miss": laid.detach()}
+    side, patch = target_uv.shape[-1], target_uv.shape[-1] // layout.coarse_logits.shape[-1]
+    phase = (sample_seed * patch**2).long().clamp(max=patch**2 - 1).reshape(1)  # one pixel of each patch² at a time
+    logits = layout.logits.unflatten(1, (-1, patch**2)).index_select(2, phase)[:, :, 0]
+    truth = F.pixel_unshuffle(target_uv, patch).unflatten(1, (3, patch**2)).index_select(2, phase)[:, :, 0]
+    coarse_ce, ce = part_cross_entropy(layout.coarse_logits, target_uv), part_cross_entropy(logits, truth)
+    loss, metrics = coarse_ce + 2 * ce, {"layout_ce": ce.detach()}
 
-    asked = choose(target_uv[:, 0].flatten(1) > 0, ASKED, chance)  # (B, M)
-    points = of(target_uv.flatten(2), asked).float()  # (B, 3, M)
-    number = (points[:, 0].long() - 1).clamp(0, motion.to_pose.shape[1] - 1)  # (B, M)
-    xy = (2 * torch.stack([asked % side, asked // side], dim=1) + 1) / side - 1  # (B, 2, M)
-    cell = asked // side // patch * (side // patch) + asked % side // patch
-    mend = of(layout.mend.flatten(2), cell).chunk(2, dim=1)
-    sides = zip((motion.to_identity, motion.to_pose), (identity_uv, pose_uv), mend)
-    for name, (maps, uv, more) in zip(("identity", "pose"), sides):
-        place, known = where(points, uv, chance)  # (B, 2, M), (B, M)
-        found = part_places(maps, number, xy)  # (B, 2, M)
-        count = known.sum().clamp(min=1)
-        far, mended = (
-            ((side / 2 * (at - place)).square().sum(1).add(0.25).sqrt() * known).sum() / count
-            for at in (found, found.detach() + more)
+    index = sample_positions(target_uv[:, 0].flatten(1) > 0, POINTS, sample_seed)  # (B, M)
+    points = gather_positions(target_uv.flatten(2), index).float()  # (B, 3, M)
+    part = (points[:, 0].long() - 1).clamp(0, motion.to_pose.shape[1] - 1)  # (B, M)
+    xy = (2 * torch.stack([index % side, index // side], dim=1) + 1) / side - 1  # (B, 2, M)
+    cell = index // side // patch * (side // patch) + index % side // patch
+    flows = gather_positions(layout.residual_flow.flatten(2), cell).chunk(2, dim=1)  # (B, 2, M) twice
+    pictures = zip((motion.to_identity, motion.to_pose), (identity_uv, pose_uv), flows)
+    for name, (maps, uv, flow) in zip(("identity", "pose"), pictures):
+        truth_xy, shown = locate_surface_points(points, uv, sample_seed)  # (B, 2, M), (B, M)
+        moved = apply_part_affine(maps, part, xy)  # (B, 2, M)
+        count = shown.sum().clamp(min=1)
+        epe, refined_epe = (
+            ((side / 2 * (at - truth_xy)).square().sum(1).add(0.25).sqrt() * shown).sum() / count
+            for at in (moved, moved.detach() + flow)
         )
-        loss = loss + FARNESS * (far + mended)
-        told |= {f"{name}_far": far.detach(), f"{name}_mended": mended.detach()}
-    return loss, told
+        loss = loss + EPE_WEIGHT * (epe + refined_epe)
+        metrics |= {f"{name}_epe": epe.detach(), f"{name}_refined_epe": refined_epe.detach()}
+    return loss, metrics
 
 
-def where(points: Tensor, uv: Tensor, chance: Tensor) -> tuple[Tensor, Tensor]:
+def locate_surface_points(points: Tensor, uv: Tensor, sample_seed: Tensor) -> tuple[Tensor, Tensor]:
     """Points (B, 3, M) in a picture's map (B, 3, S, S): where, (B, 2, M) from -1 to 1, and whether at all, (B, M)."""
     uv = uv[:, :, 1::2, 1::2]  # every other pixel
     side = uv.shape[-1]
-    index = choose(uv[:, 0].flatten(1) > 0, SOURCES, chance)  # (B, N)
-    here = of(uv.flatten(2), index).float()[:, :, None]  # (B, 3, 1, N)
+    index = sample_positions(uv[:, 0].flatten(1) > 0, CANDIDATES, sample_seed)  # (B, N)
+    here = gather_positions(uv.flatten(2), index).float()[:, :, None]  # (B, 3, 1, N)
     there = points[..., None]  # (B, 3, M, 1)
     du, dv = ((there[:, k] - here[:, k]) / 255 for k in (1, 2))
-    score = -(du.square() + dv.square()) / (2 * NEAR**2)
+    score = -(du.square() + dv.square()) / (2 * SIGMA**2)
     score = score.masked_fill((there[:, 0] != here[:, 0]) | (there[:, 0] == 0), -1e4)
     weight = score.softmax(-1)  # (B, M, N)
     xy = torch.stack([index % side, index // side], dim=-1).float()  # (B, N, 2)

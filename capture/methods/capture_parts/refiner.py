@@ -1,4 +1,4 @@
-"""The output, painted over the identity's own pixels."""
+"""The refinement network: the identity's own pixels, warped to the layout, and what has to be painted over them."""
 
 from __future__ import annotations
 
@@ -6,53 +6,59 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from capture.methods.capture_parts.layout import LAYOUT, Places
-from capture.methods.capture_parts.part_motion import sample
-from capture.nn.blocks import ConvBlock, ResBlock, blend
+from capture.methods.capture_parts.coordinates import sample_map
+from capture.methods.capture_parts.layout import LAYOUT, Correspondence
+from capture.nn.blocks import ConvBlock, ResBlock
 
-FAINT = 0.1  # size of what colours are made of: an update of Adam moves all weights alike, and white by much less so
-MOVED = 3.0  # logit of the moved pixels' share at first, beside blend's own
+COLOUR_SCALE = 0.1  # an update of Adam moves all weights alike; small features move a colour near white by less
+ALPHA_BIAS = 1.0  # of the logit of the warped pixels' share: 0.73 at first
 
 
-class BodyPainter(nn.Module):
-    """The last of the decoder, told by a body what is to be where.
+class RefinementNetwork(nn.Module):
+    """Warps the identity's pixels to where the layout wants them, and paints what is hidden there, wrong or missing.
 
-    The identity's pixels are moved to where the layout wants them. What is hidden there, wrong or missing is painted:
-    from the decoder's state, what the pose shows, the layout, the moved pixels, how likely a pixel is nobody's, and how
-    likely the identity's picture shows the wanted part where it was moved from.
+    It sees the decoder's features, what the pose shows, the layout's features, the warped pixels, how likely a pixel is
+    background, and how likely the identity's picture shows the wanted part where a pixel comes from.
 
     Args:
-        state: channels of the decoder's state.  pose: of the pose's features.  c_out: of the picture, 3 patch².
+        c_state: channels of the decoder's features.  c_pose: of the pose's skip level 1.  patch: pixels to a side of a
+            position.
     """
 
-    def __init__(self, state: int, pose: int, c_out: int):
+    def __init__(self, c_state: int, c_pose: int, patch: int):
         super().__init__()
-        width, self.patch = 4 * state, round((c_out // 3) ** 0.5)
-        self.join = ConvBlock(state + pose + LAYOUT + c_out + 2 * self.patch**2, width)
-        self.paint = nn.Sequential(ResBlock(width, width), ResBlock(width, width))
+        width, c_out, self.patch = 4 * c_state, 3 * patch**2, patch
+        self.in_conv = ConvBlock(c_state + c_pose + LAYOUT + c_out + 2 * patch**2, width)
+        self.blocks = nn.Sequential(ResBlock(width, width), ResBlock(width, width))
         self.colour = ConvBlock(width, c_out, activ="none")
-        self.share = ConvBlock(width, self.patch**2, activ="none")
+        self.alpha = ConvBlock(width, patch**2, activ="none")
 
-    def forward(self, state: Tensor, pose: Tensor, picture: Tensor, places: Places) -> Tensor:
-        """State (B, state, h, w), pose's features (B, pose, h, w), identity (B, c_out, h, w) -> the output, as that."""
-        moved = sample(F.pixel_shuffle(picture, self.patch), places.in_identity)  # (B, 3, S, S)
-        nobody = places.logits.softmax(dim=1)[:, :1]  # (B, 1, S, S)
-        moved, nobody, shown = (F.pixel_unshuffle(x, self.patch) for x in (moved, nobody, places.shown))
-        learnt = [evened(x) for x in (state, brought(pose, places), places.state)]
-        x = self.join(
-            torch.cat([x.to(state.dtype) for x in (*learnt, moved, nobody, shown)], dim=1)
-        )  # (B, width, h, w)
-        x = FAINT * evened(self.paint(x))
-        out = blend(self.colour(x), moved, self.share(x) + MOVED)
-        return out + (out.clamp(-1, 1) - out).detach()  # a tanh, once driven to its end, does not come back
+    def forward(self, state: Tensor, pose: Tensor, picture: Tensor, correspondence: Correspondence) -> Tensor:
+        """State (B, c_state, h, w), pose (B, c_pose, h, w), identity (B, 3 patch², h, w) -> picture like it."""
+        warped = sample_map(F.pixel_shuffle(picture, self.patch), correspondence.identity_grid)  # (B, 3, S, S)
+        background = correspondence.logits.softmax(dim=1)[:, :1]  # (B, 1, S, S)
+        pixels = (warped, background, correspondence.visibility)
+        warped, background, visibility = (F.pixel_unshuffle(x, self.patch) for x in pixels)
+        features = [pixel_norm(x) for x in (state, warp_to_layout(pose, correspondence), correspondence.features)]
+        x = torch.cat([x.to(state.dtype) for x in (*features, warped, background, visibility)], dim=1)
+        x = self.in_conv(x)  # (B, width, h, w)
+        x = COLOUR_SCALE * pixel_norm(self.blocks(x))
+        out = composite(self.colour(x), warped, self.alpha(x) + ALPHA_BIAS)  # (B, 3 patch², h, w)
+        return out + (out.clamp(-1, 1) - out).detach()  # clamped, with a gradient: a saturated tanh would have none
 
 
-def brought(x: Tensor, places: Places) -> Tensor:
+def warp_to_layout(x: Tensor, correspondence: Correspondence) -> Tensor:
     """A map (B, C, H, W) of the pose's, where the layout wants what it shows."""
-    place = F.adaptive_avg_pool2d(places.in_pose, x.shape[-1])
-    return sample(x, place).to(x.dtype)
+    grid = F.adaptive_avg_pool2d(correspondence.pose_grid, x.shape[-1])
+    return sample_map(x, grid).to(x.dtype)
 
 
-def evened(x: Tensor) -> Tensor:
+def pixel_norm(x: Tensor) -> Tensor:
     """A map with a mean square of 1 over the channels at each position (Karras et al., ICLR 2018)."""
     return (x.float() * torch.rsqrt(x.float().square().mean(dim=1, keepdim=True) + 1e-6)).to(x.dtype)
+
+
+def composite(painted: Tensor, warped: Tensor, alpha_logits: Tensor) -> Tensor:
+    """Pictures (B, 3 patch², h, w) mixed by the share of `warped`, the sigmoid of logits (B, patch², h, w)."""
+    alpha = torch.sigmoid(alpha_logits).repeat(1, 3, 1, 1)
+    return (1 - alpha) * painted + alpha * warped

@@ -1,0 +1,151 @@
+"""The generator of CaPTURe-Parts: segment both pictures, move the parts, lay the output out, warp, refine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from capture.methods.base import Details, Features, Generator, Inputs
+from capture.methods.capture.encoders import IdentityEncoder, PoseEncoder
+from capture.methods.capture_parts.decoder import PartsDecoder
+from capture.methods.capture_parts.layout import Layout, LayoutNetwork
+from capture.methods.capture_parts.output_query_attention import AttentionOutput
+from capture.methods.capture_parts.part_motion import PartMotion, PartMotionTransformer
+from capture.methods.capture_parts.refiner import RefinementNetwork
+from capture.methods.capture_parts.segmenter import PartSegmenter, Segmentation
+
+HALVINGS = 4  # of the segmenter: a picture's side is a multiple of 2^4 positions
+PICTURE, SEGMENTATION = "picture", "segmentation"  # features beside the encoders' skips
+
+
+@dataclass
+class PartsDetails(Details):
+    """What the losses look at. Without an image where the forward ended at the layout or at the segmentation."""
+
+    image: Tensor | None = None
+    identity: Segmentation | None = None
+    pose: Segmentation | None = None
+    motion: PartMotion | None = None
+    layout: Layout | None = None
+    attention: list[AttentionOutput] = field(default_factory=list)
+
+
+class PartsGenerator(Generator):
+    """Pictures are seen as squares of patch x patch pixels: h = S / patch positions to a side, 3 patch² channels.
+
+    Args:
+        config: the `capture_parts_config` section.
+    Raises:
+        ValueError: the parts don't fit each other; the message names the keys.
+    """
+
+    def __init__(self, config: dict[str, Any]):
+        super().__init__()
+        networks, self.patch, num_parts = config["networks"], config["patch_size"], config["num_parts"]
+        self.downs, self.segmenter_grad_scale = networks["downs"], config["segmenter_grad_scale"]
+        channels = skip_channels(networks)
+        self.noise_dim = channels[len(channels)]
+        c_in = 3 * self.patch**2
+        self.segmenter = PartSegmenter(num_parts, c_in, halvings=HALVINGS)
+        self.part_motion = PartMotionTransformer(num_parts)
+        self.layout = LayoutNetwork(num_parts, self.patch)
+        self.identity_encoder = IdentityEncoder(channels, c_in, in_norm=False, pad_type="zeros")
+        self.pose_encoder = PoseEncoder(channels, c_in, in_norm=True, pad_type="zeros")
+        self.decoder = PartsDecoder(channels, networks, detach_attention=config["loss"]["attention_weight"] > 0)
+        self.refiner = RefinementNetwork(self.decoder.c_out, networks["c"], self.patch)
+
+    def forward(self, inputs: Inputs, noise: Tensor | None = None, details: bool = False, until: str = "image") -> Any:
+        """identity, pose: (B, 3, S, S) in [-1, 1]; noise: (B, 2, noise_dim).
+
+        Args:
+            until: image | layout (nothing is painted) | segmentation (of the identity's pictures alone): for the stages
+                of training, with details.
+        """
+        identity = inputs["identity"]
+        if until == "segmentation":
+            return PartsDetails(identity=self.segmenter(self._patches(identity)))
+        if until == "layout":
+            pictures = self._patches(torch.cat([identity, inputs["pose"]]))
+            both = self.segmenter(pictures)
+            first, second = (Segmentation(*halves) for halves in zip(*(x.chunk(2) for x in both)))
+            return PartsDetails(None, first, second, *self._lay_out(first, second))
+        if noise is None:
+            noise = identity.new_zeros(len(identity), 2, self.noise_dim)
+        noise = noise.to(identity.dtype)
+        made = self._paint(self.encode_identity(inputs, noise[:, 0]), self.encode_pose(inputs), noise)
+        return made if details else made.image
+
+    def encode_identity(self, inputs: Inputs, noise: Tensor) -> Features:
+        picture = self._patches(inputs["identity"])  # (B, 3 patch², h, w)
+        skips = self.identity_encoder(picture, noise)
+        kept = {k: skips[k] for k in sorted(self.decoder.identity_levels)}
+        return {**kept, PICTURE: picture, **_as_features(self.segmenter(picture))}
+
+    def encode_pose(self, inputs: Inputs) -> Features:
+        picture = self._patches(inputs["pose"])  # (B, 3 patch², h, w)
+        skips = self.pose_encoder(picture, {})
+        return {**{k: skips[k] for k in sorted(self.decoder.pose_levels)}, **_as_features(self.segmenter(picture))}
+
+    def decode(self, identity: Features, pose: Features, noise: Tensor) -> Tensor:
+        return self._paint(identity, pose, noise).image
+
+    def check_size(self, size: int) -> None:
+        side = self.patch * 2**HALVINGS
+        if size % side or size < 2 * side:
+            raise ValueError(
+                f"image_size {size} must be a multiple of {side} = patch_size * {2**HALVINGS}, and at least {2 * side}"
+            )
+        multiple = self.patch * 2 ** (self.downs + 2)
+        if size % multiple or size < 2 * multiple:
+            raise ValueError(
+                f"image_size {size} must be a multiple of patch_size * 2^(downs+2) = {multiple}, and at least "
+                f"{2 * multiple} (downs is {self.downs})"
+            )
+
+    def _paint(self, identity: Features, pose: Features, noise: Tensor) -> PartsDetails:
+        """All that comes after the encoders."""
+        segmentations = [_as_segmentation(features) for features in (identity, pose)]
+        motion, layout = self._lay_out(*segmentations)
+        correspondence = self.layout.correspondence(segmentations[0], motion, layout)
+        state, attention = self.decoder(identity, pose, noise[:, 1], correspondence)  # (B, m / 4, h, w)
+        image = self.refiner(state, pose[1], identity[PICTURE], correspondence)  # (B, 3 patch², h, w)
+        image = F.pixel_shuffle(image, self.patch)  # (B, 3, S, S)
+        return PartsDetails(image, *segmentations, motion, layout, attention)
+
+    def _lay_out(self, identity: Segmentation, pose: Segmentation) -> tuple[PartMotion, Layout]:
+        if self.segmenter_grad_scale < 1:
+            identity, pose = (
+                Segmentation(*(scale_gradient(x, self.segmenter_grad_scale) for x in segmentation))
+                for segmentation in (identity, pose)
+            )
+        motion = self.part_motion(identity, pose)
+        return motion, self.layout(identity, pose, motion)
+
+    def _patches(self, image: Tensor) -> Tensor:
+        """(B, 3, S, S) -> (B, 3 patch², h, w)."""
+        return F.pixel_unshuffle(image, self.patch)
+
+
+def skip_channels(networks: dict[str, Any]) -> dict[int, int]:
+    """Channels of the encoders' skip levels; `code_ch` sets the two smallest, which min_ch sets in CaPTURe."""
+    widths = [min(networks["c"] * 2**k, networks["min_ch"]) for k in range(networks["downs"] + 1)]
+    code = networks["code_ch"] or networks["min_ch"]
+    return dict(enumerate([*widths, 2 * code, 4 * code], start=1))
+
+
+def scale_gradient(x: Tensor, scale: float) -> Tensor:
+    """x itself, of whose gradient only a share goes on."""
+    constant = x.detach()
+    return constant + scale * (x - constant)
+
+
+def _as_features(segmentation: Segmentation) -> Features:
+    return {f"{SEGMENTATION}_{name}": value for name, value in segmentation._asdict().items()}
+
+
+def _as_segmentation(features: Features) -> Segmentation:
+    return Segmentation(*(features[f"{SEGMENTATION}_{name}"] for name in Segmentation._fields))

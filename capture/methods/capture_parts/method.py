@@ -1,0 +1,162 @@
+"""One update of CaPTURe-Parts, in any of its stages."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from capture.methods import base
+from capture.methods.capture.discriminator import Discriminator, score_pairs
+from capture.methods.capture.losses import Loss, adversarial_loss, discriminator_loss
+from capture.methods.capture_parts.attention_loss import attention_loss
+from capture.methods.capture_parts.generator import PartsDetails, PartsGenerator
+from capture.methods.capture_parts.losses import correspondence_loss, segmentation_loss
+from capture.methods.capture_parts.stages import STAGES
+from capture.methods.capture_supervised.losses import target_loss, target_perceptual_loss
+from capture.nn.init import init_weights
+from capture.nn.perceptual import MAX_STRIDE, lpips_loss
+
+NEEDS_MAPS = "this data has no UV maps; the toon renderer and datasets rendered with --uv have them"
+
+
+class Method(base.Method):
+    """x: identity, p: pose, a picture of another character; G(x, p) is compared with its true target, where known."""
+
+    title = "CaPTURe-Parts"
+    paper = "this project; based on An and Choi, Neurocomputing 2023"
+
+    def __init__(self, config: dict[str, Any]):
+        options = config["capture_parts_config"]
+        self.stage, self.weights = STAGES[options["stage"]], options["loss"]
+        networks: dict[str, nn.Module] = {"gen": self.build_generator(config)}
+        painting = self.stage.until == "image"
+        if painting and (self.weights["discriminator_weight"] or self.weights["adversarial_weight"]):
+            networks["disc"] = build_discriminator(options["discriminator"])
+            self.update_order = ("disc", "gen")
+        self.perceptual = None
+        if painting and self.weights["perceptual_weight"]:
+            self.perceptual = lpips_loss(
+                self.weights["perceptual_net"],
+                self.weights["perceptual_path"],
+                "capture_parts_config.loss.perceptual_weight",
+            )
+        super().__init__(config, networks)
+
+    @classmethod
+    def build_generator(cls, config: dict[str, Any]) -> PartsGenerator:
+        generator = PartsGenerator(config["capture_parts_config"])
+        generator.check_size(config["dataset_config"]["image_size"])
+        return generator
+
+    @classmethod
+    def batch_keys(cls, config: dict[str, Any]) -> dict[str, str]:
+        options = config["capture_parts_config"]
+        stage, weight = STAGES[options["stage"]], options["loss"]["attention_weight"]
+        if stage.correspondence:
+            return {"target_uv": f"capture_parts_config.stage {options['stage']} learns from UV maps: {NEEDS_MAPS}"}
+        if weight:
+            why = f"capture_parts_config.loss.attention_weight is {weight}: {NEEDS_MAPS}; or set it to 0"
+            return {"target_uv": why}
+        return {}
+
+    @classmethod
+    def trainable(cls, network: nn.Module, name: str, config: dict[str, Any]) -> list[nn.Module] | None:
+        if name != "gen":
+            return None
+        return [getattr(network, part) for part in STAGES[config["capture_parts_config"]["stage"]].learns]
+
+    def init_weights(self) -> None:
+        for network in self.networks.values():
+            init_weights(network, self.config["main_config"]["init"])
+
+    def sample_noise(self, batch: int, rng: torch.Generator) -> Tensor:
+        """(batch, 2 noise_dim + 3): the generator's noise; where grids of the losses begin: three numbers in [0, 1)."""
+        noise = self.networks["gen"].sample_noise(batch, generator=rng).flatten(1)
+        return torch.cat([noise, torch.rand(batch, 3, generator=rng)], dim=1)
+
+    def loss(self, name: str, batch: dict[str, Tensor], noise: Tensor, cache: dict[str, Any] | None) -> Loss:
+        sample_seed, grid_offset = noise[0, -3], (noise[0, -2:] * MAX_STRIDE).long()
+        if self.stage.until == "segmentation":
+            return self._segmentation_loss(batch)
+        inputs = {"identity": batch["identity"], "pose": batch["pose"]}
+        if self.stage.until == "layout":
+            made = self.trained["gen"](inputs, details=True, until="layout")
+            return correspondence_loss(made.identity, made.pose, made.motion, made.layout, batch, sample_seed)
+        made = self._made(name, inputs, noise[:, :-3].unflatten(1, (2, -1)), cache)
+        if name == "disc":
+            return self._discriminator_loss(batch, made)
+        terms = self._picture_losses(batch, made, grid_offset)
+        if self.stage.correspondence and "target_uv" in batch:
+            parts = (made.identity, made.pose, made.motion, made.layout)
+            correspondence, metrics = correspondence_loss(*parts, batch, sample_seed)
+            metrics = {"G_correspondence": correspondence.detach()} | metrics
+            terms.append((self.weights["correspondence_weight"], (correspondence, metrics)))
+        if self.weights["attention_weight"] and "target_uv" in batch:
+            terms.append((self.weights["attention_weight"], self._attention_loss(batch, made, sample_seed)))
+        loss, metrics = torch.zeros((), device=batch["identity"].device), {}
+        for weight, (term, its_metrics) in terms:
+            loss = loss + weight * term
+            metrics |= its_metrics
+        return loss, metrics
+
+    def _segmentation_loss(self, batch: dict[str, Tensor]) -> Loss:
+        roles = [key.removesuffix("_uv") for key in batch if key.endswith("_uv")]
+        pictures, maps = (torch.cat([batch[role + end] for role in roles]) for end in ("", "_uv"))
+        made = self.trained["gen"]({"identity": pictures}, details=True, until="segmentation")
+        return segmentation_loss(made.identity, maps)
+
+    def _made(self, name: str, inputs: dict[str, Tensor], noise: Tensor, cache: dict[str, Any] | None) -> PartsDetails:
+        """One forward of the generator, which both updates share where they can."""
+        if cache is not None and "made" in cache:
+            return cache["made"]
+        with torch.set_grad_enabled(name == "gen" or cache is not None):
+            made = self.trained["gen"](inputs, noise, details=True)
+        if cache is not None:
+            cache["made"] = made
+        return made
+
+    def _picture_losses(
+        self, batch: dict[str, Tensor], made: PartsDetails, grid_offset: Tensor
+    ) -> list[tuple[float, Loss]]:
+        terms = []
+        if "disc" in self.update_order:
+            with base.frozen(self.networks["disc"]) as discriminator:
+                logits = score_pairs(discriminator, [(made.image, batch["real"])])
+                adversarial = adversarial_loss(logits, self.weights["ganLoss_type"])
+            terms.append((self.weights["adversarial_weight"], adversarial))
+        if "target" in batch:
+            terms.append((self.weights["target_weight"], target_loss(made.image, batch)))
+            if self.perceptual is not None:
+                distance = partial(self.perceptual, offset=grid_offset)
+                perceptual = target_perceptual_loss(made.image, batch, distance)
+                terms.append((self.weights["perceptual_weight"], perceptual))
+        return terms
+
+    def _discriminator_loss(self, batch: dict[str, Tensor], made: PartsDetails) -> Loss:
+        pairs = [(batch["identity"], batch["real"]), (made.image.detach(), batch["real"])]
+        real, fake = score_pairs(self.trained["disc"], pairs)
+        loss, metrics = discriminator_loss(real, [fake], self.weights["ganLoss_type"])
+        return loss * self.weights["discriminator_weight"], metrics
+
+    def _attention_loss(self, batch: dict[str, Tensor], made: PartsDetails, sample_seed: Tensor) -> Loss:
+        """The mean over the attention modules."""
+        maps, modules = (batch["identity_uv"], batch["target_uv"]), self.networks["gen"].decoder.attention
+        found = [
+            attention_loss(output.query, output.key, module.t, *maps, sample_seed)
+            for output, module in zip(made.attention, modules)
+        ]
+        losses, metrics = zip(*found)
+        loss = torch.stack(losses).mean()
+        means = {name: torch.stack([one[name] for one in metrics]).mean() for name in metrics[0]}
+        return loss, {"G_attention": loss.detach()} | means
+
+
+def build_discriminator(options: dict[str, Any]) -> Discriminator:
+    """The discriminator of capture_parts_config.discriminator. ValueError, naming it, where it can't be built."""
+    try:
+        return Discriminator(**options)
+    except ValueError as error:
+        raise ValueError(f"capture_parts_config.discriminator: {error}") from None

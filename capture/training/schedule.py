@@ -1,0 +1,19 @@
+"""Learning rates over a run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def rate_factor(step: int, steps_per_epoch: int, total_steps: int, schedule: dict[str, Any]) -> float:
+    """What the configured learning rates are multiplied by at a step.
+
+    Args:
+        step: updates made so far.
+        schedule: train_config.lr_schedule: they rise from 0 over `warmup_steps` updates, fall to a tenth after each of
+            `drop_epochs` (-1: none), and fall linearly to 0 over the last `decay_epochs` epochs (0: they stay).
+    """
+    decay_steps = schedule["decay_epochs"] * steps_per_epoch
+    factor = min(1.0, (total_steps - step) / decay_steps) if decay_steps else 1.0
+    factor *= min(1.0, (step + 1) / max(schedule["warmup_steps"], 1))
+    return factor * 0.1 ** sum(0 <= epoch <= step // steps_per_epoch for epoch in schedule["drop_epochs"])

@@ -1,0 +1,74 @@
+"""One update of every network of a method, from one batch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from capture.common.processes import Processes
+from capture.methods.base import Method
+from capture.nn.spectral_norm import held
+from capture.training.nonfinite import Guard
+
+
+class Update:
+    """The networks are updated one after the other, in the method's order, each in so many micro-batches.
+
+    Args:
+        optimisers: one for each network.  bf16: compute in bfloat16 where autocast does.
+    """
+
+    def __init__(
+        self,
+        method: Method,
+        optimisers: dict[str, torch.optim.Optimizer],
+        guard: Guard,
+        processes: Processes,
+        micro_batches: int,
+        bf16: bool,
+    ):
+        self.method, self.optimisers, self.guard, self.processes = method, optimisers, guard, processes
+        self.micro_batches, self.bf16, self.device = micro_batches, bf16, processes.device
+
+    def __call__(self, batch: dict[str, Tensor], noise: Tensor, step: int) -> dict[str, Tensor]:
+        """Update from this process's batch (B, ...) and its rows of the method's noise (B, ...).
+
+        Args:
+            step: number of updates before.
+        Returns:
+            The losses' metrics and the gradients' norms, detached scalars on the device.
+        Raises:
+            NotFinite: one of them is not a number or infinite (see nonfinite.py for when).
+        """
+        count = len(noise) // self.micro_batches
+        parts = [
+            ({name: value[i : i + count] for name, value in batch.items()}, noise[i : i + count])
+            for i in range(0, len(noise), count)
+        ]
+        cache = {} if self.micro_batches == 1 else None  # several micro-batches can't all keep their pictures
+        metrics: dict[str, Tensor] = {}
+        for name in self.method.update_order:
+            self.optimisers[name].zero_grad()
+            means = self._backward(name, parts, cache)
+            norm = self.guard.check(step, name, self.method.networks[name], self.optimisers[name], means)
+            self.optimisers[name].step()
+            metrics |= means | {f"grad_{name}": norm}
+        return metrics
+
+    def _backward(
+        self, name: str, parts: list[tuple[dict[str, Tensor], Tensor]], cache: dict[str, Any] | None
+    ) -> dict[str, Tensor]:
+        """Gradients of one network, summed over the micro-batches: the metrics' means."""
+        means: dict[str, Tensor] = {}
+        for i, (part, noise) in enumerate(parts):
+            unfinished = i + 1 < len(parts)
+            apart = self.processes.keep_apart(self.method.trained[name], unfinished)
+            with apart, held(self.method.networks.values(), hold=i > 0):
+                with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16):
+                    loss, its_metrics = self.method.loss(name, part, noise, cache)
+                (loss / len(parts)).backward()
+            for key, value in its_metrics.items():
+                means[key] = means.get(key, 0) + value / len(parts)
+        return means
