@@ -48,8 +48,8 @@ def main() -> int:
 
     from capture.checkpoints.lock import run_lock
     from capture.data.open_data import open_data
-    from capture.methods import check_samples
-    from capture.training.trainer import Trainer, new_method  # after the cheap checks: importing torch takes seconds
+    from capture.methods.build import batch_keys, check_samples, new_method
+    from capture.training.trainer import Trainer  # after the cheap checks: importing torch takes seconds
 
     first_of_job = os.environ.get("RANK", "0") == "0"  # torchrun starts several of this program; one talks
     logger.setLevel(logging.INFO if first_of_job else logging.WARNING)
@@ -59,7 +59,7 @@ def main() -> int:
     for key in ignored_keys(config):
         logger.info(f"note: {key} is read by nothing and ignored")
 
-    data = open_data(config)
+    data = open_data(config, batch_keys(config))
     first = data.train[0]
     check_samples(config, (data.train[i] for i in range(data.kinds)))
     if args.dry_run:
@@ -80,12 +80,13 @@ def main() -> int:
 def introduce(method, data) -> None:
     """Say what learns from what."""
     logger.info(data.description)
-    sizes = (f"{NAMES[name]} {_millions(network)} parameters" for name, network in method.networks.items())
-    logger.info(", ".join(sizes))
+    sizes = (f"{NAMES.get(name, name)} {_size(network)} parameters" for name, network in method.networks.items())
+    logger.info(f"{method.title}: {', '.join(sizes)}")
 
 
-def _millions(network) -> str:
-    return f"{sum(p.numel() for p in network.parameters()) / 1e6:.1f} M"
+def _size(network) -> str:
+    count = sum(p.numel() for p in network.parameters())
+    return f"{count / 1e6:.1f} M" if count >= 10**5 else f"{count:,}"
 
 
 if __name__ == "__main__":

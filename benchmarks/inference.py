@@ -11,7 +11,7 @@ from benchmarks.release import as_released
 from benchmarks.timing import as_the_system_has_it, compare, flop, matrix_peak
 from capture.common.device import native_bf16
 from capture.inference.transfer import PoseTransfer
-from capture.methods import build_generator
+from capture.methods.build import build_generator
 
 
 def measure(config: dict[str, Any], device: torch.device, batches: tuple[int, ...] = (1, 4), repeats: int = 5) -> list:
@@ -29,8 +29,8 @@ def measure(config: dict[str, Any], device: torch.device, batches: tuple[int, ..
     peak = matrix_peak(device, torch.bfloat16 if fast == "bf16" else torch.float32)
     for batch in batches:
         identity, pose = (torch.rand(batch, 3, size, size, device=device) * 2 - 1 for _ in range(2))
-        noise = torch.zeros(batch, 2, generator.code_width, device=device)
-        release = torch.no_grad()(lambda i=identity, p=pose, n=noise: released(i, p, n))
+        inputs = {"identity": identity, "pose": pose}
+        release = torch.no_grad()(lambda given=inputs: released(given))
         ways = {"release": as_the_system_has_it(release, device)}
         for name, transfer in ours.items():
             ways[name] = lambda t=transfer, i=identity, p=pose: t.transfer(i, p)

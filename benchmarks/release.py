@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from capture.methods.capture.discriminator import Discriminator
-from capture.methods.capture.generator import Generator
+from capture.methods.capture.generator import CaPTUReGenerator
 from capture.methods.capture.losses import gan_loss
 from capture.methods.capture.reverse_attention import ReverseAttention
 from capture.nn.blocks import ConvBlock, InstanceNorm, ResBlock, adain
@@ -39,7 +39,7 @@ class NxNAttention(nn.Module):
         h_in = adain(feature, identity)
         reverse = torch.bmm(h_in.flatten(2), (1 - weights(pose, identity)).transpose(1, 2)).view(b, c, h, w)
         f_ra = (1 - o.alpha) * reverse + o.alpha * h_in
-        return o.conv_comp(torch.cat([f_a, f_ra], dim=1))
+        return o.out_conv(torch.cat([f_a, f_ra], dim=1))
 
 
 class UpsampleFirst(nn.Module):
@@ -60,14 +60,14 @@ class PlainInstanceNorm(nn.Module):
         return F.instance_norm(x)
 
 
-def as_released(generator: Generator) -> Generator:
+def as_released(generator: CaPTUReGenerator) -> CaPTUReGenerator:
     """Turn a generator's blocks, in place, into the release's way of computing the same."""
     for block in generator.modules():
         if isinstance(block, ConvBlock) and isinstance(block.norm, InstanceNorm):
             block.norm = PlainInstanceNorm()
     decoder = generator.decoder
-    decoder.attnModule_256 = nn.ModuleList(NxNAttention(module) for module in decoder.attnModule_256)
-    decoder.model = nn.ModuleList(UpsampleFirst(block) for block in decoder.model)
+    decoder.attention = nn.ModuleList(NxNAttention(module) for module in decoder.attention)
+    decoder.res_up = nn.ModuleList(UpsampleFirst(block) for block in decoder.res_up)
     return generator
 
 
@@ -76,7 +76,7 @@ class ReleaseTraining:
 
     def __init__(self, config: dict[str, Any], device: torch.device):
         self.config = config
-        self.generator = as_released(Generator(config["generator_config"])).to(device)
+        self.generator = as_released(CaPTUReGenerator(config["generator_config"])).to(device)
         self.discriminator = Discriminator(**config["discriminator_config"]).to(device)
         adam = {"betas": (0.5, 0.999), "lr": 1e-4}
         self.opt_g = torch.optim.Adam(self.generator.parameters(), **adam)
@@ -86,7 +86,9 @@ class ReleaseTraining:
         x, y, p = batch["identity"], batch["real"], batch["pose"]
         losses, kind = self.config["loss_config"], self.config["loss_config"]["ganLoss_type"]
         score = lambda a, b: self.discriminator(torch.cat([a, b], dim=1))  # noqa: E731
-        fusion, reconstruction = self.generator(x, p), self.generator(y, x)
+        noise = [self.generator.sample_noise(len(x), x.device) for _ in range(2)]
+        fusion = self.generator({"identity": x, "pose": p}, noise[0])
+        reconstruction = self.generator({"identity": y, "pose": x}, noise[1])
 
         loss_d = 0.5 * sum(
             gan_loss(score(x, y), kind, True) + gan_loss(score(fake.detach(), y), kind, False)

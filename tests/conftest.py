@@ -161,7 +161,7 @@ def write_result(folder: Path, generator: torch.nn.Module, config: dict) -> Path
 @pytest.fixture(scope="session")
 def untrained(tmp_path_factory) -> Path:
     """A result folder with a tiny, untrained generator. Not to be changed."""
-    from capture.methods import build_generator
+    from capture.methods.build import build_generator
 
     torch.manual_seed(0)
     return write_result(tmp_path_factory.mktemp("result") / "tiny", build_generator(tiny_config()), tiny_config())

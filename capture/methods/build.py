@@ -42,6 +42,11 @@ def build_generator(config: dict[str, Any]) -> Generator:
     return _build(_method_class(config).build_generator, config)
 
 
+def batch_keys(config: dict[str, Any]) -> list[str]:
+    """What a batch must hold for the configured method, beside identity, real and pose."""
+    return list(_method_class(config).batch_keys(config))
+
+
 def check_samples(config: dict[str, Any], samples: Iterable[dict[str, Any]]) -> None:
     """CaptureError where no sample has a key that the configured method learns from."""
     keys = _method_class(config).batch_keys(config)

@@ -61,7 +61,7 @@ class Trainer:
         samples = self.share.stop - self.share.start
         if samples % self.micro_batches:
             raise CaptureError(
-                f"micro_batches {self.micro_batches} does not divide the {samples} samples of a batch that a process takes"
+                f"micro_batches {self.micro_batches} does not divide the {samples} samples that each process takes"
             )
         self.steps_per_epoch = math.ceil(config["dataset_config"]["samples_per_epoch"] / self.batch_size)
         self.total_steps = options["num_epochs"] * self.steps_per_epoch

@@ -11,7 +11,7 @@ from benchmarks.attention import measure, plot
 from benchmarks.release import NxNAttention, ReleaseTraining, as_released
 from benchmarks.report import table
 from benchmarks.timing import compare, flop
-from capture.methods import build_generator
+from capture.methods.build import build_generator
 from capture.methods.capture.reverse_attention import ReverseAttention
 from tests.conftest import tiny_config
 

@@ -19,7 +19,7 @@ from capture.checkpoints.checkpoint import (
 )
 from capture.common.errors import CaptureError
 from capture.inference.transfer import PoseTransfer
-from capture.methods import build_generator
+from capture.methods.build import build_generator
 from tests.conftest import tiny_config
 
 

@@ -153,7 +153,7 @@ def test_overlays_of_the_repository_hold_differences_only():
 
 @pytest.mark.parametrize("name", sorted(path.name for path in (DEFAULTS.parent / "configs").glob("*.yaml")))
 def test_a_method_is_built_of_each_overlay_and_what_it_stands_on(name):
-    from capture.methods import build_method
+    from capture.methods.build import build_method
 
     path = DEFAULTS.parent / "configs" / name
     below = re.match(r"#.*(?:On top of |after configs/)(\w+\.yaml)", path.read_text())

@@ -13,7 +13,7 @@ from PIL import Image
 
 from capture.checkpoints.checkpoint import latest_path, save_checkpoint
 from capture.config.yaml import dump_yaml
-from capture.methods import build_generator
+from capture.methods.build import build_generator
 from tests.conftest import ROOT, draw_figure, tiny_config
 from tests.data.mixamo.test_models import glb, gltf_scene
 from tests.helpers.make_videos import make_video

@@ -9,7 +9,7 @@ from PIL import Image
 
 from capture.inference.attention_maps import POINTS, TILE, attention_maps, figure_points
 from capture.inference.transfer import PoseTransfer
-from capture.methods import build_generator
+from capture.methods.build import build_generator
 from capture.methods.capture.reverse_attention import ReverseAttention
 from capture.nn.blocks import adain
 from tests.conftest import draw_figure, tiny_config, write_result

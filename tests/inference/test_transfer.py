@@ -90,7 +90,7 @@ def test_features_hold_only_what_the_decoder_reads(trained, pictures):
 def test_pose_encoders_that_look_at_the_identity_are_driven_rightly(key, pictures):
     torch.manual_seed(0)
     config = tiny_config(f"--{key}", "[3]")
-    from capture.methods import build_generator
+    from capture.methods.build import build_generator
 
     transfer = PoseTransfer(build_generator(config), config, CPU)
     identities, poses = map(normalise, pictures)

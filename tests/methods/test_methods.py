@@ -84,7 +84,7 @@ def test_overlays_are_complete_and_build(method):
     known = dict(flatten(load_config()))
     for key, value in flatten(read_yaml(ROOT / f"configs/{method}.yaml")):
         assert value != known[key], f"{key} is the default already"
-    from capture.methods import build_generator
+    from capture.methods.build import build_generator
 
     network = build_generator(config).eval()
     assert network(*torch.zeros(2, 1, 3, 64, 64)).shape == (1, 3, 64, 64)

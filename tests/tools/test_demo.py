@@ -15,7 +15,7 @@ from capture.common.errors import command_line
 from capture.config.yaml import dump_yaml
 from capture.data.toon import write_toon
 from capture.io.pairs import read_pairs
-from capture.methods import build_generator
+from capture.methods.build import build_generator
 from tests.conftest import tiny_config
 from tools import demo
 

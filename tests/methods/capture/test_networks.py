@@ -1,4 +1,4 @@
-"""Every configuration key does something, every size that the rule allows works, every parameter learns."""
+"""Every key of the networks does something, every size that the rule allows works, every parameter learns."""
 
 from __future__ import annotations
 
@@ -8,186 +8,176 @@ import pytest
 import torch
 
 from capture.methods.capture.discriminator import Discriminator
-from capture.methods.capture.generator import Generator
-from capture.nn.init import init_weights
-from capture.nn.spectral_norm import SpectralNormConv2d
+from capture.methods.capture.generator import CaPTUReGenerator
+from capture.nn.blocks import ConvBlock, InstanceNorm
 from tests.conftest import tiny_config
 
+SIZE = 64
 
-def tiny_generator(**changes) -> Generator:
+
+def tiny_generator(**changes) -> CaPTUReGenerator:
     """A tiny generator with keys changed: section__key=value."""
     config = copy.deepcopy(tiny_config()["generator_config"])
     for name, value in changes.items():
-        *section, key = name.split("__")
-        (config[section[0]] if section else config)[key] = value
+        section, key = name.split("__")
+        config[section][key] = value
     torch.manual_seed(0)
-    return Generator(config)
+    return CaPTUReGenerator(config)
 
 
 def both(key, value):
     return {f"idenE_config__{key}": value, f"poseE_config__{key}": value}
 
 
-@pytest.mark.parametrize(
-    ("changes", "size"),
-    [
-        ({}, 32),
-        ({}, 48),
-        ({**both("downs", 3), "dec_config__dec_adain_layers": [1, 2]}, 64),
-        ({**both("downs", 4), "dec_config__dec_adain_layers": [1, 2, 3]}, 128),
-        ({"poseE_config__res2": True, "dec_config__res2": True}, 64),
-        ({"poseE_config__enc_adain_layers": [1, 3, 5]}, 32),
-        ({"poseE_config__enc_attn_layers": [2, 4]}, 32),
-        ({"dec_config__dec_attn_layers": [0, 1], "dec_config__dec_adain_layers": [0, 1]}, 32),
-        ({"dec_config__dec_attn_layers": [-1], "dec_config__dec_adain_layers": [-1]}, 32),
-        ({"dec_config__t": None}, 32),
-        ({"dec_config__alpha_init": 0.0}, 32),
-        ({"dec_config__attn_rows": "output"}, 32),
-        ({"dec_config__attn_rows": "output", "dec_config__attn_width": 6}, 32),
-        ({"dec_config__attn_rows": "output", "dec_config__carry": True}, 32),
-        ({"dec_config__attn_rows": "output", "dec_config__carry": True, "patch": 2}, 64),
-        ({"dec_config__pose_skip": True}, 32),
-        ({"dec_config__retarget": True}, 32),
-        ({"patch": 2}, 64),
-        ({"code_ch": 8}, 48),
-        (both("pad_type", "reflect"), 32),
-        (both("pad_type", "replicate"), 32),
-        ({"idenE_config__in_norm": True}, 32),
-        ({"poseE_config__in_norm": False}, 16),
-    ],
-)
-def test_each_option_changes_the_picture_and_every_parameter_learns(changes, size):
-    generator = tiny_generator(**changes)
-    generator.check_size(size)
+def all_three(key, value):
+    return {**both(key, value), f"dec_config__{key}": value}
+
+
+def pictures(size=SIZE, count=2):
     torch.manual_seed(1)
-    identity, pose = torch.rand(2, 2, 3, size, size) * 2 - 1
-    out = generator(identity, pose, torch.zeros(2, 2, generator.code_width))
-    assert out.shape == (2, 3, size, size) and out.abs().max() <= 1
-    out.square().mean().backward()
-    closed = ("alpha",)  # its own gradient is zero only by chance; the others' are through (1 - a) = 0
-    for name, parameter in generator.named_parameters():
-        assert parameter.grad is not None, name
-        assert torch.isfinite(parameter.grad).all(), name
-        if not name.endswith(closed):
-            assert parameter.grad.abs().sum() > 0 or "bias" in name, name
-    if changes and size == 32:
-        plain = tiny_generator()
-        own = plain.state_dict()
-        same_weights = {
-            k: v for k, v in generator.state_dict().items() if k in own and own[k].shape == v.shape and "alpha" not in k
-        }
-        plain.load_state_dict(same_weights, strict=False)
-        assert not torch.equal(plain(identity, pose, torch.zeros(2, 2, plain.code_width)), out)
+    identity, pose = torch.rand(2, count, 3, size, size) * 2 - 1
+    return {"identity": identity, "pose": pose}
 
 
-def test_conv_num_is_read_by_nothing():
-    generator, other = tiny_generator(), tiny_generator(poseE_config__conv_num=5)
-    images = torch.rand(2, 1, 3, 32, 32)
-    noise = torch.zeros(1, 2, generator.code_width)
-    assert torch.equal(generator(*images, noise), other(*images, noise))
+def without_gradient(network: torch.nn.Module) -> set[str]:
+    """Biases whose gradient is zero by construction: before an instance norm, and of keys (softmax is shift-free)."""
+    normalised = {
+        f"{name}.conv.bias"
+        for name, module in network.named_modules()
+        if isinstance(module, ConvBlock) and isinstance(module.norm, InstanceNorm)
+    }
+    return normalised | {name for name, _ in network.named_parameters() if name.endswith("key_conv.bias")}
 
 
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        (
-            {"dec_config__retarget": True, "dec_config__res2": True, "poseE_config__res2": True},
-            "dec_config.retarget: identity and pose must be of one size; set res2 false",
-        ),
-        ({"dec_config__carry": True}, "dec_config.carry: needs dec_attn_layers whose attn_rows are output"),
-        ({"dec_config__min_ch": 32}, "dec_config.min_ch is 32 and idenE_config.min_ch is 16"),
-        ({"poseE_config__c": 8}, "idenE_config.c is 4 and poseE_config.c is 8"),
-        ({"dec_config__res2": True}, "dec_config.res2 is True and poseE_config.res2 is False"),
-        ({"dec_config__dec_attn_layers": [7]}, "dec_attn_layers names level 7; levels here are 0 to 1"),
-        ({"poseE_config__enc_adain_layers": [0]}, "enc_adain_layers names level 0; levels here are 1 to 5"),
-        ({**both("c", 16), **both("min_ch", 16)}, "min_ch must be 4 times c"),
-        (both("pad_type", "mirror"), "pad_type 'mirror' is none of"),
-    ],
-)
-def test_parts_that_do_not_fit_are_refused_by_key(changes, message):
-    with pytest.raises(ValueError, match="^.*" + message.replace("(", r"\(")):
-        tiny_generator(**changes)
+OPTIONS = [
+    {**both("downs", 3), "dec_config__dec_adain_layers": [1, 2]},
+    {**both("c", 8), **all_three("min_ch", 32)},
+    {**all_three("min_ch", 8), "dec_config__dec_adain_layers": [-1], "dec_config__dec_attn_layers": [0]},
+    {"poseE_config__res2": True, "dec_config__res2": True},
+    {"poseE_config__enc_adain_layers": [1, 3, 5]},
+    {"poseE_config__enc_attn_layers": [2, 4]},
+    {"dec_config__dec_attn_layers": [0, 1], "dec_config__dec_adain_layers": [1]},
+    {"dec_config__dec_adain_layers": [0, 1]},
+    {"dec_config__dec_attn_layers": [-1]},
+    {"dec_config__dec_adain_layers": [-1]},
+    {"dec_config__t": None},
+    {"dec_config__t": 1},
+    {"dec_config__alpha_init": 0.0},
+    {"idenE_config__pad_type": "reflect"},
+    {"poseE_config__pad_type": "replicate"},
+    {"poseE_config__pad_type": "circular"},
+    {"idenE_config__in_norm": True},
+    {"poseE_config__in_norm": False},
+]
 
 
-@pytest.mark.parametrize(
-    ("size", "message"), [(40, r"multiple of 2\^\(downs\+2\) = 16"), (16, "at least 32"), (0, "multiple")]
-)
-def test_sizes_that_do_not_fit_name_the_rule(size, message):
-    with pytest.raises(ValueError, match=message):
-        tiny_generator().check_size(size)
+class TestGeneratorOptions:
+    @pytest.mark.parametrize("changes", OPTIONS, ids=lambda changes: "-".join(changes))
+    def test_each_option_changes_the_picture(self, changes):
+        """Compared with the plain generator, which has the same weights wherever names and shapes are the same."""
+        changed, plain = tiny_generator(**changes), tiny_generator()
+        own = changed.state_dict()
+        shared = {k: v for k, v in plain.state_dict().items() if k in own and own[k].shape == v.shape}
+        start = {k: v for k, v in shared.items() if not ("alpha_init" in str(changes) and k.endswith(".alpha"))}
+        changed.load_state_dict(start, strict=False)
+        with torch.no_grad():
+            assert (changed(pictures()) - plain(pictures())).abs().max() > 1e-5
+
+    @pytest.mark.parametrize("changes", [{}, *OPTIONS], ids=lambda changes: "-".join(changes) or "plain")
+    def test_every_parameter_gets_a_gradient(self, changes):
+        generator = tiny_generator(**changes)
+        generator.check_size(SIZE)
+        torch.manual_seed(2)
+        for name, parameter in generator.named_parameters():  # both branches of the attention open, no dead ReLU
+            if name.endswith((".alpha", ".beta")):
+                torch.nn.init.constant_(parameter, 0.5)
+        noise = generator.sample_noise(2, generator=torch.Generator().manual_seed(3))
+        out = generator(pictures(), noise)
+        assert out.shape == (2, 3, SIZE, SIZE) and out.abs().max() <= 1
+        (out * torch.randn(out.shape, generator=torch.Generator().manual_seed(4))).sum().backward()
+        excused = without_gradient(generator)
+        for name, parameter in generator.named_parameters():
+            assert parameter.grad is not None and torch.isfinite(parameter.grad).all(), name
+            if name not in excused:
+                assert parameter.grad.abs().sum() > 0, name
+
+    def test_conv_num_is_read_by_nothing(self):
+        generator, other = tiny_generator(), tiny_generator(poseE_config__conv_num=5)
+        assert torch.equal(generator(pictures()), other(pictures()))
+
+    @pytest.mark.parametrize(
+        ("changes", "message"),
+        [
+            ({"dec_config__min_ch": 32}, "dec_config.min_ch is 32 and idenE_config.min_ch is 16"),
+            ({"poseE_config__c": 8}, "idenE_config.c is 4 and poseE_config.c is 8"),
+            ({"poseE_config__downs": 3}, "idenE_config.downs is 2 and poseE_config.downs is 3"),
+            ({"dec_config__res2": True}, "dec_config.res2 is True and poseE_config.res2 is False"),
+            ({"dec_config__dec_attn_layers": [7]}, "dec_attn_layers names level 7; levels here are 0 to 1"),
+            ({"poseE_config__enc_adain_layers": [0]}, "enc_adain_layers names level 0; levels here are 1 to 5"),
+            ({**both("c", 16), **both("min_ch", 16)}, "min_ch must be 4 times c"),
+            (both("pad_type", "mirror"), "pad_type 'mirror' is none of"),
+        ],
+    )
+    def test_keys_that_do_not_fit_each_other_are_named(self, changes, message):
+        with pytest.raises(ValueError, match="^.*" + message.replace("(", r"\(")):
+            tiny_generator(**changes)
 
 
-def test_a_patch_multiplies_the_size():
-    generator = tiny_generator(patch=2)
-    generator.check_size(96)
-    with pytest.raises(ValueError, match=r"must be a multiple of patch \* 2\^\(downs\+2\) = 32 \(downs is 2\)"):
-        generator.check_size(48)
+class TestGeneratorSizes:
+    @pytest.mark.parametrize("size", (32, 48, 64))
+    def test_sizes_that_fit(self, size):
+        generator = tiny_generator()
+        generator.check_size(size)
+        assert generator(pictures(size)).shape == (2, 3, size, size)
+
+    @pytest.mark.parametrize(
+        ("size", "message"), [(40, r"multiple of 2\^\(downs\+2\) = 16"), (16, "at least 32"), (0, "multiple")]
+    )
+    def test_sizes_that_do_not_fit_name_the_rule(self, size, message):
+        with pytest.raises(ValueError, match=message):
+            tiny_generator().check_size(size)
 
 
-def test_noise_is_used_and_zero_noise_repeats():
-    generator = tiny_generator().eval()
-    images = torch.rand(2, 1, 3, 32, 32)
-    zeros = torch.zeros(1, 2, generator.code_width)
-    assert torch.equal(generator(*images, zeros), generator(*images, zeros))
-    for part in (0, 1):
-        noise = zeros.clone()
+class TestGeneratorNoise:
+    def test_no_noise_is_zero_noise_and_repeats(self):
+        generator = tiny_generator().eval()
+        zeros = torch.zeros(2, 2, generator.noise_dim)
+        assert torch.equal(generator(pictures()), generator(pictures(), zeros))
+
+    @pytest.mark.parametrize("part", (0, 1))
+    def test_both_parts_of_the_noise_are_used(self, part):
+        generator = tiny_generator().eval()
+        noise = torch.zeros(2, 2, generator.noise_dim)
         noise[:, part] = 1
-        assert not torch.allclose(generator(*images, zeros), generator(*images, noise))
-    torch.manual_seed(0)
-    one = generator(*images)
-    assert not torch.equal(one, generator(*images))
+        assert not torch.allclose(generator(pictures()), generator(pictures(), noise))
 
 
-@pytest.mark.parametrize("norm", ("none", "in", "bn"))
-@pytest.mark.parametrize("w_norm", ("none", "spectral"))
-@pytest.mark.parametrize("activ", ("lrelu", "relu"))
-def test_discriminator_options(norm, w_norm, activ):
-    torch.manual_seed(0)
-    network = Discriminator(disc_downs=2, n_res=1, c=4, norm=norm, w_norm=w_norm, activ=activ)
-    out = network(torch.randn(2, 6, 32, 32))
-    assert out.shape == (2, 1, 8, 8)
-    out.square().mean().backward()
-    assert all(p.grad is not None and torch.isfinite(p.grad).all() for p in network.parameters())
+class TestCachedFeatures:
+    @pytest.mark.parametrize("changes", ({}, {"poseE_config__enc_adain_layers": [1, 3]}))
+    def test_encoding_once_gives_the_same_picture(self, changes):
+        generator, inputs = tiny_generator(**changes).eval(), pictures()
+        noise = generator.sample_noise(2, generator=torch.Generator().manual_seed(1))
+        identity = generator.encode_identity({"identity": inputs["identity"]}, noise[:, 0])
+        pose = generator.encode_pose({"pose": inputs["pose"]})
+        torch.testing.assert_close(generator.decode(identity, pose, noise), generator(inputs, noise))
 
 
-def test_discriminator_refuses_unknown_names():
-    for key in ("norm", "w_norm", "activ", "pad_type"):
+class TestDiscriminator:
+    OPTIONS = dict(disc_downs=2, n_res=1, c_in=3, c=4, norm="none", bias=True, w_norm="spectral", activ="lrelu",
+                   pad_type="reflect")  # fmt: skip
+
+    @pytest.mark.parametrize("norm", ("none", "in", "bn"))
+    @pytest.mark.parametrize("w_norm", ("none", "spectral"))
+    @pytest.mark.parametrize("activ", ("lrelu", "relu"))
+    def test_scores_have_the_size_of_the_patches(self, norm, w_norm, activ):
+        torch.manual_seed(0)
+        network = Discriminator(**{**self.OPTIONS, "norm": norm, "w_norm": w_norm, "activ": activ})
+        out = network(torch.randn(2, 6, 32, 32))
+        assert out.shape == (2, 1, 8, 8)
+        out.square().mean().backward()
+        assert all(p.grad is not None and torch.isfinite(p.grad).all() for p in network.parameters())
+
+    @pytest.mark.parametrize("key", ("norm", "w_norm", "activ", "pad_type"))
+    def test_unknown_names_are_refused(self, key):
         with pytest.raises(ValueError, match="'weird' is none of"):
-            Discriminator(disc_downs=1, n_res=1, c=4, **{key: "weird"})
-
-
-def test_spectral_norm_agrees_with_torch_and_finds_the_largest_singular_value():
-    torch.manual_seed(0)
-    mine = SpectralNormConv2d(5, 7, 3, padding=1)
-    theirs = torch.nn.Conv2d(5, 7, 3, padding=1)
-    theirs.load_state_dict({"weight": mine.weight_orig.detach(), "bias": mine.bias.detach()})
-    theirs = torch.nn.utils.spectral_norm(theirs)  # what published checkpoints were trained with
-    theirs.load_state_dict(mine.state_dict())
-    x = torch.randn(2, 5, 6, 6)
-    for _ in range(3):
-        a, b = mine(x), theirs(x)
-        torch.testing.assert_close(a, b)
-        a.sum().backward()
-        b.sum().backward()
-    torch.testing.assert_close(mine.weight_orig.grad, theirs.weight_orig.grad, rtol=1e-4, atol=1e-5)
-    for _ in range(200):
-        mine(x)
-    spectral = torch.linalg.matrix_norm(mine.normalised_weight().flatten(1), 2)
-    torch.testing.assert_close(spectral, torch.tensor(1.0), rtol=1e-3, atol=0)
-
-
-@pytest.mark.parametrize(("init", "spread"), [("xavier", None), ("kaiming", None), ("gaussian", 0.02)])
-def test_initialisation(init, spread):
-    network = torch.nn.Sequential(torch.nn.Conv2d(32, 64, 3), SpectralNormConv2d(32, 64, 3))
-    torch.manual_seed(0)
-    init_weights(network, init)
-    plain, spectral = network[0].weight, network[1].weight_orig
-    fan_in, fan_out = 32 * 9, 64 * 9
-    want = {"xavier": (2 * 2 / (fan_in + fan_out)) ** 0.5, "kaiming": (2 / fan_in) ** 0.5, "gaussian": spread}[init]
-    for weight in (plain, spectral):
-        assert weight.std().item() == pytest.approx(want, rel=0.03)
-    if init == "xavier":  # uniform under spectral norm, normal elsewhere
-        assert spectral.abs().max() <= 3**0.5 * want < plain.abs().max()
-    assert network[0].bias.abs().max() == 0
-    with pytest.raises(ValueError, match="none of xavier, kaiming, gaussian"):
-        init_weights(network, "orthogonal")
+            Discriminator(**{**self.OPTIONS, key: "weird"})

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from capture.common.errors import CaptureError
-from capture.methods import build_method
+from capture.methods.build import build_method
 from capture.methods.perceptual import shifted
 from capture.metrics.lpips import Perceptual
 from tests.conftest import tiny_config

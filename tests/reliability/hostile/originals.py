@@ -15,7 +15,7 @@ from PIL import Image, ImageDraw
 from capture.checkpoints.checkpoint import export_generator
 from capture.config.load import load_config
 from capture.config.yaml import dump_yaml
-from capture.methods import build_generator, build_method
+from capture.methods.build import build_generator, build_method
 from tests.helpers.make_videos import make_video
 from tests.helpers.tiny_baselines import FOMM, MRAA
 
