@@ -1,27 +1,40 @@
 """Keys of the configuration, declared once: type, default, help text, bounds, choices, and what resuming may change.
 
-A room that reads keys declares them in its `options.py` as a `Section`, with `key` for each:
+A module that reads keys declares them in the `options.py` of its package as a `Section`, with `key` for each:
 
     class TrainConfig(Section):
-        seed: int = key(777, "of weights, samples and noise", ge=0)
-        precision: Literal["fp32", "bf16", "auto"] = key("fp32", "type of the networks' arithmetic", resume="noted")
+        seed: int = key(777, "seed of weights, samples and noise", ge=0)
+        precision: Literal["fp32", "bf16", "auto"] = key("fp32", "arithmetic of the networks", resume="noted")
 
 capture.config reads these declarations; nothing else repeats them.
 """
 
 from __future__ import annotations
 
+import os
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 Resume = Literal["fixed", "noted", "free"]
+LONGEST_LIST = 64  # values; no list of the configuration needs more
 
 
 class Section(BaseModel):
-    """A section of the configuration: only declared keys, strict types."""
+    """A section of the configuration: only declared keys, strict types, finite numbers, short lists, usable text."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, validate_default=True, protected_namespaces=())
+    model_config = ConfigDict(
+        extra="forbid", strict=True, validate_default=True, allow_inf_nan=False, protected_namespaces=()
+    )
+
+    @field_validator("*", mode="after")
+    @classmethod
+    def _is_reasonable(cls, value: Any) -> Any:
+        if isinstance(value, list) and len(value) > LONGEST_LIST:
+            raise ValueError(f"expected a few numbers, found {len(value)}")
+        if isinstance(value, str) and not _is_usable(value):
+            raise ValueError(f"expected text that a file system takes, found {value[:100]!r}")
+        return value
 
 
 def key(
@@ -29,7 +42,9 @@ def key(
     help: str,
     *,
     ge: float | None = None,
+    gt: float | None = None,
     le: float | None = None,
+    lt: float | None = None,
     resume: Resume = "fixed",
     added: bool = True,
     read: bool = True,
@@ -37,18 +52,26 @@ def key(
     """One key of a Section.
 
     Args:
-        default: its value where nobody sets it.  help: one line for defaults.yaml.
-        ge, le: the smallest and the largest value that it may have.
+        default: its value where nobody sets it: a plain value, a list or a Section.
+        help: one line for defaults.yaml. The choices of a Literal type are appended unless the line names all of them.
+        ge, gt, le, lt: bounds of a number: at least, more than, at most, less than. The bounds of a list's items
+            stand in its type: list[Annotated[float, Field(ge=0)]].
         resume: whether a run may go on with another value: fixed (refused), noted (allowed, with a line in the log) or
             free (allowed: nothing that is computed depends on it).
         added: the published release does not have this key; defaults.yaml marks it with (+).
         read: false for a key of the release that nothing reads, kept so that old files load.
     """
     extra = {"resume": resume, "added": added, "read": read}
-    if isinstance(default, Section | list):
-        return Field(
-            default_factory=lambda: default.model_copy(deep=True) if isinstance(default, Section) else [*default],
-            description=help,
-            json_schema_extra=extra,
-        )
-    return Field(default, description=help, ge=ge, le=le, json_schema_extra=extra)
+    if isinstance(default, Section):
+        return Field(default_factory=lambda: default.model_copy(deep=True), description=help, json_schema_extra=extra)
+    if isinstance(default, list):
+        return Field(default_factory=lambda: [*default], description=help, json_schema_extra=extra)
+    return Field(default, description=help, ge=ge, gt=gt, le=le, lt=lt, json_schema_extra=extra)
+
+
+def _is_usable(text: str) -> bool:
+    """Whether text can be a path: nothing in it that no file system takes."""
+    try:
+        return b"\0" not in os.fsencode(text)
+    except UnicodeEncodeError:
+        return False

@@ -16,8 +16,7 @@ from capture.checkpoints.find import newest_checkpoint
 from capture.checkpoints.release_names import current_names, reorder_optimiser
 from capture.checkpoints.validate import check_weights
 from capture.common.errors import CaptureError
-from capture.config.load import differences, with_defaults
-from capture.config.rules import MAY_BE_TUNED, MAY_CHANGE_ON_RESUME
+from capture.config.load import differences, resume_rule, with_defaults
 from capture.inference.transfer import PoseTransfer
 from capture.training.meters import Meters
 
@@ -98,7 +97,9 @@ def resumable_state(
         changed = differences(with_defaults(state.get("config")), config)
     except CaptureError as error:
         raise CaptureError(f"{path}: damaged: its configuration: {error}; use an earlier checkpoint") from None
-    other = [difference for difference in changed if difference[0] not in MAY_CHANGE_ON_RESUME + MAY_BE_TUNED]
+    rules = {key: resume_rule(config, key) for key, _, _ in changed}
+    other = [difference for difference in changed if rules[difference[0]] == "fixed"]
+    other = [difference for difference in other if difference[0] == "main_config.method"] or other  # it says it all
     if other:
         keys = "; ".join(f"{key} is {theirs} there and {ours} now" for key, theirs, ours in other)
         raise CaptureError(
@@ -108,7 +109,7 @@ def resumable_state(
     notes = [
         f"note: from step {state.get('step')} on {key} is {ours}; it was {theirs}"
         for key, theirs, ours in changed
-        if key in MAY_BE_TUNED
+        if rules[key] == "noted"
     ]
     return path, state, notes
 
