@@ -27,7 +27,7 @@ def build_method(config: dict[str, Any]) -> Method:
     if learns not in kind.body_stages:
         choices, name = " or ".join(kind.body_stages), config["main_config"]["method"]
         raise CaptureError(f"configuration: train_config.body_learns is {learns}; method {name} takes {choices}")
-    return _built(kind, config)
+    return build_checked(kind, config)
 
 
 def build_generator(config: dict[str, Any]) -> nn.Module:
@@ -36,7 +36,7 @@ def build_generator(config: dict[str, Any]) -> nn.Module:
     Raises:
         CaptureError: the configuration's parts don't fit each other.
     """
-    return _built(_method_class(config).build_generator, config)
+    return build_checked(_method_class(config).build_generator, config)
 
 
 def check_samples(config: dict[str, Any], samples: Iterable[dict[str, Any]]) -> None:
@@ -46,8 +46,12 @@ def check_samples(config: dict[str, Any], samples: Iterable[dict[str, Any]]) -> 
         raise CaptureError(need.why)
 
 
-def _built(build: Callable[[dict[str, Any]], Any], config: dict[str, Any]) -> Any:
-    """What `build` makes; it ends at the first parameter too many, before memory is filled with it."""
+def build_checked(build: Callable[[dict[str, Any]], Any], config: dict[str, Any]) -> Any:
+    """`build(config)`, stopped at the first parameter too many, before memory is filled with it.
+
+    Raises:
+        CaptureError: the configuration's parts don't fit each other.
+    """
     count = 0
 
     def add(module: nn.Module, name: str, parameter: nn.Parameter | None) -> None:
@@ -72,8 +76,8 @@ def _built(build: Callable[[dict[str, Any]], Any], config: dict[str, Any]) -> An
 def _method_class(config: dict[str, Any]) -> type[Method]:
     from capture.methods.capture.method import CaPTURe
     from capture.methods.capture_parts.stages import PictureReading, SurfaceReading
-    from capture.methods.fomm.method import FOMM
-    from capture.methods.mraa.method import MRAA
+    from capture.methods.fomm.method import Method as FOMM
+    from capture.methods.mraa.method import Method as MRAA
 
     stages = {"reading": PictureReading, "surfaces": SurfaceReading}
     return {"capture": CaPTURe, "fomm": FOMM, "mraa": MRAA, **stages}[config["main_config"]["method"]]

@@ -15,8 +15,8 @@ from capture.methods.capture.losses import discriminator_loss, generator_loss
 from capture.methods.capture.reverse_attention import ReverseAttention
 from capture.methods.capture_parts.attention_loss import MAPS, SURFACE_LOSSES, surface_loss
 from capture.methods.capture_parts.losses import body_loss
-from capture.methods.perceptual import lpips_loss
 from capture.nn.init import init_weights
+from capture.nn.perceptual import lpips_loss
 
 STRIDE = 16  # of the deepest layer that LPIPS compares
 
@@ -35,7 +35,9 @@ class CaPTURe(Method):
         adversarial = bool(self.losses["dis_ganLoss_weight"] or self.losses["gen_ganLoss_weight"])
         self.updates = ("disc", "gen") if adversarial else ("gen",)
         self.rebuilds = self.losses["gen_reconLoss_weight"] > 0
-        self.perceptual = lpips_loss(self.losses)
+        self.perceptual = None
+        if self.losses["gen_perceptualLoss_weight"]:
+            self.perceptual = lpips_loss(self.losses["perceptual_net"], self.losses["perceptual_net_path"])
         try:
             discriminator = Discriminator(**config["discriminator_config"])
         except ValueError as error:

@@ -7,8 +7,8 @@ import torch
 
 from capture.common.errors import CaptureError
 from capture.methods import build_method
-from capture.methods.perceptual import shifted
 from capture.metrics.lpips import Perceptual
+from capture.nn.perceptual import shift_cyclically
 from tests.conftest import tiny_config
 
 WEIGHT = ("--gen_perceptualLoss_weight", "2", "--gen_ganLoss_weight", "0", "--dis_ganLoss_weight", "0")
@@ -16,7 +16,7 @@ WEIGHT = ("--gen_perceptualLoss_weight", "2", "--gen_ganLoss_weight", "0", "--di
 
 def test_shifts_wrap_around():
     picture = torch.arange(16.0).reshape(1, 1, 4, 4)
-    moved = shifted(picture, torch.tensor([1, 2]))
+    moved = shift_cyclically(picture, torch.tensor([1, 2]))
     assert torch.equal(moved, picture.roll((-1, -2), (2, 3)))
 
 
@@ -35,7 +35,7 @@ def test_it_is_lpips_of_the_shifted_pictures_and_pulls_towards_the_target(shared
     loss, parts = method.loss("gen", batch, random, None)
     fusion = method.networks["gen"](batch["identity"], batch["pose"], random[:, 0])
     offset = (random[0, 0, 0, :2].abs() * 10_000).long() % 16
-    ours, wanted = ((shifted(x[:1], offset) + 1) / 2 for x in (fusion.detach(), batch["target"]))
+    ours, wanted = ((shift_cyclically(x[:1], offset) + 1) / 2 for x in (fusion.detach(), batch["target"]))
     expected = Perceptual.load("squeeze", shared / "weights")(ours, wanted)
     torch.testing.assert_close(parts["G_perceptual"], expected[0], rtol=1e-3, atol=1e-4)
     torch.testing.assert_close(loss, 15 * parts["G_recon"] + 2 * parts["G_perceptual"])
