@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -161,6 +161,11 @@ class Method(ABC):
     def published_names(cls) -> frozenset[str]:
         """Names of networks in a checkpoint of the authors' own that tell it from other methods'; none: no support."""
         return frozenset()
+
+    @classmethod
+    def published_config(cls, networks: Collection[str]) -> dict[str, Any]:
+        """Section -> key -> value that the names of all networks in such a checkpoint decide, unlike the defaults."""
+        return {}
 
     @classmethod
     def load_published(cls, path: Path, config: dict[str, Any]) -> Generator:

@@ -22,7 +22,7 @@ def build_method(config: dict[str, Any]) -> Method:
     Raises:
         CaptureError: the configuration's parts don't fit each other.
     """
-    return _build(_method_class(config), config)
+    return build_checked(_method_class(config), config)
 
 
 def new_method(config: dict[str, Any]) -> Method:
@@ -39,7 +39,7 @@ def build_generator(config: dict[str, Any]) -> Generator:
     Raises:
         CaptureError: the configuration's parts don't fit each other.
     """
-    return _build(_method_class(config).build_generator, config)
+    return build_checked(_method_class(config).build_generator, config)
 
 
 def batch_keys(config: dict[str, Any]) -> list[str]:
@@ -62,7 +62,7 @@ def _method_class(config: dict[str, Any]) -> type[Method]:
     return method_class(config["main_config"]["method"])
 
 
-def _build(build: Callable[[dict[str, Any]], Any], config: dict[str, Any]) -> Any:
+def build_checked(build: Callable[[dict[str, Any]], Any], config: dict[str, Any]) -> Any:
     """What `build` makes; it ends at the first parameter too many, before memory is filled with it."""
     count = 0
 

@@ -1,38 +1,53 @@
-"""The checkpoints that FOMM's and MRAA's authors released, as generators ready to use."""
+"""Checkpoints that the authors of a method released, as generators ready to use."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from torch import nn
-
+from capture.checkpoints.published import read_published
 from capture.common.errors import CaptureError
-from capture.config.load import load_config
-from capture.methods import build_generator
-from capture.methods.keypoint_warping.published import load_fomm, load_mraa, read_published
+from capture.common.registry import METHODS, method_class
+from capture.config.load import flatten, load_config
+from capture.methods.base import Generator
+from capture.methods.build import build_checked
 
-SUFFIXES = (".tar", ".pth")  # vox-256.pth.tar, ted384.pth
-OVERLAYS = Path(__file__).resolve().parents[2] / "configs"
+SUFFIXES = (".tar", ".pth")  # of the files that authors release, such as vox-256.pth.tar and ted384.pth
 
 
-def load_published_generator(path: Path, config: dict[str, Any] | None) -> tuple[nn.Module, dict[str, Any]]:
+def find_published_method(networks: Collection[str]) -> str | None:
+    """The name of the method whose authors' checkpoints hold such networks; of several, the most specific one.
+
+    Args:
+        networks: names of the networks in a checkpoint.
+    """
+    names = {method: method_class(method).published_names() for method in METHODS}
+    fitting = [method for method, needed in names.items() if needed and needed <= set(networks)]
+    return max(fitting, key=lambda method: len(names[method]), default=None)
+
+
+def load_published_generator(path: Path, config: dict[str, Any] | None) -> tuple[Generator, dict[str, Any]]:
     """The generator of a released checkpoint, and the configuration that it was built from.
 
     Args:
-        config: what it was trained with; None: the authors' usual one, from configs/fomm.yaml or configs/mraa.yaml.
+        config: the configuration that it was trained with; None: the method's default configuration.
     Raises:
-        CaptureError: a damaged or hostile file, another method's, or one trained with another configuration.
+        CaptureError: a damaged or hostile file, one of another method, or one trained with another configuration.
     """
-    names = read_published(path)
-    method = "fomm" if "kp_detector" in names else "mraa" if "region_predictor" in names else None
-    if method is None:
-        raise CaptureError(f"{path}: neither FOMM's nor MRAA's (it holds {', '.join(names)})")
+    networks = read_published(path)
+    name = find_published_method(networks)
+    if name is None:
+        raise CaptureError(
+            f"{path}: not a published checkpoint of a known method (it holds {', '.join(networks)[:200]})"
+        )
+    method = method_class(name)
     if config is None:
-        plain = method == "mraa" and "avd_network" not in names
-        config = load_config([OVERLAYS / f"{method}.yaml"], ["--mraa.mode", "absolute"] if plain else [])
-    if config["main_config"]["method"] != method:
-        raise CaptureError(f"{path}: {method}'s; main_config.method beside it is {config['main_config']['method']}")
-    network = build_generator(config)
-    {"fomm": load_fomm, "mraa": load_mraa}[method](path, network)
-    return network, config
+        keys = [part for key, value in flatten(method.published_config(networks)) for part in (f"--{key}", str(value))]
+        config = load_config([], ["--method", name, *keys])
+    if config["main_config"]["method"] != name:
+        raise CaptureError(
+            f"{path}: a checkpoint of method {name}; main_config.method beside it is {config['main_config']['method']}"
+        )
+    return build_checked(partial(method.load_published, path), config), config

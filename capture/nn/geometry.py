@@ -42,6 +42,11 @@ def inverse(matrix: Tensor) -> Tensor:
     return torch.stack([d, -b, -c, a], dim=-1).unflatten(-1, (2, 2)) * scale[..., None, None]
 
 
+def same_sign(matrix: Tensor) -> Tensor:
+    """The sign (..., 1, 1) that makes the first entry of matrices (..., 2, 2) positive."""
+    return torch.sign(matrix[..., :1, :1])
+
+
 def apply_projective(matrix: Tensor, points: Tensor) -> Tensor:
     """3x3 projective maps (..., 3, 3) of points (..., 2); leading sizes broadcast."""
     moved = apply_matrix(matrix[..., :2, :2], points) + matrix[..., :2, 2]

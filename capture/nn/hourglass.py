@@ -1,11 +1,43 @@
-"""The hourglass that finds keypoints, regions and motion: a U-Net whose skips go back to the input itself."""
+"""The hourglass network that predicts keypoints, regions and motion, and its blocks: convolution, batch norm, ReLU.
+
+An hourglass is a U-Net whose skip connections include the input itself. Attribute names (`conv`, `norm`, ...) are those
+of FOMM's and MRAA's published checkpoints. The authors' code synchronises batch norm over GPUs by itself; here it is
+torch's batch norm, with the same state.
+"""
 
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
-from capture.methods.keypoint_warping.blocks import DownBlock, UpBlock, width
+from capture.nn.precision import BatchNorm
+
+
+class SameBlock(nn.Module):
+    """conv -> norm -> ReLU. (B, c_in, H, W) -> (B, c_out, H, W)."""
+
+    def __init__(self, c_in: int, c_out: int, kernel: int = 3):
+        super().__init__()
+        self.conv = nn.Conv2d(c_in, c_out, kernel, padding=kernel // 2)
+        self.norm = BatchNorm(c_out)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.relu(self.norm(self.conv(x)))
+
+
+class DownBlock(SameBlock):
+    """SameBlock, then 2x2 average pooling. (B, c_in, H, W) -> (B, c_out, H / 2, W / 2)."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.avg_pool2d(super().forward(x), 2)
+
+
+class UpBlock(SameBlock):
+    """SameBlock after doubling each pixel. (B, c_in, H, W) -> (B, c_out, 2H, 2W)."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(F.interpolate(x, scale_factor=2, mode="nearest"))
 
 
 class Encoder(nn.Module):
@@ -55,6 +87,11 @@ class Hourglass(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.decoder(self.encoder(x))
+
+
+def width(block_expansion: int, level: int, max_features: int) -> int:
+    """Channels after `level` halvings: doubling each time, up to a limit."""
+    return min(max_features, block_expansion * 2**level)
 
 
 def check_hourglass(size: int, num_blocks: int, scale_factor: float, section: str) -> None:

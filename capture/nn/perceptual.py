@@ -1,12 +1,13 @@
-"""The perceptual loss: features of a classifier, compared over a pyramid of scales (Johnson et al., ECCV 2016).
+"""The perceptual losses: distances between the features that a fixed, pretrained classifier has of two pictures.
 
-FOMM and MRAA use VGG19 of torchvision. AlexNet is a light stand-in, and "none" compares the pixels themselves: both
-are ours, for machines or places without VGG19's weights.
+`PerceptualLoss` compares features over a pyramid of scales (Johnson et al., ECCV 2016). FOMM and MRAA use it with
+VGG19; AlexNet is a light substitute, and "none" compares the pixels themselves: both are additions of this project,
+for machines without VGG19's weights. `lpips_loss` is LPIPS (Zhang et al., CVPR 2018), differentiable.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
@@ -18,8 +19,9 @@ from capture.nn.antialias import Pyramid
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet, as both networks were trained
 
-# Convolutions (channels, kernel, stride, padding) with ReLU, "M" halves; in torchvision's order, so that `features.N`
-# counts alike. Compared are the ReLUs with these indices: relu1_1 ... relu5_1 of VGG19, all five of AlexNet.
+# A tuple is a convolution (channels, kernel, stride, padding) with a ReLU, "M" is a pooling layer; in torchvision's
+# order, so that layers have the same numbers. The loss compares the ReLUs of these numbers: relu1_1 ... relu5_1 of VGG19,
+# all five of AlexNet.
 _VGG19 = (64, 64, "M", 128, 128, "M", *(256,) * 4, "M", *(512,) * 4, "M", 512)
 _ALEXNET = ((64, 11, 4, 2), "M", (192, 5, 1, 2), "M", (384, 3, 1, 1), (256, 3, 1, 1), (256, 3, 1, 1))
 LAYERS = {
@@ -29,15 +31,18 @@ LAYERS = {
 WEIGHTS = {"vgg19": "vgg19", "alexnet": "alex"}  # names in PUBLISHED
 SMALLEST = {"none": 1, "vgg19": 16, "alexnet": 31}  # sides at which the deepest layer still has a position
 NETS = tuple(SMALLEST)
+MAX_STRIDE = 16  # pixels: the stride of the deepest layer that LPIPS compares
 
 
 class Features(nn.Module):
-    """Picture (B, 3, H, W) in [0, 1] -> the five compared features, of a fixed network.
+    """Picture (B, 3, H, W) in [0, 1] -> the features of the five compared layers of a fixed network.
 
     Args:
-        net: vgg19 | alexnet.  weights: torchvision's state dict, or its `features.` entries alone; None: random.
+        net: vgg19 | alexnet.
+        weights: torchvision's state dict, or its `features.` entries alone; None: random weights.
+        file: where the weights come from, for the error message.
     Raises:
-        CaptureError: weights of another network; the message begins with `file`.
+        CaptureError: weights of another network.
     """
 
     def __init__(self, net: str, weights: dict[str, Tensor] | None = None, file: str | Path = ""):
@@ -64,7 +69,7 @@ class Features(nn.Module):
         self.eval().requires_grad_(False)
 
     def forward(self, image: Tensor) -> list[Tensor]:
-        out, compared = (image.float() - self.mean) / self.std, []
+        out, compared = (image.float() - self.mean) / self.std, []  # (B, 3, H, W)
         for index, layer in enumerate(self.features):
             out = layer(out)
             if index in self.compared:
@@ -75,10 +80,10 @@ class Features(nn.Module):
 class PerceptualLoss(nn.Module):
     """Weighted L1 distances between features of two pictures, summed over layers and scales.
 
-    It has nothing to learn or save, and follows the pictures to their device.
+    It has no parameters to learn or save, and moves itself to the pictures' device.
 
     Args:
-        features: the network, None: compare pixels, with the first of `weights`.
+        features: the network; None: compare pixels, with the first of `weights`.
         weights: one for each compared layer.  scales: of the pyramid.
     """
 
@@ -95,12 +100,14 @@ class PerceptualLoss(nn.Module):
     def load(
         cls, net: str, weights: Sequence[float], scales: Sequence[float], folder: str | Path | None = None
     ) -> PerceptualLoss:
-        """With published weights from `folder`, else from $CAPTURE_WEIGHTS, else from torch.hub's cache or the network.
+        """The loss with published weights of the network.
 
         Args:
-            net: none | vgg19 | alexnet.
+            net: none | vgg19 | alexnet.  weights, scales: see PerceptualLoss.
+            folder: where the network's weights are; None: in $CAPTURE_WEIGHTS, else in torch.hub's cache, else they are
+                downloaded.
         Raises:
-            CaptureError: they can't be had, are damaged, or are another network's.
+            CaptureError: the weights are not available, are damaged, or are another network's.
             ValueError: no such net, or not one weight for each layer.
         """
         check_choice(net, weights)
@@ -115,22 +122,22 @@ class PerceptualLoss(nn.Module):
         return cls(Features(net, state, file), weights, scales)
 
     def forward(self, prediction: Tensor, target: Tensor) -> Tensor:
-        """Two pictures (B, 3, S, S) in [0, 1] -> a scalar; the target is not differentiated."""
+        """Two pictures (B, 3, S, S) in [0, 1] -> a scalar; the target receives no gradient."""
         self.to(prediction.device)
         with torch.no_grad():
-            wanted = [self._compared(small) for small in self.pyramid(target)]
+            targets = [self._features(small) for small in self.pyramid(target)]
         total = torch.zeros((), device=prediction.device)
-        for small, expected in zip(self.pyramid(prediction), wanted):
-            for weight, ours, theirs in zip(self.weights, self._compared(small), expected):
-                total = total + weight * (ours.float() - theirs.float()).abs().mean()
+        for small, of_target in zip(self.pyramid(prediction), targets):
+            for weight, one, other in zip(self.weights, self._features(small), of_target):
+                total = total + weight * (one.float() - other.float()).abs().mean()
         return total
 
-    def _compared(self, image: Tensor) -> list[Tensor]:
+    def _features(self, image: Tensor) -> list[Tensor]:
         return [image] if self.features is None else self.features(image)
 
 
 def check_choice(net: str, weights: Sequence[float]) -> None:
-    """ValueError, naming the key, unless `net` can be compared by and has a weight for each of its layers."""
+    """ValueError, naming the key, unless `net` is known and `weights` has a number for each of its layers."""
     if net not in NETS:
         raise ValueError(f"perceptual '{net}' is none of {', '.join(NETS)}")
     if net != "none" and len(weights) != len(LAYERS[net][2]):
@@ -144,3 +151,38 @@ def check_scales(net: str, scales: Sequence[float], size: int) -> None:
             f"perceptual scale {min(scales):g} leaves {round(size * min(scales))} of {size} pixels and {net} needs "
             f"{SMALLEST[net]}: leave that scale out, or use larger pictures"
         )
+
+
+def lpips_loss(net: str, folder: str | Path, weight_key: str) -> Callable[[Tensor, Tensor, Tensor], Tensor]:
+    """LPIPS as a loss.
+
+    Both pictures are shifted alike before they are compared: the strides of a network leave a pattern in pictures that
+    always lie on the same grid.
+
+    Args:
+        net: alex | vgg | squeeze.  folder: where its weights are; empty: as in PerceptualLoss.load.
+        weight_key: the key of the configuration that turns this loss on, for the message.
+    Returns:
+        (picture, target, offset) -> (B,), of (B, 3, S, S) in [-1, 1] and of a shift by (2,) whole pixels, each below MAX_STRIDE.
+    Raises:
+        CaptureError: the weights are not available, are damaged, or are another network's.
+    """
+    from capture.metrics.lpips import Perceptual  # imported when used: the lpips package imports torchvision's models
+
+    try:
+        model = Perceptual.load(net, weights_folder(folder or None))
+    except WeightsMissing as missing:
+        raise CaptureError(f"perceptual_net {net}: {missing}; or set {weight_key} to 0") from None
+
+    def distance(picture: Tensor, target: Tensor, offset: Tensor) -> Tensor:
+        both = shift_cyclically(torch.cat([picture, target]), offset)  # (2B, 3, S, S)
+        return model.to(picture.device).differentiable(*both.chunk(2))  # (B,)
+
+    return distance
+
+
+def shift_cyclically(pictures: Tensor, offset: Tensor) -> Tensor:
+    """(B, 3, S, S) moved up and left by `offset` (2,) pixels; what leaves on one side comes in on the other."""
+    side = torch.arange(pictures.shape[-1], device=pictures.device)  # (S,)
+    rows, columns = ((side + shift) % len(side) for shift in offset)
+    return pictures.index_select(2, rows).index_select(3, columns)

@@ -1,67 +1,111 @@
-"""What the tests of the baselines share: the smallest networks that have every part, and pictures to move."""
+"""Tiny networks of FOMM and MRAA that have every part, their configurations, and pictures to move."""
 
 from __future__ import annotations
 
 import copy
 import zlib
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from capture.common.registry import method_class, method_options
 from capture.methods.fomm.discriminator import MultiScaleDiscriminator
 from capture.methods.fomm.network import Fomm
 from capture.methods.mraa.avd import AvdNetwork
 from capture.methods.mraa.network import Mraa
 
 SIZE = 32
-
-FOMM = {
-    "num_kp": 3,
-    "estimate_jacobian": True,
-    "align_corners": False,
-    "kp_detector": {"block_expansion": 4, "max_features": 16, "num_blocks": 2, "scale_factor": 0.5},
-    "generator": {"block_expansion": 4, "max_features": 8, "num_down_blocks": 1, "num_bottleneck_blocks": 1},
-    "dense_motion": {"block_expansion": 4, "max_features": 16, "num_blocks": 2, "scale_factor": 0.25},
+PREDICTOR = {"block_expansion": 4, "max_features": 16, "num_blocks": 2, "scale_factor": 0.5}
+MOTION = {"block_expansion": 4, "max_features": 16, "num_blocks": 2, "scale_factor": 0.25}
+AUTOENCODER = {"block_expansion": 4, "max_features": 8, "num_down_blocks": 1, "num_bottleneck_blocks": 1}
+TINY = {
+    "fomm": {
+        "num_kp": 3,
+        "kp_detector": PREDICTOR,
+        "generator": AUTOENCODER,
+        "dense_motion": MOTION,
+        "discriminator": {"scales": [1.0, 0.5], "block_expansion": 4, "max_features": 16, "num_blocks": 2},
+        "loss_weights": {"generator_gan": 1.0, "feature_matching": [10.0, 10.0]},
+    },
+    "mraa": {
+        "num_regions": 3,
+        "mode": "absolute",
+        "region_predictor": PREDICTOR,
+        "background": {"block_expansion": 4, "max_features": 16, "num_blocks": 3},
+        "generator": AUTOENCODER,
+        "pixelwise_flow": MOTION,
+    },
 }
-DISCRIMINATOR = {"scales": [1, 0.5], "block_expansion": 4, "max_features": 16, "num_blocks": 2, "num_kp": 3}
-MRAA = {
-    "num_regions": 3,
-    "estimate_affine": True,
-    "revert_axis_swap": True,
-    "align_corners": False,
-    "mode": "absolute",
-    "region_predictor": {**FOMM["kp_detector"], "pca_based": True, "pad": 0},
-    "background": {"block_expansion": 4, "max_features": 16, "num_blocks": 3, "bg_type": "affine"},
-    "generator": {**FOMM["generator"], "skips": True},
-    "pixelwise_flow": FOMM["dense_motion"],
-}
+PIXELS = {"perceptual": "none", "scales": [1.0, 0.5]}  # for both: compare pixels, at two scales
 
 
-def changed(config: dict, **changes) -> dict:
-    """A copy of a configuration with keys changed: key=value or section__key=value."""
-    config = copy.deepcopy(config)
+def merged(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    """A copy of nested dictionaries with the values of `changes` in place of its own."""
+    result = copy.deepcopy(base)
+    for key, value in changes.items():
+        result[key] = merged(result[key], value) if isinstance(value, dict) else copy.deepcopy(value)
+    return result
+
+
+def tiny_options(method: str, **changes: Any) -> dict[str, Any]:
+    """The section of method fomm or mraa, tiny, with keys changed: key=value or section__key=value."""
+    options = merged(method_options(method)().model_dump()[f"{method}_config"], {**TINY[method], **PIXELS})
     for name, value in changes.items():
         *sections, key = name.split("__")
-        place = config
+        place = options
         for section in sections:
             place = place[section]
+        assert key in place, name
         place[key] = value
-    return config
+    return options
 
 
-def tiny_fomm(**changes) -> Fomm:
+def tiny_baseline_config(method: str, **changes: Any) -> dict[str, Any]:
+    """A whole configuration of method fomm or mraa, as far as the method reads it. Changes as in tiny_options."""
+    options = {"mode": "avd", "avd__id_bottle_size": 8, "avd__pose_bottle_size": 8} if method == "mraa" else {}
+    return {
+        "main_config": {"method": method},
+        "dataset_config": {"image_size": SIZE, "batch_size": 2},
+        "train_config": {"lr_G": 2e-4, "lr_D": 2e-4},
+        f"{method}_config": tiny_options(method, **{**options, **changes}),
+    }
+
+
+def tiny_method(method: str, **changes: Any) -> Any:
+    """The Method of fomm or mraa with tiny networks, freshly initialised."""
+    built = method_class(method)(tiny_baseline_config(method, **changes))
     torch.manual_seed(0)
-    return Fomm(changed(FOMM, **changes))
+    built.init_weights()
+    return built
 
 
-def tiny_mraa(avd: bool = False, **changes) -> Mraa:
+def tiny_fomm(**changes: Any) -> Fomm:
     torch.manual_seed(0)
-    return Mraa(changed(MRAA, **changes), AvdNetwork(MRAA["num_regions"], 8, 8) if avd else None)
+    return Fomm(tiny_options("fomm", **changes))
 
 
-def tiny_discriminator(**changes) -> MultiScaleDiscriminator:
+def tiny_mraa(avd: bool = False, **changes: Any) -> Mraa:
     torch.manual_seed(0)
-    return MultiScaleDiscriminator(**{**DISCRIMINATOR, **changes})
+    return Mraa(tiny_options("mraa", **changes), AvdNetwork(3, 8, 8, revert_axis_swap=True) if avd else None)
+
+
+def tiny_discriminator(**changes: Any) -> MultiScaleDiscriminator:
+    options = tiny_options("fomm", **{f"discriminator__{key}": value for key, value in changes.items()})
+    torch.manual_seed(0)
+    return MultiScaleDiscriminator(num_kp=options["num_kp"], **options["discriminator"])
+
+
+def inputs(identity: Tensor, pose: Tensor) -> dict[str, Tensor]:
+    """What a generator reads."""
+    return {"identity": identity, "pose": pose}
+
+
+def moving_batch(batch: int = 2, known: bool = True) -> dict[str, Tensor]:
+    """A training batch: two frames of one character, another character's pose, and (`known`) its true target."""
+    x, y = two_frames(batch)
+    given = {"identity": x, "real": y, "pose": -x.flip(3), "target": x.flip(3)}
+    return {**given, "has_target": torch.full((batch,), known)}
 
 
 def two_frames(batch: int = 2, size: int = SIZE) -> tuple[Tensor, Tensor]:
@@ -128,3 +172,11 @@ def sample(values: Tensor) -> Tensor:
     flat = values.detach().float().flatten()
     picked = flat[[0, len(flat) // 3, len(flat) // 2, len(flat) - 1]]
     return torch.cat([picked, flat.mean()[None], flat.square().mean()[None]])
+
+
+@torch.no_grad()
+def choose_proposal(network: nn.Module, index: int) -> None:
+    """Have a MotionNetwork take the motion proposal `index` at every position."""
+    network.mask.weight.zero_()
+    network.mask.bias.fill_(-30)
+    network.mask.bias[index] = 30

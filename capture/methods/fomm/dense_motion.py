@@ -13,19 +13,19 @@ class DenseMotionNetwork(MotionNetwork):
     """Source picture (B, 3, S, S) in [0, 1], driving and source Keypoints -> Motion at S * scale_factor.
 
     Args:
-        kp_variance: of the Gaussians that show the network where keypoints are.
+        kp_variance: variance of the Gaussians that show the network where keypoints are.
     """
 
     def __init__(
         self,
-        num_kp: int = 10,
-        block_expansion: int = 64,
-        max_features: int = 1024,
-        num_blocks: int = 5,
-        scale_factor: float = 0.25,
-        kp_variance: float = 0.01,
-        estimate_occlusion_map: bool = True,
-        align_corners: bool = False,
+        num_kp: int,
+        block_expansion: int,
+        max_features: int,
+        num_blocks: int,
+        scale_factor: float,
+        kp_variance: float,
+        estimate_occlusion_map: bool,
+        align_corners: bool,
     ):
         super().__init__(
             num_kp,
@@ -45,9 +45,8 @@ class DenseMotionNetwork(MotionNetwork):
             matrix = multiply(source.jacobian, inverse(driving.jacobian))  # (B, K, 2, 2)
 
         def heat(height: int, width: int) -> Tensor:
-            return gaussians(driving.value, self.kp_variance, height, width) - gaussians(
-                source.value, self.kp_variance, height, width
-            )
+            at_driving = gaussians(driving.value, self.kp_variance, height, width)  # (B, K, h, w)
+            return at_driving - gaussians(source.value, self.kp_variance, height, width)
 
         def flows(height: int, width: int) -> Tensor:
             return proposals(height, width, driving.value, source.value, matrix, background=None)

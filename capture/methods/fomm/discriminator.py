@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from capture.methods.keypoint_warping.blocks import width
 from capture.nn.antialias import Pyramid
 from capture.nn.geometry import gaussians
+from capture.nn.hourglass import width
 from capture.nn.spectral_norm import SpectralNormConv2d
 
 SLOPE = 0.2  # of the leaky ReLU
 
 
 class Scores(NamedTuple):
-    """What the discriminator says at one scale.
+    """What the discriminator returns at one scale.
 
     Attributes:
         patches: (B, 1, h, w) float32 scores, towards 1 for real.  features: the blocks' outputs, for feature matching.
@@ -38,7 +38,7 @@ class PatchBlock(nn.Module):
         self.pool = pool
 
     def forward(self, x: Tensor) -> Tensor:
-        out = self.conv(x)
+        out = self.conv(x)  # (B, c_out, H - 3, W - 3)
         if self.norm is not None:
             out = self.norm(out.float()).to(out.dtype)
         out = F.leaky_relu(out, SLOPE)
@@ -50,13 +50,13 @@ class PatchDiscriminator(nn.Module):
 
     def __init__(
         self,
-        block_expansion: int = 32,
-        max_features: int = 512,
-        num_blocks: int = 4,
-        sn: bool = True,
-        use_kp: bool = False,
-        num_kp: int = 10,
-        kp_variance: float = 0.01,
+        block_expansion: int,
+        max_features: int,
+        num_blocks: int,
+        sn: bool,
+        use_kp: bool,
+        num_kp: int,
+        kp_variance: float,
     ):
         super().__init__()
         self.use_kp, self.kp_variance = use_kp, kp_variance
@@ -82,7 +82,7 @@ class PatchDiscriminator(nn.Module):
 class MultiScaleDiscriminator(nn.Module):
     """Picture (B, 3, S, S) in [0, 1], with keypoints (B, K, 2) if use_kp -> Scores for each of `scales`."""
 
-    def __init__(self, scales: Sequence[float] = (1,), num_kp: int = 10, **options):
+    def __init__(self, scales: Sequence[float], num_kp: int, **options: Any):
         super().__init__()
         self.scales = list(scales)
         self.discs = nn.ModuleDict({scale_name(s): PatchDiscriminator(num_kp=num_kp, **options) for s in scales})

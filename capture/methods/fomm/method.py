@@ -1,87 +1,92 @@
-"""FOMM (Siarohin et al., NeurIPS 2019) as a method: y is rebuilt from x and y's keypoints; D may judge it."""
+"""FOMM as a method: y is reconstructed from x and y's keypoints; a discriminator may judge the reconstruction."""
 
 from __future__ import annotations
 
-from typing import Any
+from pathlib import Path
+from typing import Any, ClassVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from capture.methods.base import Method, frozen
+from capture.methods.base import frozen
 from capture.methods.fomm.discriminator import MultiScaleDiscriminator
-from capture.methods.fomm.network import Fomm
-from capture.methods.keypoint_warping.driving import driving_and_truth, target_need
-from capture.methods.keypoint_warping.init import initialise
-from capture.methods.keypoint_warping.losses import fomm_discriminator_loss, fomm_loss
-from capture.methods.keypoint_warping.ranges import to_unit
+from capture.methods.fomm.losses import fomm_discriminator_loss, fomm_loss
+from capture.methods.fomm.network import Fomm, FommDetails
+from capture.methods.fomm.published import NETWORKS, load_fomm
+from capture.methods.keypoint_warping.autoencoder import to_unit
+from capture.methods.keypoint_warping.method import KeypointWarpingMethod, driving_and_truth
 from capture.methods.keypoint_warping.tps import Deformation, draw_deformations
-from capture.methods.perceptual import perceptual_loss
 
 
-class FOMM(Method):
-    """Source x, driving y: two frames of one character. D's update uses the picture that G's update was judged by.
+class Method(KeypointWarpingMethod):
+    """Source x, driving y: two frames of one character. With true_targets another character's pose drives.
 
-    With true_targets another's pose drives (capture.methods.keypoint_warping.driving).
+    The discriminator's update judges the same picture as the generator's update, made before that update.
     """
 
-    learning_rates = {"gen": "lr_G", "disc": "lr_D"}
+    title: ClassVar[str] = "FOMM"
+    paper: ClassVar[str] = 'Siarohin et al., "First Order Motion Model for Image Animation", NeurIPS 2019'
+    section: ClassVar[str] = "fomm_config"
 
     def __init__(self, config: dict[str, Any]):
-        self.options = config["baseline_config"]
-        self.weights = self.options["fomm"]["loss_weights"]
-        size = config["dataset_config"]["image_size"]
-        networks = {"gen": self.build_generator(config)}
-        self.updates: tuple[str, ...] = ("gen",)
-        if self.weights["generator_gan"]:
-            networks["disc"] = MultiScaleDiscriminator(
-                num_kp=self.options["fomm"]["num_kp"], **self.options["fomm"]["discriminator"]
-            )
-            networks["disc"].check_size(size)
-            self.updates = ("gen", "disc")
-        self.perceptual = perceptual_loss(config)
+        options = config[self.section]
+        networks: dict[str, nn.Module] = {"gen": self.build_generator(config)}
+        if options["loss_weights"]["generator_gan"]:
+            networks["disc"] = MultiScaleDiscriminator(num_kp=options["num_kp"], **options["discriminator"])
+            networks["disc"].check_size(config["dataset_config"]["image_size"])
+        self.update_order = tuple(networks)
         super().__init__(config, networks)
 
-    @staticmethod
-    def build_generator(config: dict[str, Any]) -> Fomm:
-        options = config["baseline_config"]
-        generator = Fomm({**options["fomm"], "align_corners": options["align_corners"]})
+    @classmethod
+    def build_generator(cls, config: dict[str, Any]) -> Fomm:
+        generator = Fomm(config[cls.section])
         generator.check_size(config["dataset_config"]["image_size"])
         return generator
 
-    needs = staticmethod(target_need)
-
-    def initialise(self) -> None:
-        for network in self.networks.values():
-            initialise(network)
-
-    def draw_randomness(self, batch: int, rng: torch.Generator) -> Tensor:
-        """(batch, 6 + points_tps^2): each sample's deformation."""
+    def sample_noise(self, batch: int, rng: torch.Generator) -> Tensor:
+        """(batch, 6 + points_tps^2): the deformation of each sample."""
         return draw_deformations(batch, self.options["transform"]["points_tps"], rng)
 
     def loss(
-        self, name: str, batch: dict[str, Tensor], random: Tensor, kept: dict[str, Any] | None
+        self, name: str, batch: dict[str, Tensor], noise: Tensor, cache: dict[str, Any] | None
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        driving, truth = driving_and_truth(batch, self.options)
-        truth = to_unit(truth)
+        weights = self.options["loss_weights"]
+        driving, truth = driving_and_truth(batch, self.options["true_targets"])
+        inputs, truth = {"identity": batch["identity"], "pose": driving}, to_unit(truth)
         if name == "disc":
-            prediction, keypoints = self._prediction(batch["identity"], driving, kept)
-            scores = (self.trained["disc"](picture, keypoints) for picture in (prediction, truth))
-            return fomm_discriminator_loss(*scores, self.weights)
-        deformation = Deformation(random, **self.options["transform"])
-        details = self.trained["gen"](batch["identity"], driving, details=True, deformation=deformation)
-        keypoints = details["driving"].detach().value
-        if kept is not None:
-            kept["prediction"] = details["prediction"].detach(), keypoints
+            prediction, keypoints = self._prediction(inputs, cache)
+            fake, real = (self.trained["disc"](picture, keypoints) for picture in (prediction, truth))
+            return fomm_discriminator_loss(fake, real, weights)
+        deformation = Deformation(noise, **self.options["transform"])
+        details: FommDetails = self.trained["gen"](inputs, details=True, deformation=deformation)
+        keypoints = details.driving.value.detach()
+        if cache is not None:
+            cache["prediction"] = details.prediction.detach(), keypoints
         scores = None
-        if "disc" in self.updates:
+        if "disc" in self.update_order:
             with frozen(self.networks["disc"]) as discriminator:
-                scores = tuple(discriminator(picture, keypoints) for picture in (details["prediction"], truth))
-        return fomm_loss(details, truth, deformation, self.perceptual, self.weights, scores)
+                scores = discriminator(details.prediction, keypoints), discriminator(truth, keypoints)
+        return fomm_loss(details, truth, deformation, self.perceptual, weights, scores)
 
     @torch.no_grad()
-    def _prediction(self, identity: Tensor, driving: Tensor, kept: dict[str, Any] | None) -> tuple[Tensor, Tensor]:
-        """The picture and the keypoints of G's update; made again, by the updated G, where they weren't kept."""
-        if kept is not None:
-            return kept["prediction"]
-        details = self.networks["gen"](identity, driving, details=True)
-        return details["prediction"], details["driving"].value
+    def _prediction(self, inputs: dict[str, Tensor], cache: dict[str, Any] | None) -> tuple[Tensor, Tensor]:
+        """The picture and the driving keypoints of the generator's update; without a cache the updated one's."""
+        if cache is not None:
+            return cache["prediction"]
+        details: FommDetails = self.networks["gen"](inputs, details=True)
+        return details.prediction, details.driving.value
+
+    @classmethod
+    def published_names(cls) -> frozenset[str]:
+        return NETWORKS
+
+    @classmethod
+    def load_published(cls, path: Path, config: dict[str, Any]) -> Fomm:
+        """The generator of a checkpoint that FOMM's authors released.
+
+        Raises:
+            CaptureError: see load_fomm.
+        """
+        generator = cls.build_generator(config)
+        load_fomm(path, generator)
+        return generator

@@ -1,13 +1,33 @@
-"""The encoder and decoder around both generators' warps (after Johnson et al., ECCV 2016)."""
+"""The encoder and decoder around both generators' warps (after Johnson et al., ECCV 2016).
+
+FOMM's and MRAA's networks work on pictures in [0, 1], as their authors have them; everything outside is in [-1, 1].
+"""
 
 from __future__ import annotations
 
 from collections import OrderedDict
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
-from capture.methods.keypoint_warping.blocks import DownBlock, ResidualBlock, SameBlock, UpBlock, width
+from capture.nn.hourglass import DownBlock, SameBlock, UpBlock, width
+from capture.nn.precision import BatchNorm
+
+
+class ResidualBlock(nn.Module):
+    """x + (norm -> ReLU -> conv, twice), (B, c, H, W) -> the same (He et al., "Identity mappings", ECCV 2016)."""
+
+    def __init__(self, channels: int):
+        super().__init__()
+        self.conv1 = nn.Conv2d(channels, channels, 3, padding=1)
+        self.conv2 = nn.Conv2d(channels, channels, 3, padding=1)
+        self.norm1 = BatchNorm(channels)
+        self.norm2 = BatchNorm(channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        out = self.conv1(F.relu(self.norm1(x)))
+        return x + self.conv2(F.relu(self.norm2(out)))
 
 
 class Autoencoder(nn.Module):
@@ -31,6 +51,16 @@ class Autoencoder(nn.Module):
             levels.append(block(levels[-1]))
         return levels
 
-    def paint(self, features: Tensor) -> Tensor:
+    def to_picture(self, features: Tensor) -> Tensor:
         """The last features (B, block_expansion, S, S) -> a picture (B, 3, S, S) in [0, 1], float32."""
         return torch.sigmoid(self.final(features).float())
+
+
+def to_unit(image: Tensor) -> Tensor:
+    """[-1, 1] -> [0, 1], float32."""
+    return (image.float() + 1) / 2
+
+
+def from_unit(image: Tensor) -> Tensor:
+    """[0, 1] -> [-1, 1], float32."""
+    return image.float() * 2 - 1

@@ -1,7 +1,7 @@
-"""From a few moving frames to one flow: what FOMM's dense motion and MRAA's pixelwise flow have in common.
+"""From the motions of a few local frames to one flow: what FOMM's dense motion and MRAA's pixelwise flow share.
 
-Each keypoint or region proposes a motion of the whole picture (and the background one more); a network that sees the
-source moved by each of them says how much to believe which one, where.
+Each keypoint or region proposes a motion of the whole picture, and the background one more. A network that sees the
+source moved by each proposal predicts, for every position, the weights by which the proposals are blended.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class Motion(NamedTuple):
 
     Attributes:
         flow: (B, h, w, 2), where in the source each driving position comes from.
-        occlusion: (B, 1, h, w), 1 where the source shows what is needed, 0 where it must be painted; or None.
+        occlusion: (B, 1, h, w), 1 where the source shows what is needed, 0 where it must be inpainted; or None.
         mask: (B, K+1, h, w), the share of each proposal, the background's first.
     """
 
@@ -65,7 +65,7 @@ class MotionNetwork(nn.Module):
     Args:
         count: K, frames beside the background.
         show_source: show the network the source moved by each proposal, not only the heat maps.
-        scale_factor: the picture is shrunk to this before anything else.
+        scale_factor: the picture is shrunk by this factor first.
     """
 
     def __init__(
@@ -85,8 +85,7 @@ class MotionNetwork(nn.Module):
         self.hourglass = Hourglass(block_expansion, channels, num_blocks, max_features)
         self.mask = nn.Conv2d(self.hourglass.out_channels, count + 1, 7, padding=3)
         self.occlusion = nn.Conv2d(self.hourglass.out_channels, 1, 7, padding=3) if estimate_occlusion_map else None
-        if scale_factor != 1:
-            self.down = AntiAliasDown(3, scale_factor)
+        self.down = None if scale_factor == 1 else AntiAliasDown(3, scale_factor)
 
     def predict(
         self,
@@ -94,20 +93,22 @@ class MotionNetwork(nn.Module):
         heat: Callable[[int, int], Tensor],
         flows: Callable[[int, int], Tensor],
     ) -> Motion:
-        """
+        """Blend the proposals into one flow.
+
         Args:
             source: (B, 3, S, S) in [0, 1].
             heat: (h, w) -> (B, K, h, w), the frames' Gaussians, driving minus source.
             flows: (h, w) -> (B, K+1, h, w, 2), the proposals.
         """
-        if hasattr(self, "down"):
-            source = self.down(source)
+        if self.down is not None:
+            source = self.down(source)  # (B, 3, h, w), h = S * scale_factor
         height, width = source.shape[-2:]
         proposed = flows(height, width)  # (B, K+1, h, w, 2)
-        seen = F.pad(heat(height, width), (0, 0, 0, 0, 1, 0)).unsqueeze(2)  # none for the background
+        shown = F.pad(heat(height, width), (0, 0, 0, 0, 1, 0)).unsqueeze(2)  # (B, K+1, 1, h, w), 0 for the background
         if self.show_source:
-            seen = torch.cat([seen, move_by_each(source.float(), proposed, self.align_corners)], dim=2)
-        features = self.hourglass(seen.flatten(1, 2))  # (B, c, h, w)
+            moved = move_by_each(source.float(), proposed, self.align_corners)  # (B, K+1, 3, h, w)
+            shown = torch.cat([shown, moved], dim=2)  # (B, K+1, 4, h, w)
+        features = self.hourglass(shown.flatten(1, 2))  # (B, c, h, w)
         mask = self.mask(features).float().softmax(dim=1)  # (B, K+1, h, w)
         flow = (proposed * mask.unsqueeze(-1)).sum(dim=1)  # (B, h, w, 2)
         occlusion = None if self.occlusion is None else torch.sigmoid(self.occlusion(features).float())

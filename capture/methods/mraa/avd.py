@@ -7,9 +7,8 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from capture.methods.keypoint_warping.flow import same_sign
 from capture.methods.mraa.regions import Regions
-from capture.nn.geometry import inverse, multiply
+from capture.nn.geometry import inverse, multiply, same_sign
 from capture.nn.precision import InFloat32
 
 
@@ -17,16 +16,16 @@ class AvdNetwork(InFloat32):
     """Regions of the identity and of the pose -> the identity's regions in that pose, in float32.
 
     Args:
-        id_bottle_size, pose_bottle_size: how much of each gets through.
-        revert_axis_swap: turn the identity's axes to the pose's signs first.
+        id_bottle_size, pose_bottle_size: widths of the identity's and of the pose's code.
+        revert_axis_swap: first give the identity's axes the signs of the pose's.
     """
 
     def __init__(
         self,
-        num_regions: int = 10,
-        id_bottle_size: int = 64,
-        pose_bottle_size: int = 64,
-        revert_axis_swap: bool = True,
+        num_regions: int,
+        id_bottle_size: int,
+        pose_bottle_size: int,
+        revert_axis_swap: bool,
     ):
         super().__init__()
         self.revert_axis_swap = revert_axis_swap
@@ -40,13 +39,13 @@ class AvdNetwork(InFloat32):
             turn = same_sign(multiply(identity.affine, inverse(pose.affine)))  # (B, K, 1, 1)
             identity = identity._replace(affine=identity.affine * turn)
         with torch.autocast(pose.shift.device.type, enabled=False):
-            codes = [self.pose_encoder(numbers(pose)), self.id_encoder(numbers(identity))]
+            codes = [self.pose_encoder(flatten(pose)), self.id_encoder(flatten(identity))]  # (B, bottle size) each
             decoded = self.decoder(torch.cat(codes, dim=1)).unflatten(1, (-1, 6))  # (B, K, 6)
-        affine = decoded[..., 2:].unflatten(-1, (2, 2))
+        affine = decoded[..., 2:].unflatten(-1, (2, 2))  # (B, K, 2, 2)
         return Regions(decoded[..., :2], affine, multiply(affine, affine.mT))
 
 
-def stretch_factors(uniform: Tensor, random_scale: float = 0.25) -> Tensor:
+def stretch_factors(uniform: Tensor, random_scale: float) -> Tensor:
     """(B, 2) numbers in [0, 1) -> factors along x and y, 1 +- random_scale, that make another body of one."""
     return uniform * (2 * random_scale) + (1 - random_scale)
 
@@ -56,8 +55,8 @@ def rescale(regions: Regions, factors: Tensor) -> Regions:
     return Regions(regions.shift * factors[:, None], regions.affine * factors[:, None, :, None])
 
 
-def numbers(regions: Regions) -> Tensor:
-    """Centre and frame of each region in a row, (B, 6 K)."""
+def flatten(regions: Regions) -> Tensor:
+    """The centres and frames of all regions as one vector, (B, 6 K)."""
     return torch.cat([regions.shift, regions.affine.flatten(-2)], dim=-1).flatten(1)
 
 

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from capture.nn.hourglass import Encoder
 from capture.nn.precision import Float32Linear
 
-# which entries of the 3x3 matrix are predicted, and what they start as
+# the entries of the 3x3 matrix that are predicted, and the values that they start with
 PREDICTED = {
     "zero": ((), ()),
     "shift": (((0, 2), (1, 2)), (0.0, 0.0)),
@@ -27,9 +27,7 @@ class BackgroundPredictor(nn.Module):
         bg_type: zero (the identity) | shift | affine | perspective.
     """
 
-    def __init__(
-        self, block_expansion: int = 32, max_features: int = 1024, num_blocks: int = 5, bg_type: str = "affine"
-    ):
+    def __init__(self, block_expansion: int, max_features: int, num_blocks: int, bg_type: str):
         super().__init__()
         if bg_type not in PREDICTED:
             raise ValueError(f"bg_type '{bg_type}' is none of {', '.join(PREDICTED)}")
@@ -40,7 +38,7 @@ class BackgroundPredictor(nn.Module):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """The camera starts still."""
+        """The camera starts without motion."""
         if self.entries:
             with torch.no_grad():
                 self.fc.weight.zero_()
@@ -50,8 +48,8 @@ class BackgroundPredictor(nn.Module):
         matrix = torch.eye(3, device=source.device).repeat(len(source), 1, 1)  # (B, 3, 3)
         if not self.entries:
             return matrix
-        smallest = self.encoder(torch.cat([source, driving], dim=1))[-1]
-        predicted = self.fc(smallest.float().mean(dim=(2, 3)))
+        smallest = self.encoder(torch.cat([source, driving], dim=1))[-1]  # (B, c, S / 2^num_blocks, same)
+        predicted = self.fc(smallest.float().mean(dim=(2, 3)))  # (B, number of entries)
         rows, columns = zip(*self.entries)
         matrix[:, rows, columns] = predicted
         return matrix

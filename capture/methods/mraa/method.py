@@ -1,79 +1,91 @@
-"""MRAA (Siarohin et al., CVPR 2021; MOAA in the paper's table) as a method: y is rebuilt from x and y's regions."""
+"""MRAA (MOAA in the paper's table) as a method: y is reconstructed from x and y's regions."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
-from capture.methods.base import Method
-from capture.methods.keypoint_warping.driving import driving_and_truth, target_need
-from capture.methods.keypoint_warping.init import initialise
-from capture.methods.keypoint_warping.losses import avd_loss, mraa_loss
-from capture.methods.keypoint_warping.ranges import to_unit
+from capture.methods.keypoint_warping.autoencoder import to_unit
+from capture.methods.keypoint_warping.method import KeypointWarpingMethod, driving_and_truth
 from capture.methods.keypoint_warping.tps import Deformation, draw_deformations
 from capture.methods.mraa.avd import AvdNetwork, stretch_factors
-from capture.methods.mraa.network import Mraa
-from capture.methods.perceptual import perceptual_loss
+from capture.methods.mraa.losses import avd_loss, mraa_loss
+from capture.methods.mraa.network import Mraa, MraaDetails
+from capture.methods.mraa.published import AVD_NETWORK, NETWORKS, load_mraa
 
 
-class MRAA(Method):
-    """Source x, driving y: two frames of one character. The AVD network learns beside, from the same regions.
+class Method(KeypointWarpingMethod):
+    """Source x, driving y: two frames of one character. In mode avd the AVD network learns beside, from their regions.
 
-    The authors train it afterwards, on fixed regions; here it follows them, in one run. With true_targets another's
-    pose drives (capture.methods.keypoint_warping.driving), in mode absolute: AVD takes over motions of one body.
+    The authors train the AVD network afterwards, on fixed regions; here it is trained in the same run. With
+    true_targets another character's pose drives, which mode avd does not allow: its network learns from one body.
     """
 
-    learning_rates = {"gen": "lr_G"}
-    updates = ("gen",)
+    title: ClassVar[str] = "MRAA"
+    paper: ClassVar[str] = 'Siarohin et al., "Motion Representations for Articulated Animation", CVPR 2021'
+    learning_rates: ClassVar[dict[str, str]] = {"gen": "lr_G"}
+    section: ClassVar[str] = "mraa_config"
 
     def __init__(self, config: dict[str, Any]):
-        self.options, self.mraa = config["baseline_config"], config["baseline_config"]["mraa"]
-        if self.options["true_targets"] and self.mraa["mode"] == "avd":
-            raise ValueError(
-                "baseline_config.true_targets: the AVD network learns from one body; set mraa.mode absolute"
-            )
-        self.perceptual = perceptual_loss(config)
+        options = config[self.section]
+        avd = options["mode"] == "avd"
+        if options["true_targets"] and avd:
+            raise ValueError("mraa_config.true_targets: the AVD network learns from one body; set mode to absolute")
         super().__init__(config, {"gen": self.build_generator(config)})
-        self.smallest_pass = 2 if self.mraa["mode"] == "avd" else 1
+        self.min_micro_batch = 2 if avd else 1  # the AVD network has batch norm over vectors
 
-    @staticmethod
-    def build_generator(config: dict[str, Any]) -> Mraa:
-        options = config["baseline_config"]
-        mraa = options["mraa"]
+    @classmethod
+    def build_generator(cls, config: dict[str, Any]) -> Mraa:
+        options = config[cls.section]
         avd = None
-        if mraa["mode"] == "avd":
-            avd = AvdNetwork(mraa["num_regions"], revert_axis_swap=mraa["revert_axis_swap"], **mraa["avd"])
-        generator = Mraa({**mraa, "align_corners": options["align_corners"]}, avd)
+        if options["mode"] == "avd":
+            avd = AvdNetwork(options["num_regions"], revert_axis_swap=options["revert_axis_swap"], **options["avd"])
+        generator = Mraa(options, avd)
         generator.check_size(config["dataset_config"]["image_size"])
         return generator
 
-    needs = staticmethod(target_need)
-
-    def initialise(self) -> None:
-        for network in self.networks.values():
-            initialise(network)
-
-    def draw_randomness(self, batch: int, rng: torch.Generator) -> Tensor:
-        """(batch, 6 + points_tps^2 + 2): how each sample is bent, and its body stretched for AVD."""
+    def sample_noise(self, batch: int, rng: torch.Generator) -> Tensor:
+        """(batch, 6 + points_tps^2 + 2): the deformation of each sample, and the stretch of its body for AVD."""
         deformations = draw_deformations(batch, self.options["transform"]["points_tps"], rng)
         return torch.cat([deformations, torch.rand(batch, 2, generator=rng)], dim=1)
 
     def loss(
-        self, name: str, batch: dict[str, Tensor], random: Tensor, kept: dict[str, Any] | None
+        self, name: str, batch: dict[str, Tensor], noise: Tensor, cache: dict[str, Any] | None
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        deformation = Deformation(random[:, :-2], **self.options["transform"])
-        factors = stretch_factors(random[:, -2:], self.mraa["random_scale"])
-        driving, truth = driving_and_truth(batch, self.options)
-        details = self.trained["gen"](
-            batch["identity"], driving, details=True, deformation=deformation, stretch=factors
+        weights = self.options["loss_weights"]
+        deformation = Deformation(noise[:, :-2], **self.options["transform"])
+        stretch = stretch_factors(noise[:, -2:], self.options["random_scale"])  # (B, 2)
+        driving, truth = driving_and_truth(batch, self.options["true_targets"])
+        details: MraaDetails = self.trained["gen"](
+            {"identity": batch["identity"], "pose": driving}, details=True, deformation=deformation, stretch=stretch
         )
-        weights = self.mraa["loss_weights"]
-        loss, parts = mraa_loss(
-            details, to_unit(truth), deformation, self.perceptual, weights, self.mraa["revert_axis_swap"]
+        loss, terms = mraa_loss(
+            details, to_unit(truth), deformation, self.perceptual, weights, self.options["revert_axis_swap"]
         )
-        if details["rebuilt"] is not None:
-            more, avd_parts = avd_loss(details["rebuilt"], details["driving"].detach(), weights)
-            loss, parts = loss + more, {**parts, **avd_parts}
-        return loss, parts
+        if details.rebuilt is not None:
+            avd, avd_terms = avd_loss(details.rebuilt, details.driving.detach(), weights)
+            loss, terms = loss + avd, {**terms, **avd_terms}
+        return loss, terms
+
+    @classmethod
+    def published_names(cls) -> frozenset[str]:
+        return NETWORKS
+
+    @classmethod
+    def published_config(cls, networks: Collection[str]) -> dict[str, Any]:
+        return {} if AVD_NETWORK in networks else {cls.section: {"mode": "absolute"}}
+
+    @classmethod
+    def load_published(cls, path: Path, config: dict[str, Any]) -> Mraa:
+        """The generator of a checkpoint that MRAA's authors released.
+
+        Raises:
+            CaptureError: see load_mraa.
+        """
+        generator = cls.build_generator(config)
+        load_mraa(path, generator)
+        return generator

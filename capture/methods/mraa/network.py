@@ -1,16 +1,18 @@
 """MRAA (MOAA in the paper's table), as one network: source and driving picture -> the source, moved.
 
-Siarohin et al., "Motion Representations for Articulated Animation", CVPR 2021. Everything inside works on [0, 1].
+Siarohin et al., "Motion Representations for Articulated Animation", CVPR 2021. The parts work on pictures in [0, 1].
 """
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 from torch import Tensor
 
-from capture.methods.keypoint_warping.noiseless import Noiseless
-from capture.methods.keypoint_warping.ranges import from_unit, to_unit
+from capture.methods.base import Details, Generator, Inputs
+from capture.methods.keypoint_warping.autoencoder import from_unit, to_unit
+from capture.methods.keypoint_warping.motion import Motion
 from capture.methods.keypoint_warping.relative import relative_frames, relative_positions, size_ratio
 from capture.methods.keypoint_warping.tps import Deformation
 from capture.methods.mraa.avd import AvdNetwork, rescale
@@ -22,113 +24,119 @@ from capture.nn.hourglass import check_heat_map, check_hourglass
 MODES = ("absolute", "relative", "avd")
 
 
-class Mraa(Noiseless):
-    """The region predictor, the background predictor and the generator; and, to render in mode "avd", its network.
+@dataclass
+class MraaDetails(Details):
+    """What MRAA computed on the way to its picture.
 
-    Args:
-        config: num_regions, estimate_affine, revert_axis_swap, align_corners, mode and the sections region_predictor,
-            background, generator and pixelwise_flow, each the options of its network.
-        avd_network: part of this network from here on, saved and averaged with it.
+    Attributes:
+        prediction: the picture (B, 3, S, S) in [0, 1].
+        source, driving: regions of the identity and of the pose.
+        deformed: regions of the deformed pose picture; None without a deformation.
+        rebuilt: the pose's regions as the AVD network rebuilt them; None without `stretch` or without that network.
+        motion: the flow from the driving to the source picture.
     """
 
-    def __init__(self, config: dict[str, Any], avd_network: AvdNetwork | None = None):
+    prediction: Tensor
+    source: Regions
+    driving: Regions
+    deformed: Regions | None
+    rebuilt: Regions | None
+    motion: Motion
+
+
+class Mraa(Generator):
+    """The region predictor, the background predictor, the generator and, for mode "avd", the AVD network.
+
+    Args:
+        options: a MraaConfig as a dictionary.
+        avd_network: becomes part of this network, saved and averaged with it.
+    """
+
+    relative: ClassVar[bool] = True
+
+    def __init__(self, options: dict[str, Any], avd_network: AvdNetwork | None = None):
         super().__init__()
-        if config["mode"] not in MODES:
-            raise ValueError(f"mode '{config['mode']}' is none of {', '.join(MODES)}")
-        regions, self.align_corners, self.mode = config["num_regions"], config["align_corners"], config["mode"]
+        self.options, self.align_corners, self.mode = options, options["align_corners"], options["mode"]
+        if self.mode not in MODES:
+            raise ValueError(f"mode '{self.mode}' is none of {', '.join(MODES)}")
         self.region_predictor = RegionPredictor(
-            regions, estimate_affine=config["estimate_affine"], **config["region_predictor"]
+            options["num_regions"], estimate_affine=options["estimate_affine"], **options["region_predictor"]
         )
-        self.bg_predictor = BackgroundPredictor(**config["background"])
+        self.bg_predictor = BackgroundPredictor(**options["background"])
         self.generator = RegionGenerator(
-            regions,
-            revert_axis_swap=config["revert_axis_swap"],
-            pixelwise_flow=config["pixelwise_flow"],
+            options["num_regions"],
+            revert_axis_swap=options["revert_axis_swap"],
+            pixelwise_flow=options["pixelwise_flow"],
             align_corners=self.align_corners,
-            **config["generator"],
+            **options["generator"],
         )
         self.avd_network = avd_network
-        self.config = config
 
     def check_size(self, size: int) -> None:
-        """ValueError, naming the rule, unless pictures of side `size` fit this configuration."""
         for section in ("region_predictor", "pixelwise_flow"):
-            check_hourglass(size, self.config[section]["num_blocks"], self.config[section]["scale_factor"], section)
-        check_hourglass(size, self.config["generator"]["num_down_blocks"], 1, "generator")
-        if self.config["background"]["bg_type"] != "zero":
-            check_hourglass(size, self.config["background"]["num_blocks"], 1, "background")
-        predictor = self.config["region_predictor"]
+            check_hourglass(size, self.options[section]["num_blocks"], self.options[section]["scale_factor"], section)
+        check_hourglass(size, self.options["generator"]["num_down_blocks"], 1, "generator")
+        if self.options["background"]["bg_type"] != "zero":
+            check_hourglass(size, self.options["background"]["num_blocks"], 1, "background")
+        predictor = self.options["region_predictor"]
         check_heat_map(size, predictor["scale_factor"], "region_predictor", predictor["pad"])
 
     def forward(
         self,
-        identity: Tensor,
-        pose: Tensor,
+        inputs: Inputs,
         noise: Tensor | None = None,
         details: bool = False,
         deformation: Deformation | None = None,
         stretch: Tensor | None = None,
-    ) -> Tensor | dict[str, Any]:
-        """Transfer in the configured mode; relative needs a video (see transfer) and falls back to absolute here.
+    ) -> Tensor | MraaDetails:
+        """Transfer in the configured mode; "relative" needs a video (see transfer_relative) and is absolute here.
+
+        With `details` the pass is the one of training: absolute, and the background moves as predicted, because both
+        pictures are of one video. Transfer leaves the background still, as published: two pictures of different bodies
+        have no common background.
 
         Args:
-            identity, pose: (B, 3, S, S) in [-1, 1].  noise: ignored; the method has none.
-            details: the training pass, for the losses: absolute, and the background moves as predicted. (Two pictures
-                of different bodies have no common background: transfer leaves it still, as published.)
-            deformation: in the training pass, also find the regions of the deformed pose picture.
-            stretch: (B, 2) factors: in the training pass, also have the AVD network, if this network has one, rebuild
-                the pose's regions from themselves, stretched, and the identity's. Both are cut off: avd_loss teaches
-                the AVD network alone.
+            inputs: identity and pose, (B, 3, S, S) in [-1, 1] each.  noise: unused; the method has none.
+            details: return MraaDetails, for the losses, in place of the picture.
+            deformation: with `details`, also find the regions of the deformed pose picture.
+            stretch: (B, 2) factors: with `details`, also have the AVD network, if there is one, rebuild the pose's
+                regions from the identity's and from themselves, stretched. Its inputs are detached, so that avd_loss
+                trains the AVD network alone.
         Returns:
-            (B, 3, S, S) float32 in [-1, 1]; with `details` a dict of `image` (this), `prediction` (the same in [0, 1]),
-            `source`, `driving`, `deformed` and `rebuilt` Regions (or None), and the `motion`.
+            (B, 3, S, S) float32 in [-1, 1].
         """
         if not details:
-            return self.transfer(identity, pose, mode="absolute" if self.mode == "relative" else self.mode)
-        source_image, driving_image = to_unit(identity), to_unit(pose)
-        source, driving = self.region_predictor(source_image), self.region_predictor(driving_image)
-        background = self.bg_predictor(source_image, driving_image)
-        prediction, motion = self.generator(source_image, driving, source, background)
-        deformed = None
+            return self.transfer(inputs, "absolute" if self.mode == "relative" else self.mode)
+        source_image, driving_image = to_unit(inputs["identity"]), to_unit(inputs["pose"])  # (B, 3, S, S)
+        source, driving = self.region_predictor(source_image), self.region_predictor(driving_image)  # shift (B, K, 2)
+        background = self.bg_predictor(source_image, driving_image)  # (B, 3, 3)
+        prediction, motion = self.generator(source_image, driving, source, background)  # (B, 3, S, S)
+        deformed = rebuilt = None
         if deformation is not None:
             deformed = self.region_predictor(deformation.picture(driving_image, self.align_corners))
-        rebuilt = None
         if stretch is not None and self.avd_network is not None:
             rebuilt = self.avd_network(source.detach(), rescale(driving.detach(), stretch))
-        return {
-            "image": from_unit(prediction),
-            "prediction": prediction,
-            "source": source,
-            "driving": driving,
-            "deformed": deformed,
-            "rebuilt": rebuilt,
-            "motion": motion,
-        }
+        return MraaDetails(from_unit(prediction), prediction, source, driving, deformed, rebuilt, motion)
 
-    def reconstruct(self, identity: Tensor, pose: Tensor) -> Tensor:
-        """Another picture of the same video, (B, 3, S, S) in [-1, 1]: absolute, and the background moves along."""
-        return self.forward(identity, pose, details=True)["image"]
-
-    def transfer(
-        self, identity: Tensor, pose: Tensor, first_pose: Tensor | None = None, mode: str = "absolute"
-    ) -> Tensor:
+    def transfer(self, inputs: Inputs, mode: str, first_pose: Tensor | None = None) -> Tensor:
         """The identity moved by another body's pose.
 
         Args:
-            identity, pose: (B, 3, S, S) in [-1, 1].  first_pose: the driver's first frame, for mode "relative".
+            inputs: identity and pose, (B, 3, S, S) in [-1, 1] each.
             mode: absolute: regions are where the pose has them; relative: they move as the driver's have moved since
                 its first frame, scaled to the identity's size; avd: the AVD network fits them to the identity.
+            first_pose: the driver's first frame, (B, 3, S, S) in [-1, 1], for mode "relative".
         Returns:
             (B, 3, S, S) float32 in [-1, 1].
         Raises:
-            ValueError: relative without a first frame, or avd without its network.
+            ValueError: no such mode, relative without a first frame, or avd without the AVD network.
         """
-        source_image = to_unit(identity)
-        source, driving = self.region_predictor(source_image), self.region_predictor(to_unit(pose))
+        source_image = to_unit(inputs["identity"])  # (B, 3, S, S)
+        source, driving = self.region_predictor(source_image), self.region_predictor(to_unit(inputs["pose"]))
         if mode == "relative":
             if first_pose is None:
                 raise ValueError("mode relative needs first_pose, the driver's first frame")
-            driving = _relative(source, driving, self.region_predictor(to_unit(first_pose)))
+            driving = relative_regions(source, driving, self.region_predictor(to_unit(first_pose)))
         elif mode == "avd":
             if self.avd_network is None:
                 raise ValueError("mode avd needs an AVD network, and this one was built without")
@@ -137,15 +145,14 @@ class Mraa(Noiseless):
             raise ValueError(f"mode '{mode}' is none of {', '.join(MODES)}")
         return from_unit(self.generator(source_image, driving, source)[0])
 
-    def transfer_relative(self, identity: Tensor, pose: Tensor, first_pose: Tensor) -> Tensor:
-        """A frame of a video in mode "relative"."""
-        return self.transfer(identity, pose, first_pose, "relative")
+    def transfer_relative(self, inputs: Inputs, first_pose: Tensor) -> Tensor:
+        return self.transfer(inputs, "relative", first_pose)
 
 
-def _relative(source: Regions, driving: Regions, first: Regions) -> Regions:
-    """Covariances stay the driver's, as published."""
+def relative_regions(source: Regions, driving: Regions, first: Regions) -> Regions:
+    """The source's regions moved as the driver's have moved since `first`; covariances stay the driver's."""
     shift = relative_positions(source.shift, driving.shift, first.shift, size_ratio(source.shift, first.shift))
     affine = driving.affine
     if affine is not None:
-        affine = relative_frames(source.affine, driving.affine, first.affine)
+        affine = relative_frames(source.affine, driving.affine, first.affine)  # (B, K, 2, 2)
     return Regions(shift, affine, driving.covar)

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from capture.methods.fomm.keypoints import heat_maps, soft_argmax, start_as_identity, weighted_matrices
+from capture.methods.keypoint_warping.heat_maps import heat_maps, soft_argmax, start_as_identity, weighted_matrices
 from capture.nn.antialias import AntiAliasDown
 from capture.nn.geometry import coordinate_grid, multiply
 from capture.nn.hourglass import Hourglass
@@ -56,22 +56,23 @@ class RegionPredictor(nn.Module):
     """Picture (B, 3, S, S) in [0, 1] -> Regions.
 
     Args:
-        scale_factor: the picture is shrunk to this before anything else.
-        pca_based: frames from covariances; else one regressed map of matrices for all regions.
-        pad: around the 7x7 heads.
+        scale_factor: the picture is shrunk by this factor first.
+        estimate_affine: false, without pca_based: centres alone.
+        pca_based: frames from covariances; false: from one regressed map of matrices for all regions.
+        pad: zeros around the input of the 7x7 heads.
     """
 
     def __init__(
         self,
-        num_regions: int = 10,
-        block_expansion: int = 32,
-        max_features: int = 1024,
-        num_blocks: int = 5,
-        temperature: float = 0.1,
-        scale_factor: float = 0.25,
-        estimate_affine: bool = True,
-        pca_based: bool = True,
-        pad: int = 0,
+        num_regions: int,
+        block_expansion: int,
+        max_features: int,
+        num_blocks: int,
+        temperature: float,
+        scale_factor: float,
+        estimate_affine: bool,
+        pca_based: bool,
+        pad: int,
     ):
         super().__init__()
         self.temperature, self.pca_based = temperature, pca_based
@@ -79,8 +80,7 @@ class RegionPredictor(nn.Module):
         self.regions = nn.Conv2d(self.predictor.out_channels, num_regions, 7, padding=pad)
         regressed = estimate_affine and not pca_based
         self.jacobian = nn.Conv2d(self.predictor.out_channels, 4, 7, padding=pad) if regressed else None
-        if scale_factor != 1:
-            self.down = AntiAliasDown(3, scale_factor)
+        self.down = None if scale_factor == 1 else AntiAliasDown(3, scale_factor)
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
@@ -89,15 +89,15 @@ class RegionPredictor(nn.Module):
             start_as_identity(self.jacobian)
 
     def forward(self, image: Tensor) -> Regions:
-        if hasattr(self, "down"):
-            image = self.down(image)  # (B, 3, S * scale_factor, same)
-        features = self.predictor(image)
-        heat = heat_maps(self.regions(features), self.temperature)  # (B, K, h, w)
-        shift = soft_argmax(heat)
+        if self.down is not None:
+            image = self.down(image)  # (B, 3, h, w), h = S * scale_factor
+        features = self.predictor(image)  # (B, block_expansion + 3, h, w)
+        heat = heat_maps(self.regions(features), self.temperature)  # (B, K, h - 6 + 2 pad, w - 6 + 2 pad)
+        shift = soft_argmax(heat)  # (B, K, 2)
         if self.pca_based:
-            covar = covariance(heat, shift)
+            covar = covariance(heat, shift)  # (B, K, 2, 2)
             return Regions(shift, principal_axes(covar), covar)
         if self.jacobian is None:
             return Regions(shift)
-        affine = weighted_matrices(heat, self.jacobian(features))
+        affine = weighted_matrices(heat, self.jacobian(features))  # (B, K, 2, 2)
         return Regions(shift, affine, multiply(affine, affine.mT))

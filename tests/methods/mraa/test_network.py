@@ -2,9 +2,9 @@
 
 import pytest
 import torch
+from capture.methods.keypoint_warping.ranges import to_unit
 
 from capture.methods.keypoint_warping.losses import avd_loss, mraa_loss
-from capture.methods.keypoint_warping.ranges import to_unit
 from capture.methods.keypoint_warping.tps import Deformation, draw_deformations
 from capture.methods.mraa.avd import rescale, stretch_factors
 from capture.nn.perceptual import PerceptualLoss

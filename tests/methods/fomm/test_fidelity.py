@@ -2,9 +2,9 @@
 
 import pytest
 import torch
+from capture.methods.keypoint_warping.ranges import to_unit
 
 from capture.methods.keypoint_warping.losses import fomm_discriminator_loss, fomm_loss, mraa_loss
-from capture.methods.keypoint_warping.ranges import to_unit
 from capture.methods.keypoint_warping.tps import Deformation
 from capture.nn.perceptual import Features, PerceptualLoss
 from tests.helpers.tiny_baselines import (

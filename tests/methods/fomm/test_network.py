@@ -2,10 +2,10 @@
 
 import pytest
 import torch
-
 from capture.methods.keypoint_warping.init import initialise
-from capture.methods.keypoint_warping.losses import fomm_discriminator_loss, fomm_loss
 from capture.methods.keypoint_warping.ranges import to_unit
+
+from capture.methods.keypoint_warping.losses import fomm_discriminator_loss, fomm_loss
 from capture.methods.keypoint_warping.tps import Deformation, draw_deformations
 from capture.nn.perceptual import PerceptualLoss
 from tests.helpers.tiny_baselines import SIZE, tiny_discriminator, tiny_fomm, two_frames

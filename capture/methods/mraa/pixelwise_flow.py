@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 
 from capture.methods.keypoint_warping.motion import Motion, MotionNetwork, proposals
 from capture.methods.mraa.regions import Regions
-from capture.nn.geometry import apply_projective, coordinate_grid, gaussians, inverse, multiply
+from capture.nn.geometry import apply_projective, coordinate_grid, gaussians, inverse, multiply, same_sign
 
 
 class PixelwiseFlowPredictor(MotionNetwork):
@@ -22,17 +21,17 @@ class PixelwiseFlowPredictor(MotionNetwork):
 
     def __init__(
         self,
-        num_regions: int = 10,
-        block_expansion: int = 64,
-        max_features: int = 1024,
-        num_blocks: int = 5,
-        scale_factor: float = 0.25,
-        region_var: float = 0.01,
-        use_covar_heatmap: bool = True,
-        use_deformed_source: bool = True,
-        estimate_occlusion_map: bool = True,
-        revert_axis_swap: bool = True,
-        align_corners: bool = False,
+        num_regions: int,
+        block_expansion: int,
+        max_features: int,
+        num_blocks: int,
+        scale_factor: float,
+        region_var: float,
+        use_covar_heatmap: bool,
+        use_deformed_source: bool,
+        estimate_occlusion_map: bool,
+        revert_axis_swap: bool,
+        align_corners: bool,
     ):
         super().__init__(
             num_regions,
@@ -48,7 +47,7 @@ class PixelwiseFlowPredictor(MotionNetwork):
         self.revert_axis_swap = revert_axis_swap
 
     def forward(self, image: Tensor, driving: Regions, source: Regions, background: Tensor | None = None) -> Motion:
-        """`background`: (B, 3, 3) from driving to source coordinates; None: it stands still."""
+        """`background`: (B, 3, 3) from driving to source coordinates; None: the background does not move."""
         matrix = None
         if driving.affine is not None:
             matrix = multiply(source.affine, inverse(driving.affine))  # (B, K, 2, 2)
@@ -59,20 +58,14 @@ class PixelwiseFlowPredictor(MotionNetwork):
             return regions.covar if self.use_covar_heatmap else self.region_var
 
         def heat(height: int, width: int) -> Tensor:
-            return gaussians(driving.shift, spread(driving), height, width) - gaussians(
-                source.shift, spread(source), height, width
-            )
+            at_driving = gaussians(driving.shift, spread(driving), height, width)  # (B, K, h, w)
+            return at_driving - gaussians(source.shift, spread(source), height, width)
 
         def flows(height: int, width: int) -> Tensor:
             camera = None
             if background is not None:
-                grid = coordinate_grid(height, width, image.device)
+                grid = coordinate_grid(height, width, image.device)  # (h, w, 2)
                 camera = apply_projective(background[:, None, None], grid)  # (B, h, w, 2)
             return proposals(height, width, driving.shift, source.shift, matrix, camera)
 
         return self.predict(image, heat, flows)
-
-
-def same_sign(matrix: Tensor) -> Tensor:
-    """The sign (..., 1, 1) that makes the first entry of matrices (..., 2, 2) positive."""
-    return torch.sign(matrix[..., :1, :1])

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from capture.methods.keypoint_warping.published import load_fomm, load_mraa, read_published
 
 from capture.common.errors import CaptureError
 from capture.methods.fomm.discriminator import MultiScaleDiscriminator
 from capture.methods.fomm.network import Fomm
-from capture.methods.keypoint_warping.published import load_fomm, load_mraa, read_published
 from capture.methods.mraa.avd import AvdNetwork
 from capture.methods.mraa.network import Mraa
 from tests.helpers.tiny_baselines import FOMM, MRAA, fill, tiny_discriminator, tiny_fomm, tiny_mraa, two_frames

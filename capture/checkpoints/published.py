@@ -1,0 +1,76 @@
+"""Checkpoints of the authors' own releases: read without executing anything from them, loaded by parameters' names.
+
+Such a checkpoint holds a state dict for each network, by the authors' names, beside optimisers and counters.
+"""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from capture.checkpoints.validate import check_archive, check_weights
+from capture.common.errors import CaptureError
+
+State = dict[str, dict[str, Tensor]]
+
+
+def read_published(path: str | Path) -> State:
+    """The state dicts of a published checkpoint, by network; optimisers and counters are left out.
+
+    Raises:
+        CaptureError: missing, damaged, or holding anything but tensors and plain values.
+    """
+    check_archive(path)
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        raise CaptureError(f"{path}: no such checkpoint") from None
+    except Exception as error:  # whatever a damaged or hostile file provokes
+        why = " ".join(str(error).split())[:80] or type(error).__name__
+        if isinstance(error, pickle.UnpicklingError) and ("GLOBAL" in why or "Weights only" in why):
+            why = "it holds objects that would run code when loaded"
+        raise CaptureError(f"{path}: not a checkpoint that can be read ({why}); get it again") from None
+    entries = state.items() if isinstance(state, dict) else ()
+    networks = {str(name)[:100]: value for name, value in entries if _is_state_dict(value)}
+    for name, weights in networks.items():
+        check_weights(weights, path, name)
+    if not networks:
+        raise CaptureError(f"{path}: not a published checkpoint (no network's weights are in it); get it again")
+    return networks
+
+
+def load_networks(state: State, networks: dict[str, nn.Module], path: str | Path) -> None:
+    """Load the weights of all `networks`, by their names in `state`, or of none.
+
+    Raises:
+        CaptureError: a network or a parameter is missing, of another shape, or unknown.
+    """
+    for name in networks:
+        if name not in state:
+            raise CaptureError(f"{path}: holds {', '.join(state)} and no {name}; give a checkpoint of the right method")
+    cleaned = {}
+    for name, network in networks.items():
+        given = {key.removeprefix("module."): value for key, value in state[name].items()}
+        own = network.state_dict()
+        wrong = [key for key in own if key not in given or given[key].shape != own[key].shape]
+        wrong += [key for key in given if key not in own]
+        if wrong:
+            first = f"{name}.{wrong[0]} is {_shape(given, wrong[0])} there and {_shape(own, wrong[0])} here"
+            raise CaptureError(
+                f"{path}: made for another configuration: {first} ({len(wrong)} parameters differ); "
+                "put the configuration that it was trained with, as 0config.yaml, beside it"
+            )
+        cleaned[name] = given
+    for name, network in networks.items():
+        network.load_state_dict(cleaned[name])
+
+
+def _is_state_dict(value: object) -> bool:
+    return isinstance(value, dict) and bool(value) and all(isinstance(v, Tensor) for v in value.values())
+
+
+def _shape(weights: dict[str, Tensor], name: str) -> str:
+    return "x".join(map(str, weights[name].shape)) or "a number" if name in weights else "missing"
