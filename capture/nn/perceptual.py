@@ -20,8 +20,8 @@ from capture.nn.antialias import Pyramid
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet, as both networks were trained
 
 # A tuple is a convolution (channels, kernel, stride, padding) with a ReLU, "M" is a pooling layer; in torchvision's
-# order, so that layers have the same numbers. The loss compares the ReLUs of these numbers: relu1_1 ... relu5_1 of VGG19,
-# all five of AlexNet.
+# order, so that layers have the same numbers. The loss compares the ReLUs of these numbers: relu1_1 ... relu5_1 of
+# VGG19, all five of AlexNet.
 _VGG19 = (64, 64, "M", 128, 128, "M", *(256,) * 4, "M", *(512,) * 4, "M", 512)
 _ALEXNET = ((64, 11, 4, 2), "M", (192, 5, 1, 2), "M", (384, 3, 1, 1), (256, 3, 1, 1), (256, 3, 1, 1))
 LAYERS = {
@@ -163,7 +163,7 @@ def lpips_loss(net: str, folder: str | Path, weight_key: str) -> Callable[[Tenso
         net: alex | vgg | squeeze.  folder: where its weights are; empty: as in PerceptualLoss.load.
         weight_key: the key of the configuration that turns this loss on, for the message.
     Returns:
-        (picture, target, offset) -> (B,), of (B, 3, S, S) in [-1, 1] and of a shift by (2,) whole pixels, each below MAX_STRIDE.
+        (picture, target, offset) -> (B,), of (B, 3, S, S) in [-1, 1] and of a shift (2,) below MAX_STRIDE pixels.
     Raises:
         CaptureError: the weights are not available, are damaged, or are another network's.
     """

@@ -32,6 +32,6 @@ def use_pose_rows(generator: CaPTUReGenerator) -> None:
     """Replace the decoder's attention modules by ones whose rows are the pose's."""
     modules = []
     for module in generator.decoder.attention:
-        replacement = PoseRowAttention(module.value_conv.out_channels, module.t, float(module.alpha))
+        replacement = PoseRowAttention(module.value_conv.out_channels, module.t, module.alpha.item())
         modules.append(replacement)
     generator.decoder.attention = nn.ModuleList(modules)

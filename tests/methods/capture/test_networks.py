@@ -10,6 +10,7 @@ import torch
 from capture.methods.capture.discriminator import Discriminator
 from capture.methods.capture.generator import CaPTUReGenerator
 from capture.nn.blocks import ConvBlock, InstanceNorm
+from capture.nn.init import init_weights
 from tests.conftest import tiny_config
 
 SIZE = 64
@@ -76,6 +77,9 @@ class TestGeneratorOptions:
     def test_each_option_changes_the_picture(self, changes):
         """Compared with the plain generator, which has the same weights wherever names and shapes are the same."""
         changed, plain = tiny_generator(**changes), tiny_generator()
+        for network in (changed, plain):
+            torch.manual_seed(5)
+            init_weights(network)
         own = changed.state_dict()
         shared = {k: v for k, v in plain.state_dict().items() if k in own and own[k].shape == v.shape}
         start = {k: v for k, v in shared.items() if not ("alpha_init" in str(changes) and k.endswith(".alpha"))}
