@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Literal
 
 from capture.common.options import Section, key
+from capture.common.registry import METHODS
 
 
 class MainConfig(Section):
     """Section main_config."""
 
-    method: str = key("capture", "the method; configs/<method>.yaml lists the keys of each")
+    method: str = key("capture", f"{' | '.join(METHODS)}; configs/<method>.yaml lists its keys")
     result_path: str = key(
         "./result/",
         "the folder of all results; a run writes to <result_path>/<result_title>/",
@@ -19,7 +20,7 @@ class MainConfig(Section):
     )
     result_title: str = key("", "name of the run; training needs one", resume="free", added=False)
     start_from: str = key(
-        "", "a result folder or an exported generator; a new run begins with its weights (fine-tuning)", resume="free"
+        "", "a result or an exported generator whose weights a new run begins with (fine-tuning)", resume="free"
     )
     interval: int = key(10, "<n>epoch_checkpoint.pt is kept every so many epochs ...", ge=1, resume="free", added=False)
     save_minimum_epoch: int = key(

@@ -18,29 +18,29 @@ class DatasetConfig(Section):
         added=False,
     )
     toon_views: Literal["all", "front"] = key(
-        "all", "toon: cameras all around (all), or 28 degrees to either side of the front (front)"
+        "all", "toon: cameras all around (all) or within 28 degrees of the front (front)"
     )
     toon_test_clips: int = key(
         0, "toon: the last so many motions are held out, as with --test_clips of prepare.py", ge=0, le=28
     )
     toon_mixed_motions: float = key(
         0.0,
-        "toon: share of motions mixed from several clips (the arms of one, the legs of another, every joint perturbed)",
+        "toon: share of motions mixed from several clips, with every joint perturbed",
         ge=0,
         le=1,
         resume="noted",
     )
     share_renders: bool = key(
         False,
-        "toon: two characters act the same five scenes, and the samples of this render group share the ten pictures: "
-        "a tenth of the rendering for each sample, but fewer characters",
+        "toon: the 24 samples of a render group share ten pictures, of two characters in five scenes: a tenth of the "
+        "rendering for each sample, but fewer characters",
     )
     samples_per_render_group: int = key(
-        24, "toon, with share_renders: samples of one render group; 24 are all of them", ge=1, le=24, resume="noted"
+        24, "toon, with share_renders: take only so many of the 24 samples", ge=1, le=24, resume="noted"
     )
     num_workers: int = key(
         4,
-        "processes that render toon or decode frames that are not cached; 0: the training process does this itself",
+        "processes that render toon or decode frames; 0: the training process does it",
         ge=0,
         le=1024,
         resume="free",
@@ -48,7 +48,7 @@ class DatasetConfig(Section):
     )
     cache_gb: float = key(
         4.0,
-        "frames are decoded to image_size once and kept beside the dataset, up to so many gigabytes",
+        "gigabytes of decoded frames that are kept beside the dataset",
         ge=0,
         resume="free",
     )

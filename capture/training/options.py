@@ -34,7 +34,7 @@ class TrainConfig(Section):
     )
     seed: int = key(
         777,
-        "seed of weights, samples and noise: the same seed on the same machine gives the same run",
+        "of weights, samples and noise: a seed gives the same run on the same machine",
         ge=0,
         le=2**63 - 1,
         added=False,
@@ -44,30 +44,30 @@ class TrainConfig(Section):
     lr_D: float = key(0.0001, "learning rate of the discriminator", ge=0, resume="noted", added=False)
     lr_schedule: LrSchedule = key(LrSchedule(), "how both learning rates change with time")
     ema_decay: float = key(
-        0.999, "decay of the generator's moving average, used for pictures and inference; 0: none", ge=0, lt=1
+        0.999, "decay of the generator's moving average, which makes the pictures; 0: none", ge=0, lt=1
     )
     clip_grad_norm: float = key(
         0.0, "a network's gradient is scaled down to this norm where it is longer; 0: never", ge=0, resume="noted"
     )
     precision: Literal["fp32", "bf16", "auto"] = key(
         "fp32",
-        "arithmetic of the networks: fp32, bf16, or auto (bf16 where the machine computes it natively)",
+        "arithmetic: fp32, bf16, or auto (bf16 where the machine has it natively)",
         resume="noted",
     )
     compile: bool = key(
         False,
-        "compile the networks: minutes at the start, faster afterwards; a CPU needs a C++ compiler for it",
+        "compile the networks: slow at the start, then faster; a CPU needs a C++ compiler",
         resume="free",
     )
     micro_batches: int = key(
         1,
-        "passes in which a process works through its share of a batch: less memory, the same update",
+        "passes in which a batch is worked through: less memory, the same update",
         ge=1,
         le=65_536,
         resume="free",
     )
     recompute: bool = key(
         False,
-        "keep the inputs of blocks only and compute the rest twice: much less memory, a third more time",
+        "compute activations twice: much less memory, a third more time",
         resume="free",
     )

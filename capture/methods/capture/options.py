@@ -19,7 +19,7 @@ class IdentityEncoderConfig(Section):
     c: int = key(64, "channels at full size; the same number in poseE_config", ge=1, le=2048, added=False)
     min_ch: int = key(
         256,
-        "m: channels at which the down-ResBlocks stop; the code has 4m; the same number in poseE_config and dec_config",
+        "m: channels at which the down-ResBlocks stop; the same number in all three",
         ge=4,
         le=4096,
         added=False,
@@ -57,9 +57,7 @@ class DecoderConfig(Section):
         16.0, "temperature of the attention; null: the square root of the query's width", added=False
     )
     res2: bool = key(False, "the same value as in poseE_config", added=False)
-    alpha_init: float = key(
-        1.0, "start of a, the weight of the reverse branch: 1 as released, 0 as the paper's figure draws it"
-    )
+    alpha_init: float = key(1.0, "start of a in the reverse branch: 1 as released, 0 as the paper's figure has it")
 
 
 class GeneratorConfig(Section):
