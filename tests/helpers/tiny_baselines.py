@@ -14,6 +14,7 @@ from capture.methods.fomm.discriminator import MultiScaleDiscriminator
 from capture.methods.fomm.network import Fomm
 from capture.methods.mraa.avd import AvdNetwork
 from capture.methods.mraa.network import Mraa
+from capture.nn.perceptual import Features, PerceptualLoss
 
 SIZE = 32
 PREDICTOR = {"block_expansion": 4, "max_features": 16, "num_blocks": 2, "scale_factor": 0.5}
@@ -180,3 +181,29 @@ def choose_proposal(network: nn.Module, index: int) -> None:
     network.mask.weight.zero_()
     network.mask.bias.fill_(-30)
     network.mask.bias[index] = 30
+
+
+def check_samples(ours: dict[str, Tensor], theirs: dict[str, list[float]]) -> None:
+    """Assert that tensors have the samples (see `sample`) that another implementation gave."""
+    assert set(ours) == set(theirs)
+    for name, value in ours.items():
+        torch.testing.assert_close(sample(value), torch.tensor(theirs[name]), atol=1e-4, rtol=1e-4, msg=name)
+
+
+def filled_vgg19_loss() -> PerceptualLoss:
+    """The perceptual loss of a VGG19 with `fill`'s weights."""
+    return PerceptualLoss(fill(Features("vgg19")), (10,) * 5, (1, 0.5))
+
+
+def train_on(method: Any, batch: dict[str, Tensor], steps: int) -> list[dict[str, float]]:
+    """Train a method's generator on one batch, with the same noise at every step; the terms of every step."""
+    noise = method.sample_noise(len(batch["real"]), torch.Generator().manual_seed(0))
+    optimiser = torch.optim.Adam(method.networks["gen"].parameters(), 5e-3, betas=(0.5, 0.999))
+    history = []
+    for _ in range(steps):
+        loss, terms = method.loss("gen", batch, noise, {})
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        history.append({name: term.item() for name, term in terms.items()})
+    return history

@@ -1,20 +1,20 @@
-"""The authors' own code, run on the same weights and pictures, gave the numbers below (torch 2.12, CPU)."""
+"""FOMM's arithmetic is its authors': their own code, on the same weights and pictures, gave the numbers below."""
 
 import pytest
 import torch
-from capture.methods.keypoint_warping.ranges import to_unit
 
-from capture.methods.keypoint_warping.losses import fomm_discriminator_loss, fomm_loss, mraa_loss
+from capture.methods.fomm.losses import fomm_discriminator_loss, fomm_loss
+from capture.methods.keypoint_warping.autoencoder import to_unit
 from capture.methods.keypoint_warping.tps import Deformation
-from capture.nn.perceptual import Features, PerceptualLoss
 from tests.helpers.tiny_baselines import (
+    check_samples,
     deformation_noise,
     fill,
+    filled_vgg19_loss,
+    inputs,
     pictures,
-    sample,
     tiny_discriminator,
     tiny_fomm,
-    tiny_mraa,
 )
 
 WEIGHTS = {
@@ -23,9 +23,8 @@ WEIGHTS = {
     "feature_matching": [10, 10],
     "equivariance_value": 10,
     "equivariance_jacobian": 10,
-    "equivariance_shift": 10,
-    "equivariance_affine": 10,
 }
+# torch 2.12, CPU
 FOMM_GAVE = {
     "value": [-0.040541, 0.039945, -0.000621, 0.100156, -0.007456, 0.006554],
     "jacobian": [-0.124029, 1.03775, -0.019083, -0.193082, 0.235045, 0.27534],
@@ -44,82 +43,31 @@ FOMM_LOSSES = {
     "G_equi_jacobian": 4.64296,
     "D_gan": 58.495461,
 }
-MRAA_GAVE = {
-    "shift": [0.189819, 0.08925, -0.014799, 0.148577, 0.061942, 0.011785],
-    "affine": [-0.399445, -0.585455, -0.431169, 0.550602, 0.08506, 0.195661],
-    "covar": [0.359383, 0.351723, 0.428532, 0.37294, 0.18637, 0.078394],
-    "background": [-0.170055, 0.0, -0.169844, 1.0, 0.088431, 0.266682],
-    "flow": [-0.261565, 0.158282, 0.001391, 0.246739, 0.087349, 0.070725],
-    "occlusion": [0.478109, 0.490072, 0.480757, 0.434562, 0.510042, 0.262343],
-    "prediction": [0.372834, 0.414055, 0.464988, 0.540769, 0.469292, 0.230929],
-    "avd_shift": [-0.651712, -0.095123, -0.460716, 0.408228, -0.105553, 0.120851],
-    "avd_affine": [-0.340534, -0.540284, -0.445035, 0.304037, -0.078108, 0.37189],
-    "avd": [0.254811, 0.266186, 0.406212, 0.56071, 0.366485, 0.156996],
-}
-MRAA_LOSSES = {"G_perceptual": 21.489887, "G_equi_shift": 0.598486, "G_equi_affine": 1.944661}
 
 
-@pytest.fixture(scope="module")
-def perceptual() -> PerceptualLoss:
-    return PerceptualLoss(fill(Features("vgg19")), (10,) * 5, (1, 0.5))
-
-
-def check(ours: dict, theirs: dict) -> None:
-    assert set(ours) == set(theirs)
-    for name, value in ours.items():
-        torch.testing.assert_close(sample(value), torch.tensor(theirs[name]), atol=1e-4, rtol=1e-4, msg=name)
-
-
-@torch.no_grad()
-def test_fomm(perceptual):
-    network, discriminator = tiny_fomm().eval(), tiny_discriminator().eval()
-    fill(network.kp_detector), fill(network.generator), fill(discriminator)
-    x, y = pictures()
-    deformation = Deformation(deformation_noise())
-    details = network(x, y, details=True, deformation=deformation)
-    scores = discriminator(to_unit(x))
-    check(
-        {
-            "value": details["source"].value,
-            "jacobian": details["driving"].jacobian,
-            "flow": details["motion"].flow,
-            "occlusion": details["motion"].occlusion,
-            "mask": details["motion"].mask,
-            "prediction": details["prediction"],
-            "patches": scores[1].patches,
-            "features": scores[0].features[-1],
-        },
-        FOMM_GAVE,
-    )
-    fake, real = discriminator(details["prediction"]), discriminator(to_unit(y))
-    _, parts = fomm_loss(details, to_unit(y), deformation, perceptual, WEIGHTS, (fake, real))
-    parts |= fomm_discriminator_loss(fake, real, WEIGHTS)[1]
-    assert {name: part.item() for name, part in parts.items()} == pytest.approx(FOMM_LOSSES, rel=1e-4)
-
-
-@torch.no_grad()
-def test_mraa(perceptual):
-    network = tiny_mraa(avd=True).eval()
-    for part in (network.region_predictor, network.bg_predictor, network.generator, network.avd_network):
-        fill(part)
-    x, y = pictures()
-    deformation = Deformation(deformation_noise())
-    details = network(x, y, details=True, deformation=deformation)
-    fitted = network.avd_network(details["source"], details["driving"])
-    check(
-        {
-            "shift": details["source"].shift,
-            "affine": details["source"].affine,
-            "covar": details["driving"].covar,
-            "background": network.bg_predictor(to_unit(x), to_unit(y)),
-            "flow": details["motion"].flow,
-            "occlusion": details["motion"].occlusion,
-            "prediction": details["prediction"],
-            "avd_shift": fitted.shift,
-            "avd_affine": fitted.affine,
-            "avd": to_unit(network.transfer(x, y, mode="avd")),
-        },
-        MRAA_GAVE,
-    )
-    _, parts = mraa_loss(details, to_unit(y), deformation, perceptual, WEIGHTS)
-    assert {name: part.item() for name, part in parts.items()} == pytest.approx(MRAA_LOSSES, rel=1e-4)
+class TestFommFidelity:
+    @torch.no_grad()
+    def test_fomm_networks_and_losses_agree_with_the_authors_code(self):
+        network, discriminator = tiny_fomm().eval(), tiny_discriminator().eval()
+        fill(network.kp_detector), fill(network.generator), fill(discriminator)
+        x, y = pictures()
+        deformation = Deformation(deformation_noise())
+        details = network(inputs(x, y), details=True, deformation=deformation)
+        scores = discriminator(to_unit(x))
+        check_samples(
+            {
+                "value": details.source.value,
+                "jacobian": details.driving.jacobian,
+                "flow": details.motion.flow,
+                "occlusion": details.motion.occlusion,
+                "mask": details.motion.mask,
+                "prediction": details.prediction,
+                "patches": scores[1].patches,
+                "features": scores[0].features[-1],
+            },
+            FOMM_GAVE,
+        )
+        fake, real = discriminator(details.prediction), discriminator(to_unit(y))
+        _, terms = fomm_loss(details, to_unit(y), deformation, filled_vgg19_loss(), WEIGHTS, (fake, real))
+        terms |= fomm_discriminator_loss(fake, real, WEIGHTS)[1]
+        assert {name: term.item() for name, term in terms.items()} == pytest.approx(FOMM_LOSSES, rel=1e-4)
