@@ -202,7 +202,7 @@ def _import_libraries() -> None:
     import torch
 
     import capture.data.cache
-    import capture.data.check
+    import capture.data.check.check
     import capture.data.toon.write  # noqa: F401
     import capture.evaluation.evaluation  # noqa: F401
     import capture.inference.pictures  # noqa: F401

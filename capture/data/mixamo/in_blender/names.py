@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import bpy
 import numpy as np
 from mathutils import Vector
 from mathutils.bvhtree import BVHTree
 
+from .actor import Actor
 from .framing import View
 from .parts import bone_frame, name_points, spans
 from .retarget import Rest
-
-if TYPE_CHECKING:
-    from .stage import Actor
 
 
 class BodyParts:

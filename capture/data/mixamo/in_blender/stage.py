@@ -4,32 +4,19 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
 from typing import Any
 
 import bpy
 import numpy as np
 from mathutils import Matrix, Vector
 
+from .actor import Actor
 from .framing import View
 from .load import Unusable, load, meshes_of, rest_of, sample
 from .look import restyle
 from .names import BodyParts
 from .retarget import Motion, Rest, Retarget
 from .style import LIGHT_ABOVE, LIGHT_LEFT, SUN
-
-
-@dataclass
-class Actor:
-    """The character on stage."""
-
-    name: str
-    file: str
-    armature: bpy.types.Object
-    meshes: list[bpy.types.Object]
-    rest: Rest
-    floor: float  # height of its soles at rest
-    trunk: tuple[str, ...]  # hips and head, whose middle is in the middle of the picture
 
 
 class Stage:

@@ -10,14 +10,15 @@ from torch import Tensor
 
 from capture.common.errors import CaptureError
 from capture.data.toon.characters.character import make_character
-from capture.data.toon.characters.solids import ATLAS_GRID, CODES, GEOMETRY, MATERIAL, SLOT_GRID, Character
+from capture.data.toon.characters.solids import CODES, GEOMETRY, MATERIAL, Character
 from capture.data.toon.motion.motions import posture
-from capture.data.toon.rendering.camera import Camera, Placed, Shot, aim, joints_of, stand
+from capture.data.toon.rendering.camera import Camera, Placed, Shot, frame_shots, joints_of, place_on_ground
 from capture.data.toon.rendering.outlines import grown, inner_lines
 from capture.data.toon.rendering.raster import EMPTY, SOLID_BITS, Solids, depth_of, inverse3, visibility
 from capture.data.toon.rendering.surface import Surface, surface
 from capture.data.toon.rendering.texture import fabric, face, muzzle
 from capture.data.toon.skeleton import JOINTS, dot3, matmul3, unit3
+from capture.io.iuv import ATLAS_GRID, SLOT_GRID
 
 OUTPUTS = ("rgb", "mask", "iuv", "uv", "joints", "depth")
 BACKGROUND = (235, 235, 235)
@@ -31,25 +32,27 @@ class _Batch:
     """The solids of some shots, flattened: solid p belongs to picture frame[p]."""
 
     def __init__(self, shots: Sequence[Shot], size: int, device: str) -> None:
-        cast = [make_character(shot.character_seed) for shot in shots]
-        self.cast = cast
+        characters = [make_character(shot.character_seed) for shot in shots]
+        self.characters = characters
         pose = posture([s.clip for s in shots], [s.time for s in shots], [s.clip_style_seed for s in shots], device)
-        self.placed = stand(pose, cast)
-        self.camera = aim(shots, cast, size, device)
-        counts = torch.tensor([len(c.codes) for c in cast])
-        frame = torch.repeat_interleave(torch.arange(len(cast)), counts)
+        self.placed = place_on_ground(pose, characters)
+        self.camera = frame_shots(shots, characters, size, device)
+        counts = torch.tensor([len(c.codes) for c in characters])
+        frame = torch.repeat_interleave(torch.arange(len(characters)), counts)
         start = torch.cumsum(counts, 0) - counts
-        geometry = torch.from_numpy(np.concatenate([c.geometry for c in cast])).to(device)
-        self.codes = torch.from_numpy(np.concatenate([c.codes for c in cast])).to(device)
-        painted = np.cumsum([0] + [len(c.materials) for c in cast][:-1])
-        self.materials = torch.from_numpy(np.concatenate([c.materials for c in cast])).to(device)
-        self.faces = torch.from_numpy(np.stack([c.face for c in cast])).to(device)
-        self.ink = torch.tensor([c.ink for c in cast], dtype=torch.float32, device=device)
+        geometry = torch.from_numpy(np.concatenate([c.geometry for c in characters])).to(device)
+        self.codes = torch.from_numpy(np.concatenate([c.codes for c in characters])).to(device)
+        painted = np.cumsum([0] + [len(c.materials) for c in characters][:-1])
+        self.materials = torch.from_numpy(np.concatenate([c.materials for c in characters])).to(device)
+        self.faces = torch.from_numpy(np.stack([c.face for c in characters])).to(device)
+        self.outline = torch.tensor([c.outline for c in characters], dtype=torch.float32, device=device)
         self.start, index = start.to(device), (torch.arange(len(frame)) - start[frame]).to(device)
         frame = frame.to(device)
         self.material = self.codes[:, CODES["material"]] + torch.from_numpy(painted).to(device)[frame]
         self.front = geometry[:, GEOMETRY["front"]]
-        self.height = torch.tensor([c.height for c in cast], dtype=torch.float32, device=device) * self.camera.scale
+        self.height = (
+            torch.tensor([c.height for c in characters], dtype=torch.float32, device=device) * self.camera.scale
+        )
         matrix, centre = _project(self.placed, self.camera, frame, self.codes[:, CODES["frame"]], geometry)
         self.solids = Solids(
             frame,
@@ -161,13 +164,13 @@ def _chunk(
             lines = grown(lines, fine // 512) & body
         inked = lines.reshape(-1)[seen]
         drawn = inked.nonzero().squeeze(1)
-        ink = batch.ink.index_select(0, frame.index_select(0, drawn))
+        ink = batch.outline.index_select(0, frame.index_select(0, drawn))
         colour = colour.index_copy(0, drawn, colour.index_select(0, drawn) * 0.22 + ink * 0.55)
         canvas = torch.tensor(background, dtype=torch.float32, device=device).div(255).repeat(count * fine * fine, 1)
         canvas = canvas.reshape(count, fine, fine, 3)
         if shadow:
             canvas = _ground_shadow(canvas, batch)
-        canvas = torch.where((rim & ~body).unsqueeze(-1), batch.ink[:, None, None, :], canvas)
+        canvas = torch.where((rim & ~body).unsqueeze(-1), batch.outline[:, None, None, :], canvas)
         canvas.view(-1, 3).index_copy_(0, seen, colour)
         pooled = canvas.reshape(count, size, 2, size, 2, 3)
         pooled = (pooled[:, :, 0, :, 0] + pooled[:, :, 0, :, 1] + pooled[:, :, 1, :, 0] + pooled[:, :, 1, :, 1]) * 0.25
