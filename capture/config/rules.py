@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 UNREAD = ("main_config.model_path", "generator_config.poseE_config.conv_num")  # the release never read them either
-RETIRED = {"generator_config.dec_config.warp": False, "generator_config.dec_config.reshape": False}  # and their off
+RETIRED = {  # and their off
+    "generator_config.dec_config.warp": False,
+    "generator_config.dec_config.reshape": False,
+    "dataset_config.augment": "none",
+    "dataset_config.toon_characters": 0,
+}
 NULLABLE = ("generator_config.dec_config.t",)
 MAY_CHANGE_ON_RESUME = (  # nothing that decides what is computed
     "main_config.result_path",
@@ -26,9 +31,8 @@ MAY_CHANGE_ON_RESUME = (  # nothing that decides what is computed
     *UNREAD,
 )
 MAY_BE_TUNED = (  # what people change to get a run past a bad place; a line in the log says from which step on
-    "dataset_config.toon_characters",
-    "dataset_config.toon_improvised",
-    "dataset_config.reuse_samples",
+    "dataset_config.toon_mixed_motions",
+    "dataset_config.samples_per_render_group",
     "train_config.lr_G",
     "train_config.lr_D",
     "train_config.lr_decay_epochs",
@@ -51,7 +55,6 @@ CHOICES = {
     "train_config.body_learns": ("all", "motion", "layout"),
     "train_config.precision": ("fp32", "bf16", "auto"),
     "dataset_config.toon_views": ("all", "front"),
-    "dataset_config.augment": ("none", "flip", "colour", "both"),
     "generator_config.dec_config.attn_rows": ("identity", "pose", "output"),
     "loss_config.ganLoss_type": ("BCE", "MSE", "hinge"),
     "loss_config.perceptual_net": ("squeeze", "alex", "vgg"),
@@ -68,9 +71,8 @@ AT_LEAST = {  # smallest allowed value
     "dataset_config.batch_size": 1,
     "dataset_config.image_size": 1,
     "dataset_config.toon_test_clips": 0,
-    "dataset_config.toon_characters": 0,
-    "dataset_config.toon_improvised": 0,
-    "dataset_config.reuse_samples": 1,
+    "dataset_config.toon_mixed_motions": 0,
+    "dataset_config.samples_per_render_group": 1,
     "dataset_config.samples_per_epoch": 1,
     "generator_config.patch": 1,
     "generator_config.body_parts": 0,
@@ -111,8 +113,8 @@ AT_MOST = {  # far more than makes sense, and less than keeps a machine busy for
     "dataset_config.batch_size": 65_536,
     "dataset_config.image_size": 4096,
     "dataset_config.toon_test_clips": 28,
-    "dataset_config.toon_improvised": 1,
-    "dataset_config.reuse_samples": 24,
+    "dataset_config.toon_mixed_motions": 1,
+    "dataset_config.samples_per_render_group": 24,
     "main_config.sample_rows": 1024,
     "main_config.validation_pairs": 10**6,
     "train_config.micro_batches": 65_536,

@@ -10,7 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from capture.data.cache import PreparedFrames, prepare_frames
+from capture.data.cache import prepare_frames
+from capture.data.cache_file import PreparedFrames
 from capture.data.decoding import FrameReader, decode_path, picture_size, video_frame
 from capture.data.index.catalog import Catalog, folders, frame_folder, videos
 from capture.data.iuv.maps import MapReader, any_map, decode_map, prepare_maps

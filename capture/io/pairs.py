@@ -39,8 +39,8 @@ class Pair:
 def read_pairs(path: str | Path) -> list[Pair]:
     """Read a pairs file: a CSV with the header `identity,pose,target`, whose paths are relative to the file.
 
-    The column `target` is optional, and so are the columns `identity_uv`, `pose_uv` and `target_uv` for IUV maps. Cells of
-    optional columns may be empty. Blank lines are skipped.
+    The column `target` is optional, and so are the columns `identity_uv`, `pose_uv` and `target_uv` for IUV maps.
+    Cells of optional columns may be empty. Blank lines are skipped.
 
     Returns:
         At least one pair, in the order of the file. Every file that a pair names exists.
@@ -70,7 +70,8 @@ def self_pairs(folder: str | Path) -> list[Pair]:
     """Self-reconstruction pairs of a test set without targets.
 
     `folder` holds a folder of frames for each video, with the frames directly in it or in its imgs/. In a video of n
-    frames, ordered by name, frame i is pose and target, and the identity is frame (i + n // 2) mod n, half a video away.
+    frames, ordered by name, frame i is pose and target, and the identity is frame (i + n // 2) mod n, half a
+    video away.
 
     Raises:
         CaptureError: the folder is missing, or holds no video of two frames or more.

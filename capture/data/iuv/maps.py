@@ -13,7 +13,9 @@ from pathlib import Path
 
 import numpy as np
 
-from capture.data.cache import Pictures, PreparedFrames, key_of, prepare_pictures
+from capture.data.cache import key_of, prepare_pictures
+from capture.data.cache_build import Pictures
+from capture.data.cache_file import PreparedFrames
 from capture.data.decoding import FrameReader
 from capture.data.index.catalog import Catalog
 from capture.data.iuv.bones import renumbering_of

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from capture.data.augment import Augmented, mirrored_map
 from PIL import Image
 
 from capture.common.errors import CaptureError
-from capture.data.augment import Augmented, mirrored_map
 from capture.data.frames import FrameDataset
 from capture.data.index.catalog import scan
 from capture.data.iuv.bones import part_of, renaming_of

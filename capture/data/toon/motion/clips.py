@@ -368,7 +368,7 @@ def fly(p: Pose, t: Tensor, s: Style) -> Pose:  # hero's flight, a fist ahead
     )  # fmt: skip
 
 
-# The order decides which clip a random number chooses, so new clips are appended.
+# The order decides which clip a random number chooses: another order would change every sample.
 CLIP_FUNCTIONS: dict[str, Clip] = {
     function.__name__: function
     for function in (

@@ -1,8 +1,8 @@
 """Mixed motions: trunk, head and arms of one clip, legs of another clip, and random noise on every channel.
 
-A network that trains on a few dozen clips learns just these clips: on toon, the cross-entropy of its layouts is a quarter
-higher in clips that it never saw. The motion `walk+sit` is walk above the hips and sit below them. Only training uses
-mixed motions (`toon_mixed_motions`), and only of clips that are not held out.
+A network that trains on a few dozen clips learns just these clips: on toon, the cross-entropy of its layouts is a
+quarter higher in clips that it never saw. The motion `walk+sit` is walk above the hips and sit below them. Only
+training uses mixed motions (`toon_mixed_motions`), and it mixes no clips that are held out.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _RANGES = {
     "foot_y": (0.0, 1.2),
     "arm_bend": (0.0, 145.0),
     "lift": (0.0, 0.9),
-}  # what a body can do
+}  # of a body
 _CHANNELS = (*_RARE, *(name for name in _NOISE if name not in SIDE), *_SIDED)
 
 
@@ -44,7 +44,7 @@ def is_motion(name: str, clips: tuple[str, ...]) -> bool:
 
 
 def mix_motions(above: Pose, below: Pose, seeds: list[int]) -> Pose:
-    """The trunk, head and arms of one batch of poses on the legs of another, with noise that each row's seed decides."""
+    """The trunk, head and arms of one batch of poses on the legs of another. Each row's seed decides its noise."""
     above.set(**{channel: below[channel] for channel in _BELOW})
     numbers = torch.tensor([_numbers(seed) for seed in seeds], dtype=torch.float32, device=above["turn"].device)
     for channel, number in zip(_CHANNELS, numbers.unbind(1)):

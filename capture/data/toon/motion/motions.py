@@ -35,8 +35,7 @@ def posture(clips: Sequence[str], times: Sequence[float], style_seeds: Sequence[
     joined = Pose(t)
     for name, rows in rows_by_name.items():
         index = torch.tensor(rows, device=device)
-        poses = [
-            CLIP_FUNCTIONS[part](Pose(t[index]), style_time[index], Style(numbers[index])) for part in name.split(JOIN)
-        ]
+        functions = [CLIP_FUNCTIONS[clip] for clip in name.split(JOIN)]
+        poses = [write(Pose(t[index]), style_time[index], Style(numbers[index])) for write in functions]
         joined.put(index, poses[0] if len(poses) == 1 else mix_motions(*poses, [style_seeds[i] for i in rows]))
     return solve(joined.mirrored(numbers[:, 7] > 0))

@@ -257,19 +257,17 @@ def visibility(s: Solids, frames: int, size: int) -> Tensor:
         for part in chosen.split(chunk):
             if not len(part):
                 continue
-            solid_of_pixel, c, r = solid[part], column[part], row[part]
-            centre, inv = s.centre[solid_of_pixel], s.inverse[solid_of_pixel]
+            p, c, r = solid[part], column[part], row[part]  # solids, and their tiles
+            centre, inv = s.centre[p], s.inverse[p]
             g = _Grid((c * tile).unsqueeze(1) + step - centre[:, 0:1], (r * tile).unsqueeze(1) + step - centre[:, 1:2])
             if kind == ROUND:
-                t = _rounded_cone(g, inv, s.shape[solid_of_pixel])
+                t = _rounded_cone(g, inv, s.shape[p])
             elif kind == BOX:
                 t = _soft_box(g, inv)
             else:
-                t = _quadric(
-                    g, inv, s.shape[solid_of_pixel], s.plane[solid_of_pixel], s.zigzag[solid_of_pixel], kind == QUADRIC
-                )
-            key = _pack(t, centre[:, 2], s.index[solid_of_pixel], size)
-            where = (s.frame[solid_of_pixel] * per_row + r) * per_row + c
+                t = _quadric(g, inv, s.shape[p], s.plane[p], s.zigzag[p], kind == QUADRIC)
+            key = _pack(t, centre[:, 2], s.index[p], size)
+            where = (s.frame[p] * per_row + r) * per_row + c
             keys.scatter_reduce_(0, where.unsqueeze(1).expand(-1, tile * tile), key.reshape(len(part), -1), "amin")
     return keys.reshape(frames, per_row, per_row, tile, tile).transpose(2, 3).reshape(frames, size, size)
 

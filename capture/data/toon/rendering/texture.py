@@ -140,10 +140,8 @@ def _eyes(c: _Layers, g: dict[str, Tensor], x: Tensor, y: Tensor) -> None:
     c.put((style == 3) & (r2 < 1.4) & ((dy - 0.62 + g["lid"] * 1.6).abs() < 0.16), g["outline"])
     lash = wide & (style != 3) & (r2 > 0.86) & (r2 < 1.75) & (dy > 0.25)
     c.put(lash & ((g["lash"] > 0) | (r2 < 1.45)), g["outline"])
-    c.put(
-        wide & (g["lash"] > 0) & ((dx - 1.15).abs() < 0.3) & ((dy - 0.55 - 0.5 * (dx - 1.15)).abs() < 0.16),
-        g["outline"],
-    )
+    tip = ((dx - 1.15).abs() < 0.3) & ((dy - 0.55 - 0.5 * (dx - 1.15)).abs() < 0.16)
+    c.put(wide & (g["lash"] > 0) & tip, g["outline"])
 
     c.put((style == 4) & _arc(dx, -dy, torch.ones_like(dx), torch.full_like(dx, 1.3), 0.32), g["outline"])
 
@@ -197,9 +195,8 @@ def _mouth(c: _Layers, g: dict[str, Tensor], x: Tensor, y: Tensor, style: Tensor
         g["outline"],
     )
     c.put(opened, g["mouth_rgb"])
-    c.put(
-        opened & (dy < 0.02 - 1.15 * curve), torch.tensor((0.92, 0.45, 0.46), device=x.device).expand_as(g["outline"])
-    )
+    tongue = torch.tensor((0.92, 0.45, 0.46), device=x.device).expand_as(g["outline"])
+    c.put(opened & (dy < 0.02 - 1.15 * curve), tongue)
     c.put((style == 3) & (x.abs() < mw * 0.7) & (dy.abs() < line), g["outline"])
     small = (x / (mw * 0.42)).square() + (dy / 0.11).square()
     c.put((style == 4) & (small < 1.3), g["outline"])
@@ -256,9 +253,8 @@ def muzzle(row: Tensor, colour: Tensor, s: Surface, kind: Tensor) -> Tensor:
     c = _Layers(colour)
     x, y = s.fx, s.fy
     split = (kind == 2) & s.ahead
-    c.put(
-        split & _arc(x.abs() - 0.34, y + 0.05, torch.full_like(x, 0.34), torch.full_like(x, 0.42), 0.11), g["outline"]
-    )
+    lips = _arc(x.abs() - 0.34, y + 0.05, torch.full_like(x, 0.34), torch.full_like(x, 0.42), 0.11)
+    c.put(split & lips, g["outline"])
     c.put(split & (x.abs() < 0.06) & (y > 0.1), g["outline"])
     c.put((kind == 3) & (s.v > 0.8) & ((x.abs() - 0.36).abs() < 0.17), g["outline"])
     return c.colour
