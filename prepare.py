@@ -79,7 +79,7 @@ def build_parser() -> Parser:
 def main() -> int | None:
     args = build_parser().parse_args()
     if args.command == "check":
-        from capture.data.check import check
+        from capture.data.check.check import check
 
         return check(args.dataset, args.fix, args.json, args.workers)
     if args.command == "fashion":
@@ -106,7 +106,7 @@ def main() -> int | None:
             test_characters=args.test_characters,
         )
     else:
-        from capture.data.toon import write_toon
+        from capture.data.toon.write import write_toon
 
         manifest = write_toon(
             args.out,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from capture.data.toon import ToonStream
+from capture.data.toon.dataset import ToonStream
 
 
 def measure(sizes: tuple[int, ...] = (64, 128, 256), seconds: float = 4.0, repeats: int = 3) -> list[dict]:

@@ -49,9 +49,7 @@ VARIANTS: dict[str, dict[str, object]] = {
     "batch 2": {"batch_size": 2},
     "reverse branch from a = 0": {"alpha_init": 0},
     "reconstruction 4": {"gen_reconLoss_weight": 4},
-    "flips": {"augment": "flip"},
-    "colours": {"augment": "colour"},
-    "new drawings for every sample": {"reuse_drawings": "false"},
+    "new renders for every sample": {"share_renders": "false"},
     "with rendered characters": {"dataset_path": "toon + toon + toon + data/quaternius"},  # of prepare.py mixamo
     "base, seed 1": {"seed": 1},
     "base, seed 2": {"seed": 2},

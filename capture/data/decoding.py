@@ -1,6 +1,7 @@
-"""One frame at the training size, from a picture or out of a video, with what was decoded lately kept at hand.
+"""Decoding one frame at the training size, from a picture file or a video, with a cache of recently decoded frames.
 
-JPEGs are decoded whole: decoding them at a reduced scale is faster and gives other pixels than capture.io.images does.
+JPEGs are decoded at their full size. Decoding at a reduced scale is faster, but gives other pixels than
+capture.io.images.
 """
 
 from __future__ import annotations
@@ -18,34 +19,40 @@ from capture.data.index.catalog import Catalog
 from capture.io.images import open_rgb, to_square
 from capture.io.video import VideoReader, is_video
 
-OPEN_VIDEOS = 8  # a process keeps so many open
+OPEN_VIDEOS = 8  # how many videos a process keeps open
 
 
 def framed(image: Image.Image, size: int) -> np.ndarray:
-    """RGB picture -> uint8 (S, S, 3), padded and resized."""
+    """An RGB picture, padded to a square and resized: uint8 (S, S, 3)."""
     return np.asarray(to_square(image, size), dtype=np.uint8)
 
 
 def decode_picture(path: Path, size: int) -> np.ndarray:
-    """A picture file -> uint8 (S, S, 3)."""
+    """A picture file as uint8 (S, S, 3)."""
     return framed(open_rgb(path), size)
 
 
 def read_frame(video: VideoReader, position: int) -> Image.Image:
-    """A frame that an index says there is.
+    """The frame of a video at a position that the index of its dataset lists.
 
     Raises:
-        CaptureError: see VideoReader; or it isn't there.
+        CaptureError: the video can't be read (see VideoReader), or has become shorter.
     """
     if position >= len(video):
         raise CaptureError(
-            f"{video.path}: has {len(video)} frames, and more when it was listed; remove .capture/ from its dataset"
+            f"{video.path}: has {len(video)} frames, but had more when it was listed; remove .capture/ from its dataset"
         )
     return video.read(position)
 
 
 class Recent:
-    """Values by key, those used last kept while they cost no more than `budget`."""
+    """A cache of the values that were used last.
+
+    Args:
+        budget: the most that the values may cost together; the last one is kept whatever it costs.
+        cost: what a value costs, such as its size in bytes.
+        drop: called with every value that leaves the cache.
+    """
 
     def __init__(self, budget: int, cost: Callable[[Any], int], drop: Callable[[Any], None] = lambda value: None):
         self.budget, self.cost, self.drop = budget, cost, drop
@@ -69,10 +76,10 @@ class Recent:
 
 
 class FrameReader:
-    """Frames of a catalog by number, decoded when they are asked for. For one process, and one thread at a time.
+    """Frames of a catalog by number, each decoded when it is read. For one process, and one thread at a time.
 
     Args:
-        keep: bytes of decoded frames to keep.
+        keep: how many bytes of decoded frames to keep in memory.
     """
 
     def __init__(self, catalog: Catalog, size: int, keep: int = 0):
@@ -80,7 +87,7 @@ class FrameReader:
         self._begin()
 
     def read(self, number: int) -> np.ndarray:
-        """uint8 (S, S, 3), not to be written to.
+        """Frame `number` as uint8 (S, S, 3), which must not be written to.
 
         Raises:
             CaptureError: the frame is gone or broken; the message names the file.
@@ -106,13 +113,22 @@ class FrameReader:
 
 
 def video_frame(video: Path, position: int) -> Path:
-    """A name for a frame of a video, where a path is wanted; decode_path reads it."""
+    """A path that stands for a frame of a video; decode_path reads it."""
     return video / f"{position:06d}"
 
 
 def decode_path(path: Path, size: int) -> np.ndarray:
-    """A picture, or what video_frame names -> uint8 (S, S, 3)."""
+    """A picture file, or a frame that video_frame names, as uint8 (S, S, 3)."""
+    return framed(_open_path(path), size)
+
+
+def picture_size(path: Path) -> tuple[int, int]:
+    """(width, height) of a picture file, or of a frame that video_frame names."""
+    return _open_path(path).size
+
+
+def _open_path(path: Path) -> Image.Image:
     if is_video(path.parent) and path.parent.is_file():
         with VideoReader(path.parent) as reader:
-            return framed(reader.read(int(path.name)), size)
-    return decode_picture(path, size)
+            return reader.read(int(path.name))
+    return open_rgb(path)

@@ -9,27 +9,30 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import Dataset
 
-from capture.data.cache import PreparedFrames, prepare_frames
-from capture.data.decoding import FrameReader, decode_path, video_frame
+from capture.data.cache import prepare_frames
+from capture.data.cache_file import PreparedFrames
+from capture.data.decoding import FrameReader, decode_path, picture_size, video_frame
 from capture.data.index.catalog import Catalog, folders, frame_folder, videos
-from capture.data.iuv.maps import MapReader, any_map, prepare_maps
+from capture.data.iuv.maps import MapReader, any_map, decode_map, prepare_maps
+from capture.data.sample_source import Batch, SampleSource
 from capture.data.sampling import draw
+from capture.io.iuv import MAPS, find_map
 from capture.io.pairs import Pair, read_pairs
 from capture.io.video import VideoReader
-from capture.methods.capture_parts.attention_loss import MAPS
 
 
-class FrameDataset(Dataset):
-    """Sample i of a catalog: uint8 (3, S, S) `identity`, `real`, `pose`, and where aligned `target`, `has_target`.
+class FrameDataset(SampleSource):
+    """Samples of a catalog's frames: `identity`, `real`, `pose`, and in aligned datasets `target` and `has_target`.
 
-    Tensors are channels_last: (S, S, 3) in memory, as frames are stored and as networks want them.
+    Batches are channels_last, (B, S, S, 3) in memory, as frames are stored and as networks want them.
 
     Args:
-        cache_gb: what prepared frames may take on the disk, or frames kept by the processes that read them in memory.
-        uv: add `<name>_uv`, the IUV map of each picture in toon's numbers, zeros where there is none; of a catalog that
-            has maps.
+        size: side S of the pictures in pixels.
+        seed: decides, with its index, every sample.
+        cache_gb: the most that prepared frames and maps may take on the disk (GB of 10^9 bytes). Where they would take
+            more, the most that the processes which read them keep in memory.
+        uv: add `<name>_uv`, the IUV map of each picture, if the catalog has maps; zeros for a frame without one.
     """
 
     def __init__(self, catalog: Catalog, size: int, seed: int, cache_gb: float = 0.0, uv: bool = False):
@@ -40,12 +43,12 @@ class FrameDataset(Dataset):
         self.reader, self.map_reader = FrameReader(catalog, size), MapReader(catalog, size)
 
     def prepare(self, processes: int = 1, progress: bool = True) -> bool:
-        """Have all frames and maps decoded, once, and read them from memory from now on; whether that is so.
+        """Decode all frames and maps once, and from then on read them from memory; whether that is possible.
 
-        Where they are too many, each of `processes` keeps those it read last.
+        Where they are too many for `cache_gb`, each of `processes` processes keeps those that it read last.
 
         Raises:
-            CaptureError: frames that can't be read.
+            CaptureError: frames or maps can't be read.
         """
         if self.prepared is None:
             self.prepared = prepare_frames(self.catalog, self.size, self.cache_gb, progress)
@@ -60,30 +63,27 @@ class FrameDataset(Dataset):
             self.map_reader = MapReader(self.catalog, self.size, keep)
         return self.prepared is not None and (self.prepared_maps is not None or not self.has_maps)
 
-    def __getitem__(self, index: int) -> dict[str, Tensor]:
-        return {name: value[0] for name, value in self.batch([index]).items()}
-
-    def batch(self, indices: Sequence[int]) -> dict[str, Tensor]:
-        """Samples as uint8 (B, 3, S, S); `has_target` (B)."""
-        drawn = [draw(self.catalog, self.seed, index) for index in indices]
+    def batch(self, indices: Sequence[int]) -> Batch:
+        """Samples as uint8 (B, 3, S, S); `has_target` (B,)."""
+        samples = [draw(self.catalog, self.seed, index) for index in indices]
         roles = ("identity", "real", "pose", "target") if self.catalog.aligned else ("identity", "real", "pose")
-        numbers = {role: [getattr(one, role) for one in drawn] for role in roles}
-        frames = {role: self._gather(wanted, self.prepared, self.reader) for role, wanted in numbers.items()}
+        numbers = {role: [getattr(sample, role) for sample in samples] for role in roles}
+        batch = {role: self._gather(frames, self.prepared, self.reader) for role, frames in numbers.items()}
         if self.has_maps:
-            for role, wanted in numbers.items():
-                frames[role + MAPS] = self._gather(wanted, self.prepared_maps, self.map_reader)
+            for role, frames in numbers.items():
+                batch[role + MAPS] = self._gather(frames, self.prepared_maps, self.map_reader)
         if self.catalog.aligned:
-            frames["has_target"] = torch.tensor([number is not None for number in numbers["target"]])
-        return frames
+            batch["has_target"] = torch.tensor([number is not None for number in numbers["target"]])
+        return batch
 
     def describe(self, index: int) -> dict[str, str]:
-        """The files of sample `index`, by role; a frame of a video as <file>#<number>."""
-        drawn = draw(self.catalog, self.seed, index)._asdict()
-        found = {role: self.catalog.frame(number) for role, number in drawn.items() if number is not None}
-        return {role: f"{path}" if at is None else f"{path}#{at}" for role, (path, at) in found.items()}
+        """The file of each picture of sample `index`; a frame of a video is <file>#<number>."""
+        numbers = draw(self.catalog, self.seed, index)._asdict()
+        files = {role: self.catalog.frame(number) for role, number in numbers.items() if number is not None}
+        return {role: f"{path}" if k is None else f"{path}#{k}" for role, (path, k) in files.items()}
 
     def _gather(self, numbers: list[int | None], prepared: PreparedFrames | None, reader: FrameReader) -> Tensor:
-        """Frames or maps as uint8 (B, 3, S, S); zeros for None."""
+        """Frames, or maps, by their numbers: uint8 (B, 3, S, S), zeros for None."""
         out = np.empty((len(numbers), self.size, self.size, 3), np.uint8)
         for row, number in enumerate(numbers):
             if number is None:
@@ -94,9 +94,10 @@ class FrameDataset(Dataset):
 
 
 def held_out_pairs(root: Path, count: int, seed: int = 0) -> list[Pair]:
-    """Up to `count` pairs of the test split: from test/pairs.csv, else identities and poses drawn from its pictures.
+    """Up to `count` pairs of the test split, always the same ones.
 
-    A frame of a video is named by capture.data.decoding.video_frame.
+    They come from test/pairs.csv. Without that file, random pictures of the test split are put together. A frame of a
+    video is named as capture.data.decoding.video_frame does it.
     """
     test = root / "test"
     if (test / "pairs.csv").is_file():
@@ -112,28 +113,50 @@ def held_out_pairs(root: Path, count: int, seed: int = 0) -> list[Pair]:
 
 
 def _test_pictures(test: Path) -> list[Path]:
-    """test/imgs/*, test/*, or the frames of test/<video>/ and test/<video>.mp4 (Fashion)."""
+    """Pictures in test/imgs/ or test/; else the frames of test/<video>/ and test/<video>.mp4, as in Fashion."""
     if not test.is_dir():
         return []
     folder, names = frame_folder(test)
     if names:
         return [folder / name for name in names]
-    found = []
+    pictures = []
     for video in folders(test):
         folder, names = frame_folder(video)
-        found += [folder / name for name in names]
+        pictures += [folder / name for name in names]
     for video in videos(test):
         with VideoReader(video) as reader:
-            found += [video_frame(video, i) for i in range(len(reader))]
-    return found
+            pictures += [video_frame(video, i) for i in range(len(reader))]
+    return pictures
 
 
-def load_pairs(pairs: list[Pair], size: int) -> dict[str, Tensor]:
-    """Pairs as uint8 (N, 3, S, S): `identity`, `pose`, and `target` where every pair has one."""
+def load_pairs(
+    pairs: list[Pair], size: int, with_maps: bool = False, uv_parts: tuple[str, ...] | None = None
+) -> dict[str, Tensor]:
+    """Pairs as a batch.
+
+    Args:
+        size: side S of the pictures in pixels.
+        with_maps: add the IUV maps of the pictures.
+        uv_parts: how the dataset numbers the parts of its maps (Catalog.uv_parts); with None, only the maps that the
+            pairs name are used, not those that lie beside the pictures.
+    Returns:
+        uint8 (N, 3, S, S): `identity`, `pose`; `target` where every pair has one; with `with_maps`, `<name>_uv` where
+        every pair has that map.
+    Raises:
+        CaptureError: a picture or a map can't be read, or a map hasn't the size of its picture.
+    """
     names = ["identity", "pose"] + ["target"] * all(pair.target is not None for pair in pairs)
-    return {name: _stack([decode_path(getattr(pair, name), size) for pair in pairs]) for name in names}
+    batch = {name: _stack([decode_path(getattr(pair, name), size) for pair in pairs]) for name in names}
+    for name in names if with_maps else ():
+        pictures = [getattr(pair, name) for pair in pairs]
+        beside = map(find_map, pictures) if uv_parts is not None else [None] * len(pairs)
+        paths = [getattr(pair, name + MAPS) or path for pair, path in zip(pairs, beside)]
+        if all(paths):
+            maps = zip(paths, map(picture_size, pictures))
+            batch[name + MAPS] = _stack([decode_map(path, size, uv_parts or (), shape) for path, shape in maps])
+    return batch
 
 
 def _stack(frames: list[np.ndarray]) -> Tensor:
-    """uint8 (S, S, 3) each -> (N, 3, S, S), contiguous."""
+    """Pictures uint8 (S, S, 3) -> uint8 (N, 3, S, S), contiguous."""
     return torch.from_numpy(np.stack(frames)).permute(0, 3, 1, 2).contiguous()

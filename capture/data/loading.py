@@ -1,4 +1,4 @@
-"""Batches ahead of the training step: from a thread where frames are prepared, else from processes that decode them."""
+"""Loading batches ahead of the training step: in a thread where batches are cheap to make, else in processes."""
 
 from __future__ import annotations
 
@@ -12,53 +12,48 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 import torch
-from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from capture.common.errors import CaptureError
 from capture.common.signals import ignore_interrupts
+from capture.data.sample_source import Batch, SampleSource
 
-AHEAD = 4  # batches that wait, ready
+AHEAD = 4  # how many batches are kept ready
 _DEAD_WORKER = re.compile(r"DataLoader worker \(pid.* (exited unexpectedly|is killed by signal)")
-
-Batch = dict[str, Tensor]
 
 
 def make_loader(
-    dataset: Dataset,
+    source: SampleSource,
     batch_sampler: Iterable[list[int]],
     num_workers: int,
     device: torch.device,
     progress: bool = True,
 ) -> Iterable[Batch]:
-    """Batches of uint8 (B, 3, S, S) for the lists of indices that `batch_sampler` gives, in its order.
+    """Batches of uint8 (B, 3, S, S), one for each list of indices that `batch_sampler` gives, in its order.
 
-    A dataset with `prepare` and `batch` (frames, toon) is prepared here and now, which may take
-    minutes the first time; then copying a batch out of memory takes less time than handing it from one process to
-    another. The batches are the same whichever way they come.
+    The source is prepared first, which may take minutes the first time. If batches are cheap afterwards, a thread makes
+    them, because handing a batch from one process to another would take longer. Otherwise `num_workers` processes make
+    them. The batches are the same either way.
 
     Args:
-        num_workers: processes that draw, or load where frames aren't prepared; no more than there are cores; 0: none.
-        device: where the batches go next: those for a GPU are pinned.
-        progress: show a bar while preparing.
+        num_workers: how many processes render, or decode frames that aren't prepared; 0 for none. No more are started
+            than there are cores.
+        device: where the batches go next; those for a GPU are put into pinned memory.
+        progress: show a progress bar while the source is prepared.
     Raises:
-        CaptureError: frames that can't be read; and from the iterator, a process that died.
+        CaptureError: frames can't be read; from the iterator also: a process died.
     """
-    num_workers = min(num_workers, len(os.sched_getaffinity(0)))  # more only get in one another's way
+    num_workers = min(num_workers, len(os.sched_getaffinity(0)))  # more would compete for the cores
     pin = torch.device(device).type == "cuda"
-    whole = hasattr(dataset, "batch")
-    prepared = hasattr(dataset, "prepare") and dataset.prepare(num_workers, progress)
-    if whole and (prepared or num_workers == 0):
-        return _Thread(dataset, batch_sampler, pin)
-    batching = {"batch_size": None, "sampler": batch_sampler} if whole else {"batch_sampler": batch_sampler}
-    loader = DataLoader(
-        _Batches(dataset) if whole else dataset, **batching, **worker_options(num_workers), pin_memory=pin
-    )
-    return _Processes(loader)
+    if source.prepare(num_workers, progress) or num_workers == 0:
+        return _ThreadLoader(source, batch_sampler, pin)
+    options = worker_options(num_workers)
+    loader = DataLoader(_Batches(source), batch_size=None, sampler=batch_sampler, **options, pin_memory=pin)
+    return _ProcessLoader(loader)
 
 
 def worker_options(processes: int) -> dict[str, Any]:
-    """Of a DataLoader with so many processes of its own."""
+    """Options of a DataLoader that has so many worker processes."""
     return {
         "num_workers": processes,
         "worker_init_fn": ignore_interrupts,
@@ -69,24 +64,24 @@ def worker_options(processes: int) -> dict[str, Any]:
 class _Batches(Dataset):
     """A dataset whose items are batches."""
 
-    def __init__(self, dataset: Any):
-        self.dataset = dataset
+    def __init__(self, source: SampleSource):
+        self.source = source
 
     def __getitem__(self, indices: list[int]) -> Batch:
-        return self.dataset.batch(indices)
+        return self.source.batch(indices)
 
 
-class _Thread:
-    """Batches from a thread of this process; most of its time goes by in copies that let others run."""
+class _ThreadLoader:
+    """Batches from a thread of this process. It mostly copies memory, which doesn't hold up the other threads."""
 
-    def __init__(self, dataset: Any, batch_sampler: Iterable[list[int]], pin: bool):
-        self.dataset, self.batch_sampler, self.pin = dataset, batch_sampler, pin
+    def __init__(self, source: SampleSource, batch_sampler: Iterable[list[int]], pin: bool):
+        self.source, self.batch_sampler, self.pin = source, batch_sampler, pin
 
     def __iter__(self) -> Iterator[Batch]:
         ready: queue.Queue = queue.Queue(AHEAD)
         over = threading.Event()
         batches = iter(self.batch_sampler)
-        for indices in batches:  # the first here, not there: what starts processes had better not be a thread
+        for indices in batches:  # the first batch may start processes, which is safer in the main thread
             ready.put(self._batch(indices))
             break
         thread = threading.Thread(target=self._load, args=(batches, ready, over), name="loader", daemon=True)
@@ -101,12 +96,12 @@ class _Thread:
                 yield batch
         finally:
             over.set()
-            while thread.is_alive():  # it may be waiting for room
+            while thread.is_alive():  # it may be waiting for room in the queue
                 with contextlib.suppress(queue.Empty):
                     ready.get(timeout=0.05)
 
     def _batch(self, indices: list[int]) -> Batch:
-        batch = self.dataset.batch(indices)
+        batch = self.source.batch(indices)
         return {name: value.pin_memory() for name, value in batch.items()} if self.pin else batch
 
     def _load(self, batches: Iterator[list[int]], ready: queue.Queue, over: threading.Event) -> None:
@@ -116,12 +111,12 @@ class _Thread:
                 if over.is_set():
                     return
             ready.put(None)
-        except BaseException as error:  # raised again where batches are taken
+        except BaseException as error:  # raised again in the thread that takes the batches
             ready.put(error)
 
 
-class _Processes:
-    """Batches from a DataLoader; a process that dies ends the iteration with one line."""
+class _ProcessLoader:
+    """Batches from the worker processes of a DataLoader."""
 
     def __init__(self, loader: DataLoader):
         self.loader = loader
@@ -131,8 +126,12 @@ class _Processes:
 
 
 def from_processes(loader: DataLoader) -> Iterator[Batch]:
-    """What a DataLoader gives; CaptureError where one of its processes dies."""
-    # torch has a dead process interrupt whatever runs at that moment; it is noticed soon enough in `next`
+    """The items of a DataLoader.
+
+    Raises:
+        CaptureError: one of its worker processes died.
+    """
+    # torch's handler of SIGCHLD raises an error in whatever code runs at that moment; `next` notices soon enough
     main = threading.current_thread() is threading.main_thread()
     before = signal.getsignal(signal.SIGCHLD) if main else None
     batches = iter(loader)
@@ -144,7 +143,7 @@ def from_processes(loader: DataLoader) -> Iterator[Batch]:
         except StopIteration:
             return
         except (RuntimeError, OSError, EOFError) as error:
-            if not _says_that_a_process_died(error):
+            if not _is_about_dead_worker(error):
                 raise
             raise CaptureError(
                 f"one of the {loader.num_workers} loader processes was killed, most likely because memory (or "
@@ -153,8 +152,8 @@ def from_processes(loader: DataLoader) -> Iterator[Batch]:
         yield batch
 
 
-def _says_that_a_process_died(error: Exception) -> bool:
-    """Of a DataLoader's error: that it waited in vain, or that a batch went down with the process that made it."""
+def _is_about_dead_worker(error: Exception) -> bool:
+    """Whether an error of a DataLoader says that a worker is gone, or that a batch was lost with its worker."""
     if isinstance(error, RuntimeError):
         return bool(_DEAD_WORKER.search(str(error)))
-    return not str(error).startswith("Caught ")  # which is what an error that a process reported starts with
+    return not str(error).startswith("Caught ")  # the beginning of errors that a living worker reports

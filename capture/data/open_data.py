@@ -1,116 +1,125 @@
-"""Where training samples and test pairs come from: folders of frames, or the built-in toon characters."""
+"""Opening the data of a run: folders of frames, the built-in toon characters, or several of them in turn."""
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils.data import Dataset
 
 from capture.common.errors import CaptureError
-from capture.data.augment import Augmented
 from capture.data.frames import FrameDataset, held_out_pairs, load_pairs
 from capture.data.index.catalog import scan
 from capture.data.mixed import Mixed
-from capture.methods.capture_parts.attention_loss import SURFACE_LOSSES
+from capture.data.sample_source import SampleSource
+from capture.io.iuv import MAPS
 
-TOON = "toon"  # as dataset_path: render live
-JOINS = " + "  # several
+TOON = "toon"  # this dataset_path stands for characters that are rendered while training
+SEPARATOR = " + "  # between the datasets of a dataset_path that names several
 
 
 @dataclass
 class Data:
-    """What a run trains on and looks at.
+    """What a run trains on, and what it is validated on.
 
     Attributes:
-        train: samples by index, without end: dicts of uint8 (3, S, S) tensors.
+        train: training samples by index, without end.
         description: one line for people.
-        kinds: datasets that samples come from in turn.
+        kinds: how many sources the samples come from in turn: samples 0 .. kinds - 1 are one of each.
     """
 
-    train: Dataset
+    train: SampleSource
     description: str
     _test: Callable[[int], dict[str, Tensor]]
     kinds: int = 1
 
     def test_batch(self, count: int) -> dict[str, Tensor]:
-        """The first `count` held-out pairs as uint8 (N, 3, S, S), always the same: `identity`, `pose`, maybe `target`.
+        """The first `count` held-out pairs, always the same ones.
 
-        {} where the dataset has no test split.
+        Returns:
+            uint8 (N, 3, S, S): `identity` and `pose`; `target` where every pair has one; and where `open_data` was
+            asked for maps, `<name>_uv` of each picture for which every pair has a map. {} without a test split.
         """
         return self._test(count) if count else {}
 
 
-def open_data(config: dict[str, Any]) -> Data:
-    """The data that `dataset_config` names.
+def open_data(config: dict[str, Any], keys: Collection[str]) -> Data:
+    """Open the data that `dataset_config` names.
 
+    Args:
+        config: the whole configuration.
+        keys: what a batch must hold beside `identity`, `real` and `pose`, such as {"target", "identity_uv"}. IUV maps
+            are rendered or loaded only if one of the keys ends in `_uv`. Data that lacks a key is opened without it;
+            whoever needs the key checks the samples.
     Raises:
-        CaptureError: it isn't there, is empty, or can't be sampled from.
+        CaptureError: a dataset is missing or empty, or no samples can be drawn from it.
     """
     options, seed = config["dataset_config"], config["train_config"]["seed"]
-    paths = options["dataset_path"].split(JOINS)
-    surfaces = any(config["loss_config"][name] > 0 for name in SURFACE_LOSSES)
-    known = {path: _open_one(path, options, seed, surfaces) for path in paths}  # one named twice is opened once
+    with_maps = any(key.endswith(MAPS) for key in keys)
+    paths = options["dataset_path"].split(SEPARATOR)
+    opened = {path: _open_one(path, options, seed, with_maps) for path in paths}  # a path named twice is opened once
     if len(paths) == 1:
-        data = known[paths[0]]
-    else:
-        data = Data(
-            Mixed([known[path].train for path in paths]),
-            "in turn: " + "; ".join(known[path].description for path in paths),
-            functools.cache(lambda n: _in_turn([one.test_batch(-(-n // len(known))) for one in known.values()], n)),
-            len(paths),
+        return opened[paths[0]]
+    return Data(
+        Mixed([opened[path].train for path in paths]),
+        "in turn: " + "; ".join(opened[path].description for path in paths),
+        functools.cache(lambda n: _interleave([data.test_batch(-(-n // len(opened))) for data in opened.values()], n)),
+        len(paths),
+    )
+
+
+def _open_one(path: str, options: dict[str, Any], seed: int, with_maps: bool) -> Data:
+    return _open_toon(options, seed, with_maps) if path == TOON else _open_frames(path, options, seed, with_maps)
+
+
+def _open_toon(options: dict[str, Any], seed: int, with_maps: bool) -> Data:
+    from capture.data.toon.dataset import ToonStream
+    from capture.data.toon.held_out import held_out_batch
+    from capture.data.toon.motion.motions import CLIPS, VARIED
+    from capture.data.toon.render_groups import SAMPLES_PER_RENDER_GROUP
+
+    size, views = options["image_size"], options["toon_views"]
+    if options["samples_per_render_group"] != SAMPLES_PER_RENDER_GROUP and not options["share_renders"]:
+        raise CaptureError(
+            "dataset_config.samples_per_render_group counts the samples that share renders; set share_renders true"
         )
-    if options["augment"] != "none":
-        data = Data(Augmented(data.train, options["augment"], seed), data.description, data.test_batch, data.kinds)
-    return data
+    held_out_clips = VARIED[len(VARIED) - options["toon_test_clips"] :]
+    stream = ToonStream(
+        size,
+        2**62,  # one endless epoch, in which the index alone decides a sample
+        seed,
+        [clip for clip in CLIPS if clip not in held_out_clips],
+        uv=with_maps,
+        views=views,
+        share_renders=options["share_renders"],
+        samples_per_render_group=options["samples_per_render_group"],
+        mixed_motions=options["toon_mixed_motions"],
+    )
+    return Data(
+        stream,
+        "toon, rendered live: new characters without end, true targets known",
+        functools.cache(lambda count: held_out_batch(count, size, views=views, uv=with_maps)),
+    )
 
 
-def _open_one(path: str, options: dict[str, Any], seed: int, surfaces: bool) -> Data:
+def _open_frames(path: str, options: dict[str, Any], seed: int, with_maps: bool) -> Data:
     size = options["image_size"]
-    if path == TOON:
-        from capture.data.toon import ToonStream
-        from capture.data.toon.held_out import held_out_batch
-        from capture.data.toon.motion.motions import CLIPS, VARIED
-        from capture.data.toon.render_groups import PER_TROUPE
-
-        if options["reuse_samples"] != PER_TROUPE and not options["reuse_drawings"]:
-            raise CaptureError("dataset_config.reuse_samples: of drawings used again; set reuse_drawings true")
-        views, left_out = options["toon_views"], VARIED[len(VARIED) - options["toon_test_clips"] :]
-        clips = [clip for clip in CLIPS if clip not in left_out]
-        stream = ToonStream(  # one endless epoch: samples by index alone
-            size,
-            2**62,
-            seed,
-            clips,
-            uv=surfaces,
-            reuse=options["reuse_drawings"],
-            views=views,
-            characters=options["toon_characters"],
-            improvised=options["toon_improvised"],
-            reuse_samples=options["reuse_samples"],
-        )
-        return Data(
-            stream,
-            f"toon, rendered live: {options['toon_characters'] or 'no end of'} characters, true targets known",
-            functools.cache(lambda count: held_out_batch(count, size, views=views)),
-        )
     catalog = scan(path)
+    dataset = FrameDataset(catalog, size, seed, options["cache_gb"], uv=with_maps)
 
     @functools.cache  # the same few pairs are looked at every epoch
     def test_batch(count: int) -> dict[str, Tensor]:
         pairs = held_out_pairs(catalog.root, count)
-        return load_pairs(pairs, size) if pairs else {}
+        return load_pairs(pairs, size, with_maps, catalog.uv_parts) if pairs else {}
 
-    dataset = FrameDataset(catalog, size, seed, options["cache_gb"], uv=surfaces)
-    return Data(dataset, str(catalog) + ", surfaces known" * dataset.has_maps, test_batch)
+    return Data(dataset, str(catalog) + ", IUV maps known" * dataset.has_maps, test_batch)
 
 
-def _in_turn(batches: list[dict[str, Tensor]], count: int) -> dict[str, Tensor]:
-    """Rows of several batches by turns, `count` at most; only what all of them have."""
+def _interleave(batches: list[dict[str, Tensor]], count: int) -> dict[str, Tensor]:
+    """Rows of several batches by turns, `count` rows at most, with the names that all batches have."""
     batches = [batch for batch in batches if batch]
     if not batches:
         return {}

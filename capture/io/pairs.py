@@ -1,4 +1,4 @@
-"""Which pictures are put together: pairs files, and pairs made of a test set that has no targets."""
+"""Pairs files: which identity is put into which pose. And pairs for a test set that has no targets."""
 
 from __future__ import annotations
 
@@ -10,54 +10,71 @@ from pathlib import Path
 
 from capture.common.errors import CaptureError
 from capture.io.images import is_image
+from capture.io.iuv import MAPS
 from capture.io.video import is_video
 
-REQUIRED, OPTIONAL = ("identity", "pose"), ("target",)
+REQUIRED = ("identity", "pose")
+OPTIONAL = ("target", *(name + MAPS for name in ("identity", "pose", "target")))
+HEADER = "identity,pose,target"  # what an error message asks for; the maps are rare
 
 
 @dataclass(frozen=True)
 class Pair:
-    """One question to a model, `identity` in the pose of `pose`, and its answer (None where nobody knows it)."""
+    """`identity` is to be put into the pose of `pose`.
+
+    Attributes:
+        target: the true result; None where it is unknown.
+        identity_uv, pose_uv, target_uv: the IUV maps that the file names (capture.io.iuv); None where it names none.
+            The target's map shows the pose on the identity's body, so it may be known where the target isn't.
+    """
 
     identity: Path
     pose: Path
     target: Path | None
+    identity_uv: Path | None = None
+    pose_uv: Path | None = None
+    target_uv: Path | None = None
 
 
 def read_pairs(path: str | Path) -> list[Pair]:
-    """Read a pairs file: CSV with the header `identity,pose,target`, paths relative to the file.
+    """Read a pairs file: a CSV with the header `identity,pose,target`, whose paths are relative to the file.
 
-    The column or the cell of the target may be left out. Blank lines are skipped.
+    The column `target` is optional, and so are the columns `identity_uv`, `pose_uv` and `target_uv` for IUV maps.
+    Cells of optional columns may be empty. Blank lines are skipped.
 
     Returns:
-        At least one pair, in the file's order; every picture exists.
+        At least one pair, in the order of the file. Every file that a pair names exists.
     Raises:
-        CaptureError: no such file, no pairs in it, or a row that is malformed or names a picture that isn't there;
-            the message has the file and the line.
+        CaptureError: the file is missing or has no pairs, or a row is malformed or names a missing file; the message
+            has the pairs file and the line.
     """
     path = Path(path)
     rows = _rows(path)
     line, header = rows[0] if rows else (1, [])
     names = [name.strip().lower() for name in header]
-    if not set(REQUIRED) <= set(names) <= {*REQUIRED, *OPTIONAL} or len(set(names)) != len(names):
+    if not is_header(names):
         found = ",".join(header)[:60]
-        raise CaptureError(
-            f"{path} line {line}: expected the header identity,pose,target, found {found or 'nothing'!r}"
-        )
+        raise CaptureError(f"{path} line {line}: expected the header {HEADER}, found {found or 'nothing'!r}")
     pairs = [parse_pair(path, line, names, row) for line, row in rows[1:]]
     if not pairs:
         raise CaptureError(f"{path}: no pairs below the header; add lines such as a.png,b.png,c.png")
     return pairs
 
 
+def is_header(names: list[str]) -> bool:
+    """Whether these are the columns of a pairs file, in any order."""
+    return set(REQUIRED) <= set(names) <= {*REQUIRED, *OPTIONAL} and len(set(names)) == len(names)
+
+
 def self_pairs(folder: str | Path) -> list[Pair]:
     """Self-reconstruction pairs of a test set without targets.
 
-    `folder` holds a folder of frames for each video (directly or in its imgs/). Of a video's n frames, by name, frame i
-    is pose and target, and frame (i + n // 2) mod n, half a video away, is the identity.
+    `folder` holds a folder of frames for each video, with the frames directly in it or in its imgs/. In a video of n
+    frames, ordered by name, frame i is pose and target, and the identity is frame (i + n // 2) mod n, half a
+    video away.
 
     Raises:
-        CaptureError: no such folder, or no video of two frames or more in it.
+        CaptureError: the folder is missing, or holds no video of two frames or more.
     """
     folder = Path(folder)
     if not folder.is_dir():
@@ -77,10 +94,10 @@ def self_pairs(folder: str | Path) -> list[Pair]:
 
 
 def character_and_clip(pair: Pair, root: Path) -> tuple[str, str]:
-    """The character and the clip that a pair is about, from the name of its answer; "?" for what it doesn't tell.
+    """The character and the clip of a pair, read from the name of its target (of its identity without a target).
 
-    <character>__<clip>__<frame>.png, or <character>/<clip>/<frame>.png below `root` (an imgs/ between them is skipped),
-    or <video>/<frame>.png, where the video is both.
+    Known names are <character>__<clip>__<frame>.png; <character>/<clip>/<frame>.png below `root`, where a folder imgs/
+    is skipped; and <video>/<frame>.png, where the video is both. "?" stands for what the name doesn't tell.
     """
     picture = pair.target or pair.identity
     parts = picture.stem.split("__")
@@ -96,7 +113,7 @@ def character_and_clip(pair: Pair, root: Path) -> tuple[str, str]:
 
 
 def _rows(path: Path) -> list[tuple[int, list[str]]]:
-    """(line number, cells) of each line that isn't blank."""
+    """(line number, cells) of every line that isn't blank."""
     try:
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
@@ -117,7 +134,11 @@ def _rows(path: Path) -> list[tuple[int, list[str]]]:
 
 
 def parse_pair(path: Path, line: int, names: list[str], row: list[str]) -> Pair:
-    """One row of a pairs file; CaptureError, naming file and line, where it is malformed or a picture is missing."""
+    """One row of a pairs file; `names` are the columns.
+
+    Raises:
+        CaptureError: the row is malformed, or names a missing file; the message has file and line.
+    """
     if len(row) != len(names):
         raise CaptureError(f"{path} line {line}: {len(row)} values where the header {','.join(names)} has {len(names)}")
     cells = dict(zip(names, (cell.strip() for cell in row)))
@@ -125,7 +146,7 @@ def parse_pair(path: Path, line: int, names: list[str], row: list[str]) -> Pair:
         if not cells[name]:
             raise CaptureError(f"{path} line {line}: no {name}; every row needs identity and pose")
     found = {name: _existing(path, line, name, cell) for name, cell in cells.items() if cell}
-    return Pair(found["identity"], found["pose"], found.get("target"))
+    return Pair(**{"target": None, **found})
 
 
 def _existing(path: Path, line: int, name: str, cell: str) -> Path:

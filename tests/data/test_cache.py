@@ -19,8 +19,9 @@ import numpy as np
 import pytest
 
 from capture.common.errors import CaptureError
-from capture.data import cache
-from capture.data.cache import BUILDING, WHAT, WHOLE, PreparedFrames, prepare_frames
+from capture.data import cache_build
+from capture.data.cache import prepare_frames
+from capture.data.cache_file import BUILDING, WHAT, WHOLE, PreparedFrames
 from capture.data.decoding import FrameReader
 from capture.data.index.catalog import Catalog, scan
 from capture.io.array_file import Damaged, open_arrays
@@ -231,7 +232,7 @@ def test_killed_and_gone_on_and_done_once_by_two(slow):
 
 
 def test_by_several_processes_when_there_is_much_to_do(slow, monkeypatch):
-    monkeypatch.setattr(cache, "_WORTH_IT", 0)
+    monkeypatch.setattr(cache_build, "WORTH_PROCESSES", 0)
     monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {0, 1})
     prepared = prepare_frames(scan(slow), 16, 1.0, progress=False)
     assert right(prepared, scan(slow))

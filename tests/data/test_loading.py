@@ -19,7 +19,7 @@ from capture.data.frames import FrameDataset
 from capture.data.index.catalog import scan
 from capture.data.loading import AHEAD, make_loader
 from capture.data.sampling import EndlessBatches
-from capture.data.toon import ToonStream
+from capture.data.toon.dataset import ToonStream
 
 CPU = torch.device("cpu")
 

@@ -13,7 +13,7 @@ from capture.data.loading import make_loader
 from capture.data.mixed import Mixed, batch_of
 from capture.data.open_data import open_data
 from capture.data.sampling import EndlessBatches
-from capture.data.toon import ToonStream
+from capture.data.toon.dataset import ToonStream
 from tests.conftest import draw_figure, tiny_config
 
 

@@ -161,7 +161,7 @@ def _become(asked: dict[str, Any]) -> None:
 
 def _count_calls(asked: dict[str, Any]) -> None:
     """Count the calls after which files are other than before, or, for frames and networks, memory is; end at one."""
-    import capture.data.cache
+    import capture.data.cache_build
     from capture.training.trainer import Trainer
 
     calls = os.open(asked["calls"], os.O_WRONLY)
@@ -190,9 +190,8 @@ def _count_calls(asked: dict[str, Any]) -> None:
         setattr(os, name, counted(getattr(os, name)))
     builtins.open = counted(builtins.open, writes)
     Trainer.step = counted(Trainer.step)
-    capture.data.cache._crc = counted(
-        capture.data.cache._crc
-    )  # taken when a frame's pixels are there and its mark isn't
+    # called when the pixels of a frame are written and its CRC isn't
+    capture.data.cache_build.frame_crc = counted(capture.data.cache_build.frame_crc)
 
 
 def _import_libraries() -> None:
@@ -202,7 +201,7 @@ def _import_libraries() -> None:
     import torch
 
     import capture.data.cache
-    import capture.data.check
+    import capture.data.check.check
     import capture.data.toon.write  # noqa: F401
     import capture.evaluation.evaluation  # noqa: F401
     import capture.inference.pictures  # noqa: F401

@@ -26,7 +26,7 @@ from pathlib import Path
 
 import numpy as np
 
-from capture.data.cache import WHAT as FRAMES
+from capture.data.cache_file import WHAT as FRAMES
 from capture.data.index.index import WHAT as INDEX
 from capture.io.array_file import open_arrays
 from tests.conftest import draw_figure

@@ -73,8 +73,8 @@ def test_of_prepared_frames(tmp_path, programs):
             os.link(tmp_path / "big.png", tmp_path / "set" / "train" / f"c{c}" / "run" / f"{i:03d}.png")
     program = tmp_path / "program.py"  # as if there were much to do, and two cores
     program.write_text(
-        f"import os, sys\nsys.path.insert(0, {str(ROOT)!r})\nfrom datasets import cache\n"
-        "cache._WORTH_IT, os.sched_getaffinity = 0, lambda pid: {0, 1}\n"
+        f"import os, sys\nsys.path.insert(0, {str(ROOT)!r})\nfrom capture.data import cache_build\n"
+        "cache_build.WORTH_PROCESSES, os.sched_getaffinity = 0, lambda pid: {0, 1}\n"
         "from tests.helpers.prepare_frames import command_line, main\n"
         "if __name__ == '__main__':\n    command_line(main)()\n"
     )

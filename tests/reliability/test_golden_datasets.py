@@ -16,8 +16,9 @@ import numpy as np
 import pytest
 
 from capture.common.errors import CaptureError
-from capture.data.cache import BUILDING, WHOLE, prepare_frames
-from capture.data.cache import WHAT as FRAMES
+from capture.data.cache import prepare_frames
+from capture.data.cache_file import BUILDING, WHOLE
+from capture.data.cache_file import WHAT as FRAMES
 from capture.data.decoding import FrameReader
 from capture.data.index import catalog as catalogs
 from capture.data.index.catalog import INDEX, read_manifest, scan

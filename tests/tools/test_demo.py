@@ -13,7 +13,7 @@ from PIL import Image
 from capture.checkpoints.checkpoint import latest_path, save_checkpoint
 from capture.common.errors import command_line
 from capture.config.yaml import dump_yaml
-from capture.data.toon import write_toon
+from capture.data.toon.write import write_toon
 from capture.io.pairs import read_pairs
 from capture.methods.build import build_generator
 from tests.conftest import tiny_config

@@ -13,7 +13,7 @@ from capture.common.errors import CaptureError
 from capture.data.check.findings import Findings, Item
 from capture.data.check.inventory import Inventory
 from capture.data.check.pictures import Pictures
-from capture.io.pairs import OPTIONAL, REQUIRED
+from capture.io.pairs import HEADER, OPTIONAL, REQUIRED, is_header
 from capture.io.pairs import parse_pair as pair_of_row  # so that what passes here passes there
 
 
@@ -65,8 +65,8 @@ def judge_pairs(inventory: Inventory, pictures: Pictures, name: str) -> PairsFil
     for line, raw, cells in _rows(text):
         if not names:
             names = [cell.strip().lower() for cell in cells or []]
-            if not set(REQUIRED) <= set(names) <= {*REQUIRED, *OPTIONAL} or len(set(names)) != len(names):
-                file.broken = f"line {line}: expected the header identity,pose,target, found {raw.strip()[:60]!r}"
+            if not is_header(names):
+                file.broken = f"line {line}: expected the header {HEADER}, found {raw.strip()[:60]!r}"
                 return file
             file.header = raw
             continue
@@ -110,7 +110,8 @@ def _why_bad(path: Path, line: int, names: list[str], cells: list[str] | None, u
         pair = pair_of_row(path, line, names, cells)
     except CaptureError as error:
         return str(error).removeprefix(f"{path} line {line}: ")
-    for name, picture in zip((*REQUIRED, *OPTIONAL), (pair.identity, pair.pose, pair.target)):
+    for name in (*REQUIRED, *OPTIONAL):
+        picture = getattr(pair, name)
         if picture and os.path.normpath(picture) in unreadable:
             return f"{name} {picture.name} can't be decoded"
     return ""

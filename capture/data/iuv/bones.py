@@ -1,7 +1,7 @@
-"""Bones of rigged characters -> parts of bodies as toon numbers them.
+"""Which body part a bone of a rigged character belongs to, from the bone's name.
 
-Two bones of one part, such as a hand and its thumb, get cells of their own in its square, as toon's solids do: else
-points of both would have one name.
+Two bones of one part, such as a hand and its thumb, get different cells of the part's square. In one cell, points of
+both bones would have the same coordinates.
 """
 
 from __future__ import annotations
@@ -9,14 +9,14 @@ from __future__ import annotations
 import functools
 import re
 
-from capture.data.iuv.remap import LEVELS, Renaming, identity, in_cell
+from capture.data.iuv.remap import LEVELS, Renumbering, identity, in_cell
 from capture.data.mixamo.skeleton import canonical
-from capture.data.toon.characters.solids import PARTS, SLOT_GRID
+from capture.io.iuv import PARTS, SLOT_GRID
 
-# canonical names -> part and cell; the first that fits
+# (pattern of the bone's canonical name, part, cell); the first pattern that matches counts
 MIDDLE: tuple[tuple[str, str, int], ...] = (
     (r"hips?|pelvis", "pelvis", 0),
-    (r"body", "pelvis", 1),  # Quaternius: what hips and thighs hang from
+    (r"body", "pelvis", 1),  # the parent of hips and thighs in Quaternius' characters
     (r"spine|abdomen|belly|stomach|waist", "belly", 0),
     (r"spine0*1|torso|chest", "chest", 0),
     (r"spine\d+|upperchest", "chest", 1),
@@ -25,7 +25,8 @@ MIDDLE: tuple[tuple[str, str, int], ...] = (
     (r"tail\w*", "tail", 0),
     (r"hair\w*", "hair", 0),
 )
-# ... of bones with a side, which is taken off first; a part "_hand" is l_hand or r_hand, cells are left's and right's
+# The same for bones of one side, whose side is removed before matching. "_hand" stands for l_hand and r_hand; the cells
+# are those of the left bone and of the right one.
 SIDED: tuple[tuple[str, str, tuple[int, int]], ...] = (
     (r"shoulder|clavicle|collar", "chest", (2, 3)),
     (r"arm|upperarm", "_upper_arm", (0, 0)),
@@ -47,9 +48,9 @@ UNKNOWN = "extra"
 
 
 def part_of(bone: str) -> tuple[str, int] | None:
-    """The part that a bone moves, one of PARTS, and the cell of it; None where its name says nothing.
+    """The part of PARTS that a bone moves, and the cell in its square; None if the name is unknown.
 
-    Left is the character's left, as it is in toon.
+    Left and right are the character's own.
     """
     name = canonical(bone)
     for pattern, part, cell in MIDDLE:
@@ -63,20 +64,20 @@ def part_of(bone: str) -> tuple[str, int] | None:
 
 
 def _sides(name: str) -> list[tuple[str, str]]:
-    """What may be meant: ("l" or "r", the name without it)."""
-    found = [pattern.fullmatch(name) for pattern in _SIDES]
-    pairs = [match.groups() if at % 2 == 0 else match.groups()[::-1] for at, match in enumerate(found) if match]
+    """The ways to read a name as a side, "l" or "r", and the rest of the name."""
+    matches = [pattern.fullmatch(name) for pattern in _SIDES]
+    pairs = [match.groups() if at % 2 == 0 else match.groups()[::-1] for at, match in enumerate(matches) if match]
     return [(side[0], rest) for side, rest in pairs]
 
 
 @functools.cache
-def renaming_of(bones: tuple[str, ...]) -> Renaming:
-    """Of maps whose part i is bones[i - 1], as capture.data.mixamo draws them, to toon's.
+def renumbering_of(bones: tuple[str, ...]) -> Renumbering:
+    """From maps whose part i is bones[i - 1], as capture.data.mixamo renders them, to the parts of capture.io.iuv.
 
-    Their u goes around a bone the other way than toon's.
+    u runs around a bone in the opposite direction there.
     """
     new, unknown = identity(), 0
-    new.part[1:] = PARTS.index(UNKNOWN) + 1  # numbers that no bone has
+    new.part[1:] = PARTS.index(UNKNOWN) + 1  # numbers without a bone
     for i, bone in enumerate(bones, 1):
         known = part_of(bone)
         part, cell = known or (UNKNOWN, unknown)

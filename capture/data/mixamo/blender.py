@@ -1,7 +1,7 @@
-"""Blender, in an interpreter of its own: how it is found, started and asked.
+"""Blender in a Python interpreter of its own: finding it, starting it, and sending it requests.
 
-Blender's module needs another Python and another numpy than this project may run on, so it lives in an environment of
-its own. Every worker process keeps one Blender and talks to it in lines of JSON (in_blender/worker.py).
+Blender's module needs another version of Python and of NumPy than this project may run on, so it is installed in
+another environment. Every worker process keeps one Blender and exchanges lines of JSON with it (in_blender/worker.py).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _HOW = "run `make blender` (it needs Python 3.11), or name a Python that has bpy
 
 
 class Unusable(Exception):
-    """A model that Blender can't make use of: why, in one line."""
+    """Blender can't use a model. The message says why in one line."""
 
 
 class Died(Exception):
@@ -32,7 +32,7 @@ class Died(Exception):
 
 
 class Blender:
-    """A running Blender. Not for several threads at once."""
+    """A running Blender, for one thread at a time."""
 
     def __init__(self, python: str):
         self._process = subprocess.Popen(
@@ -52,18 +52,18 @@ class Blender:
             raise CaptureError(f"{python}: can't use Blender's module ({first.get('error')}); {_HOW}")
         self.version: str = first["blender"]
 
-    def ask(self, request: dict[str, Any]) -> dict[str, Any]:
+    def request(self, request: dict[str, Any]) -> dict[str, Any]:
         """Blender's answer to a request of in_blender/jobs.py.
 
         Raises:
             Unusable: the model is broken.
-            Died: Blender crashed, or was ended for taking too much memory.
+            Died: Blender crashed, or was killed because memory ran out.
         """
         try:
             self._process.stdin.write(json.dumps(request) + "\n")
             self._process.stdin.flush()
             answer = self._answer()
-        except BaseException as error:  # such as Ctrl-C: nobody will read the answer
+        except BaseException as error:  # for example Ctrl-C: nothing will read the answer
             self.close()
             raise (Died() if isinstance(error, OSError) else error) from None
         if "unusable" in answer:
@@ -83,7 +83,7 @@ class Blender:
         return self._process.poll() is None
 
     def close(self) -> None:
-        self._process.kill()  # it holds nothing that matters
+        self._process.kill()  # it holds nothing that could be lost
         for pipe in (self._process.stdin, self._process.stdout):
             with contextlib.suppress(OSError):
                 pipe.close()
@@ -95,7 +95,7 @@ _lock = threading.Lock()
 
 
 def blender(python: str) -> Blender:
-    """This process's Blender, started when it is first needed."""
+    """This process's Blender; the first call starts it."""
     with _lock:
         if python not in _running or not _running[python].alive:
             _running[python] = Blender(python)
@@ -103,7 +103,7 @@ def blender(python: str) -> Blender:
 
 
 def close(python: str) -> None:
-    """End this process's Blender, if there is one."""
+    """End this process's Blender, if it runs."""
     with _lock:
         if python in _running:
             _running.pop(python).close()
@@ -113,7 +113,7 @@ def find_blender(python: str | None) -> str:
     """A Python with Blender's module: the one given, that of `make blender`, or this one.
 
     Raises:
-        CaptureError: there is none.
+        CaptureError: there is no such Python.
     """
     if python is not None:
         if not Path(python).is_file():
@@ -127,7 +127,7 @@ def find_blender(python: str | None) -> str:
 
 
 def blender_version(python: str) -> str:
-    """Start this process's Blender and say which it is.
+    """The version of this process's Blender, which is started.
 
     Raises:
         CaptureError: it can't be started.

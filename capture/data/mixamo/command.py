@@ -1,4 +1,4 @@
-"""`prepare.py mixamo`: its options to prepare_mixamo, and what it has to say afterwards."""
+"""`prepare.py mixamo`: passes the options to prepare_mixamo, and prints a summary."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import argparse
 from capture.common.errors import CaptureError
 from capture.data.mixamo.prepare import prepare_mixamo
 
-BROKEN = 3  # exit status: complete, but for models that could not be used
+BROKEN = 3  # exit status: complete, except for models that could not be used
 
 
 def prepare(args: argparse.Namespace) -> int:
-    """Carry out the command; its exit status."""
+    """Carry out the command; returns the exit status."""
     manifest = prepare_mixamo(
         args.models,
         args.out,
@@ -44,7 +44,7 @@ def prepare(args: argparse.Namespace) -> int:
 
 
 def numbers(text: str) -> tuple[float, ...]:
-    """Numbers with commas between them."""
+    """Read numbers that are separated by commas."""
     try:
         return tuple(float(part) for part in text.split(",") if part.strip())
     except ValueError:
@@ -52,5 +52,5 @@ def numbers(text: str) -> tuple[float, ...]:
 
 
 def words(text: str | None) -> list[str] | None:
-    """Words with commas between them; None for None."""
+    """Read words that are separated by commas; None for None."""
     return None if text is None else [part.strip() for part in text.split(",") if part.strip()]

@@ -1,4 +1,4 @@
-"""What one model file holds, as far as planning needs to know."""
+"""What the plan needs to know about the contents of a model file."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ SHORTEST = 0.1  # seconds: a shorter "animation" is a pose, such as the T-pose t
 
 @dataclass(frozen=True)
 class Contents:
-    """Names as the file spells them.
+    """The names of bones and animations, as the file spells them.
 
     Attributes:
-        bones: of its skeletons, or of what its animations move where nothing is skinned.
+        bones: of the file's skeletons; without a skinned mesh, what its animations move.
         actions: animations longer than a pose.
-        skinned: whether there is a mesh that follows the bones: a character, not a clip alone.
+        skinned: whether a mesh follows the bones, so that the file holds a character and not only clips.
     """
 
     bones: tuple[str, ...]
@@ -23,9 +23,9 @@ class Contents:
 
 
 class Broken(Exception):
-    """A file that can't be read: why, in one line."""
+    """A file can't be read. The message says why in one line."""
 
 
 def lasts(seconds: float) -> bool:
-    """Whether an animation is more than a pose."""
+    """Whether an animation is longer than a single pose."""
     return seconds >= SHORTEST

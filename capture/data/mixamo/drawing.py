@@ -1,4 +1,4 @@
-"""The jobs of the worker processes: ask about a model, draw a character in a clip."""
+"""The jobs of the worker processes: query a model, and draw a character in a clip."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ _LEAST_ROOM = 1 << 20  # bytes; a picture is smaller
 
 
 @dataclass(frozen=True)
-class Ask:
-    """A request, whose answer goes to `result` (JSON; "unusable" with the reason where the model is broken)."""
+class Query:
+    """A request whose answer is written to `result` as JSON: {"unusable": reason} for a broken model."""
 
     python: str
     request: dict[str, Any]
@@ -34,7 +34,7 @@ class Ask:
 
 @dataclass(frozen=True)
 class Frame:
-    """One picture: imgs/name, mask/name (and uv/name) in a folder."""
+    """One picture: imgs/<name> and mask/<name> in a folder, and uv/<name> if there are maps."""
 
     folder: Path
     name: str
@@ -47,7 +47,7 @@ class Frame:
 
 @dataclass(frozen=True)
 class Draw:
-    """Frames of one character in one clip. `request` is what they have in common."""
+    """Frames of one character in one clip. `request` is what their requests have in common."""
 
     python: str
     request: dict[str, Any]
@@ -62,22 +62,22 @@ class Draw:
         return not all(is_written(path) for path in frame.files(self.uv).values())
 
 
-def ask(job: Ask) -> int:
-    """Carry out an Ask; 1."""
+def run_query(job: Query) -> int:
+    """Carry out a query; returns 1, the number of queries."""
     if stopping():
         return 0
     try:
-        found = blender(job.python).ask(job.request)
+        answer = blender(job.python).request(job.request)
     except Unusable as error:
-        found = {"unusable": str(error)}
+        answer = {"unusable": str(error)}
     except Died:
-        found = {"unusable": "Blender crashed on it"}
-    write_bytes(job.result, json.dumps(found).encode(), sync=False)
+        answer = {"unusable": "Blender crashed on it"}
+    write_bytes(job.result, json.dumps(answer).encode(), sync=False)
     return 1
 
 
 def draw(job: Draw) -> int:
-    """Write the frames of a Draw that are missing; the number of its frames."""
+    """Write the missing frames of a job; returns the number of all its frames."""
     picture = job.scratch / f".picture-{os.getpid()}.partial"
     parts = job.scratch / f".parts-{os.getpid()}.partial"
     job.scratch.mkdir(parents=True, exist_ok=True)
@@ -86,26 +86,35 @@ def draw(job: Draw) -> int:
             return 0
         if not job.missing(frame):
             continue
-        asked = {**job.request, "frame": frame.number, "view": frame.view, "path": str(picture), "uv_path": str(parts)}
-        who = f"{job.request['character']['name']} in {job.request['clip']['name']}"
+        request = {
+            **job.request,
+            "frame": frame.number,
+            "view": frame.view,
+            "path": str(picture),
+            "uv_path": str(parts),
+        }
+        subject = f"{job.request['character']['name']} in {job.request['clip']['name']}"
         for path in (picture, parts):
-            path.unlink(missing_ok=True)  # what Blender has no room for must not be the frame before
+            path.unlink(missing_ok=True)  # if Blender can't write, no older frame may be taken for this one
         try:
-            blender(job.python).ask(asked)
+            blender(job.python).request(request)
         except Unusable as error:
             _check_room(job.scratch)
-            raise CaptureError(f"{who}: {error}") from None
+            raise CaptureError(f"{subject}: {error}") from None
         except Died:
             raise CaptureError(
-                f"Blender ended while drawing {who} (out of memory?); run the same command again with fewer --workers"
+                f"Blender ended while drawing {subject} (out of memory?); run the same command "
+                "again with fewer --workers"
             ) from None
         files, size = frame.files(job.uv), frame.view["size"]
         try:
             rgb, mask = flatten(open_picture(picture))
             uv = np.frombuffer(parts.read_bytes(), np.uint8).reshape(size, size, 3) if job.uv else None
-        except (CaptureError, OSError, ValueError) as error:  # Blender doesn't say that it couldn't write
+        except (CaptureError, OSError, ValueError) as error:  # Blender doesn't report that it couldn't write
             _check_room(job.scratch)
-            raise CaptureError(f"{who}: Blender wrote no whole picture ({error}); run the same command again") from None
+            raise CaptureError(
+                f"{subject}: Blender wrote no whole picture ({error}); run the same command again"
+            ) from None
         if uv is not None:
             write_png(files["uv"], uv)
         write_png(files["mask"], mask)
@@ -116,18 +125,16 @@ def draw(job: Draw) -> int:
 
 
 def _check_room(folder: Path) -> None:
-    """Say so where a disk is full.
-
-    Raises:
-        CaptureError: it is.
-    """
+    """Raise a CaptureError if the disk is full."""
     if shutil.disk_usage(folder).free < _LEAST_ROOM:
         raise CaptureError(f"{folder}: no space left for what Blender draws; free space and run the same command again")
 
 
 def flatten(drawn: Image.Image) -> tuple[np.ndarray, np.ndarray]:
-    """A transparent picture -> uint8 (S, S, 3) on the background, and uint8 (S, S): 255 where the figure covers half a
-    pixel or more."""
+    """A transparent picture on the background, uint8 (S, S, 3), and its mask, uint8 (S, S).
+
+    The mask is 255 where the figure covers half a pixel or more.
+    """
     rgba = drawn.convert("RGBA")
     flat = Image.alpha_composite(Image.new("RGBA", rgba.size, (*BACKGROUND, 255)), rgba).convert("RGB")
     covered = np.asarray(rgba.getchannel("A")) >= 128

@@ -51,8 +51,8 @@ def _scene(path: Path) -> dict[str, Any]:
     text, binary = data, data[:4] == _MAGIC
     if binary:
         if len(data) < 20 or (size := struct.unpack_from("<I", data, 8)[0]) > len(data):
-            told = f"{len(data)} of {size} bytes" if len(data) >= 20 else f"{len(data)} bytes"
-            raise Broken(f"cut short ({told}); copy it again")
+            length = f"{len(data)} of {size} bytes" if len(data) >= 20 else f"{len(data)} bytes"
+            raise Broken(f"cut short ({length}); copy it again")
         length, kind = struct.unpack_from("<I4s", data, 12)
         if kind != _JSON_CHUNK:
             raise Broken("not valid glTF (its first part is not JSON)")

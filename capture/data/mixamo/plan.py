@@ -1,4 +1,4 @@
-"""What will be drawn: who is held out, from where each clip is seen, which test pairs."""
+"""The plan of a rendered dataset: which characters and clips are held out, and which test pairs there are."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from capture.common.errors import CaptureError
-from capture.data.mixamo.cast import Cast, Character
+from capture.data.mixamo.character_clips import Character, CharacterClips
 from capture.data.writing import flat_name
 
 WIDEST_VIEW = 90.0  # degrees
@@ -16,7 +16,7 @@ WIDEST_VIEW = 90.0  # degrees
 
 @dataclass(frozen=True)
 class Request:
-    """What was asked for; see prepare_mixamo."""
+    """The arguments of prepare_mixamo."""
 
     size: int
     frames: int
@@ -31,7 +31,7 @@ class Request:
     samples: int
 
     def check(self) -> None:
-        """CaptureError where it is impossible."""
+        """CaptureError if one of the arguments is impossible."""
         least = {"size": 16, "frames": 1, "test_clips": 0, "pairs": 1, "seed": 0, "samples": 1}
         for name, smallest in least.items():
             if getattr(self, name) < smallest:
@@ -61,29 +61,31 @@ class Split:
 
 
 def view_name(azimuth: float) -> str:
-    """What a view adds to the name of a clip: 0 is the front, 90 the character's left side."""
+    """The ending of a clip's name that says its view: azimuth 0 is the front, 90 the character's left side."""
     return f"a{round(azimuth) % 360:03d}"
 
 
-def make_split(cast: Cast, request: Request, usable: Cast | None = None) -> Split:
-    """Hold out characters and clips, in an order drawn from the seed.
+def make_split(available: CharacterClips, request: Request, usable: CharacterClips | None = None) -> Split:
+    """Hold out characters and clips, which the seed chooses.
 
     Args:
-        usable: the cast without what turned out to be broken, which is passed over.
+        usable: `available` without what turned out to be broken, which is passed over.
     Raises:
-        CaptureError: too few of either.
+        CaptureError: there are too few characters or clips.
     """
-    usable = usable or cast
+    usable = usable or available
     rng = np.random.default_rng([request.seed, 0])
-    characters = {who.name: who for who in usable.characters}
-    held = _draw(rng, [who.name for who in cast.characters], characters, request.test_characters)
+    characters = {character.name: character for character in usable.characters}
+    held = _draw(rng, [character.name for character in available.characters], characters, request.test_characters)
     clips = [clip.name for clip in usable.clips]
-    held_clips = _draw(rng, [clip.name for clip in cast.clips], clips, request.test_clips)
+    held_clips = _draw(rng, [clip.name for clip in available.clips], clips, request.test_clips)
     seen = tuple(clip for clip in clips if clip not in held_clips)
-    train = tuple(name for name, who in characters.items() if name not in held and who.clips.keys() & set(seen))
+    train = tuple(
+        name for name, character in characters.items() if name not in held and character.clips.keys() & set(seen)
+    )
     if len(held) < request.test_characters or len(train) < 2:
         raise CaptureError(
-            f"{len(characters)} characters that can perform and {len(clips)} clips: holding out "
+            f"{len(characters)} characters with clips and {len(clips)} clips: holding out "
             f"{request.test_characters} and {request.test_clips} leaves {len(train)} characters to train on, and two "
             "are needed; add models, or give --test_characters and --test_clips less"
         )
@@ -105,19 +107,19 @@ def place_name(place: Place) -> str:
     return flat_name(character, f"{clip}_{view_name(azimuth)}", f"{frame:03d}")
 
 
-def plan_pairs(cast: Cast, split: Split, request: Request) -> list[tuple[Place, Place, Place]]:
+def plan_pairs(available: CharacterClips, split: Split, request: Request) -> list[tuple[Place, Place, Place]]:
     """(identity, pose, target) of each test pair.
 
-    Half of the poses are of held-out clips, if any. Characters are the held-out ones; where none were to be held out,
-    those to train on, and all poses are of held-out clips.
+    The characters are held-out ones, and half of the poses are of held-out clips, if there are any. With
+    --test_characters 0, the characters are those to train on, and all poses are of held-out clips.
 
     Raises:
         CaptureError: no two of the characters share a clip.
     """
-    everyone = {who.name: who for who in cast.characters}
-    people = list(split.test_characters if request.test_characters else split.train_characters)
+    by_name = {character.name: character for character in available.characters}
+    names = list(split.test_characters if request.test_characters else split.train_characters)
     seen = split.train_clips if request.test_characters else ()
-    sources = [_performable(clips, people, everyone) for clips in (split.test_clips, seen)]
+    sources = [_shared_clips(clips, names, by_name) for clips in (split.test_clips, seen)]
     sources = [source for source in sources if source]
     if not sources:
         raise CaptureError(
@@ -129,16 +131,17 @@ def plan_pairs(cast: Cast, split: Split, request: Request) -> list[tuple[Place, 
     for i in range(request.pairs):
         clips = sources[i % len(sources)]
         clip = clips[rng.integers(len(clips))]
-        able = [name for name in people if clip in everyone[name].clips]
-        a, b = (able[k] for k in rng.choice(len(able), size=2, replace=False))
-        shown = _own_clip(everyone[a], split, rng)
+        candidates = [name for name in names if clip in by_name[name].clips]
+        a, b = (candidates[k] for k in rng.choice(len(candidates), size=2, replace=False))
+        own = _own_clip(by_name[a], split, rng)
         posed = (clip, *_view(request, rng))
-        triples.append(((a, shown, *_view(request, rng)), (b, *posed), (a, *posed)))
+        triples.append(((a, own, *_view(request, rng)), (b, *posed), (a, *posed)))
     return triples
 
 
-def _performable(clips: Iterable[str], people: list[str], everyone: dict[str, Character]) -> list[str]:
-    return [clip for clip in clips if sum(clip in everyone[name].clips for name in people) >= 2]
+def _shared_clips(clips: Iterable[str], names: list[str], by_name: dict[str, Character]) -> list[str]:
+    """The clips that at least two of the characters can perform."""
+    return [clip for clip in clips if sum(clip in by_name[name].clips for name in names) >= 2]
 
 
 def _own_clip(character: Character, split: Split, rng: np.random.Generator) -> str:

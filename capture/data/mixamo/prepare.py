@@ -1,7 +1,8 @@
-"""`prepare_mixamo`: rigged characters and clips -> pictures of each performing each, in the Mixamo tree.
+"""`prepare_mixamo`: pictures of every rigged character in every clip, in the Mixamo tree.
 
-First Blender reads every clip and poses every character in every frame, to see how large it can be drawn; broken models
-show here. Then test pairs are planned and everything is drawn. What exists is kept, so an interrupted run goes on.
+First, Blender reads every clip and poses every character in every frame, to measure how large the character can be
+drawn. Broken models are found here. Then the test pairs are planned, and everything is drawn. Files that exist are
+kept, so that an interrupted run goes on where it stopped.
 """
 
 from __future__ import annotations
@@ -15,21 +16,29 @@ from capture.common.errors import CaptureError
 from capture.common.workers import work
 from capture.data.index.catalog import read_manifest
 from capture.data.mixamo.blender import blender_version, close, find_blender
-from capture.data.mixamo.cast import Cast, make_cast
-from capture.data.mixamo.drawing import BACKGROUND, Ask, Draw, Frame, ask, draw
+from capture.data.mixamo.character_clips import CharacterClips, match_clips
+from capture.data.mixamo.drawing import BACKGROUND, Draw, Frame, Query, draw, run_query
 from capture.data.mixamo.in_blender.style import as_manifest
 from capture.data.mixamo.models import find_models
 from capture.data.mixamo.plan import Place, Request, Split, make_split, place_name, plan_pairs, view_name
-from capture.data.mixamo.requests import Asking
+from capture.data.mixamo.requests import BlenderRequests
 from capture.data.mixamo.sizes import choose_sizes
 from capture.data.mixamo.skeleton import canonical
 from capture.data.writing import begin, is_written, write_manifest, write_pairs
 
 MIXAMO_VERSION = 1  # of the pictures: raised whenever the same models would look different
 _SPLIT = ("train_characters", "test_characters", "train_clips", "test_clips")
-_RESULTS = ("broken", "unfit", "scales", "zooms", "train_images", "test_images", *_SPLIT)  # of the drawing
+_RESULTS = (
+    "broken",
+    "unfit",
+    "scales",
+    "zooms",
+    "train_images",
+    "test_images",
+    *_SPLIT,
+)
 _SCRATCH = ".mixamo"
-_FEW = 32  # clips are read sooner than other processes start
+_FEW = 32  # so few clips are read faster than other processes start
 
 
 def prepare_mixamo(
@@ -57,22 +66,25 @@ def prepare_mixamo(
         models: holds .fbx, .glb, .gltf files, at any depth: characters (skinned meshes) and clips (animations).
         out: the dataset folder; empty, absent, or an unfinished run with the same arguments.
         size: side of the pictures in pixels.
-        frames: of each clip, in the middle of as many equal parts of it.
-        azimuths: directions that every clip is seen from, in whole degrees: 0 the front, 90 the character's left.
+        frames: how many frames of each clip, taken from the middles of as many equal parts of it.
+        azimuths: directions from which every clip is seen, in whole degrees: 0 is the front, 90 the character's left.
         elevation, field_of_view: of the camera, in degrees.
-        clips: names of the clips to use; None is all.
-        test_characters, test_clips: held out, drawn from the seed. 0 characters: pairs are of held-out clips alone.
+        clips: names of the clips to use; None for all clips.
+        test_characters, test_clips: how many are held out; the seed chooses them. With 0 characters, the test pairs are
+            of held-out clips alone.
         pairs: rows of test/pairs.csv.
-        uv: write a map of body parts (PNG: part, u, v, as toon's) beside every frame.
-        samples: of each pixel, for smooth edges.
-        workers: processes; one a core by default.
+        uv: write an IUV map (capture.io.iuv) beside every frame, whose parts are the bones in `uv_parts` of the
+            manifest.
+        samples: rays of each pixel, for smooth edges.
+        workers: how many processes; None for one on each core.
         blender: a Python that has Blender's module; see find_blender.
 
     Returns:
-        The manifest. "unreadable" and "broken": file -> reason of the models that could not be used; "left_out" and
-        "unfit": file -> reason of those that there was no use for, in any clip or in one.
+        The manifest. Its "unreadable" and "broken" say why files could not be used; "left_out" says which files fit
+        nothing, and "unfit" which single clips don't fit a character. Each is a dict of file -> reason.
     Raises:
-        CaptureError: an impossible request, too few models, no Blender, or `out` holds something else.
+        CaptureError: an argument is impossible, there are too few models, Blender is missing, or `out` holds something
+            else.
     """
     models, out = Path(models), Path(out)
     azimuths = tuple(float(azimuth) for azimuth in azimuths)
@@ -81,23 +93,25 @@ def prepare_mixamo(
     )
     request.check()
     found, unreadable = find_models(models)
-    cast = make_cast(found, clips)
-    if not cast.characters:
-        raise CaptureError(f"{models}: {_nothing_to_draw(unreadable, cast)}")
-    plan_pairs(cast, make_split(cast, request), request)  # if that is impossible, say so now
+    available = match_clips(found, clips)
+    if not available.characters:
+        raise CaptureError(f"{models}: {_nothing_to_draw(unreadable, available)}")
+    plan_pairs(
+        available, make_split(available, request), request
+    )  # raises now, before the long work, if there can be no pairs
     python = find_blender(blender)
     try:
         parameters = {
-            **_parameters(request, cast, blender_version(python)),
+            **_parameters(request, available, blender_version(python)),
             "models": {model.file: model.digest for model in found},
             "unreadable": unreadable,
         }
         done = {key: value for key, value in read_manifest(out).items() if key in _RESULTS} if out.is_dir() else {}
         if begin(out, {**parameters, **done}):
             return {**parameters, **done}
-        run = _Run(out, Asking(models, request), python, parameters["uv_parts"], workers, progress)
-        usable, useless, fits = run.measure(cast)
-        manifest = {**parameters, **useless, **run.draw(usable, make_split(cast, request, usable), fits)}
+        run = _Run(out, BlenderRequests(models, request), python, parameters["uv_parts"], workers, progress)
+        usable, useless, fits = run.measure(available)
+        manifest = {**parameters, **useless, **run.draw(usable, make_split(available, request, usable), fits)}
     finally:
         close(python)
     write_manifest(out, manifest)
@@ -106,59 +120,82 @@ def prepare_mixamo(
 
 
 class _Run:
-    """The two halves of the work, with what they share."""
+    """The two halves of the work, measuring and drawing."""
 
-    def __init__(self, out: Path, asking: Asking, python: str, parts: list[str], workers: int | None, progress: bool):
-        self.out, self.asking, self.python, self.parts = out, asking, python, parts
+    def __init__(
+        self, out: Path, requests: BlenderRequests, python: str, parts: list[str], workers: int | None, progress: bool
+    ):
+        self.out, self.requests, self.python, self.parts = out, requests, python, parts
         self.scratch = out / _SCRATCH
         self._workers, self._progress = workers, progress
 
-    def measure(self, cast: Cast) -> tuple[Cast, dict[str, dict[str, str]], dict[str, dict[str, float]]]:
-        """The cast without what is of no use; what that is; character -> clip -> the largest scale that fits."""
-        answers = self._ask("clip", {clip.name: self.asking.sample(clip) for clip in cast.clips})
-        bad = {name: answer["unusable"] for name, answer in answers.items() if "unusable" in answer}
-        broken = {clip.file: f"clip {clip.name}: {bad[clip.name]}" for clip in cast.clips if clip.name in bad}
-        cast = cast.without(clips=bad)
-        answers = self._ask("character", {who.name: self.asking.measure(cast, who) for who in cast.characters})
-        bad = {name: answer["unusable"] for name, answer in answers.items() if "unusable" in answer}
-        broken.update({who.file: bad[who.name] for who in cast.characters if who.name in bad})
-        cast = cast.without(characters=bad)
-        unfit = {
-            f"{who.file} in {clip}": reason
-            for who in cast.characters
-            for clip, reason in answers[who.name]["unfit"].items()
-        }
-        fits = {who.name: answers[who.name]["fits"] for who in cast.characters}
-        cast = cast.performing(fits)
-        return cast, {"broken": broken, "unfit": unfit}, {who.name: fits[who.name] for who in cast.characters}
+    def measure(
+        self, available: CharacterClips
+    ) -> tuple[CharacterClips, dict[str, dict[str, str]], dict[str, dict[str, float]]]:
+        """Find out what is usable.
 
-    def _ask(self, kind: str, requests: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
-        """Answers by name, which are kept on disk until the data set is complete."""
+        Returns:
+            The usable characters and clips; "broken" and "unfit" for the manifest; and of each character and clip the
+            largest scale at which no frame is cut off.
+        """
+        answers = self._run_queries("clip", {clip.name: self.requests.sample(clip) for clip in available.clips})
+        bad = {name: answer["unusable"] for name, answer in answers.items() if "unusable" in answer}
+        broken = {clip.file: f"clip {clip.name}: {bad[clip.name]}" for clip in available.clips if clip.name in bad}
+        available = available.without(clips=bad)
+        answers = self._run_queries(
+            "character",
+            {character.name: self.requests.measure(available, character) for character in available.characters},
+        )
+        bad = {name: answer["unusable"] for name, answer in answers.items() if "unusable" in answer}
+        broken.update(
+            {character.file: bad[character.name] for character in available.characters if character.name in bad}
+        )
+        available = available.without(characters=bad)
+        unfit = {
+            f"{character.file} in {clip}": reason
+            for character in available.characters
+            for clip, reason in answers[character.name]["unfit"].items()
+        }
+        fits = {character.name: answers[character.name]["fits"] for character in available.characters}
+        available = available.restricted_to(fits)
+        return (
+            available,
+            {"broken": broken, "unfit": unfit},
+            {character.name: fits[character.name] for character in available.characters},
+        )
+
+    def _run_queries(self, kind: str, requests: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+        """Blender's answers by name. They are kept on the disk until the dataset is complete."""
         results = {name: self.scratch / kind / f"{name}.json" for name in requests}
-        jobs = [Ask(self.python, requests[name], path) for name, path in results.items() if not is_written(path)]
+        jobs = [Query(self.python, requests[name], path) for name, path in results.items() if not is_written(path)]
         few = kind == "clip" and len(jobs) <= _FEW
-        self._work(ask, jobs, len(results) - len(jobs), len(results), kind, 1 if few else self._workers)
+        self._work(run_query, jobs, len(results) - len(jobs), len(results), kind, 1 if few else self._workers)
         return {name: json.loads(path.read_text()) for name, path in results.items()}
 
-    def draw(self, cast: Cast, split: Split, fits: dict[str, dict[str, float]]) -> dict[str, Any]:
-        """Draw everything; what the manifest says of it."""
-        rows = plan_pairs(cast, split, self.asking.request)
+    def draw(self, available: CharacterClips, split: Split, fits: dict[str, dict[str, float]]) -> dict[str, Any]:
+        """Draw everything; returns what the manifest says about it."""
+        rows = plan_pairs(available, split, self.requests.request)
         scales, zooms = choose_sizes(fits)
-        train = list(_train_places(cast, split, self.asking.request))
+        train = list(_train_places(available, split, self.requests.request))
         test = sorted({place for row in rows for place in row})
         shots: dict[tuple[str, str], list[Frame]] = {}
         for place, folder, name in (
             *((p, self.out / "train" / p[0] / f"{p[1]}_{view_name(p[2])}", f"{p[3]:03d}.png") for p in train),
             *((p, self.out / "test", place_name(p)) for p in test),
         ):
-            who, clip, azimuth, number = place
-            view = {**self.asking.view(azimuth), "scale": scales[who] * zooms[clip]}
-            shots.setdefault((who, clip), []).append(Frame(folder, name, number, view))
-        clips = {clip.name: clip for clip in cast.clips}
-        characters = {who.name: who for who in cast.characters}
+            character, clip, azimuth, number = place
+            view = {**self.requests.view(azimuth), "scale": scales[character] * zooms[clip]}
+            shots.setdefault((character, clip), []).append(Frame(folder, name, number, view))
+        clips = {clip.name: clip for clip in available.clips}
+        characters = {character.name: character for character in available.characters}
         jobs = [
-            Draw(self.python, self.asking.draw(characters[who], clips[clip], self.parts), tuple(frames), self.scratch)
-            for (who, clip), frames in sorted(shots.items())
+            Draw(
+                self.python,
+                self.requests.draw(characters[character], clips[clip], self.parts),
+                tuple(frames),
+                self.scratch,
+            )
+            for (character, clip), frames in sorted(shots.items())
         ]
         todo = [job for job in jobs if any(job.missing(frame) for frame in job.frames)]
         total = len(train) + len(test)
@@ -180,22 +217,22 @@ class _Run:
         if jobs:
             work(run, jobs, self.out, workers, done, total, unit, self._progress)
         if workers != 1:
-            close(self.python)  # the one of this process
+            close(self.python)  # this process's Blender
 
 
-def _train_places(cast: Cast, split: Split, request: Request) -> list[Place]:
+def _train_places(available: CharacterClips, split: Split, request: Request) -> list[Place]:
     return [
-        (who.name, clip, azimuth, number)
-        for who in cast.characters
-        if who.name in split.train_characters
+        (character.name, clip, azimuth, number)
+        for character in available.characters
+        if character.name in split.train_characters
         for clip in split.train_clips
-        if clip in who.clips
+        if clip in character.clips
         for azimuth in request.azimuths
         for number in range(request.frames)
     ]
 
 
-def _parameters(request: Request, cast: Cast, version: str) -> dict[str, Any]:
+def _parameters(request: Request, available: CharacterClips, version: str) -> dict[str, Any]:
     """Everything that decides the pictures, for the manifest."""
     return {
         "kind": "mixamo",
@@ -213,26 +250,28 @@ def _parameters(request: Request, cast: Cast, version: str) -> dict[str, Any]:
         "samples": request.samples,
         "seed": request.seed,
         "uv": request.uv,
-        "uv_parts": _parts(cast) if request.uv else [],
+        "uv_parts": _parts(available) if request.uv else [],
         "pairs": request.pairs,
-        "characters": {character.name: character.file for character in cast.characters},
-        "clips": {clip.name: {"file": clip.file, "action": clip.action} for clip in cast.clips},
+        "characters": {character.name: character.file for character in available.characters},
+        "clips": {clip.name: {"file": clip.file, "action": clip.action} for clip in available.clips},
         "held_out": [request.test_characters, request.test_clips],
-        "left_out": cast.left_out,
+        "left_out": available.left_out,
     }
 
 
-def _parts(cast: Cast) -> list[str]:
-    """Body parts of the maps: the bones of all characters, so that a number is the same part on each of them."""
-    bones = {bone for who in cast.characters for pairs in who.clips.values() for bone in pairs.values()}
+def _parts(available: CharacterClips) -> list[str]:
+    """The bones of all characters, which IUV maps number: a number is the same bone on every character."""
+    bones = {
+        bone for character in available.characters for pairs in character.clips.values() for bone in pairs.values()
+    }
     parts = sorted({canonical(bone) for bone in bones})
     if len(parts) > 255:
         raise CaptureError(f"--uv: {len(parts)} bones in all are more than a map can number (255); leave out models")
     return parts
 
 
-def _nothing_to_draw(unreadable: dict[str, str], cast: Cast) -> str:
-    reasons = {**cast.left_out, **unreadable}
+def _nothing_to_draw(unreadable: dict[str, str], available: CharacterClips) -> str:
+    reasons = {**available.left_out, **unreadable}
     file, reason = next(iter(reasons.items()))
     more = f" (and {len(reasons) - 1} more)" if len(reasons) > 1 else ""
     return f"no character in it that a clip fits; {file}: {reason}{more}"

@@ -1,4 +1,4 @@
-"""What is asked of Blender, in the form of in_blender/jobs.py."""
+"""The requests to Blender, in the form that in_blender/jobs.py reads."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from capture.data.mixamo.cast import Cast, Character, Clip
+from capture.data.mixamo.character_clips import Character, CharacterClips, Clip
 from capture.data.mixamo.plan import Request
 from capture.data.mixamo.skeleton import canonical
 
 
 @dataclass(frozen=True)
-class Asking:
-    """Makes requests about the models in a folder."""
+class BlenderRequests:
+    """Builds requests about the models in a folder."""
 
     models: Path
     request: Request
@@ -21,27 +21,32 @@ class Asking:
     def sample(self, clip: Clip) -> dict[str, Any]:
         return {"do": "sample", "clip": self._clip(clip, {}), "frames": self.request.frames}
 
-    def measure(self, cast: Cast, who: Character) -> dict[str, Any]:
+    def measure(self, available: CharacterClips, character: Character) -> dict[str, Any]:
+        clips = [clip for clip in available.clips if clip.name in character.clips]
         return {
             "do": "measure",
-            "character": self._character(who),
-            "clips": [self._clip(clip, who.clips[clip.name]) for clip in cast.clips if clip.name in who.clips],
+            "character": self._character(character),
+            "clips": [self._clip(clip, character.clips[clip.name]) for clip in clips],
             "frames": self.request.frames,
             "views": [self.view(azimuth) for azimuth in self.request.azimuths],
         }
 
-    def draw(self, who: Character, clip: Clip, parts: list[str]) -> dict[str, Any]:
-        """What the frames of a character in a clip have in common; `parts` where maps of them are wanted."""
-        asked: dict[str, Any] = {
+    def draw(self, character: Character, clip: Clip, parts: list[str]) -> dict[str, Any]:
+        """What is common to the requests for all frames of a character in a clip.
+
+        Args:
+            parts: canonical names of the bones that the IUV maps number; [] for no maps.
+        """
+        request: dict[str, Any] = {
             "do": "draw",
-            "character": self._character(who),
-            "clip": self._clip(clip, who.clips[clip.name]),
+            "character": self._character(character),
+            "clip": self._clip(clip, character.clips[clip.name]),
             "frames": self.request.frames,
         }
         if parts:
-            own = {canonical(bone): bone for bone in reversed(who.bones)}
-            asked["parts"] = [own.get(part, "") for part in parts]
-        return asked
+            own = {canonical(bone): bone for bone in reversed(character.bones)}
+            request["parts"] = [own.get(part, "") for part in parts]
+        return request
 
     def view(self, azimuth: float) -> dict[str, Any]:
         request = self.request
@@ -53,8 +58,8 @@ class Asking:
             "samples": request.samples,
         }
 
-    def _character(self, who: Character) -> dict[str, Any]:
-        return {"name": who.name, "file": str((self.models / who.file).resolve())}
+    def _character(self, character: Character) -> dict[str, Any]:
+        return {"name": character.name, "file": str((self.models / character.file).resolve())}
 
     def _clip(self, clip: Clip, bones: dict[str, str]) -> dict[str, Any]:
         file = str((self.models / clip.file).resolve())

@@ -1,6 +1,6 @@
-"""A contact sheet of a prepared data set: `python -m capture.data.mixamo.sheet DATASET PICTURE.png`.
+"""A contact sheet of a prepared dataset: `python -m capture.data.mixamo.sheet DATASET PICTURE.png`.
 
-A row is a character, a column the same clip, view and frame of everyone, so each column is one pose.
+Each row is a character. Each column is the same clip, view and frame of every character, and so the same pose.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from capture.data.mixamo.plan import view_name
 from capture.data.writing import write_png
 from capture.io.images import open_rgb
 
-_Thing = TypeVar("_Thing")
+_Item = TypeVar("_Item")
 
 
 def contact_sheet(dataset: Path, rows: int = 7, columns: int = 12, size: int = 96) -> np.ndarray:
-    """uint8 (rows * size, columns * size, 3): characters and clips spread over those there are.
+    """uint8 (rows * size, columns * size, 3): characters and clips spread evenly over all of them.
 
     Raises:
-        CaptureError: not a data set of prepare_mixamo.
+        CaptureError: `dataset` wasn't made by prepare_mixamo.
     """
     manifest = read_manifest(dataset)
     if manifest.get("kind") != "mixamo":
@@ -37,14 +37,14 @@ def contact_sheet(dataset: Path, rows: int = 7, columns: int = 12, size: int = 9
         for k, clip in enumerate(_spread(manifest["train_clips"], columns)):
             clip, frame = f"{clip}_{view_name(views[k % len(views)])}", (3 * k + frames // 2) % frames
             picture = dataset / "train" / character / clip / "imgs" / f"{frame:03d}.png"
-            blank = np.full((size, size, 3), manifest["background"], np.uint8)  # who has another skeleton
+            blank = np.full((size, size, 3), manifest["background"], np.uint8)  # for a character with another skeleton
             line.append(np.asarray(open_rgb(picture).resize((size, size))) if picture.is_file() else blank)
         lines.append(np.concatenate(line, axis=1))
     return np.concatenate(lines)
 
 
-def _spread(things: Sequence[_Thing], count: int) -> list[_Thing]:
-    return [things[i] for i in np.linspace(0, len(things) - 1, min(count, len(things))).round().astype(int)]
+def _spread(items: Sequence[_Item], count: int) -> list[_Item]:
+    return [items[i] for i in np.linspace(0, len(items) - 1, min(count, len(items))).round().astype(int)]
 
 
 def main() -> None:

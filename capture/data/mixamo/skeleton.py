@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-SHARE = 0.8  # of the smaller skeleton's bones that both must have
-FEWEST = 5  # bones in common: less is chance
+SHARE = 0.8  # share of the smaller skeleton's bones that both skeletons must have
+FEWEST = 5  # bones that two skeletons must have in common; fewer may be chance
 _NAMESPACE = re.compile(r"^.*:|^mixamorig\d*_?", re.I)
 _LEAF = re.compile(r"([._ ]end(_\d+)?|nub)$", re.I)
 
@@ -17,7 +17,7 @@ def canonical(bone: str) -> str:
 
 
 def joints(bones: Iterable[str]) -> dict[str, str]:
-    """Canonical name -> name of the bones that move something; the ends of chains are left out."""
+    """Canonical name -> name of each bone, without the bones that only mark the end of a chain."""
     found: dict[str, str] = {}
     for bone in bones:
         if not _LEAF.search(bone):
@@ -26,18 +26,19 @@ def joints(bones: Iterable[str]) -> dict[str, str]:
 
 
 def match(clip: Iterable[str], character: Iterable[str]) -> dict[str, str] | None:
-    """Bone of the clip -> bone of the character, or None where they are different skeletons.
+    """Bone of the clip -> bone of the character; None if they have different skeletons.
 
-    Either may have bones that the other lacks (fingers, hair), as long as the smaller one is nearly all in the larger.
+    Either skeleton may have bones that the other lacks (fingers, hair), as long as the larger one has nearly all bones
+    of the smaller one.
     """
-    mine, yours = joints(clip), joints(character)
-    common = mine.keys() & yours.keys()
-    if len(common) < FEWEST or len(common) < SHARE * min(len(mine), len(yours)):
+    of_clip, of_character = joints(clip), joints(character)
+    common = of_clip.keys() & of_character.keys()
+    if len(common) < FEWEST or len(common) < SHARE * min(len(of_clip), len(of_character)):
         return None
-    return {mine[name]: yours[name] for name in mine if name in common}
+    return {of_clip[name]: of_character[name] for name in of_clip if name in common}
 
 
 def in_common(clip: Iterable[str], character: Iterable[str]) -> tuple[int, int]:
-    """Bones in common, and of the smaller skeleton: why `match` said no."""
-    mine, yours = joints(clip), joints(character)
-    return len(mine.keys() & yours.keys()), min(len(mine), len(yours))
+    """How many bones both have, and how many the smaller skeleton has: the reason why `match` returned None."""
+    of_clip, of_character = joints(clip), joints(character)
+    return len(of_clip.keys() & of_character.keys()), min(len(of_clip), len(of_character))

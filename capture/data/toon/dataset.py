@@ -1,4 +1,4 @@
-"""Training straight from the renderer: new characters for ever, nothing on disk."""
+"""Training samples straight from the renderer: new characters without end, and nothing on the disk."""
 
 from __future__ import annotations
 
@@ -9,69 +9,81 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import Dataset, default_collate
 
 from capture.common.errors import CaptureError
+from capture.data.sample_source import Batch, SampleSource
 from capture.data.toon.motion.mixed_motions import JOIN
 from capture.data.toon.motion.motions import CLIPS
-from capture.data.toon.prefetch import DrawnAhead
-from capture.data.toon.render_groups import BLOCK, PER_TROUPE, PORTRAITS, SCENES, casting
+from capture.data.toon.prefetch import RenderPrefetcher
+from capture.data.toon.render_groups import (
+    GROUPS_PER_BLOCK,
+    PORTRAITS,
+    SAMPLES_PER_RENDER_GROUP,
+    SCENES,
+    group_sample,
+)
 from capture.data.toon.rendering.camera import Shot, View
 from capture.data.toon.rendering.render import render
-from capture.methods.capture_parts.attention_loss import MAPS
+from capture.io.iuv import MAPS
 
-HELD_OUT_SEEDS = range(10000)  # characters of test sets: training never draws them
+HELD_OUT_SEEDS = range(10000)  # characters of test sets, which training never renders
 _LAST_SEED = 2**31 - 1
-KEPT = 2 * BLOCK  # troupes whose drawings are kept: samples of one block are shuffled
+KEPT_GROUPS = 2 * GROUPS_PER_BLOCK  # render groups that are kept, because the samples of a block are shuffled
 _ROLES = ("identity", "real", "pose", "target")
-_ENDS = {"rgb": "", "iuv": MAPS}  # how a picture and its map are named in a sample, after the role
-
+SUFFIXES = {"rgb": "", "iuv": MAPS}  # output of `render` -> what follows the role in a sample's key
 
 FACING = {  # how often (identity, real, pose) are seen from about the front
     "all": (0.75, 0.4, 0.4),
     "front": (1.0, 1.0, 1.0),
 }
-FACING_TEST = {"all": (0.9, 0.5), "front": (1.0, 1.0)}  # (identity, pose) of held-out pairs
+FACING_TEST = {"all": (0.9, 0.5), "front": (1.0, 1.0)}  # the same of (identity, pose) of held-out pairs
 
 
 def draw_view(rng: np.random.Generator, facing: float = 0.4) -> View:
-    """A camera: towards the front with probability `facing`, else from anywhere around."""
+    """A random camera: near the front with probability `facing`, otherwise anywhere around the character."""
     azimuth = rng.normal(0, 28) if rng.random() < facing else rng.uniform(-180, 180)
     return View(float(azimuth), float(rng.uniform(-2, 13)), float(rng.uniform(0, 0.22)))
 
 
 def draw_shot(
-    rng: np.random.Generator, character: int, clips: Sequence[str], facing: float, improvised: float = 0.0
+    rng: np.random.Generator, character: int, clips: Sequence[str], facing: float, mixed_motions: float = 0.0
 ) -> Shot:
-    """A character in one of `clips`, in any style, at any time, seen as draw_view sees it; or, in a share `improvised`
-    of all shots, in a motion that two of them are joined to."""
+    """A random shot of a character: one of `clips`, in a random style, at a random time, from a random camera.
+
+    Args:
+        facing: see draw_view.
+        mixed_motions: probability that the motion is a mixture of two clips (capture.data.toon.motion.mixed_motions).
+    """
     clip, style = clips[int(rng.integers(len(clips)))], int(rng.integers(_LAST_SEED))
     time, view = float(rng.random()), draw_view(rng, facing)
-    if improvised and rng.random() < improvised:
+    if mixed_motions and rng.random() < mixed_motions:
         clip += JOIN + clips[int(rng.integers(len(clips)))]
     return Shot(character, clip, style, time, view)
 
 
-class ToonStream(Dataset):
+class ToonStream(SampleSource):
     """Samples {identity, real, pose, target} of characters that were never seen before.
 
-    identity: character A; real: A in another clip and view; pose: character B in a third; target: A in B's shot.
-    Each is a uint8 tensor (3, S, S); `has_target` is a true boolean tensor. With `uv`, `<name>_uv` holds the IUV map of
-    each, uint8 (3, S, S). Sample i of epoch e depends on (seed, e, i) alone, so workers and batches do not matter.
+    `identity` is a character A. `real` is A in another clip and view. `pose` is a character B in a third clip and view.
+    `target` is A in B's shot, so `has_target` is always true. Sample i of epoch e depends on (seed, e, i) alone:
+    worker processes and the size of batches change nothing.
 
     Args:
-        size: side of the pictures in pixels.
-        samples_per_epoch: what `len` says.
-        seed: of everything.
-        clips: names to draw from; all of CLIPS by default.
-        device: where pictures are drawn (they are returned on the CPU).
-        uv: add the IUV maps.
-        characters: how many there are; 0: new ones without end.
-        views: all (around), or front: cameras about 28 degrees (standard deviation) from it.
-        reuse: make many samples of a few drawings (see render_groups): fewer characters for the same number of
-            samples, in a tenth of the time.
-        reuse_samples: how many of PER_TROUPE that ten drawings make.
-        improvised: share of the shots whose motion is made of two of `clips` (capture.data.toon.motion.mixed_motions).
+        size: side S of the pictures in pixels.
+        samples_per_epoch: the value of `len`.
+        seed: decides everything that is random.
+        clips: names of the clips to draw from; None for all of CLIPS.
+        device: where pictures are rendered; they are returned on the CPU.
+        uv: add the IUV map of each picture, `<name>_uv`.
+        characters: how many different characters there are; 0 for new ones without end.
+        views: all (cameras all around), or front (cameras about the front, with a standard deviation of 28 degrees).
+        share_renders: make many samples of a few renders (capture.data.toon.render_groups): fewer characters for the
+            same number of samples, in a tenth of the time.
+        samples_per_render_group: how many samples are made of the ten pictures of a render group, at most
+            SAMPLES_PER_RENDER_GROUP.
+        mixed_motions: the share of shots whose motion is a mixture of two clips.
+    Raises:
+        CaptureError: a name in `clips` is no clip, or there is none.
     """
 
     def __init__(
@@ -82,68 +94,65 @@ class ToonStream(Dataset):
         clips: Sequence[str] | None = None,
         device: str = "cpu",
         uv: bool = False,
-        reuse: bool = False,
-        views: str = "all",
         characters: int = 0,
-        improvised: float = 0.0,
-        reuse_samples: int = PER_TROUPE,
+        views: str = "all",
+        share_renders: bool = False,
+        samples_per_render_group: int = SAMPLES_PER_RENDER_GROUP,
+        mixed_motions: float = 0.0,
     ) -> None:
         self.size, self.samples_per_epoch, self.seed, self.device = size, samples_per_epoch, seed, device
         self.outputs = ("rgb", "iuv") if uv else ("rgb",)
-        self.reuse, self.reuse_samples = reuse, reuse_samples
-        self.facing, self.improvised = FACING[views], improvised
+        self.share_renders, self.samples_per_render_group = share_renders, samples_per_render_group
+        self.facing, self.mixed_motions = FACING[views], mixed_motions
         first = HELD_OUT_SEEDS.stop
         self.seeds = range(first, first + max(characters, 2) if characters else _LAST_SEED)
-        self._drawn: OrderedDict[tuple[int, int], dict[str, Tensor]] = OrderedDict()  # (epoch, troupe) -> pictures
-        self._ahead: DrawnAhead | None = None
+        self._rendered: OrderedDict[tuple[int, int], dict[str, Tensor]] = OrderedDict()  # (epoch, group) -> pictures
+        self._prefetcher: RenderPrefetcher | None = None
         self.clips = tuple(clips) if clips is not None else CLIPS
         unknown = [name for name in self.clips if name not in CLIPS]
         if unknown or not self.clips:
             raise CaptureError(f"ToonStream: no clip {unknown[0] if unknown else ''!r}; choose from {', '.join(CLIPS)}")
         self.epoch = 0
 
-    def set_epoch(self, epoch: int) -> None:
-        """Choose the epoch whose samples are drawn next."""
-        self.epoch = epoch
-        if self._ahead:
-            processes, self._ahead = self._ahead.processes, None
-            self.prepare(processes)
-
-    def prepare(self, processes: int = 1, progress: bool = True) -> bool:
-        """Where drawings are used again, have so many processes draw ahead; whether that is so."""
-        if self.reuse and processes and self._ahead is None:
-            self._ahead = DrawnAhead(copy.copy(self)._troupe, processes, KEPT)
-        return self._ahead is not None
-
-    def batch(self, indices: Sequence[int]) -> dict[str, Tensor]:
-        """Samples as uint8 (B, 3, S, S); `has_target` (B)."""
-        if not self.reuse:
-            return default_collate(self.__getitems__(indices))
-        cast = [self._cast(index) for index in indices]
-        return {
-            role + end: torch.stack([drawn[output][places[k]] for drawn, places in cast])
-            for k, role in enumerate(_ROLES)
-            for output, end in _ENDS.items()
-            if output in self.outputs
-        } | {"has_target": torch.ones(len(cast), dtype=torch.bool)}
-
     def __len__(self) -> int:
         return self.samples_per_epoch
 
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the epoch whose samples come next."""
+        self.epoch = epoch
+        if self._prefetcher:
+            processes, self._prefetcher = self._prefetcher.processes, None
+            self.prepare(processes)
+
+    def prepare(self, processes: int = 1, progress: bool = True) -> bool:
+        """Where renders are shared, have `processes` processes render ahead; whether they do."""
+        if self.share_renders and processes and self._prefetcher is None:
+            self._prefetcher = RenderPrefetcher(copy.copy(self)._render_group, processes, KEPT_GROUPS)
+        return self._prefetcher is not None
+
+    def batch(self, indices: Sequence[int]) -> Batch:
+        """Samples as uint8 (B, 3, S, S); `has_target` (B,). All that isn't shared is rendered in one go."""
+        samples = self._shared_samples(indices) if self.share_renders else self._new_samples(indices)
+        return samples | {"has_target": torch.ones(len(indices), dtype=torch.bool)}
+
     def shots(self, index: int) -> tuple[Shot, Shot, Shot, Shot]:
-        """The four shots of sample `index` (any: the supply has no end) of this epoch: identity, real, pose, target."""
-        if self.reuse:
-            part = casting(self.seed, self.epoch, index, self.reuse_samples)
-            both = self._scenes(part.troupe)
-            mine, other = both[part.who], both[1 - part.who]
-            return mine[part.identity], mine[part.real], other[part.pose], mine[part.pose]
+        """The shots of identity, real, pose and target of sample `index`, which may be any number, of this epoch."""
+        if self.share_renders:
+            sample = group_sample(self.seed, self.epoch, index, self.samples_per_render_group)
+            scenes = self._group_shots(sample.group)
+            own, other = scenes[sample.character], scenes[1 - sample.character]
+            return own[sample.identity], own[sample.real], other[sample.pose], own[sample.pose]
         rng = np.random.default_rng([self.seed, self.epoch, index])
         first, second = self._two_characters(rng)
-        drawn = zip((first, first, second), self.facing)
         identity, real, pose = (
-            draw_shot(rng, character, self.clips, facing, self.improvised) for character, facing in drawn
+            draw_shot(rng, character, self.clips, facing, self.mixed_motions)
+            for character, facing in zip((first, first, second), self.facing)
         )
-        return identity, real, pose, pose.of(first)
+        return identity, real, pose, pose.with_character(first)
+
+    def describe(self, index: int) -> dict[str, str]:
+        """The shot of each picture of sample `index`."""
+        return dict(zip(_ROLES, map(str, self.shots(index))))
 
     def _two_characters(self, rng: np.random.Generator) -> tuple[int, int]:
         first, second = (int(seed) for seed in rng.integers(self.seeds.start, self.seeds.stop, 2))
@@ -151,55 +160,52 @@ class ToonStream(Dataset):
             second = self.seeds.start + (second + 1 - self.seeds.start) % len(self.seeds)
         return first, second
 
-    def describe(self, index: int) -> dict[str, str]:
-        """What is drawn for sample `index`, by role."""
-        return dict(zip(_ROLES, map(str, self.shots(index))))
+    def _new_samples(self, indices: Sequence[int]) -> Batch:
+        renders = self._render([shot for index in indices for shot in self.shots(index)], len(_ROLES))
+        return {
+            role + SUFFIXES[name]: value[:, k].contiguous()
+            for name, value in renders.items()
+            for k, role in enumerate(_ROLES)
+        }
 
-    def __getitem__(self, index: int) -> dict[str, Tensor]:
-        return self.__getitems__([index])[0]
+    def _shared_samples(self, indices: Sequence[int]) -> Batch:
+        samples = []  # the pictures of a sample's group, and (character, scene) of its four pictures
+        for index in indices:
+            sample = group_sample(self.seed, self.epoch, index, self.samples_per_render_group)
+            own, other = sample.character, 1 - sample.character
+            places = [(own, sample.identity), (own, sample.real), (other, sample.pose), (own, sample.pose)]
+            samples.append((self._group(sample.group), places))
+        return {
+            role + SUFFIXES[name]: torch.stack([renders[name][places[k]] for renders, places in samples])
+            for k, role in enumerate(_ROLES)
+            for name in self.outputs
+        }
 
-    def __getitems__(self, indices: Sequence[int]) -> list[dict[str, Tensor]]:
-        """A whole batch in one rendering; torch's DataLoader calls this."""
-        if self.reuse:
-            batch = self.batch(indices)
-            return [{name: value[row] for name, value in batch.items()} for row in range(len(indices))]
-        images = self._draw([shot for index in indices for shot in self.shots(index)], 4)
-        return [self._sample({name: value[row] for name, value in images.items()}) for row in range(len(indices))]
-
-    def _draw(self, shots: Sequence[Shot], together: int) -> dict[str, Tensor]:
+    def _render(self, shots: Sequence[Shot], together: int) -> dict[str, Tensor]:
         """Pictures by output, (len(shots) / together, together, 3, S, S)."""
-        drawn = render(shots, self.size, self.device, self.outputs)
-        return {name: value.cpu().unflatten(0, (-1, together)) for name, value in drawn.items()}
+        renders = render(shots, self.size, self.device, self.outputs)
+        return {name: value.cpu().unflatten(0, (-1, together)) for name, value in renders.items()}
 
-    def _sample(self, images: dict[str, Tensor]) -> dict[str, Tensor]:
-        """A sample from its four pictures (4, 3, S, S) by output."""
-        sample = {role + _ENDS[name]: value[k] for name, value in images.items() for k, role in enumerate(_ROLES)}
-        return sample | {"has_target": torch.tensor(True)}
-
-    def _scenes(self, troupe: int) -> tuple[list[Shot], list[Shot]]:
-        """The shots of a troupe's two characters."""
-        rng = np.random.default_rng([self.seed, self.epoch, troupe, 1])
+    def _group_shots(self, group: int) -> tuple[list[Shot], list[Shot]]:
+        """The shots of the two characters of a render group."""
+        rng = np.random.default_rng([self.seed, self.epoch, group, 1])
         first, second = self._two_characters(rng)
         facing = [self.facing[0] if k < PORTRAITS else self.facing[2] for k in range(SCENES)]
-        shots = [draw_shot(rng, first, self.clips, share, self.improvised) for share in facing]
-        return shots, [shot.of(second) for shot in shots]
+        shots = [draw_shot(rng, first, self.clips, share, self.mixed_motions) for share in facing]
+        return shots, [shot.with_character(second) for shot in shots]
 
-    def _cast(self, index: int) -> tuple[dict[str, Tensor], list[tuple[int, int]]]:
-        """A sample's troupe, drawn when first it is asked for, and which four of its pictures: (whose, scene) each."""
-        part = casting(self.seed, self.epoch, index, self.reuse_samples)
-        drawn = self._ahead(part.troupe) if self._ahead else self._remembered(part.troupe)
-        mine, other = part.who, 1 - part.who
-        return drawn, [(mine, part.identity), (mine, part.real), (other, part.pose), (mine, part.pose)]
+    def _render_group(self, group: int) -> dict[str, Tensor]:
+        """All pictures of a render group, by output: (2, SCENES, 3, S, S)."""
+        first, second = self._group_shots(group)
+        return self._render([*first, *second], SCENES)
 
-    def _troupe(self, troupe: int) -> dict[str, Tensor]:
-        """All pictures of a troupe, by output: (2, SCENES, 3, S, S)."""
-        first, second = self._scenes(troupe)
-        return self._draw([*first, *second], SCENES)
-
-    def _remembered(self, troupe: int) -> dict[str, Tensor]:
-        key = self.epoch, troupe
-        if key not in self._drawn:
-            self._drawn[key] = self._troupe(troupe)
-            while len(self._drawn) > KEPT:
-                self._drawn.popitem(last=False)
-        return self._drawn[key]
+    def _group(self, group: int) -> dict[str, Tensor]:
+        """The pictures of a render group: prefetched, kept, or rendered now."""
+        if self._prefetcher:
+            return self._prefetcher(group)
+        key = self.epoch, group
+        if key not in self._rendered:
+            self._rendered[key] = self._render_group(group)
+            while len(self._rendered) > KEPT_GROUPS:
+                self._rendered.popitem(last=False)
+        return self._rendered[key]

@@ -1,25 +1,37 @@
-"""Test pairs drawn live: characters that training never sees."""
+"""Test pairs that are rendered on demand, of characters that training never renders."""
 
 from __future__ import annotations
 
 import numpy as np
 from torch import Tensor
 
-from capture.data.toon.dataset import FACING_TEST, HELD_OUT_SEEDS, draw_shot
+from capture.data.toon.dataset import FACING_TEST, HELD_OUT_SEEDS, SUFFIXES, draw_shot
 from capture.data.toon.motion.motions import CLIPS
 from capture.data.toon.rendering.camera import Shot
 from capture.data.toon.rendering.render import render
 
-
-def held_out_batch(count: int, size: int, seed: int = 0, views: str = "all") -> dict[str, Tensor]:
-    """`count` pairs, always the same for the same seed: uint8 (count, 3, S, S) `identity`, `pose`, `target`."""
-    shots = [shot for i in range(count) for shot in _triple(seed, i, FACING_TEST[views])]
-    images = render(shots, size)["rgb"].unflatten(0, (count, 3))
-    return {name: images[:, k] for k, name in enumerate(("identity", "pose", "target"))}
+_ROLES = ("identity", "pose", "target")
 
 
-def _triple(seed: int, index: int, facing: tuple[float, float]) -> tuple[Shot, Shot, Shot]:
+def held_out_batch(count: int, size: int, seed: int = 0, views: str = "all", uv: bool = False) -> dict[str, Tensor]:
+    """`count` test pairs, always the same ones for the same seed.
+
+    Args:
+        size: side S of the pictures in pixels.
+        views: all, or front, as for ToonStream.
+        uv: add the IUV maps.
+    Returns:
+        uint8 (count, 3, S, S): `identity`, `pose`, `target`; with `uv` also `<name>_uv`.
+    """
+    shots = [shot for i in range(count) for shot in _pair(seed, i, FACING_TEST[views])]
+    outputs = ("rgb", "iuv") if uv else ("rgb",)
+    renders = {name: value.unflatten(0, (count, 3)) for name, value in render(shots, size, outputs=outputs).items()}
+    return {role + SUFFIXES[name]: value[:, k] for name, value in renders.items() for k, role in enumerate(_ROLES)}
+
+
+def _pair(seed: int, index: int, facing: tuple[float, float]) -> tuple[Shot, Shot, Shot]:
+    """The shots of identity, pose and target."""
     rng = np.random.default_rng([seed, index])
-    a, b = (int(HELD_OUT_SEEDS[i]) for i in rng.choice(len(HELD_OUT_SEEDS), size=2, replace=False))
-    identity, pose = (draw_shot(rng, who, CLIPS, share) for who, share in zip((a, b), facing))
-    return identity, pose, pose.of(a)
+    first, second = (int(HELD_OUT_SEEDS[i]) for i in rng.choice(len(HELD_OUT_SEEDS), size=2, replace=False))
+    identity, pose = (draw_shot(rng, seed, CLIPS, share) for seed, share in zip((first, second), facing))
+    return identity, pose, pose.with_character(first)

@@ -1,4 +1,4 @@
-"""Drawings made ahead of their use, by several processes, each drawing made once."""
+"""Render groups that are rendered before they are needed, by several processes, each group once."""
 
 from __future__ import annotations
 
@@ -11,48 +11,55 @@ from torch.utils.data import DataLoader, Dataset
 
 from capture.data.loading import from_processes, worker_options
 
-Drawings = dict[str, Tensor]
+Renders = dict[str, Tensor]
 
 
-class DrawnAhead:
-    """Troupes in the order of their numbers, drawn by processes that never draw the same one.
+class RenderPrefetcher:
+    """Render groups in the order of their numbers, rendered by processes that share the work.
 
-    A process for each batch would have to draw all that its batch is of, and since the samples of many troupes are
-    shuffled together, nearly everything would be drawn once in every process.
+    If each process made whole batches instead, it would have to render every group of its batches. The samples of many
+    groups are shuffled together, so nearly every group would be rendered once in each process.
 
     Args:
-        draw: the number of a troupe -> its pictures.  processes: how many draw.  kept: troupes that may be asked again.
+        render_group: number of a group -> its pictures.
+        processes: how many processes render.
+        kept: how many groups are kept, and may be asked for again.
     """
 
-    def __init__(self, draw: Callable[[int], Drawings], processes: int, kept: int):
-        self.draw, self.processes, self.kept = draw, processes, kept
-        self._drawn: OrderedDict[int, Drawings] = OrderedDict()
-        self._coming: Iterator[Drawings] = iter(())
-        self._next: int | None = None  # number of the first troupe that has not come yet
+    def __init__(self, render_group: Callable[[int], Renders], processes: int, kept: int):
+        self.render_group, self.processes, self.kept = render_group, processes, kept
+        self._rendered: OrderedDict[int, Renders] = OrderedDict()
+        self._incoming: Iterator[Renders] = iter(())
+        self._next: int | None = None  # number of the group that comes next
 
-    def __call__(self, troupe: int) -> Drawings:
-        """One troupe's pictures; the first call starts the processes, and so does one that goes back, or far ahead."""
-        if troupe not in self._drawn and (self._next is None or not 0 <= troupe - self._next < self.kept):
-            self._start(troupe - troupe % (self.kept // 2))
-        while troupe not in self._drawn:
-            self._drawn[self._next] = next(self._coming)
+    def __call__(self, group: int) -> Renders:
+        """The pictures of one group.
+
+        The first call starts the processes. A call for a group that is no longer kept, or for one far ahead, starts
+        them again at that group.
+        """
+        if group not in self._rendered and (self._next is None or not 0 <= group - self._next < self.kept):
+            self._start(group - group % (self.kept // 2))
+        while group not in self._rendered:
+            self._rendered[self._next] = next(self._incoming)
             self._next += 1
-            while len(self._drawn) > self.kept:
-                self._drawn.popitem(last=False)
-        return self._drawn[troupe]
+            while len(self._rendered) > self.kept:
+                self._rendered.popitem(last=False)
+        return self._rendered[group]
 
     def _start(self, first: int) -> None:
-        self._drawn.clear()
+        self._rendered.clear()
         self._next = first
-        loader = DataLoader(_Each(self.draw), batch_size=None, sampler=count(first), **worker_options(self.processes))
-        self._coming = from_processes(loader)
+        dataset = _FunctionDataset(self.render_group)
+        loader = DataLoader(dataset, batch_size=None, sampler=count(first), **worker_options(self.processes))
+        self._incoming = from_processes(loader)
 
 
-class _Each(Dataset):
-    """A function of numbers as a dataset."""
+class _FunctionDataset(Dataset):
+    """A function of a number as a dataset."""
 
-    def __init__(self, function: Callable[[int], Drawings]):
+    def __init__(self, function: Callable[[int], Renders]):
         self.function = function
 
-    def __getitem__(self, number: int) -> Drawings:
+    def __getitem__(self, number: int) -> Renders:
         return self.function(number)

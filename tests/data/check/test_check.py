@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from capture.data.check import examine
+from capture.data.check.check import examine
 from tests.conftest import ROOT, draw_figure, start
 from tests.helpers.make_videos import make_video
 

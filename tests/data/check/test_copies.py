@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFilter
 
-from capture.data.check import examine
+from capture.data.check.check import examine
 from capture.data.check.near import candidates, same_picture, signature
 from capture.data.lpc.sheets import BACKGROUND, cells
 from tests.conftest import draw_figure

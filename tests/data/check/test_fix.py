@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from capture.data.check import check
+from capture.data.check.check import check
 from capture.io.pairs import read_pairs
 from tests.conftest import draw_figure
 

@@ -9,19 +9,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from capture.data.augment import Augmented, mirrored_map
 from PIL import Image
 
 from capture.common.errors import CaptureError
-from capture.data.augment import Augmented, mirrored_map
 from capture.data.frames import FrameDataset
 from capture.data.index.catalog import scan
 from capture.data.iuv.bones import part_of, renaming_of
 from capture.data.iuv.maps import decode_map, map_path
 from capture.data.open_data import open_data
 from capture.data.sampling import draw
-from capture.data.toon import PARTS, Shot, View, write_toon
-from capture.data.toon.characters.solids import PART, SLOT_GRID
 from capture.data.toon.rendering import render
+from capture.data.toon.rendering.camera import Shot, View
+from capture.data.toon.write import write_toon
+from capture.io.iuv import PART, PARTS, SLOT_GRID
 from tests.conftest import tiny_config
 
 ROLES = ("identity", "real", "pose", "target")

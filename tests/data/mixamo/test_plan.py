@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from capture.common.errors import CaptureError
-from capture.data.mixamo.cast import make_cast
+from capture.data.mixamo.character_clips import match_clips
 from capture.data.mixamo.contents import Contents
 from capture.data.mixamo.models import Model
 from capture.data.mixamo.plan import Request, Split, make_split, place_name, plan_pairs, view_name
@@ -53,7 +53,7 @@ def test_skeletons_do_not_match_by_chance():
 
 
 def test_cast_of_mixamo_files():
-    cast = make_cast([*mixamo(), model("Dog.glb", DOG), model("Chair.fbx", ()), model("Still.fbx", BODY, (), False)])
+    cast = match_clips([*mixamo(), model("Dog.glb", DOG), model("Chair.fbx", ()), model("Still.fbx", BODY, (), False)])
     assert [who.name for who in cast.characters] == [f"P{i}" for i in range(5)]
     assert [clip.name for clip in cast.clips] == ["Kick", "Run", "Wave"] and not cast.clips[0].skinned
     assert cast.characters[3].clips["Run"]["mixamorig:Head"] == "mixamorig3:Head"
@@ -63,42 +63,42 @@ def test_cast_of_mixamo_files():
 
 
 def test_a_clip_comes_from_one_file_for_everyone():
-    cast = make_cast([model("a.glb", BODY, ["Walk"]), model("b.glb", BODY, ["Walk", "Sit"]), model("c.glb", BODY)])
+    cast = match_clips([model("a.glb", BODY, ["Walk"]), model("b.glb", BODY, ["Walk", "Sit"]), model("c.glb", BODY)])
     assert [(clip.name, clip.file) for clip in cast.clips] == [("Sit", "b.glb"), ("Walk", "a.glb")]
     assert all(set(who.clips) == {"Sit", "Walk"} for who in cast.characters)
 
 
 def test_the_same_name_on_another_skeleton_is_another_clip():
-    cast = make_cast([model("a.glb", BODY, ["Walk"]), model("dog.glb", DOG, ["Walk"]), model("Walk_x/a.glb", BODY)])
+    cast = match_clips([model("a.glb", BODY, ["Walk"]), model("dog.glb", DOG, ["Walk"]), model("Walk_x/a.glb", BODY)])
     assert [clip.name for clip in cast.clips] == ["Walk", "Walk_2"]
     assert {who.name: list(who.clips) for who in cast.characters} == {"a": ["Walk"], "dog": ["Walk_2"], "a_2": ["Walk"]}
 
 
 def test_similar_names_are_not_the_same_clip():
-    cast = make_cast([model("a.glb", BODY, ["Shoot", "Shoot_Twice", "Shoot_2"])])
+    cast = match_clips([model("a.glb", BODY, ["Shoot", "Shoot_Twice", "Shoot_2"])])
     assert [clip.name for clip in cast.clips] == ["Shoot", "Shoot_2", "Shoot_Twice"]
 
 
 def test_chosen_clips():
-    assert [clip.name for clip in make_cast(mixamo(), ["Wave"]).clips] == ["Wave"]
+    assert [clip.name for clip in match_clips(mixamo(), ["Wave"]).clips] == ["Wave"]
     with pytest.raises(CaptureError, match="--clips Swim: no such clip; there are Kick, Run, Wave"):
-        make_cast(mixamo(), ["Wave", "Swim"])
+        match_clips(mixamo(), ["Wave", "Swim"])
 
 
 def test_cast_without_the_broken():
-    cast = make_cast([*mixamo(), model("dog.glb", DOG, ["Bark"])]).without(characters={"P1"}, clips={"Run", "Bark"})
+    cast = match_clips([*mixamo(), model("dog.glb", DOG, ["Bark"])]).without(characters={"P1"}, clips={"Run", "Bark"})
     assert [who.name for who in cast.characters] == ["P0", "P2", "P3", "P4"]  # the dog has nothing left to do
     assert all(set(who.clips) == {"Kick", "Wave"} for who in cast.characters)
 
 
 def test_cast_of_those_who_are_able():
-    cast = make_cast(mixamo(3)).performing({"P0": {"Run": 1.0}, "P1": {}, "P2": {"Wave": 1.0, "Run": 1.0}})
+    cast = match_clips(mixamo(3)).restricted_to({"P0": {"Run": 1.0}, "P1": {}, "P2": {"Wave": 1.0, "Run": 1.0}})
     assert {who.name: list(who.clips) for who in cast.characters} == {"P0": ["Run"], "P2": ["Run", "Wave"]}
     assert [clip.name for clip in cast.clips] == ["Run", "Wave"]
 
 
 def test_split_is_seeded_and_disjoint():
-    cast = make_cast(mixamo(8, ("Run", "Wave", "Kick", "Jump", "Sit")))
+    cast = match_clips(mixamo(8, ("Run", "Wave", "Kick", "Jump", "Sit")))
     splits = {make_split(cast, replace(REQUEST, seed=seed, test_clips=2)) for seed in range(6)}
     assert len(splits) > 3
     for split in splits:
@@ -109,7 +109,7 @@ def test_split_is_seeded_and_disjoint():
 
 
 def test_pairs_are_a_in_the_pose_of_b():
-    cast = make_cast(mixamo())
+    cast = match_clips(mixamo())
     split = make_split(cast, REQUEST)
     rows = plan_pairs(cast, split, REQUEST)
     assert rows == plan_pairs(cast, split, REQUEST) and len(rows) == 40
@@ -121,7 +121,7 @@ def test_pairs_are_a_in_the_pose_of_b():
 
 
 def test_pairs_of_held_out_clips_alone():
-    cast = make_cast(mixamo())
+    cast = match_clips(mixamo())
     request = replace(REQUEST, test_characters=0)
     split = make_split(cast, request)
     assert len(split.train_characters) == 5
@@ -129,7 +129,7 @@ def test_pairs_of_held_out_clips_alone():
 
 
 def test_broken_models_are_passed_over():
-    cast = make_cast(mixamo(6))
+    cast = match_clips(mixamo(6))
     split = make_split(cast, REQUEST)
     gone = cast.without(characters={split.test_characters[0]})
     others = make_split(cast, REQUEST, gone)
@@ -142,7 +142,7 @@ def test_broken_models_are_passed_over():
 
 
 def test_characters_that_share_no_clip_make_no_pairs():
-    cast = make_cast([*mixamo(4), model("dog.glb", DOG, ["Bark", "Run"]), model("cat.glb", DOG)])
+    cast = match_clips([*mixamo(4), model("dog.glb", DOG, ["Bark", "Run"]), model("cat.glb", DOG)])
     mixed = Split(("P0", "P1", "cat"), ("P2", "dog"), ("Bark", "Kick", "Run", "Wave"), ("Run_2",))
     with pytest.raises(CaptureError, match="no two held-out characters share a clip"):
         plan_pairs(cast, mixed, REQUEST)
@@ -150,9 +150,9 @@ def test_characters_that_share_no_clip_make_no_pairs():
 
 def test_too_few_models():
     with pytest.raises(CaptureError, match="3 characters that can perform and 3 clips"):
-        make_split(make_cast(mixamo(3)), REQUEST)
+        make_split(match_clips(mixamo(3)), REQUEST)
     with pytest.raises(CaptureError, match="leaves 0 characters"):
-        make_split(make_cast(mixamo()), replace(REQUEST, test_clips=3))
+        make_split(match_clips(mixamo()), replace(REQUEST, test_clips=3))
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from capture.data.mixamo.in_blender.framing import View
-from capture.data.mixamo.in_blender.parts import bone_frame, name_points, spans
 from capture.data.mixamo.in_blender.retarget import Motion, Rest, Retarget, Unfit
 from capture.data.mixamo.in_blender.style import BORDER, GROUND
+from capture.data.mixamo.in_blender.surface_coordinates import bone_frame, spans, surface_coordinates
 
 NAMES = ("hips", "spine", "head", "arm", "hand", "leg", "foot")
 PARENT = (-1, 0, 1, 1, 3, 0, 5)
@@ -159,7 +159,7 @@ def test_names_of_points_around_and_along_a_bone():
     frames[1] = bone_frame(np.array([0.0, 0.0, 1.0]), np.array([0.0, 0.0, 2.0]))
     skin = np.array([[0, -1, 1], [1, 0, 1.5], [-1, 0, 2], [0, -1, 0.5]], float)  # front, its left, its right; below
     part = np.ones(4, int)
-    names = name_points(skin, part, frames, spans(skin, part, frames))
+    names = surface_coordinates(skin, part, frames, spans(skin, part, frames))
     assert names[:, 0].tolist() == [1, 1, 1, 1]
     u, v = names[:, 1] / 255, names[:, 2] / 255
     assert u[0] == pytest.approx(0.5, abs=0.01) and u[3] == pytest.approx(0.5, abs=0.01)

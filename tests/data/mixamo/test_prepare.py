@@ -18,9 +18,9 @@ from PIL import Image
 
 from capture.common.errors import CaptureError
 from capture.data.index.catalog import scan
-from capture.data.mixamo import prepare_mixamo
 from capture.data.mixamo.blender import find_blender
 from capture.data.mixamo.drawing import BACKGROUND
+from capture.data.mixamo.prepare import prepare_mixamo
 from capture.io.pairs import read_pairs
 from tests.conftest import ROOT, start
 from tests.data.mixamo.test_models import glb, gltf_scene, write

@@ -9,9 +9,10 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from capture.data.toon import PARTS, make_character
+from capture.data.toon.characters.character import make_character
 from capture.data.toon.characters.palettes import difference, mix, oklab, oklch
-from capture.data.toon.characters.solids import CODES, SLOT_GRID
+from capture.data.toon.characters.solids import CODES
+from capture.io.iuv import PARTS, SLOT_GRID
 
 PEOPLE = 500
 SWATCHES = ("skin", "hair", "top", "bottom", "shoes")

@@ -4,10 +4,11 @@ import pytest
 import torch
 
 from capture.common.errors import CaptureError
-from capture.data.toon import CLIPS, JOINTS, Shot, ToonStream, View, make_character
-from capture.data.toon.motion.motions import AIRBORNE, VARIED, posture
-from capture.data.toon.rendering.camera import stand
-from capture.data.toon.skeleton import INDEX, PARENTS, apply3, forward_kinematics, rotation
+from capture.data.toon.characters.character import make_character
+from capture.data.toon.dataset import ToonStream
+from capture.data.toon.motion.motions import AIRBORNE, CLIPS, VARIED, posture
+from capture.data.toon.rendering.camera import Shot, View, stand
+from capture.data.toon.skeleton import INDEX, JOINTS, PARENTS, apply3, forward_kinematics, rotation
 
 STANDING = ("idle", "hands_on_hips", "wave", "clap", "bow", "dance_c", "throw", "spell", "punch")
 

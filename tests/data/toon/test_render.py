@@ -9,13 +9,16 @@ import pytest
 import torch
 
 from capture.common.errors import CaptureError
-from capture.data.toon import CLIPS, HELD_OUT_SEEDS, PARTS, Shot, ToonStream, View, held_out_batch, make_character
+from capture.data.toon.characters.character import make_character
 from capture.data.toon.characters.solids import BOX, CODES, QUADRIC, ROUND
-from capture.data.toon.motion.motions import posture
+from capture.data.toon.dataset import HELD_OUT_SEEDS, ToonStream
+from capture.data.toon.held_out import held_out_batch
+from capture.data.toon.motion.motions import CLIPS, posture
 from capture.data.toon.rendering import render
-from capture.data.toon.rendering.camera import aim, joints_of, stand
+from capture.data.toon.rendering.camera import Shot, View, aim, joints_of, stand
 from capture.data.toon.rendering.raster import Solids, boxes, depth_of, inverse3, visibility
 from capture.data.toon.skeleton import INDEX
+from capture.io.iuv import PARTS
 
 EVERYTHING = ("rgb", "mask", "iuv", "uv", "joints", "depth")
 

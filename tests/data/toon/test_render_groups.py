@@ -14,7 +14,7 @@ from capture.config.rules import AT_MOST
 from capture.data.loading import make_loader
 from capture.data.open_data import open_data
 from capture.data.sampling import EndlessBatches
-from capture.data.toon import ToonStream
+from capture.data.toon.dataset import ToonStream
 from capture.data.toon.held_out import held_out_batch
 from capture.data.toon.prefetch import DrawnAhead
 from capture.data.toon.render_groups import BLOCK, PER_TROUPE, PORTRAITS, SCENES, casting

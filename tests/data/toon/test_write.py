@@ -15,8 +15,10 @@ import pytest
 from PIL import Image
 
 from capture.common.errors import CaptureError
-from capture.data.toon import HELD_OUT_SEEDS, Shot, View, write_toon
+from capture.data.toon.dataset import HELD_OUT_SEEDS
 from capture.data.toon.rendering import render
+from capture.data.toon.rendering.camera import Shot, View
+from capture.data.toon.write import write_toon
 
 SMALL = {
     "characters": 2,

@@ -297,7 +297,7 @@ def _import_everything() -> None:
     from PIL import Image
     from tqdm import tqdm
 
-    import capture.data.check
+    import capture.data.check.check
     import capture.data.fashion.prepare
     import capture.data.toon.held_out  # noqa: F401
 

@@ -1,7 +1,7 @@
-"""How large a character is drawn: as large as it can be with nothing cut off in any frame, its feet on the ground line.
+"""The scale of a character: the largest at which no frame is cut off, with the feet on the ground line.
 
-The middle of the ground line is below the trunk. The character is scaled about that point, so for points p on its skin,
-relative to it, every border of the picture is a linear bound on the scale.
+The middle of the ground line is below the trunk, and the character is scaled about that point. For a point of its skin,
+relative to that point, every border of the picture is then a linear bound on the scale.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from .style import BORDER, GROUND
 
 @dataclass(frozen=True)
 class View:
-    """A camera that looks at the character. Half the picture's height, at the target, is the unit of length.
+    """A camera that looks at the character. The unit of length is half the picture's height at the target.
 
     Attributes:
         right, up, back: unit vectors in the world, x to the character's left, y backwards, z up.
@@ -53,7 +53,7 @@ class View:
         return picture.min(0), picture.max(0)
 
     def largest(self, points: np.ndarray) -> float:
-        """The scale at which points (N, 3), relative to the ground below the trunk, just fit; infinity where all do."""
+        """The largest scale at which points (N, 3), relative to the ground below the trunk, fit (perhaps infinity)."""
         slope = 1 / self.distance
         reach = BORDER * slope * (self.distance + self.target * self.back[2])  # at scale 0 ...
         near = BORDER * slope * (points @ self.back)  # ... and how it shrinks towards the camera

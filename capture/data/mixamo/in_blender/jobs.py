@@ -37,7 +37,9 @@ def _sample(request: dict[str, Any]) -> dict[str, Any]:
 def _measure(request: dict[str, Any]) -> dict[str, Any]:
     views = [View.at(v["azimuth"], v["elevation"], v["field_of_view"]) for v in request["views"]]
     for clip in request["clips"]:
-        _stage.motion(clip, request["frames"])  # before the character comes on: reading a file clears the stage
+        _stage.motion(
+            clip, request["frames"]
+        )  # before the character is loaded, because reading a file clears the scene
     fits, unfit = {}, {}
     for clip in request["clips"]:
         largest = np.inf

@@ -1,39 +1,26 @@
-"""A character on the grey stage: posed, measured, drawn."""
+"""The stage: a character is posed on it, measured, and drawn."""
 
 from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
 from typing import Any
 
 import bpy
 import numpy as np
 from mathutils import Matrix, Vector
 
+from .actor import Actor
+from .body_parts import BodyParts
 from .framing import View
 from .load import Unusable, load, meshes_of, rest_of, sample
 from .look import restyle
-from .names import BodyParts
 from .retarget import Motion, Rest, Retarget
 from .style import LIGHT_ABOVE, LIGHT_LEFT, SUN
 
 
-@dataclass
-class Actor:
-    """The character on stage."""
-
-    name: str
-    file: str
-    armature: bpy.types.Object
-    meshes: list[bpy.types.Object]
-    rest: Rest
-    floor: float  # height of its soles at rest
-    trunk: tuple[str, ...]  # hips and head, whose middle is in the middle of the picture
-
-
 class Stage:
-    """One at a time; characters and motions are read once."""
+    """Holds one character at a time. Sampled motions are kept."""
 
     def __init__(self) -> None:
         self.motions: dict[tuple[str, int], dict[str, Motion]] = {}
@@ -56,7 +43,7 @@ class Stage:
         raise Unusable(f"Blender finds no animation {action} in {clip['file']}")
 
     def enter(self, name: str, file: str) -> Actor:
-        """Put a character on the stage."""
+        """Put a character on the stage, in place of the one before."""
         if self.actor is not None and (self.actor.name, self.actor.file) == (name, file):
             return self.actor
         self.actor = self.posed = self.parts = None
@@ -140,7 +127,7 @@ class Stage:
         sun.rotation_euler = (math.radians(90 - LIGHT_ABOVE), 0.0, turn)
         _render_settings(scene, view["size"], view["samples"])
         low, high = seen.extent((self.skin() - ground) * view["scale"])
-        margin = 4 / view["size"]  # the rest is empty, and drawing that is most of the time
+        margin = 4 / view["size"]  # drawing the empty rest of the picture would take most of the time
         border = np.clip((np.array([*low, *high]) + 1) / 2 + margin * np.array([-1, -1, 1, 1]), 0, 1)
         scene.render.border_min_x, scene.render.border_min_y = border[:2]
         scene.render.border_max_x, scene.render.border_max_y = border[2:]
@@ -148,13 +135,13 @@ class Stage:
         bpy.ops.render.render(write_still=True)
 
     def learn_parts(self, bones: list[str]) -> None:
-        """Name the points of the body; `bones` are parts 1, 2, ... ("" for one that the character lacks)."""
+        """Divide the body into parts; `bones` are parts 1, 2, ..., "" for a bone that the character lacks."""
         if self.parts is None or self.parts.bones != bones:
             self._relax()
             self.parts = BodyParts(bones, self.actor, self.skin())
 
     def name_pixels(self, view: dict[str, Any]) -> np.ndarray:
-        """uint8 (S, S, 3): part, u, v of the point of the body at the middle of each pixel, 0 outside."""
+        """The IUV map, uint8 (S, S, 3): part, u, v of the point of the body at the middle of each pixel; 0 outside."""
         seen = View.at(view["azimuth"], view["elevation"], view["field_of_view"])
         eye = self.ground() + seen.position / view["scale"]
         return self.parts.name_pixels(self.skin(), eye, seen, view["size"])
@@ -166,7 +153,7 @@ class Stage:
 
 
 def _trunk(rest: Rest) -> tuple[str, ...]:
-    """Hips and head by their names; the first bone where there are none."""
+    """Hips and head, found by their names; the first bone if neither is found."""
     found = []
     for words in (("hips", "pelvis", "hip", "cog"), ("head", "neck")):
         named = [name for word in words for name in rest.names if re.sub(r"^.*:", "", name).lower() == word]

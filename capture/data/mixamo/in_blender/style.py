@@ -1,8 +1,8 @@
-"""What the pictures look like, in numbers; they are in the manifest of every data set."""
+"""The numbers that decide how pictures look. They are in the manifest of every dataset."""
 
 import json
 
-LIGHT_LEFT, LIGHT_ABOVE = 35.0, 40.0  # degrees: where the sun stands, seen from the camera
+LIGHT_LEFT, LIGHT_ABOVE = 35.0, 40.0  # degrees: the direction of the sun, seen from the camera
 SUN = 2.2  # watts per square metre
 OWN_LIGHT = 0.5  # of its colour that everything shines by itself, so that shade isn't black
 TERMINATOR, SMOOTH = 0.7, 0.1  # of the toon term: how far light reaches around a body, and how soft its edge is
@@ -14,5 +14,5 @@ DARK_EYES = (0.02, 0.015, 0.012)
 
 
 def as_manifest() -> dict[str, object]:
-    """The numbers above by their names, as JSON has them."""
+    """The numbers above by their names, as plain JSON values."""
     return json.loads(json.dumps({name.lower(): value for name, value in globals().items() if name.isupper()}))

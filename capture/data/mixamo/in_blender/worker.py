@@ -1,6 +1,6 @@
 """The program that Blender's interpreter runs: one request a line on stdin, one answer a line on stdout (JSON).
 
-It ends when stdin does, so it never outlives whoever started it.
+It ends when stdin is closed, so that it never outlives the process that started it.
 """
 
 import json
@@ -11,12 +11,12 @@ import sys
 import threading
 from pathlib import Path
 
-signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that asks
+signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is handled by the process that sends requests
 
 
 def main() -> None:
     answers = os.fdopen(os.dup(1), "w")
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # Blender tells stdout what it does
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # Blender writes messages to stdout
     waiting: queue.Queue = queue.Queue()
 
     def listen() -> None:

@@ -19,12 +19,12 @@ _WHITE = (0.99, 0.99, 0.97)
 def add_animal(
     k: Builder, rng: np.random.Generator, species: str, h: Skull, p: Palette, put: Any, worn: dict[str, Any]
 ) -> dict[str, Any]:
-    fur = k.paint(p.skin)
+    fur = k.material(p.skin)
     pale = mix(p.skin, (1.0, 0.97, 0.92), 0.7)
     dark = shifted(p.skin, -0.28, 0.8) if oklab(p.skin)[0] > 0.45 else shifted(p.skin, 0.2)
     inner_rgb = mix(p.skin, (0.98, 0.62, 0.66), 0.6)
-    inner, black = k.paint(inner_rgb), k.paint((0.16, 0.13, 0.15))
-    ear = k.paint((0.18, 0.17, 0.2)) if species == "panda" else fur
+    inner, black = k.material(inner_rgb), k.material((0.16, 0.13, 0.15))
+    ear = k.material((0.18, 0.17, 0.2)) if species == "panda" else fur
     size = rng.uniform(0.85, 1.2)
 
     def ears(
@@ -61,7 +61,7 @@ def add_animal(
     elif species in ("bear", "panda"):
         ears((0.7, 0.76, -0.1), (0.76, 0.86, -0.1), 0.32 * size, 0.3 * size, 0.6)
     elif species == "dog":
-        lop = k.paint(dark)
+        lop = k.material(dark)
         ears((0.86, 0.55, -0.05), (1.18, -0.35 * size, 0.0), 0.2, 0.3, 0.5, False, lop)
     elif species == "pig":
         ears((0.62, 0.76, 0.1), (0.86, 1.0, 0.4), 0.24, 0.08)
@@ -70,10 +70,10 @@ def add_animal(
     elif species == "frog":
         for _, sign in SIDES:
             k.ball("ears", "head", h.at(sign * 0.5, 0.88, 0.25), h.radii(0.34), fur, SKIN)
-            k.ball("ears", "head", h.at(sign * 0.5, 0.94, 0.4), h.radii(0.26), k.paint(_WHITE), EAR)
+            k.ball("ears", "head", h.at(sign * 0.5, 0.94, 0.4), h.radii(0.26), k.material(_WHITE), EAR)
             k.ball("ears", "head", h.at(sign * 0.5, 0.96, 0.58), h.radii(0.14), black, EAR + 1)
     put(brow=dark, patch_rgb=pale)
-    snout = k.paint(pale if species not in ("elephant", "pig", "frog") else mix(p.skin, (1, 0.6, 0.6), 0.25))
+    snout = k.material(pale if species not in ("elephant", "pig", "frog") else mix(p.skin, (1, 0.6, 0.6), 0.25))
     if species in ("cat", "bunny", "mouse", "tiger", "bear", "panda"):
         k.ball("face", "head", h.at(0, -0.42, 0.84), (h.rx * 0.4, h.ry * 0.27, h.rz * 0.3), snout, SKIN, face=2)
         k.ball(
@@ -128,7 +128,7 @@ def add_animal(
         make_hat(k, rng, h, p, hat)
     elif rng.random() < 0.35 and species not in ("frog",):
         tuft = "tuft"
-        hair = k.paint(dark, gloss=2)
+        hair = k.material(dark, gloss=2)
         for x in (-0.2, 0.0, 0.2):
             spike(k, h, (x * 0.6, 0.85, 0.3), (x * 2.2, 1.4 - abs(x), 0.55), 0.16, 0.03, hair)
     return {"ears": species, "hat": hat, "hair": tuft, "patch": patch, "nose": "muzzle", "beard": "none"}

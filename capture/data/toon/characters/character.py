@@ -99,7 +99,7 @@ def make_character(seed: int) -> Character:
         codes=codes,
         materials=np.array(builder.materials, np.float32),
         face=face,
-        ink=palette.ink,
+        outline=palette.outline,
         height=_standing_height(geometry, codes, offsets, build.ankle),
         stature=float(rng.uniform(0.68, 0.76)),
         leg=build.leg,

@@ -31,7 +31,7 @@ def cloth(
     pattern = "plain" if rng.random() < plain else choose(rng, names)
     count = float(rng.choice((2.0, 3.0, 4.0))) * scale
     around = {"pinstripes": 10, "dots": 8, "checks": 8, "plaid": 8, "zigzag": 8, "diamonds": 8}.get(pattern, 6)
-    return k.paint(base, alt=alt, pattern=pattern, fu=around, fv=count, **more), pattern
+    return k.material(base, alt=alt, pattern=pattern, fu=around, fv=count, **more), pattern
 
 
 def add_torso(
@@ -226,7 +226,7 @@ def add_skirt(k: Builder, rng: np.random.Generator, b: Build, p: Palette, skirt:
             (0, 0.08 * b.torso, 0),
             waist * 1.04,
             waist * 1.05,
-            k.paint(p.accent),
+            k.material(p.accent),
             TRIM,
             (1, 0.9),
         )
@@ -235,7 +235,7 @@ def add_skirt(k: Builder, rng: np.random.Generator, b: Build, p: Palette, skirt:
 def add_cape(k: Builder, rng: np.random.Generator, b: Build, p: Palette) -> None:
     colour = p.accent if difference(p.accent, p.top) > 0.18 else p.dark
     trim = {"high": p.light, "high_v": 0.92} if rng.random() < 0.5 else {}
-    fabric = k.paint(colour, inner=shifted(colour, -0.15), **trim)
+    fabric = k.material(colour, inner=shifted(colour, -0.15), **trim)
     length = 0.5 * b.torso + b.leg * rng.uniform(0.45, 0.8)
     wide = b.shoulder + b.arm_r * 0.4
     k.cone(
@@ -255,14 +255,14 @@ def add_cape(k: Builder, rng: np.random.Generator, b: Build, p: Palette) -> None
         "chest",
         (0, 0.45 * b.torso, 0),
         (b.chest * 0.84, 0.035 + 0.1 * b.arm_r, b.chest * 0.84),
-        k.paint(colour),
+        k.material(colour),
         CAPE,
     )
 
 
 def add_scarf(k: Builder, b: Build, p: Palette) -> None:
-    wool = k.paint(p.accent, alt=p.light, pattern="rings", fv=2)
-    k.ball("neck", "neck", (0, 0.005, 0), (b.chest * 0.78, 0.042, b.chest * 0.74), k.paint(p.accent), EXTRA)
+    wool = k.material(p.accent, alt=p.light, pattern="rings", fv=2)
+    k.ball("neck", "neck", (0, 0.005, 0), (b.chest * 0.78, 0.042, b.chest * 0.74), k.material(p.accent), EXTRA)
     k.limb(
         "extra",
         "chest",
@@ -277,8 +277,8 @@ def add_scarf(k: Builder, b: Build, p: Palette) -> None:
 
 
 def add_tail(k: Builder, rng: np.random.Generator, species: str, b: Build, p: Palette) -> str:
-    fur = k.paint(p.skin, alt=shifted(p.skin, -0.2), pattern="rings" if species == "tiger" else "plain", fv=5)
-    tip = k.paint(mix(p.skin, (1, 1, 1), 0.75) if species in ("fox", "wolf") else p.skin)
+    fur = k.material(p.skin, alt=shifted(p.skin, -0.2), pattern="rings" if species == "tiger" else "plain", fv=5)
+    tip = k.material(mix(p.skin, (1, 1, 1), 0.75) if species in ("fox", "wolf") else p.skin)
     root = (0, 0.04, -b.pelvis * 0.75)
     if species in ("bunny", "bear", "panda"):
         r = 0.05 if species != "bunny" else 0.065
@@ -287,7 +287,7 @@ def add_tail(k: Builder, rng: np.random.Generator, species: str, b: Build, p: Pa
             "pelvis",
             (0, 0.02, -b.pelvis * 0.85 - r * 0.4),
             (r, r, r),
-            tip if species != "bunny" else k.paint(mix(p.skin, (1, 1, 1), 0.6)),
+            tip if species != "bunny" else k.material(mix(p.skin, (1, 1, 1), 0.6)),
             EXTRA,
         )
         return "ball"

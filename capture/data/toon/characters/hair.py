@@ -51,7 +51,7 @@ def make_hair(k: Builder, rng: np.random.Generator, h: Skull, p: Palette, hat: s
         return "hidden"
     if style == "bald":
         return style
-    hair = k.paint(
+    hair = k.material(
         p.hair,
         gloss=2,
         inner=shifted(p.hair, -0.14),
@@ -105,7 +105,7 @@ def make_hair(k: Builder, rng: np.random.Generator, h: Skull, p: Palette, hat: s
             spike(k, h, (sign * 0.92, 0.25, 0.35), (sign * 0.98, -0.9, 0.3), 0.2, 0.1, hair)
     if style == "ponytail":
         high = rng.uniform(0.1, 0.75)
-        k.ball("extra", "head", h.at(0, high, -1.1), h.radii(0.2), k.paint(p.accent), TRIM)
+        k.ball("extra", "head", h.at(0, high, -1.1), h.radii(0.2), k.material(p.accent), TRIM)
         mid = (0, high * h.ry + 0.05, -h.rz * 1.65)
         k.limb("hair", "hang", (0, high * h.ry, -h.rz * 1.15), mid, h.rx * 0.22, h.rx * 0.34, hair, HAIR)
         k.limb(
@@ -114,7 +114,7 @@ def make_hair(k: Builder, rng: np.random.Generator, h: Skull, p: Palette, hat: s
     if style == "twin":
         down, high = rng.uniform(0.6, 1.9), rng.uniform(0.0, 0.5)
         for _, sign in SIDES:
-            k.ball("extra", "head", h.at(sign * 1.06, high, -0.2), h.radii(0.2), k.paint(p.accent), TRIM)
+            k.ball("extra", "head", h.at(sign * 1.06, high, -0.2), h.radii(0.2), k.material(p.accent), TRIM)
             k.limb(
                 "hair",
                 "hang",
@@ -141,7 +141,7 @@ def make_hair(k: Builder, rng: np.random.Generator, h: Skull, p: Palette, hat: s
                 "hang",
                 (sign * h.rx * 1.08, -h.ry * 1.72, -h.rz * 0.1),
                 (h.rx * 0.13,) * 3,
-                k.paint(p.accent),
+                k.material(p.accent),
                 TRIM,
             )
     if style == "buns":

@@ -37,17 +37,17 @@ def choose_hat(rng: np.random.Generator, outfit: str) -> str:
 
 def make_hat(k: Builder, rng: np.random.Generator, h: Skull, p: Palette, hat: str) -> None:
     colour = p.hat if difference(p.hat, p.hair) > 0.12 else p.accent
-    felt = k.paint(
+    felt = k.material(
         colour,
         inner=shifted(colour, -0.18),
         alt=p.light,
         pattern="rings" if hat == "beanie" and rng.random() < 0.5 else "plain",
         fv=5,
     )
-    band = k.paint(p.accent if difference(p.accent, colour) > 0.12 else p.light)
+    band = k.material(p.accent if difference(p.accent, colour) > 0.12 else p.light)
     wide = 1.13
     if hat in ("wizard", "straw", "top_hat"):
-        felt = k.paint((0.9, 0.75, 0.42), alt=(0.82, 0.65, 0.33), pattern="rings", fv=8) if hat == "straw" else felt
+        felt = k.material((0.9, 0.75, 0.42), alt=(0.82, 0.65, 0.33), pattern="rings", fv=8) if hat == "straw" else felt
         brim = {"wizard": 1.75, "straw": 1.9, "top_hat": 1.5}[hat]
         turn = turned(-8)
         k.ball("hat", "head", h.at(0, 0.52, -0.02), (h.rx * brim, h.ry * 0.09, h.rz * brim), felt, HAT, turn)
@@ -115,7 +115,7 @@ def make_hat(k: Builder, rng: np.random.Generator, h: Skull, p: Palette, hat: st
             )
             k.ball("hat", "head", h.at(0, 1.28, -0.04), h.radii(0.26), band, TRIM)
     if hat == "helmet":
-        steel = k.paint(mix(p.light, (0.75, 0.78, 0.84), 0.7), gloss=1, inner=(0.3, 0.3, 0.36))
+        steel = k.material(mix(p.light, (0.75, 0.78, 0.84), 0.7), gloss=1, inner=(0.3, 0.3, 0.36))
         k.ball("hat", "head", h.at(0, 0.04, -0.02), h.radii(1.16, 1.14), steel, HAT, plane=(0, -0.3, 0.954, 0.42))
         for j in range(4):
             a = math.radians(75 + 30 * j)
@@ -130,9 +130,9 @@ def make_hat(k: Builder, rng: np.random.Generator, h: Skull, p: Palette, hat: st
                 TRIM,
             )
     if hat == "horns":
-        steel = k.paint(mix(p.dark, (0.5, 0.5, 0.55), 0.6), gloss=1)
+        steel = k.material(mix(p.dark, (0.5, 0.5, 0.55), 0.6), gloss=1)
         k.ball("hat", "head", h.at(0, 0.1, -0.04), h.radii(wide + 0.04, 1.1), steel, HAT, y=(0.34, 2))
-        horn = k.paint((0.95, 0.91, 0.8))
+        horn = k.material((0.95, 0.91, 0.8))
         for _, sign in SIDES:
             k.limb(
                 "hat",
@@ -148,7 +148,7 @@ def make_hat(k: Builder, rng: np.random.Generator, h: Skull, p: Palette, hat: st
                 "hat", "head", h.at(sign * 1.5, 0.95, 0), h.at(sign * 1.6, 1.6, 0), h.rx * 0.18, h.rx * 0.03, horn, TRIM
             )
     if hat == "crown":
-        gold = k.paint((0.96, 0.78, 0.28), gloss=1, inner=(0.72, 0.53, 0.18))
+        gold = k.material((0.96, 0.78, 0.28), gloss=1, inner=(0.72, 0.53, 0.18))
         k.cone(
             "hat",
             "head",
@@ -212,7 +212,7 @@ def make_hat(k: Builder, rng: np.random.Generator, h: Skull, p: Palette, hat: st
             )
         k.ball("hat", "head", h.at(side, 1.12 - abs(side) * 0.3, 0.25), h.radii(0.14), band, TRIM)
     if hat == "chef":
-        white = k.paint((0.97, 0.97, 0.95))
+        white = k.material((0.97, 0.97, 0.95))
         k.cone(
             "hat",
             "head",
@@ -227,6 +227,6 @@ def make_hat(k: Builder, rng: np.random.Generator, h: Skull, p: Palette, hat: st
         for x, z in ((-0.5, 0.2), (0.5, 0.2), (0, -0.5), (0, 0.4)):
             k.ball("hat", "head", h.at(x, 1.15, z), h.radii(0.66), white, HAT)
     if hat == "hood":
-        cloth = k.paint(p.top, inner=shifted(p.top, -0.22))
+        cloth = k.material(p.top, inner=shifted(p.top, -0.22))
         k.ball("hat", "head", h.at(0, 0.02, -0.06), h.radii(1.2, 1.2), cloth, HAT, plane=(0, -0.1, 0.995, 0.5))
         k.limb("hat", "head", h.at(0, 0.75, -0.6), h.at(0, 0.85, -1.5), h.rx * 0.6, h.rx * 0.06, cloth, HAT)

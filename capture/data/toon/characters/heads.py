@@ -33,14 +33,14 @@ def make_head(
 
     put(
         white=_WHITE,
-        ink=p.ink,
+        outline=p.outline,
         iris=p.iris,
         pupil=rng.uniform(0.5, 0.75),
         blush_rgb=mix(p.skin, (0.95, 0.35, 0.35), 0.45),
     )
     if kind == "robot":
         return face, _robot_head(k, rng, h, p, put)
-    skin = k.paint(p.skin)
+    skin = k.material(p.skin)
     shape = choose(rng, {"ball": 0.6, "egg": 0.25, "pear": 0.15})
     if shape == "ball":
         k.ball("head", "head", h.centre, h.radii(1), skin, SKIN, face=1)
@@ -98,7 +98,7 @@ def make_head(
     traits: dict[str, Any] = {"head": shape, "eyes": eye, "mouth": mouth}
     if rng.random() < 0.17:
         glasses = 1 + int(rng.choice(5, p=(0.32, 0.28, 0.16, 0.1, 0.14)))
-        put(glasses=glasses, glasses_rgb=(p.ink, p.accent, p.dark)[int(rng.integers(3))] if glasses < 4 else _BLACK)
+        put(glasses=glasses, glasses_rgb=(p.outline, p.accent, p.dark)[int(rng.integers(3))] if glasses < 4 else _BLACK)
         traits["glasses"] = glasses
     if worn["outfit"] == "ninja":
         put(glasses=6, glasses_rgb=p.top)
@@ -110,7 +110,7 @@ def make_head(
 def _human_head(
     k: Builder, rng: np.random.Generator, species: str, h: Skull, p: Palette, put: Any, worn: dict[str, Any]
 ) -> dict[str, Any]:
-    skin = k.paint(p.skin)
+    skin = k.material(p.skin)
     pointed = species in ("goblin", "elf") or rng.random() < 0.03
     for _, sign in SIDES:
         if pointed:
@@ -130,7 +130,12 @@ def _human_head(
     nose = choose(rng, {"ball": 0.4, "none": 0.3, "dot": 0.2, "long": 0.1})
     if nose == "ball":
         k.ball(
-            "face", "head", h.at(0, -0.22, 0.97), (h.rx * 0.1,) * 3, k.paint(mix(p.skin, (0.9, 0.4, 0.35), 0.22)), SKIN
+            "face",
+            "head",
+            h.at(0, -0.22, 0.97),
+            (h.rx * 0.1,) * 3,
+            k.material(mix(p.skin, (0.9, 0.4, 0.35), 0.22)),
+            SKIN,
         )
     elif nose == "long":
         k.limb(
@@ -140,7 +145,7 @@ def _human_head(
             h.at(0, -0.24, 1.2),
             h.rx * 0.09,
             h.rx * 0.1,
-            k.paint(mix(p.skin, (0.9, 0.4, 0.35), 0.18)),
+            k.material(mix(p.skin, (0.9, 0.4, 0.35), 0.18)),
             SKIN,
         )
     elif nose == "dot":
@@ -148,7 +153,7 @@ def _human_head(
     beard = "none"
     if rng.random() < 0.13 and worn["outfit"] not in ("dress",):
         beard = choose(rng, ("full", "goatee", "moustache", "long"))
-        hair = k.paint(p.hair)
+        hair = k.material(p.hair)
         if beard == "long":
             k.limb(
                 "face",
@@ -185,7 +190,7 @@ def _human_head(
 def _robot_head(k: Builder, rng: np.random.Generator, h: Skull, p: Palette, put: Any) -> dict[str, Any]:
     shape = choose(rng, {"box": 0.5, "dome": 0.25, "tube": 0.25})
     metal, second = p.skin, p.top if difference(p.top, p.skin) > 0.15 else p.dark
-    shell, plate = k.paint(metal, gloss=1), k.paint(second, gloss=1)
+    shell, plate = k.material(metal, gloss=1), k.material(second, gloss=1)
     glow: Colour = pick(rng, GLOW)
     if shape == "box":
         k.box("head", "head", h.centre, (h.rx * 1.02, h.ry * rng.uniform(0.72, 0.9), h.rz * 0.95), shell, SKIN, face=1)
@@ -223,7 +228,7 @@ def _robot_head(k: Builder, rng: np.random.Generator, h: Skull, p: Palette, put:
         k.limb("ears", "head", h.at(sign * 0.85, 0, 0), h.at(sign * 1.12, 0, 0), h.rx * 0.26, h.rx * 0.22, plate, EAR)
     top = choose(rng, {"antenna": 0.5, "two": 0.2, "fin": 0.15, "light": 0.15})
     roof = 0.8 if shape == "box" else 0.92
-    rod, bulb = k.paint((0.3, 0.3, 0.35)), k.paint(glow)
+    rod, bulb = k.material((0.3, 0.3, 0.35)), k.material(glow)
     if top in ("antenna", "two"):
         for sign in (0,) if top == "antenna" else (-1, 1):
             tip = h.at(sign * 0.65, roof + 0.55, 0)

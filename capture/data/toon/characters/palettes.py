@@ -113,7 +113,7 @@ class Palette:
     dark: Colour  # a deep companion of the top
     hat: Colour
     iris: Colour
-    ink: Colour
+    outline: Colour
 
 
 _SCHEMES = ((0, 30, 180), (0, 180, 40), (0, 150, 210), (0, 120, 240), (0, 25, 60), (0, 200, 330), (0, 90, 270))

@@ -15,7 +15,7 @@ from capture.data.toon.characters.solids import Builder
 def dress_robot(k: Builder, rng: np.random.Generator, b: Build, p: Palette) -> dict[str, Any]:
     """Boxes and tubes in metal, dark joints, a panel of lights."""
     metal, second = p.skin, p.top if difference(p.top, p.skin) > 0.15 else p.dark
-    body = k.paint(
+    body = k.material(
         metal,
         gloss=1,
         emblem=choose(rng, ("panel", "disc", "heart", "bolt", "star")),
@@ -26,8 +26,8 @@ def dress_robot(k: Builder, rng: np.random.Generator, b: Build, p: Palette) -> d
         pattern="halves" if rng.random() < 0.35 else "plain",
         fv=1,
     )
-    plate, plain = k.paint(second, gloss=1), k.paint(metal, gloss=1)
-    joint = k.paint(mix((0.22, 0.23, 0.28), metal, 0.15))
+    plate, plain = k.material(second, gloss=1), k.material(metal, gloss=1)
+    joint = k.material(mix((0.22, 0.23, 0.28), metal, 0.15))
     t = b.torso
     boxy = rng.random() < 0.6
     if boxy:
@@ -85,7 +85,7 @@ def dress_robot(k: Builder, rng: np.random.Generator, b: Build, p: Palette) -> d
             SHOE,
         )
     if rng.random() < 0.25:
-        pack = k.paint(second, gloss=1)
+        pack = k.material(second, gloss=1)
         for _, sign in SIDES:
             k.limb(
                 "extra",

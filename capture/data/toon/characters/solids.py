@@ -11,30 +11,13 @@ import numpy as np
 
 from capture.data.toon.characters.palettes import Colour, shifted
 from capture.data.toon.skeleton import INDEX, JOINTS
+from capture.io.iuv import PART, SLOT_GRID
 
-# Part k of an IUV map is PARTS[k - 1]; 0 is background. The atlas lays the parts out in a 5x5 grid, row by row.
-PARTS: tuple[str, ...] = (
-    *("head", "face", "ears", "hair", "hat"),
-    *("neck", "chest", "belly", "pelvis", "skirt"),
-    *("cape", "tail", "extra", "l_upper_arm", "l_forearm"),
-    *("l_hand", "r_upper_arm", "r_forearm", "r_hand", "l_thigh"),
-    *("l_shin", "l_foot", "r_thigh", "r_shin", "r_foot"),
-)
-PART = {name: i for i, name in enumerate(PARTS)}
-ATLAS_GRID = 5
-# A part made of several solids gives each its own cell of a g x g subdivision of its (u, v) square.
-SLOT_GRID = np.array(
-    [{"head": 1, "hair": 5, "extra": 4}.get(name, 3 if name in ("hat", "ears", "face") else 2) for name in PARTS]
-)
-
-# Frames beside the joints that solids can hang from: they follow the pose softly (see place.py).
+# Frames beside the joints that solids can hang from: they follow the pose softly (_soft_frames in rendering/camera.py).
 FRAMES: dict[str, int] = INDEX | {"skirt": len(JOINTS), "cape": len(JOINTS) + 1, "hang": len(JOINTS) + 2}
 
-ROUND, QUADRIC, BOX = (
-    0,
-    1,
-    2,
-)  # solids: rounded cone; ellipsoid or open cone, clipped; superellipsoid |x|^4+|y|^4+|z|^4=1
+# Kinds of solid: a rounded cone; an ellipsoid or open cone, clipped; a superellipsoid |x|^4 + |y|^4 + |z|^4 = 1
+ROUND, QUADRIC, BOX = 0, 1, 2
 
 # Columns of the geometry table; a solid lives in its own affine frame x -> A x + c, seen from its joint's frame.
 GEOMETRY = {
@@ -67,7 +50,7 @@ MATERIAL_SIZE = 33
 
 FACE = {
     "ex": 0, "ey": 1, "ew": 2, "eh": 3, "eye": 4, "pupil": 5, "iris": slice(6, 9), "white": slice(9, 12),
-    "ink": slice(12, 15),
+    "outline": slice(12, 15),
     "brow_y": 15, "brow_tilt": 16, "brow_w": 17, "brow": slice(18, 21), "mouth": 21, "my": 22, "mw": 23,
     "mouth_rgb": slice(24, 27),
     "curve": 27, "blush": 28, "blush_rgb": slice(29, 32), "glasses": 32, "glasses_rgb": slice(33, 36), "freckles": 36,
@@ -89,7 +72,7 @@ class Character:
     codes: np.ndarray  # (K, 7) int64, columns CODES
     materials: np.ndarray  # (M, MATERIAL_SIZE) float32
     face: np.ndarray  # (FACE_SIZE,) float32
-    ink: Colour
+    outline: Colour
     height: float  # standing, hat and hair included
     stature: float  # share of the frame's height that the standing character fills
     leg: float  # hip to ankle, the unit of clips
@@ -143,7 +126,7 @@ class Builder:
     materials: list[np.ndarray] = field(default_factory=list)
     slots: dict[str, int] = field(default_factory=dict)
 
-    def paint(self, base: Colour, **settings: Any) -> int:
+    def material(self, base: Colour, **settings: Any) -> int:
         """A material; settings are MATERIAL's names, patterns and emblems by name."""
         row = np.zeros(MATERIAL_SIZE, np.float32)
         settings = {"base": base, "inner": shifted(base, -0.16), "fu": 8, "fv": 8, "low_v": -9, "high_v": 9} | settings

@@ -49,7 +49,7 @@ def dress(k: Builder, rng: np.random.Generator, kind: str, species: str, b: Buil
     """Add torso, limbs, clothes, tail and carried things; say what was drawn."""
     outfit = choose(rng, _HUMAN_OUTFITS if kind == "human" else _ANIMAL_OUTFITS)
     bare = outfit == "bare"
-    skin = k.paint(p.skin, alt=p.skin)
+    skin = k.material(p.skin, alt=p.skin)
     traits: dict[str, Any] = {"outfit": outfit}
 
     # the fabric of the top, with one thing on the chest
@@ -72,10 +72,10 @@ def dress(k: Builder, rng: np.random.Generator, kind: str, species: str, b: Buil
         }[opening]
     belly_light = mix(p.skin, (1, 0.97, 0.9), 0.6)
     if bare:
-        top = k.paint(p.skin, emblem="belly", emblem_rgb=belly_light, emblem_y=0.34, emblem_size=0.75)
-        belly = k.paint(p.skin, emblem="belly", emblem_rgb=belly_light, emblem_y=0.5, emblem_size=0.8)
+        top = k.material(p.skin, emblem="belly", emblem_rgb=belly_light, emblem_y=0.34, emblem_size=0.75)
+        belly = k.material(p.skin, emblem="belly", emblem_rgb=belly_light, emblem_y=0.5, emblem_size=0.8)
         sleeve, pattern, top_group, bottom_group = skin, "plain", SKIN, SKIN
-        bottom = k.paint(p.skin)
+        bottom = k.material(p.skin)
     else:
         top_group, bottom_group = TOP, BOTTOM
         plain = 0.3 if not emblem and not front else 0.8
@@ -83,11 +83,11 @@ def dress(k: Builder, rng: np.random.Generator, kind: str, species: str, b: Buil
         top, pattern = cloth(k, rng, p.top, p.light, plain, 1.0, **emblem, **front)
         same = {"alt": p.light}
         row = k.materials[top]
-        belly = k.paint(
+        belly = k.material(
             p.top, **same, **{n: v for n, v in front.items() if n.startswith("strip")} if opening != "v" else {}
         )
         k.materials[belly][6:9] = row[6:9]
-        sleeve = k.paint(p.top, **same)
+        sleeve = k.material(p.top, **same)
         if pattern in ("rings", "plaid", "checks"):
             k.materials[sleeve][6:9] = row[6:9]
         belt = {}
@@ -99,9 +99,9 @@ def dress(k: Builder, rng: np.random.Generator, kind: str, species: str, b: Buil
     if outfit == "overalls":
         top_row = k.materials[top]
         top_row[21:24], top_row[24], top_row[25], top_row[26] = p.bottom, 0.62, -1.0, 0.0
-        belly = k.paint(p.bottom)
+        belly = k.material(p.bottom)
     if outfit in ("dress", "robe", "hero") and rng.random() < 0.8:
-        bottom = k.paint(shifted(p.top, -0.05) if outfit == "hero" else p.dark)
+        bottom = k.material(shifted(p.top, -0.05) if outfit == "hero" else p.dark)
 
     add_torso(
         k,
@@ -121,8 +121,8 @@ def dress(k: Builder, rng: np.random.Generator, kind: str, species: str, b: Buil
         outfit, sleeves
     )
     gloves = not bare and (outfit in ("hero", "knight", "ninja") or rng.random() < 0.2)
-    glove = k.paint(p.accent if rng.random() < 0.5 else p.dark) if gloves else skin
-    cuff = k.paint(p.light)
+    glove = k.material(p.accent if rng.random() < 0.5 else p.dark) if gloves else skin
+    cuff = k.material(p.light)
     for side, sign in SIDES:
         add_arm(
             k,
@@ -155,11 +155,11 @@ def dress(k: Builder, rng: np.random.Generator, kind: str, species: str, b: Buil
     shoe = (
         skin
         if shoes == "none"
-        else k.paint(
+        else k.material(
             shoe_rgb, alt=mix(shoe_rgb, (1, 1, 1), 0.75), pattern="plain", low=mix(shoe_rgb, (1, 1, 1), 0.7), low_v=-9
         )
     )
-    sock = k.paint(
+    sock = k.material(
         p.light if difference(p.light, p.skin) > 0.12 else p.dark,
         alt=p.top,
         pattern="rings" if rng.random() < 0.5 else "plain",
@@ -185,7 +185,7 @@ def dress(k: Builder, rng: np.random.Generator, kind: str, species: str, b: Buil
     if cape:
         add_cape(k, rng, b, p)
     elif rng.random() < 0.14:
-        pack = k.paint(p.accent, alt=p.dark, pattern=choose(rng, ("plain", "halves")), fv=2)
+        pack = k.material(p.accent, alt=p.dark, pattern=choose(rng, ("plain", "halves")), fv=2)
         k.box(
             "extra",
             "chest",
@@ -199,12 +199,12 @@ def dress(k: Builder, rng: np.random.Generator, kind: str, species: str, b: Buil
             "chest",
             (0, 0.1 * b.torso, -b.chest * b.thick - 0.11),
             (b.chest * 0.45, 0.1 * b.torso, 0.03),
-            k.paint(p.light),
+            k.material(p.light),
             TRIM,
         )
         cape = "pack"
     if outfit == "knight" or rng.random() < 0.04:
-        pad = k.paint(mix(p.light, (0.8, 0.82, 0.86), 0.6), gloss=1)
+        pad = k.material(mix(p.light, (0.8, 0.82, 0.86), 0.6), gloss=1)
         for side, sign in SIDES:
             k.ball(
                 "extra",

@@ -1,7 +1,7 @@
 """The clips, one function each: pose channels (see posing.py) written from the time and a style.
 
-Every clip is a loop over t in [0, 1). Nothing here depends on a character, so the same clip, style and time is the
-same pose on anyone.
+Every clip is a loop over t in [0, 1). No clip depends on the character, so that the same clip, style and time give the
+same pose on every character.
 """
 
 from __future__ import annotations
@@ -10,10 +10,9 @@ import torch
 from torch import Tensor
 
 from capture.data.toon.motion.posing import Pose
-from capture.data.toon.motion.timing import Style, clip, keys, stride, wave_of
+from capture.data.toon.motion.timing import Clip, Style, keys, stride, wave_of
 
 
-@clip
 def idle(p: Pose, t: Tensor, s: Style) -> Pose:
     breath = wave_of(t)
     return p.set(
@@ -30,7 +29,6 @@ def idle(p: Pose, t: Tensor, s: Style) -> Pose:
     )
 
 
-@clip
 def hands_on_hips(p: Pose, t: Tensor, s: Style) -> Pose:
     sway = wave_of(t)
     return p.set(
@@ -48,7 +46,6 @@ def hands_on_hips(p: Pose, t: Tensor, s: Style) -> Pose:
     )
 
 
-@clip
 def walk(p: Pose, t: Tensor, s: Style) -> Pose:
     step = 0.72 * s.size
     lift = 0.16 * s.size
@@ -64,7 +61,6 @@ def walk(p: Pose, t: Tensor, s: Style) -> Pose:
     )  # fmt: skip
 
 
-@clip
 def sneak(p: Pose, t: Tensor, s: Style) -> Pose:
     lz, ly, lp = stride(t, 0.6 * s.size, 0.3 * s.size, 30.0)
     rz, ry, rp = stride(t + 0.5, 0.6 * s.size, 0.3 * s.size, 30.0)
@@ -77,7 +73,6 @@ def sneak(p: Pose, t: Tensor, s: Style) -> Pose:
     )  # fmt: skip
 
 
-@clip
 def run(p: Pose, t: Tensor, s: Style) -> Pose:
     step = 1.0 * s.size
     lz, ly, lp = stride(t, step, 0.5 * s.size, 70.0, 0.42)
@@ -92,7 +87,6 @@ def run(p: Pose, t: Tensor, s: Style) -> Pose:
     )  # fmt: skip
 
 
-@clip
 def jump(p: Pose, t: Tensor, s: Style) -> Pose:
     crouch = keys(t, (0.0, 0.25), (0.18, 1.0), (0.34, 0.0), (0.62, 0.0), (0.76, 0.85), (0.9, 0.3))
     air = ((t - 0.3) / 0.38).clamp(0, 1)
@@ -106,7 +100,6 @@ def jump(p: Pose, t: Tensor, s: Style) -> Pose:
     )  # fmt: skip
 
 
-@clip
 def star_jump(p: Pose, t: Tensor, s: Style) -> Pose:
     opened = (1 - torch.cos(2 * torch.pi * t)) / 2
     hop = wave_of(t, 1).square()
@@ -117,7 +110,6 @@ def star_jump(p: Pose, t: Tensor, s: Style) -> Pose:
     )  # fmt: skip
 
 
-@clip
 def wave(p: Pose, t: Tensor, s: Style) -> Pose:
     return p.set(
         larm_out=104 + 14 * s.arms, larm_twist=-78.0, larm_bend=62 + 32 * wave_of(t, 2) * s.size, lhand=0.0,
@@ -127,7 +119,6 @@ def wave(p: Pose, t: Tensor, s: Style) -> Pose:
     )  # fmt: skip
 
 
-@clip
 def cheer(p: Pose, t: Tensor, s: Style) -> Pose:
     pump = wave_of(t, 2)
     hop = (wave_of(t, 2, 0.1)).clamp(min=0)
@@ -138,7 +129,6 @@ def cheer(p: Pose, t: Tensor, s: Style) -> Pose:
     )  # fmt: skip
 
 
-@clip
 def clap(p: Pose, t: Tensor, s: Style) -> Pose:
     beat = (1 + wave_of(t, 2)) / 2
     return p.set(
@@ -148,7 +138,6 @@ def clap(p: Pose, t: Tensor, s: Style) -> Pose:
     )  # fmt: skip
 
 
-@clip
 def punch(p: Pose, t: Tensor, s: Style) -> Pose:
     jab = keys(t, (0.0, 0.0), (0.22, -0.35), (0.38, 1.0), (0.52, 1.0), (0.75, 0.0))
     cross = keys(t, (0.0, 0.0), (0.6, 0.0), (0.78, 0.7), (0.86, 0.7))
@@ -162,7 +151,6 @@ def punch(p: Pose, t: Tensor, s: Style) -> Pose:
     )  # fmt: skip
 
 
-@clip
 def kick(p: Pose, t: Tensor, s: Style) -> Pose:
     k = keys(t, (0.0, 0.0), (0.2, -0.4), (0.42, 1.0), (0.54, 1.0), (0.8, 0.0))
     out, back = k.clamp(min=0), (-k).clamp(min=0)
@@ -175,7 +163,6 @@ def kick(p: Pose, t: Tensor, s: Style) -> Pose:
     )  # fmt: skip
 
 
-@clip
 def throw(p: Pose, t: Tensor, s: Style) -> Pose:
     wind = keys(t, (0.0, 0.0), (0.3, 1.0), (0.4, 1.0), (0.56, 0.0))
     cast = keys(t, (0.4, 0.0), (0.6, 1.0), (0.7, 1.0), (0.95, 0.0))
@@ -190,7 +177,6 @@ def throw(p: Pose, t: Tensor, s: Style) -> Pose:
     )  # fmt: skip
 
 
-@clip
 def sit(p: Pose, t: Tensor, s: Style) -> Pose:
     sway = wave_of(t)
     return p.set(
@@ -204,7 +190,6 @@ def sit(p: Pose, t: Tensor, s: Style) -> Pose:
     )  # fmt: skip
 
 
-@clip
 def sit_chair(p: Pose, t: Tensor, s: Style) -> Pose:
     kick_ = wave_of(t)
     return p.set(
@@ -217,7 +202,6 @@ def sit_chair(p: Pose, t: Tensor, s: Style) -> Pose:
     )  # fmt: skip
 
 
-@clip
 def squat(p: Pose, t: Tensor, s: Style) -> Pose:
     down = (1 - torch.cos(2 * torch.pi * t)) / 2
     return p.set(
@@ -228,7 +212,6 @@ def squat(p: Pose, t: Tensor, s: Style) -> Pose:
     )  # fmt: skip
 
 
-@clip
 def bow(p: Pose, t: Tensor, s: Style) -> Pose:
     b = keys(t, (0.0, 0.0), (0.35, 1.0), (0.6, 1.0), (0.9, 0.0))
     return p.set(
@@ -240,7 +223,6 @@ def bow(p: Pose, t: Tensor, s: Style) -> Pose:
     )  # fmt: skip
 
 
-@clip
 def crawl(p: Pose, t: Tensor, s: Style) -> Pose:
     a = wave_of(t)
     return p.set(
@@ -253,7 +235,6 @@ def crawl(p: Pose, t: Tensor, s: Style) -> Pose:
     )  # fmt: skip
 
 
-@clip
 def kneel(p: Pose, t: Tensor, s: Style) -> Pose:
     a = wave_of(t)
     return p.set(
@@ -264,7 +245,6 @@ def kneel(p: Pose, t: Tensor, s: Style) -> Pose:
     )  # fmt: skip
 
 
-@clip
 def dance_a(p: Pose, t: Tensor, s: Style) -> Pose:  # side steps, arms sweeping overhead
     a, b = wave_of(t), wave_of(t, 2)
     return p.set(
@@ -277,7 +257,6 @@ def dance_a(p: Pose, t: Tensor, s: Style) -> Pose:  # side steps, arms sweeping 
     )  # fmt: skip
 
 
-@clip
 def dance_b(p: Pose, t: Tensor, s: Style) -> Pose:  # twist: knees and fists opposite
     a, b = wave_of(t), wave_of(t, 2)
     return p.set(
@@ -289,7 +268,6 @@ def dance_b(p: Pose, t: Tensor, s: Style) -> Pose:  # twist: knees and fists opp
     )  # fmt: skip
 
 
-@clip
 def dance_c(p: Pose, t: Tensor, s: Style) -> Pose:  # disco: one arm to the sky, one to the hip
     a = keys(t, (0.0, 0.0), (0.25, 1.0), (0.4, 1.0), (0.7, 0.0))
     b = wave_of(t, 2)
@@ -303,7 +281,6 @@ def dance_c(p: Pose, t: Tensor, s: Style) -> Pose:  # disco: one arm to the sky,
     )  # fmt: skip
 
 
-@clip
 def floss(p: Pose, t: Tensor, s: Style) -> Pose:  # straight arms swing across while the hips go the other way
     a = wave_of(t, 2)
     return p.set(
@@ -315,7 +292,6 @@ def floss(p: Pose, t: Tensor, s: Style) -> Pose:  # straight arms swing across w
     )  # fmt: skip
 
 
-@clip
 def sword_swing(p: Pose, t: Tensor, s: Style) -> Pose:
     up = keys(t, (0.0, 0.2), (0.3, 1.0), (0.42, 1.0), (0.56, 0.0), (0.85, 0.0))
     cut = keys(t, (0.4, 0.0), (0.58, 1.0), (0.74, 1.0), (0.98, 0.0))
@@ -331,7 +307,6 @@ def sword_swing(p: Pose, t: Tensor, s: Style) -> Pose:
     )  # fmt: skip
 
 
-@clip
 def spell(p: Pose, t: Tensor, s: Style) -> Pose:
     gather = keys(t, (0.0, 1.0), (0.2, 1.0), (0.45, 0.0), (0.75, 0.0))
     blast = 1 - gather
@@ -346,7 +321,6 @@ def spell(p: Pose, t: Tensor, s: Style) -> Pose:
     )  # fmt: skip
 
 
-@clip
 def fall(p: Pose, t: Tensor, s: Style) -> Pose:
     f = keys(t, (0.0, 0.0), (0.08, 0.0), (0.42, 1.0), (0.72, 1.0))  # backwards onto the floor, and up again
     flail = torch.sin(torch.pi * f) * (0.8 + 0.2 * s.size)
@@ -360,7 +334,6 @@ def fall(p: Pose, t: Tensor, s: Style) -> Pose:
     )  # fmt: skip
 
 
-@clip
 def turn(p: Pose, t: Tensor, s: Style) -> Pose:
     a, b = wave_of(t, 2), wave_of(t, 2, 0.25)
     return p.set(
@@ -372,7 +345,6 @@ def turn(p: Pose, t: Tensor, s: Style) -> Pose:
     )  # fmt: skip
 
 
-@clip
 def ballet(p: Pose, t: Tensor, s: Style) -> Pose:  # on one toe, the other leg behind, arms in a curve
     a = keys(t, (0.0, 0.0), (0.3, 1.0), (0.65, 1.0), (0.9, 0.0))
     return p.set(
@@ -385,7 +357,6 @@ def ballet(p: Pose, t: Tensor, s: Style) -> Pose:  # on one toe, the other leg b
     )  # fmt: skip
 
 
-@clip
 def fly(p: Pose, t: Tensor, s: Style) -> Pose:  # hero's flight, a fist ahead
     a, b = wave_of(t), wave_of(t, 1, 0.25)
     return p.set(
@@ -395,3 +366,14 @@ def fly(p: Pose, t: Tensor, s: Style) -> Pose:  # hero's flight, a fist ahead
         rfoot_z=-0.44 - 0.04 * b, rfoot_y=0.18 + 0.05 * s.legs,
         lfoot_y=0.04 * b, lfoot_pitch=98.0, rfoot_pitch=84.0, hip_roll=8 * a, feet_x=0.03, feet_yaw=0.0,
     )  # fmt: skip
+
+
+# The order decides which clip a random number chooses: another order would change every sample.
+CLIP_FUNCTIONS: dict[str, Clip] = {
+    function.__name__: function
+    for function in (
+        idle, hands_on_hips, walk, sneak, run, jump, star_jump, wave, cheer, clap, punch, kick, throw, sit,
+        sit_chair, squat, bow, crawl, kneel, dance_a, dance_b, dance_c, floss, sword_swing, spell, fall, turn,
+        ballet, fly,
+    )
+}  # fmt: skip

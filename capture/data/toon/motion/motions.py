@@ -6,14 +6,14 @@ from collections.abc import Sequence
 
 import torch
 
-from capture.data.toon.motion import clips as _clips  # noqa: F401 (its functions register themselves)
-from capture.data.toon.motion.mixed_motions import JOIN, improvised
+from capture.data.toon.motion.clips import CLIP_FUNCTIONS
+from capture.data.toon.motion.mixed_motions import JOIN, mix_motions
 from capture.data.toon.motion.posing import Pose, Posture, solve
-from capture.data.toon.motion.timing import REGISTRY, Style, style_numbers
+from capture.data.toon.motion.timing import Style, style_numbers
 
-CLIPS: tuple[str, ...] = tuple(REGISTRY)
+CLIPS: tuple[str, ...] = tuple(CLIP_FUNCTIONS)
 AIRBORNE: frozenset[str] = frozenset(("run", "jump", "star_jump", "cheer", "fly"))
-# clips in the order in which a small data set should take them: each is unlike those before it
+# clips in the order in which a small dataset should take them: each clip is unlike the clips before it
 VARIED: tuple[str, ...] = (
     *("walk", "dance_a", "jump", "sword_swing", "wave", "squat", "run", "spell", "kick", "dance_b", "cheer", "bow"),
     *("punch", "idle", "turn", "throw", "crawl", "dance_c", "sit", "hands_on_hips", "floss", "sneak", "ballet"),
@@ -24,17 +24,18 @@ VARIED: tuple[str, ...] = (
 def posture(clips: Sequence[str], times: Sequence[float], style_seeds: Sequence[int], device: str = "cpu") -> Posture:
     """The pose of every shot: rotations (B, J, 3, 3) and shift (B, 3), whatever the mix of clips.
 
-    Two clips' names, joined by "+", are a motion too (capture.data.toon.motion.mixed_motions).
+    The names of two clips, joined by "+", name a mixture of both (capture.data.toon.motion.mixed_motions).
     """
     t = torch.tensor(times, dtype=torch.float32, device=device)
     numbers = torch.tensor([style_numbers(seed) for seed in style_seeds], dtype=torch.float32, device=device)
     style_time = t + 0.035 * numbers[:, 5] * torch.sin(2 * torch.pi * t)
-    where: dict[str, list[int]] = {}
+    rows_by_name: dict[str, list[int]] = {}
     for i, name in enumerate(clips):
-        where.setdefault(name, []).append(i)
+        rows_by_name.setdefault(name, []).append(i)
     joined = Pose(t)
-    for name, rows in where.items():
+    for name, rows in rows_by_name.items():
         index = torch.tensor(rows, device=device)
-        poses = [REGISTRY[part](Pose(t[index]), style_time[index], Style(numbers[index])) for part in name.split(JOIN)]
-        joined.put(index, poses[0] if len(poses) == 1 else improvised(*poses, [style_seeds[i] for i in rows]))
+        functions = [CLIP_FUNCTIONS[clip] for clip in name.split(JOIN)]
+        poses = [write(Pose(t[index]), style_time[index], Style(numbers[index])) for write in functions]
+        joined.put(index, poses[0] if len(poses) == 1 else mix_motions(*poses, [style_seeds[i] for i in rows]))
     return solve(joined.mirrored(numbers[:, 7] > 0))

@@ -1,4 +1,4 @@
-"""The vocabulary of clips: seeded styles, oscillations, eased key curves, strides, and the list of clips."""
+"""What clips are written with: seeded styles, oscillations, eased key curves, and strides."""
 
 from __future__ import annotations
 
@@ -14,8 +14,7 @@ from capture.data.toon.motion.posing import Pose
 # Style numbers, in [-1, 1]: 0 size of the motion, 1 lean, 2 arms, 3 legs, 4 head, 5 timing, 6 accent, 7 mirror
 STYLE_SIZE = 10
 
-Clip = Callable[[Pose, Tensor, "Style"], Pose]
-REGISTRY: dict[str, Clip] = {}
+Clip = Callable[[Pose, Tensor, "Style"], Pose]  # (pose to write to, time, style) -> that pose
 
 
 class Style:
@@ -30,14 +29,8 @@ class Style:
 
 @functools.lru_cache(maxsize=65536)
 def style_numbers(seed: int) -> tuple[float, ...]:
-    """The style row of one seed."""
+    """The style numbers of one seed."""
     return tuple(np.random.default_rng([seed, 0x57]).uniform(-1, 1, STYLE_SIZE).tolist())
-
-
-def clip(function: Clip) -> Clip:
-    """Register a clip under its function's name."""
-    REGISTRY[function.__name__] = function
-    return function
 
 
 def wave_of(t: Tensor, cycles: int = 1, phase: float = 0.0) -> Tensor:

@@ -63,7 +63,7 @@ class Shot:
         if not is_motion(self.clip, CLIPS):
             raise CaptureError(f"Shot: no clip {self.clip!r}; choose one of {', '.join(CLIPS)}")
 
-    def of(self, character_seed: int) -> Shot:
+    def with_character(self, character_seed: int) -> Shot:
         """The same pose, time and view of another character: the true target of a pose transfer."""
         return replace(self, character_seed=character_seed)
 
@@ -113,16 +113,16 @@ def _soft_frames(
     )
 
 
-def stand(pose: Posture, cast: Sequence[Character]) -> Placed:
+def place_on_ground(pose: Posture, characters: Sequence[Character]) -> Placed:
     """Characters posed; the lowest of soles, knees, hands, hips and head is on the floor, or at its lift."""
     device = pose.rotations.device
-    offsets = torch.from_numpy(_stacked(cast, "offsets")).to(device)
+    offsets = torch.from_numpy(_stacked(characters, "offsets")).to(device)
     leg, *cloth = torch.tensor(
-        [(c.leg, c.skirt_length, c.skirt_radius, c.cape_length) for c in cast], dtype=torch.float32, device=device
+        [(c.leg, c.skirt_length, c.skirt_radius, c.cape_length) for c in characters], dtype=torch.float32, device=device
     ).unbind(1)
     position, matrix = forward_kinematics(pose.rotations, offsets)
-    spheres = torch.from_numpy(_stacked(cast, "contacts")).to(device)
-    frames = torch.from_numpy(cast[0].contact_frames).to(device)
+    spheres = torch.from_numpy(_stacked(characters, "contacts")).to(device)
+    frames = torch.from_numpy(characters[0].contact_frames).to(device)
     height = position[:, frames, 1] + apply3(matrix[:, frames], spheres[..., :3])[..., 1] - spheres[..., 3]
     ground = -height.amin(1)
     shift = pose.shift * leg.unsqueeze(-1)
@@ -130,8 +130,8 @@ def stand(pose: Posture, cast: Sequence[Character]) -> Placed:
     return _soft_frames(position + move.unsqueeze(1), matrix, offsets[:, INDEX["head_top"], 1], *cloth)
 
 
-def _stacked(cast: Sequence[Character], name: str) -> np.ndarray:
-    return np.stack([getattr(c, name) for c in cast])
+def _stacked(characters: Sequence[Character], name: str) -> np.ndarray:
+    return np.stack([getattr(c, name) for c in characters])
 
 
 @dataclass
@@ -156,34 +156,34 @@ class Camera:
         return torch.stack((column, row, scale * q[..., 2]), -1), zoom
 
 
-def _spheres(placed: Placed, cast: Sequence[Character]) -> tuple[Tensor, Tensor]:
+def _spheres(placed: Placed, characters: Sequence[Character]) -> tuple[Tensor, Tensor]:
     """Bounding spheres of all solids, padded: centres (B, K, 3), radii (B, K)."""
     device = placed.origin.device
-    most = max(len(c.bounds) for c in cast)
-    bounds = torch.zeros(len(cast), most, 4)
-    frames = torch.zeros(len(cast), most, dtype=torch.long)
-    for i, c in enumerate(cast):
+    most = max(len(c.bounds) for c in characters)
+    bounds = torch.zeros(len(characters), most, 4)
+    frames = torch.zeros(len(characters), most, dtype=torch.long)
+    for i, c in enumerate(characters):
         count = len(c.bounds)
         bounds[i, :count] = torch.from_numpy(c.bounds)
         frames[i, :count] = torch.from_numpy(c.bound_frames)
         bounds[i, count:] = bounds[i, 0].clone()
         frames[i, count:] = frames[i, 0].clone()
     bounds, frames = bounds.to(device), frames.to(device)
-    rows = torch.arange(len(cast), device=device).unsqueeze(1)
+    rows = torch.arange(len(characters), device=device).unsqueeze(1)
     matrix = placed.matrix[rows, frames]
     stretch = matrix.abs().amax((-1, -2)).clamp(min=1.0)
     return placed.origin[rows, frames] + apply3(matrix, bounds[..., :3]), bounds[..., 3] * stretch
 
 
-def _reach(shots: Sequence[Shot], cast: Sequence[Character], device: str) -> dict[str, Tensor]:
+def _reach(shots: Sequence[Shot], characters: Sequence[Character], device: str) -> dict[str, Tensor]:
     """How far each shot's clip takes its character over all times: footprint centre x, z and radius, top and low."""
     count = len(shots)
     names = [shot.clip for shot in shots for _ in range(_SAMPLES)]
     seeds = [shot.clip_style_seed for shot in shots for _ in range(_SAMPLES)]
     times = [k / _SAMPLES for _ in shots for k in range(_SAMPLES)]
     pose = posture(names, times, seeds, device)
-    spread = [c for c in cast for _ in range(_SAMPLES)]
-    centres, radii = _spheres(stand(pose, spread), spread)
+    spread = [c for c in characters for _ in range(_SAMPLES)]
+    centres, radii = _spheres(place_on_ground(pose, spread), spread)
     centres, radii = centres.reshape(count, -1, 3), radii.reshape(count, -1)
     x, y, z = centres.unbind(-1)
     middle_x = ((x + radii).amax(1) + (x - radii).amin(1)) / 2
@@ -200,7 +200,7 @@ def _reach(shots: Sequence[Shot], cast: Sequence[Character], device: str) -> dic
     }
 
 
-def aim(shots: Sequence[Shot], cast: Sequence[Character], size: int, device: str) -> Camera:
+def frame_shots(shots: Sequence[Shot], characters: Sequence[Character], size: int, device: str) -> Camera:
     """The cameras of these shots for a picture of `size` pixels, by the framing rule above."""
     unique: dict[tuple, int] = {}
     rows = [
@@ -208,20 +208,20 @@ def aim(shots: Sequence[Shot], cast: Sequence[Character], size: int, device: str
         for s in shots
     ]
     first = [rows.index(i) for i in range(len(unique))]
-    reach = _reach([shots[i] for i in first], [cast[i] for i in first], device)
+    reach = _reach([shots[i] for i in first], [characters[i] for i in first], device)
     index = torch.tensor(rows, device=device)
     reach = {name: value[index] for name, value in reach.items()}
     tensor = lambda values: torch.tensor(values, dtype=torch.float32, device=device)  # noqa: E731
     azimuth = tensor([s.view.azimuth_degrees for s in shots])
     pitch = tensor([s.view.pitch_degrees for s in shots])
-    tall = tensor([c.height for c in cast])
+    tall = tensor([c.height for c in characters])
     near = tensor([s.view.perspective for s in shots]) / tall
     centre = 0.5 * tall
     floor = _FLOOR - 0.22 * torch.sin(torch.deg2rad(pitch.clamp(min=0)))
     zoom = 1 / (1 - near * reach["radius"]).clamp(min=0.3)
     top = centre + (reach["top"] - centre) * zoom
     low = centre + (reach["low"] - centre) * zoom
-    scale = tensor([c.stature for c in cast]) / tall
+    scale = tensor([c.stature for c in characters]) / tall
     scale = torch.minimum(scale, (floor - _TOP) / top.clamp(min=1e-3))
     scale = torch.minimum(scale, (_BOTTOM - floor) / (-low).clamp(min=1e-3))
     scale = torch.minimum(scale, _SIDE / (reach["radius"] * zoom))

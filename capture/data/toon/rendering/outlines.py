@@ -1,4 +1,4 @@
-"""Ink lines: around the figure, where one solid stands before another, and where two things meet."""
+"""Outlines: around the figure, where one solid is in front of another, and where two garments meet."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def inner_lines(solid: Tensor, group: Tensor, depth: Tensor, height: Tensor, bot
 
     Args:
         solid: (N, S, S) number of the solid, -1 on the background.
-        group: (N, S, S) ink group of the solid.
+        group: (N, S, S) outline group of the solid.
         depth: (N, S, S) towards the viewer, in pixels.
         height: (N,) height of the figure in pixels, the unit of the thresholds.
     """

@@ -257,17 +257,17 @@ def visibility(s: Solids, frames: int, size: int) -> Tensor:
         for part in chosen.split(chunk):
             if not len(part):
                 continue
-            who, c, r = solid[part], column[part], row[part]
-            centre, inv = s.centre[who], s.inverse[who]
+            p, c, r = solid[part], column[part], row[part]  # solids, and their tiles
+            centre, inv = s.centre[p], s.inverse[p]
             g = _Grid((c * tile).unsqueeze(1) + step - centre[:, 0:1], (r * tile).unsqueeze(1) + step - centre[:, 1:2])
             if kind == ROUND:
-                t = _rounded_cone(g, inv, s.shape[who])
+                t = _rounded_cone(g, inv, s.shape[p])
             elif kind == BOX:
                 t = _soft_box(g, inv)
             else:
-                t = _quadric(g, inv, s.shape[who], s.plane[who], s.zigzag[who], kind == QUADRIC)
-            key = _pack(t, centre[:, 2], s.index[who], size)
-            where = (s.frame[who] * per_row + r) * per_row + c
+                t = _quadric(g, inv, s.shape[p], s.plane[p], s.zigzag[p], kind == QUADRIC)
+            key = _pack(t, centre[:, 2], s.index[p], size)
+            where = (s.frame[p] * per_row + r) * per_row + c
             keys.scatter_reduce_(0, where.unsqueeze(1).expand(-1, tile * tile), key.reshape(len(part), -1), "amin")
     return keys.reshape(frames, per_row, per_row, tile, tile).transpose(2, 3).reshape(frames, size, size)
 

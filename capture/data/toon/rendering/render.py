@@ -1,4 +1,4 @@
-"""`render`: shots to pictures and their ground truth."""
+"""`render`: from shots to pictures and their ground truth."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ from torch import Tensor
 
 from capture.common.errors import CaptureError
 from capture.data.toon.characters.character import make_character
-from capture.data.toon.characters.solids import ATLAS_GRID, CODES, GEOMETRY, MATERIAL, SLOT_GRID, Character
+from capture.data.toon.characters.solids import CODES, GEOMETRY, MATERIAL
 from capture.data.toon.motion.motions import posture
-from capture.data.toon.rendering.camera import Camera, Placed, Shot, aim, joints_of, stand
+from capture.data.toon.rendering.camera import Camera, Placed, Shot, frame_shots, joints_of, place_on_ground
 from capture.data.toon.rendering.outlines import grown, inner_lines
 from capture.data.toon.rendering.raster import EMPTY, SOLID_BITS, Solids, depth_of, inverse3, visibility
 from capture.data.toon.rendering.surface import Surface, surface
 from capture.data.toon.rendering.texture import fabric, face, muzzle
 from capture.data.toon.skeleton import JOINTS, dot3, matmul3, unit3
+from capture.io.iuv import ATLAS_GRID, SLOT_GRID
 
 OUTPUTS = ("rgb", "mask", "iuv", "uv", "joints", "depth")
 BACKGROUND = (235, 235, 235)
@@ -31,25 +32,27 @@ class _Batch:
     """The solids of some shots, flattened: solid p belongs to picture frame[p]."""
 
     def __init__(self, shots: Sequence[Shot], size: int, device: str) -> None:
-        cast = [make_character(shot.character_seed) for shot in shots]
-        self.cast = cast
+        characters = [make_character(shot.character_seed) for shot in shots]
+        self.characters = characters
         pose = posture([s.clip for s in shots], [s.time for s in shots], [s.clip_style_seed for s in shots], device)
-        self.placed = stand(pose, cast)
-        self.camera = aim(shots, cast, size, device)
-        counts = torch.tensor([len(c.codes) for c in cast])
-        frame = torch.repeat_interleave(torch.arange(len(cast)), counts)
+        self.placed = place_on_ground(pose, characters)
+        self.camera = frame_shots(shots, characters, size, device)
+        counts = torch.tensor([len(c.codes) for c in characters])
+        frame = torch.repeat_interleave(torch.arange(len(characters)), counts)
         start = torch.cumsum(counts, 0) - counts
-        geometry = torch.from_numpy(np.concatenate([c.geometry for c in cast])).to(device)
-        self.codes = torch.from_numpy(np.concatenate([c.codes for c in cast])).to(device)
-        painted = np.cumsum([0] + [len(c.materials) for c in cast][:-1])
-        self.materials = torch.from_numpy(np.concatenate([c.materials for c in cast])).to(device)
-        self.faces = torch.from_numpy(np.stack([c.face for c in cast])).to(device)
-        self.ink = torch.tensor([c.ink for c in cast], dtype=torch.float32, device=device)
+        geometry = torch.from_numpy(np.concatenate([c.geometry for c in characters])).to(device)
+        self.codes = torch.from_numpy(np.concatenate([c.codes for c in characters])).to(device)
+        first_material = np.cumsum([0] + [len(c.materials) for c in characters][:-1])
+        self.materials = torch.from_numpy(np.concatenate([c.materials for c in characters])).to(device)
+        self.faces = torch.from_numpy(np.stack([c.face for c in characters])).to(device)
+        self.outline = torch.tensor([c.outline for c in characters], dtype=torch.float32, device=device)
         self.start, index = start.to(device), (torch.arange(len(frame)) - start[frame]).to(device)
         frame = frame.to(device)
-        self.material = self.codes[:, CODES["material"]] + torch.from_numpy(painted).to(device)[frame]
+        self.material = self.codes[:, CODES["material"]] + torch.from_numpy(first_material).to(device)[frame]
         self.front = geometry[:, GEOMETRY["front"]]
-        self.height = torch.tensor([c.height for c in cast], dtype=torch.float32, device=device) * self.camera.scale
+        self.height = (
+            torch.tensor([c.height for c in characters], dtype=torch.float32, device=device) * self.camera.scale
+        )
         matrix, centre = _project(self.placed, self.camera, frame, self.codes[:, CODES["frame"]], geometry)
         self.solids = Solids(
             frame,
@@ -97,18 +100,18 @@ def _shade(batch: _Batch, surfaces: Surface, solid: Tensor) -> Tensor:
     """Colours (F, 3) of seen pixels."""
     rows = batch.materials.index_select(0, batch.material.index_select(0, solid))
     colour = fabric(rows, surfaces)
-    painted = batch.codes[:, CODES["face"]].index_select(0, solid)
-    for kinds, paint in (((1,), face), ((2, 3), muzzle)):
-        some = torch.zeros_like(painted, dtype=torch.bool)
+    face_kind = batch.codes[:, CODES["face"]].index_select(0, solid)
+    for kinds, texture in (((1,), face), ((2, 3), muzzle)):
+        some = torch.zeros_like(face_kind, dtype=torch.bool)
         for kind in kinds:
-            some |= painted == kind
+            some |= face_kind == kind
         some = some.nonzero().squeeze(1)
         if len(some):
             part = Surface(*(value.index_select(0, some) for value in vars(surfaces).values()))
             faces = batch.faces.index_select(0, batch.solids.frame[solid[some]])
-            extra = () if paint is face else (painted[some],)
-            colour = colour.index_copy(0, some, paint(faces, colour.index_select(0, some), part, *extra))
-    edge = torch.where(painted > 0, -0.12, 0.12)  # faces stay open, or eyes would drown in shade
+            extra = () if texture is face else (face_kind[some],)
+            colour = colour.index_copy(0, some, texture(faces, colour.index_select(0, some), part, *extra))
+    edge = torch.where(face_kind > 0, -0.12, 0.12)  # faces stay open, or eyes would drown in shade
     return _light(colour, surfaces.normal, rows[:, MATERIAL["gloss"]], edge)
 
 
@@ -161,13 +164,13 @@ def _chunk(
             lines = grown(lines, fine // 512) & body
         inked = lines.reshape(-1)[seen]
         drawn = inked.nonzero().squeeze(1)
-        ink = batch.ink.index_select(0, frame.index_select(0, drawn))
-        colour = colour.index_copy(0, drawn, colour.index_select(0, drawn) * 0.22 + ink * 0.55)
+        outline = batch.outline.index_select(0, frame.index_select(0, drawn))
+        colour = colour.index_copy(0, drawn, colour.index_select(0, drawn) * 0.22 + outline * 0.55)
         canvas = torch.tensor(background, dtype=torch.float32, device=device).div(255).repeat(count * fine * fine, 1)
         canvas = canvas.reshape(count, fine, fine, 3)
         if shadow:
             canvas = _ground_shadow(canvas, batch)
-        canvas = torch.where((rim & ~body).unsqueeze(-1), batch.ink[:, None, None, :], canvas)
+        canvas = torch.where((rim & ~body).unsqueeze(-1), batch.outline[:, None, None, :], canvas)
         canvas.view(-1, 3).index_copy_(0, seen, colour)
         pooled = canvas.reshape(count, size, 2, size, 2, 3)
         pooled = (pooled[:, :, 0, :, 0] + pooled[:, :, 0, :, 1] + pooled[:, :, 1, :, 0] + pooled[:, :, 1, :, 1]) * 0.25
@@ -266,7 +269,7 @@ def render(
 
     Returns:
         rgb    uint8 (N, 3, S, S)
-        mask   bool (N, S, S), the figure with its ink
+        mask   bool (N, S, S), the figure with its outline
         iuv    uint8 (N, 3, S, S): part (0 background, else PARTS[i - 1]), u, v in 0..255
         uv     float (N, 2, S, S) in 0..1: the same as one atlas of ATLAS_GRID^2 cells in the order of PARTS; else NaN
         joints float (N, J, 3): column, row in pixels; 1 visible, 0 hidden
@@ -289,6 +292,3 @@ def render(
     if not pieces:
         raise CaptureError("render: no shots; give at least one")
     return {name: torch.cat([piece[name] for piece in pieces]) for name in outputs}
-
-
-__all__ = ["BACKGROUND", "Character", "OUTPUTS", "render"]

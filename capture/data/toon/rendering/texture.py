@@ -114,15 +114,15 @@ def _eyes(c: _Layers, g: dict[str, Tensor], x: Tensor, y: Tensor) -> None:
     side = torch.sign(x)
     dx, dy = (x.abs() - ex) / ew, (y - ey) / eh
     r2 = dx * dx + dy * dy
-    lit = torch.full_like(g["ink"], 0.99)
+    lit = torch.full_like(g["outline"], 0.99)
 
     dot = style == 0
-    c.put(dot & (r2 < 1), g["ink"])
+    c.put(dot & (r2 < 1), g["outline"])
     c.put(dot & ((dx + side * 0.3).square() * 1.4 + (dy - 0.42).square() * 2 < 0.16), lit)
 
     wide = (style == 1) | (style == 2) | (style == 3)
     white = wide & (r2 < 1)
-    c.put(wide & (r2 < 1.32), g["ink"])
+    c.put(wide & (r2 < 1.32), g["outline"])
     c.put(white, g["white"])
     iris = g["pupil"].clamp(max=0.9)
     anime = style == 1
@@ -132,32 +132,33 @@ def _eyes(c: _Layers, g: dict[str, Tensor], x: Tensor, y: Tensor) -> None:
     down = torch.where(anime, torch.full_like(ew, 0.84), torch.minimum(ew, eh) / eh * (0.42 + 0.35 * iris))
     ir = (dx / across).square() + ((dy + 0.08) / down).square()
     c.put(white & (ir < 1), torch.where((anime & (dy > 0.05)).unsqueeze(-1), g["iris"] * 0.62, g["iris"]))
-    c.put(white & (ir < torch.where(anime, 0.34, 0.45)), g["ink"])
+    c.put(white & (ir < torch.where(anime, 0.34, 0.45)), g["outline"])
     c.put(white & ((dx + side * 0.34).square() + (dy - 0.42).square() * 1.6 < 0.13), lit)
     c.put(white & anime & ((dx - side * 0.34).square() + (dy + 0.46).square() * 1.6 < 0.05), lit)
     droop = (style == 3) & (r2 < 1.32) & (dy > 0.62 - g["lid"] * 1.6)
     c.put(droop, g["skin"] * 0.93)
-    c.put((style == 3) & (r2 < 1.4) & ((dy - 0.62 + g["lid"] * 1.6).abs() < 0.16), g["ink"])
+    c.put((style == 3) & (r2 < 1.4) & ((dy - 0.62 + g["lid"] * 1.6).abs() < 0.16), g["outline"])
     lash = wide & (style != 3) & (r2 > 0.86) & (r2 < 1.75) & (dy > 0.25)
-    c.put(lash & ((g["lash"] > 0) | (r2 < 1.45)), g["ink"])
-    c.put(wide & (g["lash"] > 0) & ((dx - 1.15).abs() < 0.3) & ((dy - 0.55 - 0.5 * (dx - 1.15)).abs() < 0.16), g["ink"])
+    c.put(lash & ((g["lash"] > 0) | (r2 < 1.45)), g["outline"])
+    tip = ((dx - 1.15).abs() < 0.3) & ((dy - 0.55 - 0.5 * (dx - 1.15)).abs() < 0.16)
+    c.put(wide & (g["lash"] > 0) & tip, g["outline"])
 
-    c.put((style == 4) & _arc(dx, -dy, torch.ones_like(dx), torch.full_like(dx, 1.3), 0.32), g["ink"])
+    c.put((style == 4) & _arc(dx, -dy, torch.ones_like(dx), torch.full_like(dx, 1.3), 0.32), g["outline"])
 
     visor = style == 5
     inner_r = ((x / (ex + ew * 1.6)).pow(4) + dy.mul(0.7).pow(4)) < 1
-    c.put(visor & (((x / (ex + ew * 1.9)).pow(4) + dy.mul(0.56).pow(4)) < 1), g["ink"])
-    c.put(visor & inner_r, g["ink"] * 0.5 + 0.08)
+    c.put(visor & (((x / (ex + ew * 1.9)).pow(4) + dy.mul(0.56).pow(4)) < 1), g["outline"])
+    c.put(visor & inner_r, g["outline"] * 0.5 + 0.08)
     c.put(visor & (dx * dx * 1.5 + dy * dy * 1.2 < 0.55), g["iris"])
     led = style == 6
-    c.put(led & (torch.maximum(dx.abs(), dy.abs()) < 1.22), g["ink"])
+    c.put(led & (torch.maximum(dx.abs(), dy.abs()) < 1.22), g["outline"])
     c.put(led & (torch.maximum(dx.abs(), dy.abs()) < 0.86), g["iris"])
     mono = style == 7
     r1 = (x / (ew * 1.9)).square() + ((y - ey) / (ew * 1.9)).square()
-    c.put(mono & (r1 < 1.35), g["ink"])
+    c.put(mono & (r1 < 1.35), g["outline"])
     c.put(mono & (r1 < 0.95), g["white"])
     c.put(mono & (r1 < 0.5), g["iris"])
-    c.put(mono & (r1 < 0.17), g["ink"])
+    c.put(mono & (r1 < 0.17), g["outline"])
 
 
 def _glasses(c: _Layers, g: dict[str, Tensor], x: Tensor, y: Tensor) -> None:
@@ -186,23 +187,24 @@ def _mouth(c: _Layers, g: dict[str, Tensor], x: Tensor, y: Tensor, style: Tensor
     my, mw, curve = g["my"], g["mw"], g["curve"]
     dy = y - my
     line = torch.full_like(x, 0.042)
-    c.put((style == 1) & _arc(x, dy, mw, curve, line), g["ink"])
+    c.put((style == 1) & _arc(x, dy, mw, curve, line), g["outline"])
     half = (x / mw).square()
     opened = (style == 2) & (half < 1) & (dy < 0.06) & (dy > 0.06 - 2.1 * curve * (1 - half).clamp(min=0).sqrt())
     c.put(
         (style == 2) & (half < 1.25) & (dy < 0.1) & (dy > 0.02 - 2.1 * curve * (1.25 - half).clamp(min=0).sqrt()),
-        g["ink"],
+        g["outline"],
     )
     c.put(opened, g["mouth_rgb"])
-    c.put(opened & (dy < 0.02 - 1.15 * curve), torch.tensor((0.92, 0.45, 0.46), device=x.device).expand_as(g["ink"]))
-    c.put((style == 3) & (x.abs() < mw * 0.7) & (dy.abs() < line), g["ink"])
+    tongue = torch.tensor((0.92, 0.45, 0.46), device=x.device).expand_as(g["outline"])
+    c.put(opened & (dy < 0.02 - 1.15 * curve), tongue)
+    c.put((style == 3) & (x.abs() < mw * 0.7) & (dy.abs() < line), g["outline"])
     small = (x / (mw * 0.42)).square() + (dy / 0.11).square()
-    c.put((style == 4) & (small < 1.3), g["ink"])
+    c.put((style == 4) & (small < 1.3), g["outline"])
     c.put((style == 4) & (small < 0.7), g["mouth_rgb"])
     grin = (x / (mw * 1.1)).pow(4) + (dy / 0.13).pow(4)
-    c.put((style == 5) & (grin < 1.6), g["ink"])
+    c.put((style == 5) & (grin < 1.6), g["outline"])
     c.put((style == 5) & (grin < 0.75) & ((_frac(x / mw * 1.6 + 0.5) - 0.5).abs() < 0.43), g["white"])
-    c.put((style == 6) & _arc(x.abs() - mw * 0.5, dy, mw * 0.5, curve * 1.2, line), g["ink"])
+    c.put((style == 6) & _arc(x.abs() - mw * 0.5, dy, mw * 0.5, curve * 1.2, line), g["outline"])
 
 
 def face(row: Tensor, colour: Tensor, s: Surface) -> Tensor:
@@ -251,7 +253,8 @@ def muzzle(row: Tensor, colour: Tensor, s: Surface, kind: Tensor) -> Tensor:
     c = _Layers(colour)
     x, y = s.fx, s.fy
     split = (kind == 2) & s.ahead
-    c.put(split & _arc(x.abs() - 0.34, y + 0.05, torch.full_like(x, 0.34), torch.full_like(x, 0.42), 0.11), g["ink"])
-    c.put(split & (x.abs() < 0.06) & (y > 0.1), g["ink"])
-    c.put((kind == 3) & (s.v > 0.8) & ((x.abs() - 0.36).abs() < 0.17), g["ink"])
+    lips = _arc(x.abs() - 0.34, y + 0.05, torch.full_like(x, 0.34), torch.full_like(x, 0.42), 0.11)
+    c.put(split & lips, g["outline"])
+    c.put(split & (x.abs() < 0.06) & (y > 0.1), g["outline"])
+    c.put((kind == 3) & (s.v > 0.8) & ((x.abs() - 0.36).abs() < 0.17), g["outline"])
     return c.colour

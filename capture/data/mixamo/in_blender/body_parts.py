@@ -1,29 +1,27 @@
-"""The body of a character cut into parts, and which of its points each pixel shows."""
+"""The body of a character divided into parts, and the IUV map of what each pixel shows."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import bpy
 import numpy as np
 from mathutils import Vector
 from mathutils.bvhtree import BVHTree
 
+from .actor import Actor
 from .framing import View
-from .parts import bone_frame, name_points, spans
 from .retarget import Rest
-
-if TYPE_CHECKING:
-    from .stage import Actor
+from .surface_coordinates import bone_frame, spans, surface_coordinates
 
 
 class BodyParts:
-    """Made of a character at rest.
+    """The parts of a character, from its rest pose.
 
     Attributes:
-        bones: of the character, that are part 1, 2, ...; "" for one that it lacks.
+        bones: the character's bones that are part 1, 2, ...; "" for a bone that it lacks.
         corners: (T, 3) points of each triangle of the skin.
-        part: (T,) the part of each triangle: the bone that moves it most.
+        part: (T,) the part of each triangle, which is the bone that moves it most.
     """
 
     def __init__(self, bones: list[str], actor: Actor, skin: np.ndarray):
@@ -68,12 +66,12 @@ class BodyParts:
             weight = _barycentric(np.array(hits), skin[triangle])
             at_rest = np.einsum("nk,nkc->nc", weight, self.skin[triangle])
             rows, columns = np.array(spots).T
-            image[rows, columns] = name_points(at_rest, self.part[faces], self.frames, self.span)
+            image[rows, columns] = surface_coordinates(at_rest, self.part[faces], self.frames, self.span)
         return image
 
 
 def _part_of(rest: Rest, j: int, number: dict[str, int]) -> int:
-    """The part of a bone, or of the nearest bone above it that is one; else the first there is."""
+    """The part of a bone, or of its nearest ancestor that is a part; otherwise the first part."""
     while j >= 0:
         if rest.names[j] in number:
             return number[rest.names[j]]
@@ -84,7 +82,7 @@ def _part_of(rest: Rest, j: int, number: dict[str, int]) -> int:
 def _triangle_parts(thing: Any, mesh: Any, corners: np.ndarray, number: dict[str, int], count: int) -> np.ndarray:
     own = number.get(thing.parent_bone) if thing.parent_type == "BONE" else None
     weights = np.zeros((len(mesh.vertices), count + 1), np.float32)
-    weights[:, own or min(number.values())] = 1e-6  # for what no bone moves
+    weights[:, own or min(number.values())] = 1e-6  # for vertices that no bone moves
     groups = [number.get(group.name, 0) for group in thing.vertex_groups]
     for vertex in mesh.vertices:
         for group in vertex.groups:

@@ -1,23 +1,23 @@
-"""Which point of the body each pixel shows, named alike on every character: the part (a bone), u and v.
+"""Coordinates of points on the body that are the same on every character: the part (a bone), u and v.
 
-u goes around the bone, 0.5 in front and the seam behind; v along it, from 0 where the part starts to 1 where it ends.
-Both are of the rest pose, so a point keeps its name in every pose.
+u runs around the bone, with 0.5 in front and the seam behind. v runs along it, from 0 where the part starts to 1 where
+it ends. Both are measured in the rest pose, so that a point has the same coordinates in every pose.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-FRONT = np.array([0.0, -1.0, 0.0])  # where characters look
+FRONT = np.array([0.0, -1.0, 0.0])  # the direction in which characters look
 
 
-def name_points(point: np.ndarray, part: np.ndarray, frames: np.ndarray, span: np.ndarray) -> np.ndarray:
+def surface_coordinates(point: np.ndarray, part: np.ndarray, frames: np.ndarray, span: np.ndarray) -> np.ndarray:
     """uint8 (N, 3): part, u, v.
 
     Args:
-        point: (N, 3) where they are at rest.
-        part: (N,) part of each, 1 up.
-        frames: (P + 1, 4, 3) of each part: where its bone starts, its direction, the front, the side; [0] is unused.
+        point: (N, 3) points in the rest pose.
+        part: (N,) the part of each point, from 1.
+        frames: (P + 1, 4, 3) of each part, where its bone starts, its direction, the front and the side; [0] is unused.
         span: (P + 1, 2) least and greatest distance along the bone.
     """
     origin, along, front, side = (frames[part, k] for k in range(4))
@@ -30,7 +30,7 @@ def name_points(point: np.ndarray, part: np.ndarray, frames: np.ndarray, span: n
 
 
 def bone_frame(head: np.ndarray, along: np.ndarray) -> np.ndarray:
-    """(4, 3): the axes around a bone that starts at `head` and points `along`, as name_points wants them."""
+    """(4, 3): the axes around a bone that starts at `head` and points `along`, as surface_coordinates takes them."""
     along = along / np.linalg.norm(along)
     front = FRONT - along * (FRONT @ along)
     if np.linalg.norm(front) < 0.3:  # a bone that points forwards, such as a foot: its top is its front

@@ -1,4 +1,4 @@
-"""Who can perform what: characters, clips, and the bones by which they go together."""
+"""Which characters can perform which clips, by the bones that both have."""
 
 from __future__ import annotations
 
@@ -12,21 +12,24 @@ from capture.data.mixamo.skeleton import in_common, match
 
 @dataclass(frozen=True)
 class Clip:
-    """One motion, for every character from one file, so that it is the same pose on all of them."""
+    """One motion.
+
+    It comes from one file for all characters, so that a frame of it is the same pose on every character.
+    """
 
     name: str
     file: str
     action: str
     bones: tuple[str, ...]
-    skinned: bool  # whether its file has a mesh, which makes sure that its rest pose is one
+    skinned: bool  # whether its file has a mesh; only then is the rest pose in it reliable
 
 
 @dataclass(frozen=True)
 class Character:
-    """A model to draw.
+    """A model that can be rendered.
 
     Attributes:
-        clips: name of each clip that fits -> bone of the clip -> bone of the character.
+        clips: name of each clip that the character can perform -> bone of the clip -> bone of the character.
     """
 
     name: str
@@ -36,42 +39,51 @@ class Character:
 
 
 @dataclass(frozen=True)
-class Cast:
+class CharacterClips:
+    """Characters, and the clips that they can perform.
+
+    Attributes:
+        left_out: file -> why nothing in it is used.
+    """
+
     characters: tuple[Character, ...]
     clips: tuple[Clip, ...]
-    left_out: dict[str, str]  # file -> why nothing of it is used
+    left_out: dict[str, str]
 
-    def performing(self, able: Mapping[str, Container[str]]) -> Cast:
-        """The cast where each character performs only the clips that it is `able` to, if any."""
+    def restricted_to(self, performable: Mapping[str, Container[str]]) -> CharacterClips:
+        """A copy in which each character has only the clips in `performable[name]`; none without clips is left."""
         kept = (
-            replace(who, clips={name: bones for name, bones in who.clips.items() if name in able[who.name]})
-            for who in self.characters
+            replace(
+                character,
+                clips={name: bones for name, bones in character.clips.items() if name in performable[character.name]},
+            )
+            for character in self.characters
         )
-        characters = tuple(who for who in kept if who.clips)
-        used = {name for who in characters for name in who.clips}
-        return Cast(characters, tuple(clip for clip in self.clips if clip.name in used), self.left_out)
+        characters = tuple(character for character in kept if character.clips)
+        used = {name for character in characters for name in character.clips}
+        return CharacterClips(characters, tuple(clip for clip in self.clips if clip.name in used), self.left_out)
 
-    def without(self, characters: Container[str] = (), clips: Container[str] = ()) -> Cast:
-        """The cast without some, and without characters that this leaves no clip."""
+    def without(self, characters: Container[str] = (), clips: Container[str] = ()) -> CharacterClips:
+        """A copy without some characters and clips, and without characters that have no clip then."""
         kept = (
-            replace(who, clips={name: bones for name, bones in who.clips.items() if name not in clips})
-            for who in self.characters
-            if who.name not in characters
+            replace(character, clips={name: bones for name, bones in character.clips.items() if name not in clips})
+            for character in self.characters
+            if character.name not in characters
         )
-        return Cast(
-            tuple(who for who in kept if who.clips),
+        return CharacterClips(
+            tuple(character for character in kept if character.clips),
             tuple(clip for clip in self.clips if clip.name not in clips),
             self.left_out,
         )
 
 
-def make_cast(models: Iterable[Model], wanted: list[str] | None = None) -> Cast:
-    """Bring characters and clips together.
+def match_clips(models: Iterable[Model], wanted: list[str] | None = None) -> CharacterClips:
+    """Match characters and clips by their bones.
 
     Args:
-        wanted: names of the clips to use; None is all of them.
+        wanted: names of the clips to use; None for all clips.
     Raises:
-        CaptureError: a wanted clip that isn't there, or nothing to draw.
+        CaptureError: a wanted clip isn't there.
     """
     models = list(models)
     clips = _clips(models)
@@ -97,11 +109,14 @@ def make_cast(models: Iterable[Model], wanted: list[str] | None = None) -> Cast:
     for clip in clips:
         if clip.name not in used:
             left_out.setdefault(clip.file, f"clip {clip.name}: no character has its skeleton")
-    return Cast(tuple(characters), tuple(clip for clip in clips if clip.name in used), left_out)
+    return CharacterClips(tuple(characters), tuple(clip for clip in clips if clip.name in used), left_out)
 
 
 def _clips(models: list[Model]) -> list[Clip]:
-    """Clips by name. The same name on the same skeleton is the same clip, from the first file that has it."""
+    """All clips, ordered by name.
+
+    Clips of the same name and skeleton are one clip, taken from the first file with it.
+    """
     found: dict[str, list[Clip]] = {}
     taken: set[str] = set()
     for model in models:
@@ -115,7 +130,7 @@ def _clips(models: list[Model]) -> list[Clip]:
 
 
 def _free(name: str, taken: set[str]) -> str:
-    """`name`, or with the first number behind it that isn't taken; which it is then."""
+    """`name`, followed by a number if it is taken already; adds the result to `taken`."""
     free, number = name, 1
     while free in taken:
         number += 1
