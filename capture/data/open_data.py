@@ -46,7 +46,7 @@ class Data:
         return self._test(count) if count else {}
 
 
-def open_data(config: dict[str, Any], keys: Collection[str]) -> Data:
+def open_data(config: dict[str, Any], keys: Collection[str] = ()) -> Data:
     """Open the data that `dataset_config` names.
 
     Args:

@@ -46,11 +46,11 @@ class Guard:
 
     Args:
         clip: largest norm of a network's gradient, 0: any.
-        wait: raise at once.
+        raise_at_once: wait for the device at every update.
     """
 
-    def __init__(self, clip: float, wait: bool):
-        self.clip, self.wait = clip, wait
+    def __init__(self, clip: float, raise_at_once: bool):
+        self.clip, self.raise_at_once = clip, raise_at_once
         self._first: Tensor | None = None  # number of the first bad update, -1: none; of a deferred guard
         self._values: Tensor | None = None  # its terms
         self._updates: list[tuple[int, str, list[str]]] = []  # step, network, names of terms: updates not yet checked
@@ -64,12 +64,12 @@ class Guard:
         Args:
             step: number of updates before.  terms: the losses, by name.
         Raises:
-            NotFinite: something isn't, and this guard waits.
+            NotFinite: something isn't, and this guard raises at once.
         """
         norm = get_total_norm([p.grad for p in network.parameters() if p.grad is not None])
         values = torch.stack([value.detach().float().reshape(()) for value in (*terms.values(), norm)])
         names = [*terms, "gradient"]
-        if self.wait:
+        if self.raise_at_once:
             if not values.isfinite().all():
                 raise NotFinite(step, name, dict(zip(names, values.tolist())), _not_finite(network.named_parameters()))
         else:

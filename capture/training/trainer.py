@@ -78,7 +78,7 @@ class Trainer:
         self.ema = EMA(self.networks["gen"], options["ema_decay"])
         self.rng = torch.Generator().manual_seed(options["seed"])
         self.optimisers = {name: self._optimiser(network) for name, network in self.networks.items()}
-        self.guard = Guard(options["clip_grad_norm"], wait=self.device.type == "cpu")
+        self.guard = Guard(options["clip_grad_norm"], raise_at_once=self.device.type == "cpu")
         self.meters = Meters()
         self.step_number, self.notes = restore(  # the notes say what a resumed run does otherwise than before
             folder,

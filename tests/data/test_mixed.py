@@ -6,8 +6,8 @@ import shutil
 
 import pytest
 import torch
-
 from capture.data.augment import Augmented, power_tables, repaint
+
 from capture.data.frames import FrameDataset
 from capture.data.loading import make_loader
 from capture.data.mixed import Mixed, batch_of

@@ -8,9 +8,9 @@ from itertools import islice
 
 import pytest
 import torch
+from capture.config.rules import AT_MOST
 
 from capture.common.errors import CaptureError
-from capture.config.rules import AT_MOST
 from capture.data.loading import make_loader
 from capture.data.open_data import open_data
 from capture.data.sampling import EndlessBatches
