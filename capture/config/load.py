@@ -16,7 +16,7 @@ from capture.common.errors import CaptureError
 from capture.config.keys import UnknownKey, check_keys, key_list, readers, who_reads
 from capture.config.legacy import STAGE_METHODS, current_name, upgrade
 from capture.config.messages import nearest
-from capture.config.nested import differences, flatten, get_value, is_plain, overlaid, set_value
+from capture.config.nested import differences, flatten, get_value, has_value, is_plain, overlaid, set_value
 from capture.config.schema import check_method, default_config, ignored_keys, resume_rule, validate
 from capture.config.yaml import brief, read_yaml
 
@@ -110,12 +110,12 @@ def _read_files(paths: Sequence[str | Path], asked: str | None) -> tuple[list[tu
     for where, data in raw:
         before = get_value(data, METHOD, current)
         upgraded = upgrade(data, where, current)
-        after = get_value(upgraded, METHOD)
-        if before == current and after is not None:
-            current = after  # an older file may turn out to be of another method; so are the files after it
         overlays.append((where, upgraded))
-        method = method if after is None else after
-    return overlays, check_method(asked or method or "capture")
+        if has_value(upgraded, METHOD):
+            method = check_method(get_value(upgraded, METHOD))
+            if before == current:
+                current = method  # an older file may turn out to be of another method; so are the files after it
+    return overlays, asked or method or "capture"
 
 
 def _method_of_command_line(argv: list[str]) -> str | None:
