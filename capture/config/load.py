@@ -91,14 +91,15 @@ def with_defaults(config: dict[str, Any]) -> dict[str, Any]:
 
 def result_folder(config: dict[str, Any]) -> Path:
     """<result_path>/<result_title>, which must name a folder of its own."""
-    title = config["main_config"]["result_title"]
+    title: str = config["main_config"]["result_title"]
     if not title.isprintable() or len(os.fsencode(title)) > 200:
         raise CaptureError(f"main_config.result_title: {brief(title)} can't name a folder; give a short, plain name")
     if not title:
         raise CaptureError("main_config.result_title is empty: name the run, e.g. --result_title Fashion")
     if os.path.isabs(title) or ".." in Path(title).parts:
         raise CaptureError(f"main_config.result_title: {title!r} leaves result_path; give a plain name")
-    return Path(config["main_config"]["result_path"]) / title
+    path: str = config["main_config"]["result_path"]
+    return Path(path) / title
 
 
 def _read_files(paths: Sequence[str | Path], asked: str | None) -> tuple[list[tuple[str, dict[str, Any]]], str]:
