@@ -15,11 +15,16 @@ from PIL import Image, ImageDraw
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared"
 
-TINY = {  # the smallest configuration that has every part
+TINY = {  # the smallest configuration that has every part: the keys of every method
     "dataset_config.image_size": 32,
     "dataset_config.batch_size": 2,
     "dataset_config.num_workers": 0,
     "dataset_config.samples_per_epoch": 6,
+    "train_config.num_epochs": 2,
+    "validation_pairs": 4,
+    "sample_rows": 2,
+}
+TINY_CAPTURE = {
     "idenE_config.downs": 2,
     "poseE_config.downs": 2,
     "idenE_config.c": 4,
@@ -30,18 +35,76 @@ TINY = {  # the smallest configuration that has every part
     "dec_config.min_ch": 16,
     "dec_adain_layers": "[1]",
     "disc_downs": 2,
-    "train_config.num_epochs": 2,
-    "validation_pairs": 4,
-    "sample_rows": 2,
 }
-TINY_ARGV = [part for key, value in TINY.items() for part in (f"--{key}", str(value))]
+TINY_PARTS = {
+    "dataset_config.dataset_path": "./Fashion_Dataset",
+    "dataset_config.toon_views": "all",
+    "dataset_config.toon_test_clips": 0,
+    "dataset_config.share_renders": "false",
+    "dataset_config.image_size": 64,
+    "networks.c": 4,
+    "networks.min_ch": 16,
+    "networks.code_ch": 0,
+    "networks.attention_width": 0,
+    "discriminator.c": 4,
+    "discriminator.disc_downs": 2,
+    "loss.perceptual_weight": 0,
+    "lr_schedule.warmup_steps": 0,
+    "train_config.precision": "fp32",
+}
+TINY_WARPING = {
+    "perceptual": "none",
+    "scales": "[1.0, 0.5]",
+    "generator.block_expansion": 4,
+    "generator.max_features": 8,
+    "generator.num_down_blocks": 1,
+    "generator.num_bottleneck_blocks": 1,
+    "lr_schedule.drop_epochs": "[-1]",
+}
+TINY_METHODS = {  # the method's own keys, where a method has some
+    "capture": TINY_CAPTURE,
+    "capture_supervised": TINY_CAPTURE,
+    "capture_parts": TINY_PARTS,
+    "fomm": {
+        **{key: value for key, value in TINY_WARPING.items() if key != "scales"},
+        "fomm_config.scales": "[1.0, 0.5]",
+        "num_kp": 3,
+        **{f"kp_detector.{key}": value for key, value in (("block_expansion", 4), ("max_features", 16))},
+        **{f"dense_motion.{key}": value for key, value in (("block_expansion", 4), ("max_features", 16))},
+        **{f"fomm_config.discriminator.{key}": value for key, value in (("block_expansion", 4), ("max_features", 16))},
+        "kp_detector.num_blocks": 2,
+        "dense_motion.num_blocks": 2,
+        "fomm_config.discriminator.num_blocks": 2,
+    },
+    "mraa": {
+        **TINY_WARPING,
+        "num_regions": 3,
+        **{f"{part}.block_expansion": 4 for part in ("region_predictor", "background", "pixelwise_flow")},
+        **{f"{part}.max_features": 16 for part in ("region_predictor", "background", "pixelwise_flow")},
+        "region_predictor.num_blocks": 2,
+        "background.num_blocks": 3,
+        "pixelwise_flow.num_blocks": 2,
+        "avd.id_bottle_size": 8,
+        "avd.pose_bottle_size": 8,
+    },
+}
+
+
+def tiny_argv(method: str = "capture") -> list[str]:
+    """The tiny configuration of a method as a command line; the method itself is not in it."""
+    keys = {**TINY, **TINY_METHODS.get(method, {})}
+    return [part for key, value in keys.items() for part in (f"--{key}", str(value))]
+
+
+TINY_ARGV = tiny_argv()
 
 
 def tiny_config(*argv: str) -> dict:
-    """The tiny configuration, resolved, with --key value overrides."""
+    """The tiny configuration, resolved, with --key value overrides, --method among them."""
     from capture.config.load import load_config
 
-    return load_config([], [*TINY_ARGV, "--result_title", "tiny", *argv])
+    method = argv[len(argv) - list(argv)[::-1].index("--method")] if "--method" in argv else "capture"
+    return load_config([], [*tiny_argv(method), "--result_title", "tiny", *argv])
 
 
 @pytest.fixture(scope="session", autouse=True)

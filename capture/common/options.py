@@ -14,7 +14,7 @@ from __future__ import annotations
 import os
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator
 
 Resume = Literal["fixed", "noted", "free"]
 LONGEST_LIST = 64  # values; no list of the configuration needs more
@@ -61,7 +61,7 @@ def key(
         added: the published release does not have this key; defaults.yaml marks it with (+).
         read: false for a key of the release that nothing reads, kept so that old files load.
     """
-    extra = {"resume": resume, "added": added, "read": read}
+    extra: dict[str, JsonValue] = {"resume": resume, "added": added, "read": read}
     if isinstance(default, Section):
         return Field(default_factory=lambda: default.model_copy(deep=True), description=help, json_schema_extra=extra)
     if isinstance(default, list):

@@ -41,6 +41,7 @@ def default_file(method: str) -> Path:
 def default_text(method: str) -> str:
     """The default file of a method: for CaPTURe every key, for the others what differs from it and their own keys."""
     config, fields = default_config(method), config_model(method).model_fields
+    header: tuple[str, ...]
     if method == "capture":
         header, values = DEFAULTS_HEADER, config
     else:

@@ -81,7 +81,7 @@ def _check_own_keys(
         if key not in defaults:
             everywhere = [known for known, _ in flatten(default_config(method))]
             hint = nearest(key, list(defaults)) or nearest(key, everywhere) or key_list(method)
-            others = readers(name)
+            others = [other for other in METHODS if has_value(default_config(other), name)]
             if others:
                 raise UnknownKey(f"{where}: method {method} does not read {name}{who_reads(others)}")
             raise UnknownKey(f"{where}: unknown key {name}{hint} (method {method})")

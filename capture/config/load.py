@@ -16,7 +16,7 @@ from capture.common.errors import CaptureError
 from capture.config.keys import UnknownKey, check_keys, key_list, readers, who_reads
 from capture.config.legacy import STAGE_METHODS, current_name, upgrade
 from capture.config.messages import nearest
-from capture.config.nested import differences, flatten, get_value, is_plain, overlaid, set_value
+from capture.config.nested import differences, flatten, get_value, has_value, is_plain, overlaid, set_value
 from capture.config.schema import check_method, default_config, ignored_keys, resume_rule, validate
 from capture.config.yaml import brief, read_yaml
 
@@ -91,14 +91,15 @@ def with_defaults(config: dict[str, Any]) -> dict[str, Any]:
 
 def result_folder(config: dict[str, Any]) -> Path:
     """<result_path>/<result_title>, which must name a folder of its own."""
-    title = config["main_config"]["result_title"]
+    title: str = config["main_config"]["result_title"]
     if not title.isprintable() or len(os.fsencode(title)) > 200:
         raise CaptureError(f"main_config.result_title: {brief(title)} can't name a folder; give a short, plain name")
     if not title:
         raise CaptureError("main_config.result_title is empty: name the run, e.g. --result_title Fashion")
     if os.path.isabs(title) or ".." in Path(title).parts:
         raise CaptureError(f"main_config.result_title: {title!r} leaves result_path; give a plain name")
-    return Path(config["main_config"]["result_path"]) / title
+    path: str = config["main_config"]["result_path"]
+    return Path(path) / title
 
 
 def _read_files(paths: Sequence[str | Path], asked: str | None) -> tuple[list[tuple[str, dict[str, Any]]], str]:
@@ -110,12 +111,12 @@ def _read_files(paths: Sequence[str | Path], asked: str | None) -> tuple[list[tu
     for where, data in raw:
         before = get_value(data, METHOD, current)
         upgraded = upgrade(data, where, current)
-        after = get_value(upgraded, METHOD)
-        if before == current and after is not None:
-            current = after  # an older file may turn out to be of another method; so are the files after it
         overlays.append((where, upgraded))
-        method = method if after is None else after
-    return overlays, check_method(asked or method or "capture")
+        if has_value(upgraded, METHOD):
+            method = check_method(get_value(upgraded, METHOD))
+            if before == current:
+                current = method  # an older file may turn out to be of another method; so are the files after it
+    return overlays, asked or method or "capture"
 
 
 def _method_of_command_line(argv: list[str]) -> str | None:

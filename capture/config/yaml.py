@@ -50,7 +50,7 @@ class _Loader(yaml.SafeLoader):
         if self.check_event(yaml.AliasEvent):
             self.aliases += 1
             if self.aliases > MOST_ALIASES:
-                mark = self.peek_event().start_mark
+                mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
                 raise yaml.composer.ComposerError(None, None, f"more than {MOST_ALIASES} aliases: write them out", mark)
         return super().compose_node(parent, index)
 
@@ -67,7 +67,7 @@ def _check_numbers(data: Any) -> None:
 
 
 def dump_yaml(config: dict[str, Any]) -> str:
-    """The configuration as YAML text, keys in the order of defaults.yaml."""
+    """The configuration as YAML text, keys in their order."""
     return yaml.safe_dump(config, sort_keys=False, default_flow_style=None, width=120)
 
 
