@@ -20,8 +20,8 @@ from capture.nn.antialias import Pyramid
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet, as both networks were trained
 
 # A tuple is a convolution (channels, kernel, stride, padding) with a ReLU, "M" is a pooling layer; in torchvision's
-# order, so that layers have the same numbers. The loss compares the ReLUs of these numbers: relu1_1 ... relu5_1 of VGG19,
-# all five of AlexNet.
+# order, so that layers have the same numbers. The loss compares the ReLUs of these numbers: relu1_1 ... relu5_1 of
+# VGG19, all five of AlexNet.
 _VGG19 = (64, 64, "M", 128, 128, "M", *(256,) * 4, "M", *(512,) * 4, "M", 512)
 _ALEXNET = ((64, 11, 4, 2), "M", (192, 5, 1, 2), "M", (384, 3, 1, 1), (256, 3, 1, 1), (256, 3, 1, 1))
 LAYERS = {
