@@ -4,9 +4,16 @@ import pytest
 import torch
 
 from capture.common.errors import CaptureError
-from capture.methods import published
+from capture.common.registry import METHODS
 from capture.methods.published import find_published_method, load_published_generator
 from tests.helpers.tiny_baselines import fill, inputs, tiny_baseline_config, tiny_fomm, two_frames
+
+LARGER = """
+class Method:
+    @classmethod
+    def published_names(cls):
+        return frozenset({"generator", "kp_detector", "refiner"})
+"""
 
 
 @pytest.fixture
@@ -23,17 +30,12 @@ class TestFindPublishedMethod:
         assert find_published_method({"generator", "region_predictor", "bg_predictor"}) == "mraa"
         assert find_published_method({"generator"}) is None
 
-    def test_the_most_specific_of_several_methods_is_found(self, monkeypatch):
-        """A method registered later may release checkpoints with the networks of another and one more."""
-
-        class Larger:
-            @classmethod
-            def published_names(cls):
-                return frozenset({"generator", "kp_detector", "refiner"})
-
-        every = published.method_class
-        monkeypatch.setattr(published, "METHODS", [*published.METHODS, "larger"])
-        monkeypatch.setattr(published, "method_class", lambda name: Larger if name == "larger" else every(name))
+    def test_the_most_specific_of_several_methods_is_found(self, tmp_path, monkeypatch):
+        """A method that is registered later may release checkpoints with another's networks and one more."""
+        (tmp_path / "room_of_larger").mkdir()
+        (tmp_path / "room_of_larger" / "method.py").write_text(LARGER)
+        monkeypatch.syspath_prepend(str(tmp_path))
+        monkeypatch.setitem(METHODS, "larger", "room_of_larger")
         assert find_published_method({"generator", "kp_detector", "refiner"}) == "larger"
         assert find_published_method({"generator", "kp_detector"}) == "fomm"
 

@@ -6,15 +6,15 @@ import pytest
 import torch
 
 from capture.nn.precision import BatchNorm
-from tests.helpers.tiny_baselines import fill, tiny_fomm, tiny_mraa, two_frames
+from tests.helpers.tiny_baselines import fill, inputs, tiny_fomm, tiny_mraa, two_frames
 
 
 @pytest.mark.parametrize("make", (tiny_fomm, lambda: tiny_mraa(avd=True, mode="avd")))
 def test_bf16_weights_render_alike(make):
-    network, frames = fill(make()).eval(), two_frames()
+    network, frames = fill(make()).eval(), inputs(*two_frames())
     small = copy.deepcopy(network).to(torch.bfloat16).to(memory_format=torch.channels_last)
     with torch.no_grad():
-        exact, rough = network(*frames), small(*(frame.bfloat16() for frame in frames))
+        exact, rough = network(frames), small({role: frame.bfloat16() for role, frame in frames.items()})
     assert rough.dtype == torch.float32
     assert (rough - exact).abs().mean() < 0.02
     halves = {name for name, value in small.state_dict().items() if value.dtype == torch.bfloat16}

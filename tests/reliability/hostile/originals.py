@@ -17,7 +17,7 @@ from capture.config.load import load_config
 from capture.config.yaml import dump_yaml
 from capture.methods.build import build_generator, build_method
 from tests.helpers.make_videos import make_video
-from tests.helpers.tiny_baselines import FOMM, MRAA
+from tests.helpers.tiny_baselines import tiny_options
 
 SIZE = 32
 TINY = {  # one that has every part and next to no weights
@@ -105,12 +105,8 @@ def config(**sections: dict) -> dict:
 
 def baseline_config(method: str) -> dict:
     """A configuration of the smallest FOMM or MRAA."""
-    made = {**config(), "main_config": {**config()["main_config"], "method": method}}
-    base = {**made["baseline_config"], "perceptual": "none", "scales": [1.0, 0.5]}
-    tiny = {"fomm": FOMM, "mraa": MRAA}[method]
-    old = base[method]
-    merged = {k: {**v, **tiny[k]} if isinstance(v, dict) and k in tiny else tiny.get(k, v) for k, v in old.items()}
-    return {**made, "baseline_config": {**base, method: merged}}
+    made = load_config([], ["--method", method])
+    return {**made, "dataset_config": config()["dataset_config"], f"{method}_config": tiny_options(method)}
 
 
 @functools.cache
