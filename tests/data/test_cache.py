@@ -50,123 +50,42 @@ def right(prepared: PreparedFrames, catalog: Catalog) -> bool:
     )
 
 
-def test_every_frame_as_it_is_read_from_its_file(copy, caplog):
-    prepared = prepare(copy)
-    assert prepared.array.shape == (18, SIZE, SIZE, 3) and right(prepared, scan(copy))
-    assert not prepared.array.flags.writeable
-    assert caplog.messages == [
-        f"preparing 18 of 18 frames at 24x24, once: 0.00 GB in {copy / '.capture' / 'frames_24'}"
-    ]
-    assert len(pickle.dumps(prepared)) < 300  # another process maps the file
-    assert right(pickle.loads(pickle.dumps(prepared)), scan(copy))
-    prepare(copy)
-    assert len(caplog.messages) == 1
-    assert prepare(copy, size=8).array.shape[1] == 8  # beside it
-    assert sorted(path.name for path in (copy / ".capture").iterdir()) == ["frames_24", "frames_8"]
-
-
-def test_videos_and_pictures_together(tmp_path):
-    root = tmp_path / "fashion"
-    for name in "ab":
-        make_video(root / "train" / f"{name}.mp4", 40)
-    for i in range(3):
-        draw_figure(root / "train" / "ä b" / f"{i}.jpg", 1, i)
-    prepared = prepare(root)
-    assert len(prepared.array) == 83 and right(prepared, scan(root))
-
-
-def test_no_more_than_is_allowed(copy, caplog):
-    assert prepare(copy, cache_gb=0) is None and not caplog.messages
-    needed = 18 * SIZE * SIZE * 3 / 1e9
-    assert prepare(copy, cache_gb=needed * 0.99) is None
-    assert "18 frames at 24x24 take 0.0 GB, more than cache_gb 3.0793e-05: each is decoded" in caplog.text
-    assert not (copy / ".capture").exists()
-    assert prepare(copy, cache_gb=needed) is not None
-
-
 def rewrite(path: Path) -> None:
     draw_figure(path, 5, 9)
 
 
-@pytest.mark.parametrize(
-    ("change", "again"),
-    [
-        (lambda train: rewrite(train / "character_1" / "run" / "001.png"), 1),
-        (lambda train: rewrite(train / "character_1" / "run" / "000a.png"), 1),
-        (lambda train: (train / "character_0" / "run" / "001.png").unlink(), 0),
-        (lambda train: (train / "character_0").rename(train / "zoe"), 6),
-    ],
-)
-def test_a_changed_dataset_keeps_what_is_the_same(copy, caplog, change, again):
-    old = prepare(copy)
-    kept = old.array.copy()
-    change(copy / "train")
-    prepared, catalog = prepare(copy), scan(copy)
-    assert right(prepared, catalog)
-    assert "has changed since its frames were prepared: preparing them again" in caplog.text
-    assert f"preparing {again} of {catalog.frames} frames" in caplog.text
-    assert np.array_equal(old.array, kept)  # a run that began before goes on with what it has
-    assert sorted(path.name for path in prepared.path.parent.iterdir()) == [WHOLE, "lock"]
+class TestBrokenFrames:
+    def test_broken_frames_are_named_and_the_others_kept(self, copy, caplog):
+        broken = sorted((copy / "train" / "character_1").rglob("*.png"))[:4]
+        for path in broken:
+            path.write_bytes(b"")
+        with pytest.raises(CaptureError) as caught:
+            prepare(copy)
+        message = str(caught.value)
+        assert message.startswith("4 of 18 frames can't be read: ") and message.count("an empty file") == 3
+        assert str(broken[0]) in message and f"prepare.py check {copy} --fix" in message and "\n" not in message
+        for path in broken:
+            path.unlink()
+        prepared = prepare(copy)
+        assert right(prepared, scan(copy)) and "preparing 0 of 14 frames" in caplog.text
 
-
-def test_broken_frames_are_named_and_the_others_not_lost(copy, caplog):
-    broken = sorted((copy / "train" / "character_1").rglob("*.png"))[:4]
-    for path in broken:
-        path.write_bytes(b"")
-    with pytest.raises(CaptureError) as caught:
-        prepare(copy)
-    message = str(caught.value)
-    assert message.startswith("4 of 18 frames can't be read: ") and message.count("an empty file") == 3
-    assert str(broken[0]) in message and f"prepare.py check {copy} --fix" in message and "\n" not in message
-    for path in broken:
-        path.unlink()
-    prepared = prepare(copy)
-    assert right(prepared, scan(copy)) and "preparing 0 of 14 frames" in caplog.text
-
-
-def test_a_broken_video_is_named(tmp_path):
-    root = tmp_path / "fashion"
-    make_video(root / "train" / "a.mp4", 12)
-    path = make_video(root / "train" / "b.mp4", 40, (128, 96), bf=2, g=10)
-    with av.open(str(path)) as file:
-        at, size = [(packet.pos, packet.size) for packet in file.demux(video=0) if packet.is_keyframe][2]
-    data = bytearray(path.read_bytes())
-    data[at + 6 : at + size] = bytes(255 - byte for byte in data[at + 6 : at + size])
-    path.write_bytes(data)
-    with pytest.raises(CaptureError, match=r"\d+ of 52 frames can't be read: .*b\.mp4: frame 20 of 40 is damaged"):
-        prepare(root)
-
-
-def test_a_frame_that_goes_meanwhile_is_named(copy):
-    catalog = scan(copy)
-    (copy / "train" / "character_1" / "run" / "001.png").unlink()
-    with pytest.raises(CaptureError, match=r"run/001\.png: No such file .*, though it was there"):
-        prepare_frames(catalog, SIZE, 1.0)
-
-
-def test_damage_to_a_finished_or_half_finished_file(copy, caplog):
-    path = prepare(copy).path
-    for data in (b"", path.read_bytes()[:-1], b"x" * 5000):
-        path.unlink()
+    def test_broken_video_is_named(self, tmp_path):
+        root = tmp_path / "fashion"
+        make_video(root / "train" / "a.mp4", 12)
+        path = make_video(root / "train" / "b.mp4", 40, (128, 96), bf=2, g=10)
+        with av.open(str(path)) as file:
+            at, size = [(packet.pos, packet.size) for packet in file.demux(video=0) if packet.is_keyframe][2]
+        data = bytearray(path.read_bytes())
+        data[at + 6 : at + size] = bytes(255 - byte for byte in data[at + 6 : at + size])
         path.write_bytes(data)
-        assert right(prepare(copy), scan(copy))
-    # half-written by a crash of the machine: a frame that is marked as there and isn't
-    building = path.with_name(BUILDING)
-    path.rename(building)
-    arrays = open_arrays(building, WHAT, writable=True)[1]
-    arrays["frames"][5] = 0
-    arrays["crcs"][7] = 0
-    caplog.clear()
-    assert right(prepare(copy), scan(copy)) and "preparing 2 of 18 frames" in caplog.text
+        with pytest.raises(CaptureError, match=r"\d+ of 52 frames can't be read: .*b\.mp4: frame 20 of 40 is damaged"):
+            prepare(root)
 
-
-def test_where_nothing_can_be_written(copy, tmp_path, monkeypatch, caplog):
-    (copy / ".capture").write_text("in the way")
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    prepared = prepare(copy)
-    assert right(prepared, scan(copy)) and prepared.path.is_relative_to(tmp_path / "cache" / "capture")
-    monkeypatch.setenv("XDG_CACHE_HOME", str(copy / ".capture"))
-    assert prepare(copy) is None and "no folder to keep prepared frames in" in caplog.text
+    def test_frame_that_disappears_is_named(self, copy):
+        catalog = scan(copy)
+        (copy / "train" / "character_1" / "run" / "001.png").unlink()
+        with pytest.raises(CaptureError, match=r"run/001\.png: No such file .*, though it was there"):
+            prepare_frames(catalog, SIZE, 1.0)
 
 
 def in_another_process(root: Path, name: str = "", most_bytes: int | None = None) -> multiprocessing.Process:
@@ -187,11 +106,53 @@ def in_another_process(root: Path, name: str = "", most_bytes: int | None = None
     return process
 
 
-def test_no_room(copy):
-    process = in_another_process(copy, most_bytes=20000)
-    process.join()
-    assert process.exitcode == 5 and "frames can't be prepared there (File too large)" in (copy / ".log").read_text()
-    assert not list((copy / ".capture" / "frames_256").glob("frames*"))
+class TestPreparedFrames:
+    def test_frames_equal_decoded_files(self, copy, caplog):
+        prepared = prepare(copy)
+        assert prepared.array.shape == (18, SIZE, SIZE, 3) and right(prepared, scan(copy))
+        assert not prepared.array.flags.writeable
+        assert caplog.messages == [
+            f"preparing 18 of 18 frames at 24x24, once: 0.00 GB in {copy / '.capture' / 'frames_24'}"
+        ]
+        assert len(pickle.dumps(prepared)) < 300  # another process maps the file
+        assert right(pickle.loads(pickle.dumps(prepared)), scan(copy))
+        prepare(copy)
+        assert len(caplog.messages) == 1
+        assert prepare(copy, size=8).array.shape[1] == 8  # beside it
+        assert sorted(path.name for path in (copy / ".capture").iterdir()) == ["frames_24", "frames_8"]
+
+    def test_videos_and_pictures_together(self, tmp_path):
+        root = tmp_path / "fashion"
+        for name in "ab":
+            make_video(root / "train" / f"{name}.mp4", 40)
+        for i in range(3):
+            draw_figure(root / "train" / "ä b" / f"{i}.jpg", 1, i)
+        prepared = prepare(root)
+        assert len(prepared.array) == 83 and right(prepared, scan(root))
+
+    def test_frames_over_the_limit_are_not_prepared(self, copy, caplog):
+        assert prepare(copy, cache_gb=0) is None and not caplog.messages
+        needed = 18 * SIZE * SIZE * 3 / 1e9
+        assert prepare(copy, cache_gb=needed * 0.99) is None
+        assert "18 frames at 24x24 take 0.0 GB, more than cache_gb 3.0793e-05: each is decoded" in caplog.text
+        assert not (copy / ".capture").exists()
+        assert prepare(copy, cache_gb=needed) is not None
+
+    def test_read_only_dataset(self, copy, tmp_path, monkeypatch, caplog):
+        (copy / ".capture").write_text("in the way")
+        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+        prepared = prepare(copy)
+        assert right(prepared, scan(copy)) and prepared.path.is_relative_to(tmp_path / "cache" / "capture")
+        monkeypatch.setenv("XDG_CACHE_HOME", str(copy / ".capture"))
+        assert prepare(copy) is None and "no folder to keep prepared frames in" in caplog.text
+
+    def test_full_disk(self, copy):
+        process = in_another_process(copy, most_bytes=20000)
+        process.join()
+        assert (
+            process.exitcode == 5 and "frames can't be prepared there (File too large)" in (copy / ".log").read_text()
+        )
+        assert not list((copy / ".capture" / "frames_256").glob("frames*"))
 
 
 @pytest.fixture
@@ -215,24 +176,59 @@ def wait_for_frames(root: Path, count: int) -> None:
     raise AssertionError("nothing is being prepared")
 
 
-def test_killed_and_gone_on_and_done_once_by_two(slow):
-    first = in_another_process(slow)
-    wait_for_frames(slow, 5)
-    first.kill()
-    first.join()
-    assert not (slow / ".capture" / "frames_256" / WHOLE).exists()
-    both = [in_another_process(slow, name) for name in "ab"]
-    for process in both:
-        process.join()
-        assert process.exitcode == 0
-    logs = "".join((slow / f"{name}.log").read_text() for name in "ab")
-    (left,) = re.findall(r"preparing (\d+) of 39", logs)  # by one of them
-    assert int(left) <= 34
-    assert right(prepare_frames(scan(slow), 256, 1.0), scan(slow))
+class TestRebuild:
+    @pytest.mark.parametrize(
+        ("change", "again"),
+        [
+            (lambda train: rewrite(train / "character_1" / "run" / "001.png"), 1),
+            (lambda train: rewrite(train / "character_1" / "run" / "000a.png"), 1),
+            (lambda train: (train / "character_0" / "run" / "001.png").unlink(), 0),
+            (lambda train: (train / "character_0").rename(train / "zoe"), 6),
+        ],
+    )
+    def test_changed_dataset_keeps_unchanged_frames(self, copy, caplog, change, again):
+        old = prepare(copy)
+        kept = old.array.copy()
+        change(copy / "train")
+        prepared, catalog = prepare(copy), scan(copy)
+        assert right(prepared, catalog)
+        assert "has changed since its frames were prepared: preparing them again" in caplog.text
+        assert f"preparing {again} of {catalog.frames} frames" in caplog.text
+        assert np.array_equal(old.array, kept)  # a run that began before goes on with what it has
+        assert sorted(path.name for path in prepared.path.parent.iterdir()) == [WHOLE, "lock"]
 
+    def test_damaged_file_is_rebuilt(self, copy, caplog):
+        path = prepare(copy).path
+        for data in (b"", path.read_bytes()[:-1], b"x" * 5000):
+            path.unlink()
+            path.write_bytes(data)
+            assert right(prepare(copy), scan(copy))
+        # half-written by a crash of the machine: a frame that is marked as there and isn't
+        building = path.with_name(BUILDING)
+        path.rename(building)
+        arrays = open_arrays(building, WHAT, writable=True)[1]
+        arrays["frames"][5] = 0
+        arrays["crcs"][7] = 0
+        caplog.clear()
+        assert right(prepare(copy), scan(copy)) and "preparing 2 of 18 frames" in caplog.text
 
-def test_by_several_processes_when_there_is_much_to_do(slow, monkeypatch):
-    monkeypatch.setattr(cache_build, "WORTH_PROCESSES", 0)
-    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {0, 1})
-    prepared = prepare_frames(scan(slow), 16, 1.0, progress=False)
-    assert right(prepared, scan(slow))
+    def test_killed_build_is_resumed_and_two_processes_build_once(self, slow):
+        first = in_another_process(slow)
+        wait_for_frames(slow, 5)
+        first.kill()
+        first.join()
+        assert not (slow / ".capture" / "frames_256" / WHOLE).exists()
+        both = [in_another_process(slow, name) for name in "ab"]
+        for process in both:
+            process.join()
+            assert process.exitcode == 0
+        logs = "".join((slow / f"{name}.log").read_text() for name in "ab")
+        (left,) = re.findall(r"preparing (\d+) of 39", logs)  # by one of them
+        assert int(left) <= 34
+        assert right(prepare_frames(scan(slow), 256, 1.0), scan(slow))
+
+    def test_several_processes_build_large_datasets(self, slow, monkeypatch):
+        monkeypatch.setattr(cache_build, "WORTH_PROCESSES", 0)
+        monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {0, 1})
+        prepared = prepare_frames(scan(slow), 16, 1.0, progress=False)
+        assert right(prepared, scan(slow))

@@ -12,12 +12,12 @@ from itertools import islice
 
 import pytest
 import torch
-from torch.utils.data import Dataset
 
 from capture.common.errors import CaptureError
 from capture.data.frames import FrameDataset
 from capture.data.index.catalog import scan
 from capture.data.loading import AHEAD, make_loader
+from capture.data.sample_source import SampleSource
 from capture.data.sampling import EndlessBatches
 from capture.data.toon.dataset import ToonStream
 
@@ -40,37 +40,17 @@ def equal(some, others):
     )
 
 
-def test_the_way_they_come_does_not_change_them(copy):
-    plain = FrameDataset(copy, 16, 5)
-    alone = first(plain, 0)
-    assert alone[0]["identity"].shape == (3, 3, 16, 16) and len({batch["pose"].sum().item() for batch in alone}) > 1
-    for dataset, workers in ((plain, 1), (plain, 2), (FrameDataset(copy, 16, 5, cache_gb=1), 2)):
-        found = first(dataset, workers)
-        assert equal(found, alone)
-        assert found[0]["pose"].is_contiguous(memory_format=torch.channels_last)
-        assert equal(first(dataset, workers, 2, start=2), alone[2:])  # as a resumed run reads
-    assert dataset.prepared is not None
-
-
-def test_other_datasets_are_loaded_sample_by_sample():
-    stream = ToonStream(16, seed=1)
-    batches = first(stream, 0, 2)
-    assert batches[1]["target"].equal(torch.stack([stream[i]["target"] for i in (3, 4, 5)]))
-
-
-def test_a_sampler_may_end(copy):
-    assert len(list(make_loader(FrameDataset(copy, 8, 0), [[0, 1], [2]], 0, CPU))) == 2
-    assert len(list(make_loader(FrameDataset(copy, 8, 0), [[0, 1], [2]], 1, CPU))) == 2
-
-
-class Counting(Dataset):
-    """Says which batches were asked for."""
+class Counting(SampleSource):
+    """Notes the first index of every batch that is requested. The batch of index 9 fails."""
 
     def __init__(self):
-        self.asked = []
+        self.requested = []
+
+    def describe(self, index):
+        return {}
 
     def batch(self, indices):
-        self.asked.append(indices[0])
+        self.requested.append(indices[0])
         if indices[0] == 9:
             raise CaptureError("nine: can't be read")
         return {"index": torch.tensor(indices)}
@@ -80,40 +60,35 @@ def loader_threads() -> set[threading.Thread]:
     return {thread for thread in threading.enumerate() if thread.name == "loader"}
 
 
-def test_batches_wait_ready_and_the_thread_ends_with_its_iterator():
-    dataset, others = Counting(), loader_threads()  # of tests whose trainers haven't been collected yet
-    batches = iter(make_loader(dataset, EndlessBatches(3, start_step=10), 0, CPU))
-    assert not loader_threads() - others
-    assert next(batches)["index"].tolist() == [30, 31, 32]
-    until = time.monotonic() + 5
-    while len(dataset.asked) < AHEAD + 2 and time.monotonic() < until:
-        time.sleep(0.01)
-    time.sleep(0.05)
-    assert dataset.asked == [30 + 3 * i for i in range(AHEAD + 2)]  # one taken, some ready, one in hand
-    assert len(loader_threads() - others) == 1
-    batches.close()
-    assert not loader_threads() - others
+class TestThreadLoader:
+    def test_batches_are_loaded_ahead_and_the_thread_ends_with_its_iterator(self):
+        source, others = Counting(), loader_threads()  # of tests whose trainers haven't been collected yet
+        batches = iter(make_loader(source, EndlessBatches(3, start_step=10), 0, CPU))
+        assert not loader_threads() - others
+        assert next(batches)["index"].tolist() == [30, 31, 32]
+        until = time.monotonic() + 5
+        while len(source.requested) < AHEAD + 2 and time.monotonic() < until:
+            time.sleep(0.01)
+        time.sleep(0.05)
+        assert source.requested == [30 + 3 * i for i in range(AHEAD + 2)]  # one taken, some ready, one in hand
+        assert len(loader_threads() - others) == 1
+        batches.close()
+        assert not loader_threads() - others
+
+    def test_error_comes_after_the_batches_before_it(self):
+        others = loader_threads()
+        batches = iter(make_loader(Counting(), EndlessBatches(3), 0, CPU))
+        assert [next(batches)["index"][0].item() for _ in range(3)] == [0, 3, 6]
+        with pytest.raises(CaptureError, match="nine: can't be read"):
+            next(batches)
+        assert not loader_threads() - others
 
 
-def test_an_error_comes_after_the_batches_before_it():
-    others = loader_threads()
-    batches = iter(make_loader(Counting(), EndlessBatches(3), 0, CPU))
-    assert [next(batches)["index"][0].item() for _ in range(3)] == [0, 3, 6]
-    with pytest.raises(CaptureError, match="nine: can't be read"):
-        next(batches)
-    assert not loader_threads() - others
+class KilledAtThirdBatch(SampleSource):
+    """Its third batch kills the process, as the system does when memory runs out."""
 
-
-def test_a_broken_frame_is_one_line_from_a_process_too(copy):
-    for path in (copy.root / "train").rglob("*.png"):
-        path.write_bytes(b"no picture")
-    with pytest.raises(CaptureError) as caught:
-        first(FrameDataset(copy, 16, 5), 1)
-    assert "not a picture" in str(caught.value) and "\n" not in str(caught.value)
-
-
-class Suicidal(Dataset):
-    """Its third batch ends the process, as the system does when memory runs out."""
+    def describe(self, index):
+        return {}
 
     def batch(self, indices):
         if indices[0] == 6:
@@ -121,23 +96,52 @@ class Suicidal(Dataset):
         return {"index": torch.tensor(indices)}
 
 
-def test_a_killed_process_is_one_line():
-    seen = []
-    signal.signal(signal.SIGCHLD, lambda *_: seen.append(1))
-    try:
-        batches = iter(make_loader(Suicidal(), EndlessBatches(3), 1, CPU))
-        with pytest.raises(CaptureError, match=r"loader processes was killed.*lower num_workers or cache_gb"):
-            for _ in range(3):
-                next(batches)
-        assert seen  # whoever listened before still does
-    finally:
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+class TestProcessLoader:
+    def test_broken_frame_is_one_line(self, copy):
+        for path in (copy.root / "train").rglob("*.png"):
+            path.write_bytes(b"no picture")
+        with pytest.raises(CaptureError) as caught:
+            first(FrameDataset(copy, 16, 5), 1)
+        assert "not a picture" in str(caught.value) and "\n" not in str(caught.value)
+
+    def test_killed_process_is_one_line(self):
+        seen = []
+        signal.signal(signal.SIGCHLD, lambda *_: seen.append(1))
+        try:
+            batches = iter(make_loader(KilledAtThirdBatch(), EndlessBatches(3), 1, CPU))
+            with pytest.raises(CaptureError, match=r"loader processes was killed.*lower num_workers or cache_gb"):
+                for _ in range(3):
+                    next(batches)
+            assert seen  # whoever listened before still does
+        finally:
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
 
 
-def test_frames_that_do_not_fit_are_kept_by_the_processes_that_read_them(copy, caplog):
-    caplog.set_level(logging.INFO, "capture")
-    dataset = FrameDataset(copy, 16, 5, cache_gb=18 * 16 * 16 * 3 / 1e9 - 1e-9)
-    batches = make_loader(dataset, EndlessBatches(3), 2, CPU)
-    assert "more than cache_gb" in caplog.text and dataset.prepared is None
-    assert dataset.reader.keep == (18 * 16 * 16 * 3 - 1) // min(2, len(os.sched_getaffinity(0)))
-    assert equal(list(islice(batches, 2)), first(FrameDataset(copy, 16, 5), 0, 2))
+class TestMakeLoader:
+    def test_batches_do_not_depend_on_how_they_are_loaded(self, copy):
+        plain = FrameDataset(copy, 16, 5)
+        alone = first(plain, 0)
+        assert alone[0]["identity"].shape == (3, 3, 16, 16) and len({batch["pose"].sum().item() for batch in alone}) > 1
+        for dataset, workers in ((plain, 1), (plain, 2), (FrameDataset(copy, 16, 5, cache_gb=1), 2)):
+            found = first(dataset, workers)
+            assert equal(found, alone)
+            assert found[0]["pose"].is_contiguous(memory_format=torch.channels_last)
+            assert equal(first(dataset, workers, 2, start=2), alone[2:])  # as a resumed run reads
+        assert dataset.prepared is not None
+
+    def test_toon_without_shared_renders(self):
+        stream = ToonStream(16, seed=1)
+        batches = first(stream, 0, 2)
+        assert batches[1]["target"].equal(torch.stack([stream[i]["target"] for i in (3, 4, 5)]))
+
+    def test_finite_sampler(self, copy):
+        assert len(list(make_loader(FrameDataset(copy, 8, 0), [[0, 1], [2]], 0, CPU))) == 2
+        assert len(list(make_loader(FrameDataset(copy, 8, 0), [[0, 1], [2]], 1, CPU))) == 2
+
+    def test_worker_processes_keep_frames_that_are_not_prepared(self, copy, caplog):
+        caplog.set_level(logging.INFO, "capture")
+        dataset = FrameDataset(copy, 16, 5, cache_gb=18 * 16 * 16 * 3 / 1e9 - 1e-9)
+        batches = make_loader(dataset, EndlessBatches(3), 2, CPU)
+        assert "more than cache_gb" in caplog.text and dataset.prepared is None
+        assert dataset.reader.keep == (18 * 16 * 16 * 3 - 1) // min(2, len(os.sched_getaffinity(0)))
+        assert equal(list(islice(batches, 2)), first(FrameDataset(copy, 16, 5), 0, 2))

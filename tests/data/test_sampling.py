@@ -13,56 +13,54 @@ from capture.data.index.index import PLAIN, IndexBuilder
 from capture.data.sampling import EndlessBatches, draw
 
 
-def test_two_characters_and_two_videos_of_the_first(mixamo_tree):
-    catalog = scan(mixamo_tree)
-    seen = Counter()
-    for i in range(600):
-        sample = [catalog.frame(number)[0] for number in draw(catalog, 3, i)]
-        (a, clip_x), (a_too, clip_y), (b, clip_p), (a_again, clip_t) = (
-            path.relative_to(mixamo_tree / "train").parts[:2] for path in sample
-        )
-        assert a == a_too == a_again != b and clip_x != clip_y
-        assert clip_t == clip_p and sample[3].name == sample[2].name
-        seen[a, b] += 1
-    assert len(seen) == 6 and min(seen.values()) > 60  # 100 expected of each
+class TestDraw:
+    def test_two_characters_and_two_videos_of_the_first(self, mixamo_tree):
+        catalog = scan(mixamo_tree)
+        seen = Counter()
+        for i in range(600):
+            sample = [catalog.frame(number)[0] for number in draw(catalog, 3, i)]
+            (a, clip_x), (a_too, clip_y), (b, clip_p), (a_again, clip_t) = (
+                path.relative_to(mixamo_tree / "train").parts[:2] for path in sample
+            )
+            assert a == a_too == a_again != b and clip_x != clip_y
+            assert clip_t == clip_p and sample[3].name == sample[2].name
+            seen[a, b] += 1
+        assert len(seen) == 6 and min(seen.values()) > 60  # 100 expected of each
+
+    def test_every_frame_is_equally_likely(self, mixamo_tree):
+        catalog = scan(mixamo_tree)
+        drawn = [draw(catalog, 1, i) for i in range(3600)]
+        for role in range(3):
+            seen = Counter(one[role] for one in drawn)
+            assert len(seen) == 18 and min(seen.values()) > 140 and max(seen.values()) < 260  # 200 expected of each
+
+    def test_two_frames_of_a_character_with_one_clip(self):
+        builder = IndexBuilder()
+        for name in (b"a", b"b"):
+            builder.add_character(name, [(name, PLAIN, [b"0.png", b"1.png", b"2.png"])])
+        catalog = Catalog(Path("fashion"), "fashion", builder.finish({}, flat=True), False)
+        seen = Counter()
+        for i in range(600):
+            identity, real, pose, target = draw(catalog, 0, i)
+            assert identity != real and identity // 3 == real // 3 != pose // 3 and target is None
+            seen[identity, real] += 1
+        assert len(seen) == 12 and min(seen.values()) > 25  # 50 expected of each
+
+    def test_seed_and_index_decide(self, mixamo_tree):
+        catalog = scan(mixamo_tree)
+        assert [draw(catalog, 1, i) for i in range(50)] == [draw(catalog, 1, i) for i in range(50)]
+        assert [draw(catalog, 1, i) for i in range(50)] != [draw(catalog, 2, i) for i in range(50)]
 
 
-def test_every_frame_is_drawn_as_often_as_the_others(mixamo_tree):
-    catalog = scan(mixamo_tree)
-    drawn = [draw(catalog, 1, i) for i in range(3600)]
-    for role in range(3):
-        seen = Counter(one[role] for one in drawn)
-        assert len(seen) == 18 and min(seen.values()) > 140 and max(seen.values()) < 260  # 200 expected of each
+class TestEndlessBatches:
+    def test_ranks_share_no_sample_and_leave_none_out(self):
+        taken = [i for rank in range(3) for batch in islice(EndlessBatches(6, 0, rank, 3), 5) for i in batch]
+        assert sorted(taken) == list(range(30))
+        assert next(iter(EndlessBatches(4, 2))) == [8, 9, 10, 11]
 
-
-def test_two_frames_of_a_character_with_one_clip():
-    builder = IndexBuilder()
-    for name in (b"a", b"b"):
-        builder.add_character(name, [(name, PLAIN, [b"0.png", b"1.png", b"2.png"])])
-    catalog = Catalog(Path("fashion"), "fashion", builder.finish({}, flat=True), False)
-    seen = Counter()
-    for i in range(600):
-        identity, real, pose, target = draw(catalog, 0, i)
-        assert identity != real and identity // 3 == real // 3 != pose // 3 and target is None
-        seen[identity, real] += 1
-    assert len(seen) == 12 and min(seen.values()) > 25  # 50 expected of each
-
-
-def test_seed_and_index_decide(mixamo_tree):
-    catalog = scan(mixamo_tree)
-    assert [draw(catalog, 1, i) for i in range(50)] == [draw(catalog, 1, i) for i in range(50)]
-    assert [draw(catalog, 1, i) for i in range(50)] != [draw(catalog, 2, i) for i in range(50)]
-
-
-def test_ranks_share_no_sample_and_leave_none_out():
-    taken = [i for rank in range(3) for batch in islice(EndlessBatches(6, 0, rank, 3), 5) for i in batch]
-    assert sorted(taken) == list(range(30))
-    assert next(iter(EndlessBatches(4, 2))) == [8, 9, 10, 11]
-
-
-def test_an_update_uses_the_same_samples_whatever_the_number_of_processes():
-    for world in (1, 2, 4):
-        shares = [next(iter(EndlessBatches(4, 3, rank, world))) for rank in range(world)]
-        assert sum(shares, []) == [12, 13, 14, 15]
-    with pytest.raises(ValueError, match="batch of 4 can't be shared evenly by 3"):
-        EndlessBatches(4, world=3)
+    def test_samples_of_an_update_do_not_depend_on_the_number_of_processes(self):
+        for world in (1, 2, 4):
+            shares = [next(iter(EndlessBatches(4, 3, rank, world))) for rank in range(world)]
+            assert sum(shares, []) == [12, 13, 14, 15]
+        with pytest.raises(ValueError, match="batch of 4 can't be shared evenly by 3"):
+            EndlessBatches(4, world=3)

@@ -15,8 +15,8 @@ from capture.checkpoints.checkpoint import latest_path, save_checkpoint
 from capture.config.yaml import dump_yaml
 from capture.methods.build import build_generator
 from tests.conftest import ROOT, draw_figure, tiny_config
-from tests.data.mixamo.test_models import glb, gltf_scene
 from tests.helpers.make_videos import make_video
+from tests.helpers.model_files import glb, gltf_scene
 from tests.reliability.kill_datasets import make_dataset
 
 
@@ -33,7 +33,7 @@ def make_world(root: Path) -> Path:
         (root / "models").mkdir(exist_ok=True)
         (root / "models" / f"{name}.glb").write_bytes(glb(gltf_scene(actions=(("Walk", 1.0), ("Run", 1.0)))))
     blender = root / "blender"
-    blender.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{ROOT / "tests" / "fake_blender.py"}"\n')
+    blender.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{ROOT / "tests" / "helpers" / "fake_blender.py"}"\n')
     blender.chmod(blender.stat().st_mode | stat.S_IXUSR)
     for name, character in (("identities", 3), ("poses", 5)):
         for i in range(3):

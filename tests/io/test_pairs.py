@@ -15,115 +15,129 @@ def touch(folder: Path, *names: str) -> None:
         (folder / name).touch()
 
 
-def test_what_is_written_is_read(tmp_path: Path) -> None:
-    touch(tmp_path, "imgs/a.png", "imgs/b, the second.png", "imgs/ç.png")
-    rows = [("imgs/a.png", "imgs/b, the second.png", "imgs/ç.png"), ("imgs/ç.png", "imgs/a.png", "imgs/a.png")]
-    write_pairs(tmp_path / "pairs.csv", rows)
-    assert read_pairs(tmp_path / "pairs.csv") == [Pair(*(tmp_path / name for name in row)) for row in rows]
+class TestReadPairs:
+    def test_written_pairs_are_read(self, tmp_path: Path) -> None:
+        touch(tmp_path, "imgs/a.png", "imgs/b, the second.png", "imgs/ç.png")
+        rows = [("imgs/a.png", "imgs/b, the second.png", "imgs/ç.png"), ("imgs/ç.png", "imgs/a.png", "imgs/a.png")]
+        write_pairs(tmp_path / "pairs.csv", rows)
+        assert read_pairs(tmp_path / "pairs.csv") == [Pair(*(tmp_path / name for name in row)) for row in rows]
 
+    @pytest.mark.parametrize("text", ["identity,pose,target\na.png,b.png,\n", "identity,pose\na.png,b.png\n"])
+    def test_target_may_be_unknown(self, tmp_path: Path, text: str) -> None:
+        touch(tmp_path, "a.png", "b.png")
+        (tmp_path / "pairs.csv").write_text(text)
+        assert read_pairs(tmp_path / "pairs.csv") == [Pair(tmp_path / "a.png", tmp_path / "b.png", None)]
 
-@pytest.mark.parametrize("text", ["identity,pose,target\na.png,b.png,\n", "identity,pose\na.png,b.png\n"])
-def test_a_target_may_be_unknown(tmp_path: Path, text: str) -> None:
-    touch(tmp_path, "a.png", "b.png")
-    (tmp_path / "pairs.csv").write_text(text)
-    assert read_pairs(tmp_path / "pairs.csv") == [Pair(tmp_path / "a.png", tmp_path / "b.png", None)]
+    def test_optional_columns_of_maps(self, tmp_path: Path) -> None:
+        touch(tmp_path, "a.png", "b.png", "uv/a.png", "uv/t.npy")
+        (tmp_path / "pairs.csv").write_text(
+            "identity,pose,identity_uv,target_uv\na.png,b.png,uv/a.png,uv/t.npy\na.png,b.png,,\n"
+        )
+        a, b, uv = tmp_path / "a.png", tmp_path / "b.png", tmp_path / "uv"
+        assert read_pairs(tmp_path / "pairs.csv") == [
+            Pair(a, b, None, identity_uv=uv / "a.png", target_uv=uv / "t.npy"),
+            Pair(a, b, None),
+        ]
+        (tmp_path / "pairs.csv").write_text("identity,pose,pose_uv\na.png,b.png,uv/b.png\n")
+        with pytest.raises(CaptureError, match="line 2: pose_uv 'uv/b.png' is not a file"):
+            read_pairs(tmp_path / "pairs.csv")
 
+    def test_format_of_spreadsheets(self, tmp_path: Path) -> None:
+        """A byte order mark, CRLF, spaces, blank lines, columns in another order."""
+        touch(tmp_path, "a.png", "b.png", "c.png")
+        (tmp_path / "pairs.csv").write_bytes(b"\xef\xbb\xbfPose, Identity,target\r\n\r\n b.png ,a.png,c.png\r\n,,\r\n")
+        assert read_pairs(tmp_path / "pairs.csv") == [Pair(tmp_path / "a.png", tmp_path / "b.png", tmp_path / "c.png")]
 
-def test_as_spreadsheets_write_it(tmp_path: Path) -> None:
-    """A byte order mark, CRLF, spaces, blank lines, columns in another order."""
-    touch(tmp_path, "a.png", "b.png", "c.png")
-    (tmp_path / "pairs.csv").write_bytes(b"\xef\xbb\xbfPose, Identity,target\r\n\r\n b.png ,a.png,c.png\r\n,,\r\n")
-    assert read_pairs(tmp_path / "pairs.csv") == [Pair(tmp_path / "a.png", tmp_path / "b.png", tmp_path / "c.png")]
+    def test_absolute_paths_and_paths_outside_the_folder(self, tmp_path: Path) -> None:
+        touch(tmp_path, "a.png", "set/b.png")
+        (tmp_path / "set" / "pairs.csv").write_text(f"identity,pose,target\n../a.png,b.png,{tmp_path / 'a.png'}\n")
+        (pair,) = read_pairs(tmp_path / "set" / "pairs.csv")
+        assert pair.identity.samefile(tmp_path / "a.png") and pair.target == tmp_path / "a.png"
 
-
-def test_absolute_and_outside_names_are_fine_where_they_exist(tmp_path: Path) -> None:
-    touch(tmp_path, "a.png", "set/b.png")
-    (tmp_path / "set" / "pairs.csv").write_text(f"identity,pose,target\n../a.png,b.png,{tmp_path / 'a.png'}\n")
-    (pair,) = read_pairs(tmp_path / "set" / "pairs.csv")
-    assert pair.identity.samefile(tmp_path / "a.png") and pair.target == tmp_path / "a.png"
-
-
-@pytest.mark.parametrize(
-    ("text", "match"),
-    [
-        ("", "line 1: expected the header identity,pose,target, found 'nothing'"),
-        ("a.png,b.png,c.png\n", "line 1: expected the header"),
-        ("identity,pose,target,mask\na.png,b.png,c.png,d.png\n", "line 1: expected the header"),
-        ("identity,pose,pose\na.png,b.png,c.png\n", "line 1: expected the header"),
-        ("identity,pose,target\n", "no pairs below the header"),
-        ("identity,pose,target\na.png,b.png,c.png\n\na.png,gone.png,c.png\n", "line 4: pose 'gone.png' is not a file"),
-        ("identity,pose,target\na.png,b.png,gone.png\n", "line 2: target 'gone.png' is not a file"),
-        ("identity,pose,target\na.png,b.png\n", "line 2: 2 values where the header"),
-        ("identity,pose,target\na.png,b.png,c.png,d.png\n", "line 2: 4 values where the header"),
-        ("identity,pose,target\n,b.png,c.png\n", "line 2: no identity"),
-        ("identity,pose,target\n.,b.png,c.png\n", "line 2: identity '.' is not a file"),
-        ('identity,pose,target\n"a.png,b.png,c.png\n', "not valid CSV"),
-        (f"identity,pose,target\n{'x' * 5000}.png,b.png,c.png\n", "line 2: identity 'xxx.* is not a file"),
-        ("identity,pose,target\na\0.png,b.png,c.png\n", "line 2: "),
-    ],
-)
-def test_what_is_wrong_and_where(tmp_path: Path, text: str, match: str) -> None:
-    touch(tmp_path, "a.png", "b.png", "c.png")
-    path = tmp_path / "pairs.csv"
-    path.write_text(text)
-    with pytest.raises(CaptureError, match=match) as error:
-        read_pairs(path)
-    assert str(path) in str(error.value) and "\n" not in str(error.value)
-
-
-def test_not_a_pairs_file(tmp_path: Path) -> None:
-    with pytest.raises(CaptureError, match="no such pairs file"):
-        read_pairs(tmp_path / "pairs.csv")
-    with pytest.raises(CaptureError, match="can't be read"):
-        read_pairs(tmp_path)
-    (tmp_path / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n\xff\xfe")
-    with pytest.raises(CaptureError, match="not a text file"):
-        read_pairs(tmp_path / "a.png")
-
-
-def test_self_pairs_take_another_frame_of_the_same_video(tmp_path: Path) -> None:
-    touch(
-        tmp_path,
-        "v1/0.png",
-        "v1/1.png",
-        "v1/2.png",
-        "v1/notes.txt",
-        "v2/imgs/a.jpg",
-        "v2/imgs/b.jpg",
-        "short/0.png",
-        ".hidden/0.png",
-        ".hidden/1.png",
+    @pytest.mark.parametrize(
+        ("text", "match"),
+        [
+            ("", "line 1: expected the header identity,pose,target, found 'nothing'"),
+            ("a.png,b.png,c.png\n", "line 1: expected the header"),
+            ("identity,pose,target,mask\na.png,b.png,c.png,d.png\n", "line 1: expected the header"),
+            ("identity,pose,pose\na.png,b.png,c.png\n", "line 1: expected the header"),
+            ("identity,pose,target\n", "no pairs below the header"),
+            (
+                "identity,pose,target\na.png,b.png,c.png\n\na.png,gone.png,c.png\n",
+                "line 4: pose 'gone.png' is not a file",
+            ),
+            ("identity,pose,target\na.png,b.png,gone.png\n", "line 2: target 'gone.png' is not a file"),
+            ("identity,pose,target\na.png,b.png\n", "line 2: 2 values where the header"),
+            ("identity,pose,target\na.png,b.png,c.png,d.png\n", "line 2: 4 values where the header"),
+            ("identity,pose,target\n,b.png,c.png\n", "line 2: no identity"),
+            ("identity,pose,target\n.,b.png,c.png\n", "line 2: identity '.' is not a file"),
+            ('identity,pose,target\n"a.png,b.png,c.png\n', "not valid CSV"),
+            (f"identity,pose,target\n{'x' * 5000}.png,b.png,c.png\n", "line 2: identity 'xxx.* is not a file"),
+            ("identity,pose,target\na\0.png,b.png,c.png\n", "line 2: "),
+        ],
     )
-    found = [
-        tuple(path.relative_to(tmp_path).as_posix() for path in (pair.identity, pair.pose, pair.target))
-        for pair in self_pairs(tmp_path)
-    ]
-    assert found == [
-        ("v1/1.png", "v1/0.png", "v1/0.png"),
-        ("v1/2.png", "v1/1.png", "v1/1.png"),
-        ("v1/0.png", "v1/2.png", "v1/2.png"),
-        ("v2/imgs/b.jpg", "v2/imgs/a.jpg", "v2/imgs/a.jpg"),
-        ("v2/imgs/a.jpg", "v2/imgs/b.jpg", "v2/imgs/b.jpg"),
-    ]
+    def test_faults_are_named_with_their_line(self, tmp_path: Path, text: str, match: str) -> None:
+        touch(tmp_path, "a.png", "b.png", "c.png")
+        path = tmp_path / "pairs.csv"
+        path.write_text(text)
+        with pytest.raises(CaptureError, match=match) as error:
+            read_pairs(path)
+        assert str(path) in str(error.value) and "\n" not in str(error.value)
+
+    def test_unreadable_pairs_file(self, tmp_path: Path) -> None:
+        with pytest.raises(CaptureError, match="no such pairs file"):
+            read_pairs(tmp_path / "pairs.csv")
+        with pytest.raises(CaptureError, match="can't be read"):
+            read_pairs(tmp_path)
+        (tmp_path / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n\xff\xfe")
+        with pytest.raises(CaptureError, match="not a text file"):
+            read_pairs(tmp_path / "a.png")
 
 
-def test_no_videos(tmp_path: Path) -> None:
-    touch(tmp_path, "short/0.png", "0.png")
-    with pytest.raises(CaptureError, match="no folder of two frames"):
-        self_pairs(tmp_path)
-    with pytest.raises(CaptureError, match="no such folder"):
-        self_pairs(tmp_path / "gone")
+class TestSelfPairs:
+    def test_identity_is_another_frame_of_the_same_video(self, tmp_path: Path) -> None:
+        touch(
+            tmp_path,
+            "v1/0.png",
+            "v1/1.png",
+            "v1/2.png",
+            "v1/notes.txt",
+            "v2/imgs/a.jpg",
+            "v2/imgs/b.jpg",
+            "short/0.png",
+            ".hidden/0.png",
+            ".hidden/1.png",
+        )
+        found = [
+            tuple(path.relative_to(tmp_path).as_posix() for path in (pair.identity, pair.pose, pair.target))
+            for pair in self_pairs(tmp_path)
+        ]
+        assert found == [
+            ("v1/1.png", "v1/0.png", "v1/0.png"),
+            ("v1/2.png", "v1/1.png", "v1/1.png"),
+            ("v1/0.png", "v1/2.png", "v1/2.png"),
+            ("v2/imgs/b.jpg", "v2/imgs/a.jpg", "v2/imgs/a.jpg"),
+            ("v2/imgs/a.jpg", "v2/imgs/b.jpg", "v2/imgs/b.jpg"),
+        ]
+
+    def test_folder_without_videos_is_refused(self, tmp_path: Path) -> None:
+        touch(tmp_path, "short/0.png", "0.png")
+        with pytest.raises(CaptureError, match="no folder of two frames"):
+            self_pairs(tmp_path)
+        with pytest.raises(CaptureError, match="no such folder"):
+            self_pairs(tmp_path / "gone")
 
 
-@pytest.mark.parametrize(
-    ("name", "expected"),
-    [
-        ("imgs/mia__walk__007.png", ("mia", "walk")),
-        ("imgs/mia__walk__left__007.png", ("mia", "walk__left")),
-        ("mia/walk/imgs/007.png", ("mia", "walk")),
-        ("video/007.png", ("video", "video")),
-        ("imgs/007.png", ("?", "?")),
-    ],
-)
-def test_character_and_clip(tmp_path: Path, name: str, expected: tuple[str, str]) -> None:
-    assert character_and_clip(Pair(tmp_path / "x.png", tmp_path / "y.png", tmp_path / name), tmp_path) == expected
+class TestCharacterAndClip:
+    @pytest.mark.parametrize(
+        ("name", "expected"),
+        [
+            ("imgs/mia__walk__007.png", ("mia", "walk")),
+            ("imgs/mia__walk__left__007.png", ("mia", "walk__left")),
+            ("mia/walk/imgs/007.png", ("mia", "walk")),
+            ("video/007.png", ("video", "video")),
+            ("imgs/007.png", ("?", "?")),
+        ],
+    )
+    def test_names_of_pictures(self, tmp_path: Path, name: str, expected: tuple[str, str]) -> None:
+        assert character_and_clip(Pair(tmp_path / "x.png", tmp_path / "y.png", tmp_path / name), tmp_path) == expected

@@ -70,20 +70,6 @@ def manifest(root: Path, **more) -> None:
     write(root / "manifest.json", json.dumps({"version": 1, "aligned": True, **more}))
 
 
-def test_a_good_dataset(tree, check):
-    status, out, wrong = check(tree)
-    assert status == 0 and not wrong and "nothing wrong" in out
-    for line in (
-        "kind      Mixamo tree, aligned: true targets known",
-        "train     3 characters, 6 clips, 18 frames (3 a clip)",
-        "test      4 pictures of 2 characters",
-        "pairs     2 in test/pairs.csv",
-        "sizes     32x32",
-        "formats   PNG",
-    ):
-        assert line in out
-
-
 IDENTITY = "imgs/character_7__run__0.png"
 DAMAGE = {
     "empty file": (lambda d: write(d / FRAME, b""), {"unreadable-frame": [FRAME]}),
@@ -211,124 +197,132 @@ DAMAGE = {
 }
 
 
-@pytest.mark.parametrize("name", DAMAGE)
-def test_damage_is_named(tree, check, name):
-    damage, expected = DAMAGE[name]
-    damage(tree)
-    status, out, wrong = check(tree)
-    assert status == 1 and wrong == expected
-    for paths in wrong.values():
-        assert all(path in out for path in paths[:3])
+class TestCheck:
+    def test_good_dataset_has_no_findings(self, tree, check):
+        status, out, wrong = check(tree)
+        assert status == 0 and not wrong and "nothing wrong" in out
+        for line in (
+            "kind      Mixamo tree, aligned: true targets known",
+            "train     3 characters, 6 clips, 18 frames (3 a clip)",
+            "test      4 pictures of 2 characters",
+            "pairs     2 in test/pairs.csv",
+            "sizes     32x32",
+            "formats   PNG",
+        ):
+            assert line in out
 
+    @pytest.mark.parametrize("name", DAMAGE)
+    def test_each_kind_of_damage_is_a_finding(self, tree, check, name):
+        damage, expected = DAMAGE[name]
+        damage(tree)
+        status, out, wrong = check(tree)
+        assert status == 1 and wrong == expected
+        for paths in wrong.values():
+            assert all(path in out for path in paths[:3])
 
-def test_folders_that_cannot_be_listed():
-    folder = Path(tempfile.mkdtemp())
-    try:
-        folder.chmod(0o755)
-        for character in range(3):
-            for frame in range(2):
-                draw_figure(folder / f"train/c{character}/run/{frame}.png", character, 9 * frame)
-        (folder / "train/c1").chmod(0)
-        (folder / "train/c2").chmod(stat.S_IRUSR | stat.S_IRGRP | stat.S_IROTH)
-        if os.geteuid() == 0:  # to whom nothing is forbidden
-            os.seteuid(65534)
-        found = examine(folder, workers=1, progress=False).findings
-    finally:
-        if os.getuid() == 0:
-            os.seteuid(0)
-        for character in (1, 2):
-            (folder / f"train/c{character}").chmod(0o755)
-        shutil.rmtree(folder)
-    assert found.items("unreadable-folder") == [
-        ("train/c1", "Permission denied"),
-        ("train/c2", "its files can't be looked at"),
-    ]
+    def test_folders_that_cannot_be_listed_are_findings(self):
+        folder = Path(tempfile.mkdtemp())
+        try:
+            folder.chmod(0o755)
+            for character in range(3):
+                for frame in range(2):
+                    draw_figure(folder / f"train/c{character}/run/{frame}.png", character, 9 * frame)
+            (folder / "train/c1").chmod(0)
+            (folder / "train/c2").chmod(stat.S_IRUSR | stat.S_IRGRP | stat.S_IROTH)
+            if os.geteuid() == 0:  # to whom nothing is forbidden
+                os.seteuid(65534)
+            found = examine(folder, workers=1, progress=False).findings
+        finally:
+            if os.getuid() == 0:
+                os.seteuid(0)
+            for character in (1, 2):
+                (folder / f"train/c{character}").chmod(0o755)
+            shutil.rmtree(folder)
+        assert found.items("unreadable-folder") == [
+            ("train/c1", "Permission denied"),
+            ("train/c2", "its files can't be looked at"),
+        ]
 
+    def test_file_names_that_are_not_text(self, tree, check):
+        name = os.fsdecode(b"caf\xe9 \x1b[31m\n.png")
+        draw_figure(tree / "train" / "character_0" / "run" / "x.png", 0, 9)
+        (tree / "train" / "character_0" / "run" / "x.png").rename(tree / "train" / "character_0" / "run" / name)
+        assert check(tree)[0] == 0
+        write(tree / "train" / "character_0" / "run" / name, b"")
+        status, out, wrong = check(tree)
+        assert status == 1 and wrong == {"unreadable-frame": [f"train/character_0/run/{name}"]}
+        assert "\x1b" not in out and "caf\\udce9 \\x1b[31m\\n.png: an empty file" in out
 
-def test_names_that_are_no_text(tree, check):
-    name = os.fsdecode(b"caf\xe9 \x1b[31m\n.png")
-    draw_figure(tree / "train" / "character_0" / "run" / "x.png", 0, 9)
-    (tree / "train" / "character_0" / "run" / "x.png").rename(tree / "train" / "character_0" / "run" / name)
-    assert check(tree)[0] == 0
-    write(tree / "train" / "character_0" / "run" / name, b"")
-    status, out, wrong = check(tree)
-    assert status == 1 and wrong == {"unreadable-frame": [f"train/character_0/run/{name}"]}
-    assert "\x1b" not in out and "caf\\udce9 \\x1b[31m\\n.png: an empty file" in out
+    def test_fashion_tree(self, tmp_path, check):
+        root = tmp_path / "Fashion_dataset"
+        for video in range(3):
+            for frame in range(2 if video else 1):
+                draw_figure(root / f"train/video_{video}/{frame}.png", video, 9 * frame)
+        draw_figure(root / "test/video_9/imgs/0.png", 9, 0)
+        write(root / "README.md", "x")
+        status, out, wrong = check(root)
+        assert status == 1 and wrong == {"one-frame": ["train/video_0"]}
+        assert "Fashion tree, not aligned" in out and "3 videos, 5 frames (1 to 2 a video)" in out
 
+    def test_videos_are_checked(self, tmp_path, check):
+        """Fashion as it is downloaded: whole files of frames, one cut off, one that is no video."""
+        root = tmp_path / "Fashion_dataset"
+        rng = np.random.default_rng(0)
+        for split, name in (("train", "a"), ("train", "b c"), ("train", "cut"), ("test", "é")):
+            blobs = [np.kron(rng.integers(0, 256, (6, 8, 3)), np.ones((8, 8, 1))).astype(np.uint8) for _ in range(5)]
+            make_video(root / split / f"{name}.mp4", blobs)
+        status, out, wrong = check(root)
+        assert status == 0 and not wrong
+        assert (
+            "train    3 videos, 15 frames (5 a video)" in out.replace(" " * 5, " " * 4)
+            and "64x48" in out
+            and "MP4" in out
+        )
+        shutil.copy(root / "train/a.mp4", root / "test/a.mp4")
+        cut = root / "train/cut.mp4"
+        cut.write_bytes(cut.read_bytes()[:-600])
+        write(root / "train/no.mp4", "hello")
+        status, out, wrong = check(root)
+        assert status == 1 and wrong == {
+            "unreadable-video": ["train/cut.mp4", "train/no.mp4"],
+            "no-frames": ["train/cut", "train/no"],
+            "character-in-both": ["train/a"],
+            "copy-across-split": [f"test/a.mp4 frame {k}" for k in range(5)],
+        }
+        (root / "test/a.mp4").unlink()
+        assert check(root, "--fix")[0] == 0
+        assert (root / "set_aside/train/cut.mp4").is_file() and not cut.exists()
 
-def test_a_fashion_tree(tmp_path, check):
-    root = tmp_path / "Fashion_dataset"
-    for video in range(3):
-        for frame in range(2 if video else 1):
-            draw_figure(root / f"train/video_{video}/{frame}.png", video, 9 * frame)
-    draw_figure(root / "test/video_9/imgs/0.png", 9, 0)
-    write(root / "README.md", "x")
-    status, out, wrong = check(root)
-    assert status == 1 and wrong == {"one-frame": ["train/video_0"]}
-    assert "Fashion tree, not aligned" in out and "3 videos, 5 frames (1 to 2 a video)" in out
+    def test_videos_beside_their_frames_are_ignored(self, tree, check):
+        write(tree / "train/character_0/run.mp4", "never looked into")
+        status, out, _ = check(tree)
+        assert status == 0 and "1  videos are ignored, for folders beside them hold their frames" in out
 
+    def test_printed_report_is_short(self, tree, check):
+        for frame in range(300):
+            write(tree / f"train/character_0/run/b{frame:03d}.png", b"")
+        status, out, wrong = check(tree)
+        assert status == 1 and len(wrong["unreadable-frame"]) == 300
+        assert "300  frames can't be decoded" in out and "and 297 more" in out and len(out.splitlines()) < 20
 
-def test_videos(tmp_path, check):
-    """Fashion as it is downloaded: whole files of frames, one cut off, one that is no video."""
-    root = tmp_path / "Fashion_dataset"
-    rng = np.random.default_rng(0)
-    for split, name in (("train", "a"), ("train", "b c"), ("train", "cut"), ("test", "é")):
-        blobs = [np.kron(rng.integers(0, 256, (6, 8, 3)), np.ones((8, 8, 1))).astype(np.uint8) for _ in range(5)]
-        make_video(root / split / f"{name}.mp4", blobs)
-    status, out, wrong = check(root)
-    assert status == 0 and not wrong
-    assert (
-        "train    3 videos, 15 frames (5 a video)" in out.replace(" " * 5, " " * 4) and "64x48" in out and "MP4" in out
-    )
-    shutil.copy(root / "train/a.mp4", root / "test/a.mp4")
-    cut = root / "train/cut.mp4"
-    cut.write_bytes(cut.read_bytes()[:-600])
-    write(root / "train/no.mp4", "hello")
-    status, out, wrong = check(root)
-    assert status == 1 and wrong == {
-        "unreadable-video": ["train/cut.mp4", "train/no.mp4"],
-        "no-frames": ["train/cut", "train/no"],
-        "character-in-both": ["train/a"],
-        "copy-across-split": [f"test/a.mp4 frame {k}" for k in range(5)],
-    }
-    (root / "test/a.mp4").unlink()
-    assert check(root, "--fix")[0] == 0
-    assert (root / "set_aside/train/cut.mp4").is_file() and not cut.exists()
+    def test_folder_that_is_no_dataset_is_refused(self, tmp_path, bad_input):
+        assert "no such dataset folder" in bad_input("prepare.py", "check", tmp_path / "nowhere")
+        assert "not a dataset folder: there is neither train/ nor test/" in bad_input("prepare.py", "check", tmp_path)
+        write(tmp_path / "file", "x")
+        assert "a file" in bad_input("prepare.py", "check", tmp_path / "file")
 
-
-def test_videos_beside_their_frames_are_ignored(tree, check):
-    write(tree / "train/character_0/run.mp4", "never looked into")
-    status, out, _ = check(tree)
-    assert status == 0 and "1  videos are ignored, for folders beside them hold their frames" in out
-
-
-def test_output_stays_short(tree, check):
-    for frame in range(300):
-        write(tree / f"train/character_0/run/b{frame:03d}.png", b"")
-    status, out, wrong = check(tree)
-    assert status == 1 and len(wrong["unreadable-frame"]) == 300
-    assert "300  frames can't be decoded" in out and "and 297 more" in out and len(out.splitlines()) < 20
-
-
-def test_what_is_no_dataset(tmp_path, bad_input):
-    assert "no such dataset folder" in bad_input("prepare.py", "check", tmp_path / "nowhere")
-    assert "not a dataset folder: there is neither train/ nor test/" in bad_input("prepare.py", "check", tmp_path)
-    write(tmp_path / "file", "x")
-    assert "a file" in bad_input("prepare.py", "check", tmp_path / "file")
-
-
-def test_ctrl_c(tree):
-    picture = np.random.default_rng(0).integers(0, 255, (512, 512, 3), np.uint8)
-    Image.fromarray(picture).save(tree / "train/character_0/run/big.png")
-    write(tree / FRAME, b"")
-    for copy in range(1000):
-        os.link(tree / "train/character_0/run/big.png", tree / f"train/character_0/run/big{copy}.png")
-    process = start("prepare.py", "check", tree, "--workers", "2", "--fix", cwd=ROOT, start_new_session=True)
-    shown = ""
-    while " 0/1023" in shown[-80:] or "/1023" not in shown[-80:]:  # until the first files are done
-        shown += process.stderr.read(1)
-        assert process.poll() is None, shown
-    os.killpg(process.pid, signal.SIGINT)  # what a terminal does: everyone gets it
-    _, err = process.communicate(timeout=30)
-    assert process.returncode == 130 and "Traceback" not in err and "interrupted" in err
-    assert not (tree / "set_aside").exists() and (tree / FRAME).exists()
+    def test_interrupt_ends_the_check(self, tree):
+        picture = np.random.default_rng(0).integers(0, 255, (512, 512, 3), np.uint8)
+        Image.fromarray(picture).save(tree / "train/character_0/run/big.png")
+        write(tree / FRAME, b"")
+        for copy in range(1000):
+            os.link(tree / "train/character_0/run/big.png", tree / f"train/character_0/run/big{copy}.png")
+        process = start("prepare.py", "check", tree, "--workers", "2", "--fix", cwd=ROOT, start_new_session=True)
+        shown = ""
+        while " 0/1023" in shown[-80:] or "/1023" not in shown[-80:]:  # until the first files are done
+            shown += process.stderr.read(1)
+            assert process.poll() is None, shown
+        os.killpg(process.pid, signal.SIGINT)  # what a terminal does: everyone gets it
+        _, err = process.communicate(timeout=30)
+        assert process.returncode == 130 and "Traceback" not in err and "interrupted" in err
+        assert not (tree / "set_aside").exists() and (tree / FRAME).exists()

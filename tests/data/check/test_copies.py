@@ -31,80 +31,55 @@ def jpeg(picture: Image.Image, quality: int = 75) -> Image.Image:
     return Image.open(data).convert("RGB")
 
 
-def test_a_training_frame_in_the_test_set(tree):
-    frame = tree / "train/character_1/jump/imgs/002.png"
-    shutil.copy(frame, tree / "test/imgs/odd.png")
-    Image.open(frame).save(tree / "test/imgs/other.bmp")  # other bytes, the same pixels
-    Image.open(frame).save(tree / "test/imgs/near.jpg", quality=80)
-    original = "as train/character_1/jump/imgs/002.png"
-    assert found(tree) == {
-        "copy-across-split": [("test/imgs/odd.png", original), ("test/imgs/other.bmp", original)],
-        "near-copy-across-split": [("test/imgs/near.jpg", original)],
-    }
+class TestFindCopies:
+    def test_training_frame_in_the_test_set(self, tree):
+        frame = tree / "train/character_1/jump/imgs/002.png"
+        shutil.copy(frame, tree / "test/imgs/odd.png")
+        Image.open(frame).save(tree / "test/imgs/other.bmp")  # other bytes, the same pixels
+        Image.open(frame).save(tree / "test/imgs/near.jpg", quality=80)
+        original = "as train/character_1/jump/imgs/002.png"
+        assert found(tree) == {
+            "copy-across-split": [("test/imgs/odd.png", original), ("test/imgs/other.bmp", original)],
+            "near-copy-across-split": [("test/imgs/near.jpg", original)],
+        }
 
+    def test_few_look_alikes_in_one_pose_are_notes(self, tree):
+        for frame in range(12):
+            draw_figure(tree / f"test/imgs/character_9__run__{frame:03d}.png", 30, frame)
+        shutil.copy(tree / "train/character_0/run/001.png", tree / "test/imgs/character_9__run__001.png")
+        here = ("test/imgs/character_9__run__001.png", "as train/character_0/run/001.png")
+        assert found(tree) == {"look-alike": [here]}
+        (tree / "manifest.json").unlink()  # not aligned: the pose is no excuse
+        assert found(tree) == {"copy-across-split": [here]}
 
-def test_a_few_look_alikes_in_one_pose_are_only_noted(tree):
-    for frame in range(12):
-        draw_figure(tree / f"test/imgs/character_9__run__{frame:03d}.png", 30, frame)
-    shutil.copy(tree / "train/character_0/run/001.png", tree / "test/imgs/character_9__run__001.png")
-    here = ("test/imgs/character_9__run__001.png", "as train/character_0/run/001.png")
-    assert found(tree) == {"look-alike": [here]}
-    (tree / "manifest.json").unlink()  # not aligned: the pose is no excuse
-    assert found(tree) == {"copy-across-split": [here]}
+    def test_renamed_training_character_is_a_copy(self, tree):
+        for frame in range(3):
+            shutil.copy(
+                tree / f"train/character_0/run/{frame:03d}.png", tree / f"test/imgs/stranger__run__{frame:03d}.png"
+            )
+        assert len(found(tree)["copy-across-split"]) == 3
 
+    def test_copied_characters_and_clips(self, tree):
+        shutil.copytree(tree / "train/character_0", tree / "train/character_0 (copy)")
+        assert found(tree) == {
+            "copied-character": [
+                ("train/character_0", "6 of 6 frames as train/character_0 (copy)"),
+                ("train/character_0 (copy)", "6 of 6 frames as train/character_0"),
+            ]
+        }
+        shutil.rmtree(tree / "train/character_0 (copy)")
+        shutil.copytree(tree / "train/character_0/run", tree / "train/character_0/stroll")
+        assert found(tree) == {"copied-clip": [("train/character_0/stroll", "as run")]}
 
-def test_a_renamed_training_character_is_no_look_alike(tree):
-    for frame in range(3):
-        shutil.copy(tree / f"train/character_0/run/{frame:03d}.png", tree / f"test/imgs/stranger__run__{frame:03d}.png")
-    assert len(found(tree)["copy-across-split"]) == 3
-
-
-def test_copied_characters_and_clips(tree):
-    shutil.copytree(tree / "train/character_0", tree / "train/character_0 (copy)")
-    assert found(tree) == {
-        "copied-character": [
-            ("train/character_0", "6 of 6 frames as train/character_0 (copy)"),
-            ("train/character_0 (copy)", "6 of 6 frames as train/character_0"),
-        ]
-    }
-    shutil.rmtree(tree / "train/character_0 (copy)")
-    shutil.copytree(tree / "train/character_0/run", tree / "train/character_0/stroll")
-    assert found(tree) == {"copied-clip": [("train/character_0/stroll", "as run")]}
-
-
-def test_held_poses_are_only_noted(tree):
-    shutil.copy(tree / "train/character_0/run/002.png", tree / "train/character_0/run/003.png")
-    for frame in range(4, 20):
-        draw_figure(tree / f"train/character_2/run/{frame:03d}.png", 2, frame)
-        draw_figure(tree / f"train/character_1/run/{frame:03d}.png", 1, frame)
-    shutil.copy(tree / "train/character_1/run/010.png", tree / "train/character_2/run/010.png")
-    notes = found(tree)
-    assert notes.pop("repeated-frame")[0] == ("train/character_0/run/003.png", "")
-    assert notes == {"shared-frame": [(f"train/character_{c}/run/010.png", "") for c in (1, 2)]}
-
-
-def test_nearest_in_blocks_is_nearest(monkeypatch):
-    monkeypatch.setattr("capture.data.check.near.TEST_BLOCK", 7)
-    monkeypatch.setattr("capture.data.check.near.TRAIN_BLOCK", 11)
-    rng = np.random.default_rng(0)
-    train = rng.integers(0, 256, (100, 192)).astype(np.uint8)
-    test = rng.integers(0, 256, (30, 192)).astype(np.uint8)
-    test[3] = np.clip(train[57] + rng.integers(-9, 10, 192), 0, 255)
-    test[29] = train[99]
-    expected = np.full(30, -1)
-    expected[[3, 29]] = 57, 99
-    assert candidates(test, train).tolist() == expected.tolist()
-
-
-def test_plain_pictures_are_like_nothing():
-    plain = Image.new("RGB", (64, 64), (200, 200, 200))
-    faint = plain.copy()
-    faint.paste((215, 200, 200), (0, 0, 20, 20))
-    assert not same_picture(faint, plain) and not same_picture(plain, faint)
-
-
-def test_long_thin_pictures_do_not_fill_the_memory():
-    assert signature(Image.new("RGB", (200_000, 1))).shape == (192,)
+    def test_held_poses_are_notes(self, tree):
+        shutil.copy(tree / "train/character_0/run/002.png", tree / "train/character_0/run/003.png")
+        for frame in range(4, 20):
+            draw_figure(tree / f"train/character_2/run/{frame:03d}.png", 2, frame)
+            draw_figure(tree / f"train/character_1/run/{frame:03d}.png", 1, frame)
+        shutil.copy(tree / "train/character_1/run/010.png", tree / "train/character_2/run/010.png")
+        notes = found(tree)
+        assert notes.pop("repeated-frame")[0] == ("train/character_0/run/003.png", "")
+        assert notes == {"shared-frame": [(f"train/character_{c}/run/010.png", "") for c in (1, 2)]}
 
 
 @pytest.fixture
@@ -142,14 +117,38 @@ CHANGES = {
 }
 
 
-@pytest.mark.parametrize("frame", [lambda p: p, small], ids=["large", "small"])
-def test_on_real_characters(drawn, frame):
-    train, test = ([frame(picture) for picture in pictures[::2]] for pictures in drawn)
-    known = signatures(train)
+class TestNearCopies:
+    def test_candidates_in_blocks_are_the_nearest(self, monkeypatch):
+        monkeypatch.setattr("capture.data.check.near.TEST_BLOCK", 7)
+        monkeypatch.setattr("capture.data.check.near.TRAIN_BLOCK", 11)
+        rng = np.random.default_rng(0)
+        train = rng.integers(0, 256, (100, 192)).astype(np.uint8)
+        test = rng.integers(0, 256, (30, 192)).astype(np.uint8)
+        test[3] = np.clip(train[57] + rng.integers(-9, 10, 192), 0, 255)
+        test[29] = train[99]
+        expected = np.full(30, -1)
+        expected[[3, 29]] = 57, 99
+        assert candidates(test, train).tolist() == expected.tolist()
 
-    def twin(pictures: list[Image.Image]) -> list[bool]:
-        return [k >= 0 and same_picture(p, train[k]) for p, k in zip(pictures, candidates(signatures(pictures), known))]
+    def test_plain_pictures_match_nothing(self):
+        plain = Image.new("RGB", (64, 64), (200, 200, 200))
+        faint = plain.copy()
+        faint.paste((215, 200, 200), (0, 0, 20, 20))
+        assert not same_picture(faint, plain) and not same_picture(plain, faint)
 
-    assert not any(twin(test))  # held-out characters in the very poses of the others
-    for name, change in CHANGES.items():
-        assert np.mean(twin([change(picture) for picture in train[::31]])) >= 0.85, name
+    def test_long_thin_pictures_do_not_fill_the_memory(self):
+        assert signature(Image.new("RGB", (200_000, 1))).shape == (192,)
+
+    @pytest.mark.parametrize("frame", [lambda p: p, small], ids=["large", "small"])
+    def test_real_characters(self, drawn, frame):
+        train, test = ([frame(picture) for picture in pictures[::2]] for pictures in drawn)
+        known = signatures(train)
+
+        def twin(pictures: list[Image.Image]) -> list[bool]:
+            return [
+                k >= 0 and same_picture(p, train[k]) for p, k in zip(pictures, candidates(signatures(pictures), known))
+            ]
+
+        assert not any(twin(test))  # held-out characters in the very poses of the others
+        for name, change in CHANGES.items():
+            assert np.mean(twin([change(picture) for picture in train[::31]])) >= 0.85, name

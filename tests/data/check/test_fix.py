@@ -33,99 +33,91 @@ def contents(root: Path) -> dict[str, bytes]:
     return {str(p.relative_to(root)): p.read_bytes() for p in root.rglob("*") if p.is_file()}
 
 
-def test_what_is_broken_is_set_aside(broken, tmp_path, run_main):
-    before = contents(broken)
-    status, out, _ = run_main("prepare.py", "check", broken, "--fix", "--json", tmp_path / "f.json")
-    assert status == 0 and "5  files" in out and out.rstrip().endswith("nothing wrong")
-    assert "3  frames can't be decoded" in out  # the first report
-    after = contents(broken)
-    moved = [*FRAMES, "train/character_0/run/.003.png.1.partial", "test/pairs.csv"]
-    for name in moved:
-        assert after.pop(f"set_aside/{name}") == before.pop(name)
-    rows = after.pop("test/pairs.csv").decode().splitlines()
-    assert rows == [
-        "identity,pose,target",
-        "imgs/character_8__run__0.png,imgs/character_7__run__1.png,imgs/character_8__run__1.png",
-        "imgs/character_8__run__0.png,imgs/character_8__run__1.png,",
-    ]
-    assert after == before and len(read_pairs(broken / "test/pairs.csv")) == 2
-    report = json.loads((tmp_path / "f.json").read_text())
-    assert report["ok"] and sorted(m["from"] for m in report["set_aside"]) == sorted(moved)
-    assert all((broken / move["to"]).is_file() for move in report["set_aside"])
+class TestSetAside:
+    def test_broken_files_and_pairs_are_set_aside(self, broken, tmp_path, run_main):
+        before = contents(broken)
+        status, out, _ = run_main("prepare.py", "check", broken, "--fix", "--json", tmp_path / "f.json")
+        assert status == 0 and "5  files" in out and out.rstrip().endswith("nothing wrong")
+        assert "3  frames can't be decoded" in out  # the first report
+        after = contents(broken)
+        moved = [*FRAMES, "train/character_0/run/.003.png.1.partial", "test/pairs.csv"]
+        for name in moved:
+            assert after.pop(f"set_aside/{name}") == before.pop(name)
+        rows = after.pop("test/pairs.csv").decode().splitlines()
+        assert rows == [
+            "identity,pose,target",
+            "imgs/character_8__run__0.png,imgs/character_7__run__1.png,imgs/character_8__run__1.png",
+            "imgs/character_8__run__0.png,imgs/character_8__run__1.png,",
+        ]
+        assert after == before and len(read_pairs(broken / "test/pairs.csv")) == 2
+        report = json.loads((tmp_path / "f.json").read_text())
+        assert report["ok"] and sorted(m["from"] for m in report["set_aside"]) == sorted(moved)
+        assert all((broken / move["to"]).is_file() for move in report["set_aside"])
 
+    def test_second_fix_overwrites_nothing(self, broken, capsys):
+        assert check(broken, fix=True, progress=False) == 0
+        name = FRAMES[0]
+        (broken / name).write_bytes(b"other")
+        assert check(broken, fix=True, progress=False) == 0
+        assert (broken / "set_aside" / name).read_bytes() != b"other"
+        assert (broken / "set_aside/train/character_0/run/001.2.png").read_bytes() == b"other"
+        assert check(broken, fix=True, progress=False) == 0
+        assert "nothing to set aside" in capsys.readouterr().out
 
-def test_a_second_time_overwrites_nothing(broken, capsys):
-    assert check(broken, fix=True, progress=False) == 0
-    name = FRAMES[0]
-    (broken / name).write_bytes(b"other")
-    assert check(broken, fix=True, progress=False) == 0
-    assert (broken / "set_aside" / name).read_bytes() != b"other"
-    assert (broken / "set_aside/train/character_0/run/001.2.png").read_bytes() == b"other"
-    assert check(broken, fix=True, progress=False) == 0
-    assert "nothing to set aside" in capsys.readouterr().out
+    def test_empty_clip_folder_is_removed(self, broken, capsys):
+        for frame in (broken / "train/character_1/jump/imgs").iterdir():
+            frame.write_bytes(b"")
+        assert check(broken, fix=True, progress=False) == 0
+        assert not (broken / "train/character_1/jump").exists() and (broken / "train/character_1/run").is_dir()
 
+    def test_mask_is_set_aside_with_its_frame(self, broken, capsys):
+        for name in ("train/character_0/run/mask/001.png", "train/character_1/jump/uv/000.png"):
+            draw_figure(broken / name, 0, 0)
+        draw_figure(broken / "train/character_0/run/mask/000.png", 0, 0)
+        assert check(broken, fix=True, progress=False) == 0
+        assert (broken / "set_aside/train/character_0/run/mask/001.png").is_file()
+        assert (broken / "set_aside/train/character_1/jump/uv/000.png").is_file()
+        assert (broken / "train/character_0/run/mask/000.png").is_file()
 
-def test_a_clip_with_nothing_left_goes(broken, capsys):
-    for frame in (broken / "train/character_1/jump/imgs").iterdir():
-        frame.write_bytes(b"")
-    assert check(broken, fix=True, progress=False) == 0
-    assert not (broken / "train/character_1/jump").exists() and (broken / "train/character_1/run").is_dir()
+    def test_pairs_file_without_a_good_row_is_set_aside(self, broken, capsys):
+        text = "identity,pose,target\nimgs/gone.png,imgs/gone.png,\n"
+        (broken / "test/pairs.csv").write_text(text)
+        assert check(broken, fix=True, progress=False) == 0
+        assert not (broken / "test/pairs.csv").exists()
+        assert (broken / "set_aside/test/pairs.csv").read_text() == text
 
+    def test_findings_that_fix_cannot_change_remain(self, broken, capsys):
+        (broken / "train/nobody").mkdir()
+        assert check(broken, fix=True, progress=False) == 1
+        assert (broken / "train/nobody").is_dir() and not (broken / FRAMES[0]).exists()
 
-def test_a_mask_goes_with_its_frame(broken, capsys):
-    for name in ("train/character_0/run/mask/001.png", "train/character_1/jump/uv/000.png"):
-        draw_figure(broken / name, 0, 0)
-    draw_figure(broken / "train/character_0/run/mask/000.png", 0, 0)
-    assert check(broken, fix=True, progress=False) == 0
-    assert (broken / "set_aside/train/character_0/run/mask/001.png").is_file()
-    assert (broken / "set_aside/train/character_1/jump/uv/000.png").is_file()
-    assert (broken / "train/character_0/run/mask/000.png").is_file()
+    def test_counts_of_the_manifest_include_what_was_set_aside(self, broken, capsys):
+        about = {
+            "version": 1,
+            "aligned": True,
+            "train_images": 18,
+            "train_characters": [f"character_{c}" for c in range(3)],
+        }
+        (broken / "manifest.json").write_text(json.dumps(about))
+        assert check(broken, fix=True, progress=False) == 0
+        (broken / "train/character_2/run/001.png").unlink()
+        assert check(broken, progress=False) == 1
+        assert "split lacks 1 frames" in capsys.readouterr().out
 
+    def test_unfinished_preparation_is_refused(self, broken, bad_input):
+        (broken / "manifest.json").rename(broken / ".prepare.json")
+        before = contents(broken)
+        assert "finish its preparation first" in bad_input("prepare.py", "check", broken, "--fix")
+        assert contents(broken) == before
 
-def test_pairs_of_which_nothing_is_good_are_set_aside_whole(broken, capsys):
-    text = "identity,pose,target\nimgs/gone.png,imgs/gone.png,\n"
-    (broken / "test/pairs.csv").write_text(text)
-    assert check(broken, fix=True, progress=False) == 0
-    assert not (broken / "test/pairs.csv").exists()
-    assert (broken / "set_aside/test/pairs.csv").read_text() == text
+    @pytest.mark.skipif(os.geteuid() == 0, reason="nothing is forbidden to root")
+    def test_read_only_dataset(self, broken, bad_input):
+        broken.chmod(0o555)
+        assert "set_aside" in bad_input("prepare.py", "check", broken, "--fix")
+        broken.chmod(0o755)
+        assert (broken / FRAMES[0]).exists()
 
-
-def test_what_cannot_be_fixed_stays_wrong(broken, capsys):
-    (broken / "train/nobody").mkdir()
-    assert check(broken, fix=True, progress=False) == 1
-    assert (broken / "train/nobody").is_dir() and not (broken / FRAMES[0]).exists()
-
-
-def test_counts_of_the_manifest_know_what_was_set_aside(broken, capsys):
-    about = {
-        "version": 1,
-        "aligned": True,
-        "train_images": 18,
-        "train_characters": [f"character_{c}" for c in range(3)],
-    }
-    (broken / "manifest.json").write_text(json.dumps(about))
-    assert check(broken, fix=True, progress=False) == 0
-    (broken / "train/character_2/run/001.png").unlink()
-    assert check(broken, progress=False) == 1
-    assert "split lacks 1 frames" in capsys.readouterr().out
-
-
-def test_not_while_it_is_being_prepared(broken, bad_input):
-    (broken / "manifest.json").rename(broken / ".prepare.json")
-    before = contents(broken)
-    assert "finish its preparation first" in bad_input("prepare.py", "check", broken, "--fix")
-    assert contents(broken) == before
-
-
-@pytest.mark.skipif(os.geteuid() == 0, reason="nothing is forbidden to root")
-def test_a_dataset_that_cannot_be_written(broken, bad_input):
-    broken.chmod(0o555)
-    assert "set_aside" in bad_input("prepare.py", "check", broken, "--fix")
-    broken.chmod(0o755)
-    assert (broken / FRAMES[0]).exists()
-
-
-def test_a_place_that_cannot_be_written(broken, bad_input):
-    (broken / "set_aside").write_text("in the way")
-    assert "can't be" in bad_input("prepare.py", "check", broken, "--fix")
-    assert all((broken / name).exists() for name in FRAMES)
+    def test_read_only_folder_in_a_dataset(self, broken, bad_input):
+        (broken / "set_aside").write_text("in the way")
+        assert "can't be" in bad_input("prepare.py", "check", broken, "--fix")
+        assert all((broken / name).exists() for name in FRAMES)

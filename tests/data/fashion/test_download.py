@@ -59,35 +59,35 @@ def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
-def test_whole_files_and_what_could_not_be_had(server, tmp_path):
-    links = {
-        tmp_path / "one": f"{server}/one.mp4",
-        tmp_path / "two": f"{server}/two words%20é.mp4",
-        tmp_path / "flaky": f"{server}/flaky.mp4",
-        tmp_path / "gone": f"{server}/gone.mp4",
-        tmp_path / "page": f"{server}/page.mp4",
-        tmp_path / "short": f"{server}/short.mp4",
-        tmp_path / "busy": f"{server}/busy.mp4",
-        tmp_path / "file": "file:///etc/hostname",
-        tmp_path / "port": "http://127.0.0.1:1/x.mp4",
-        tmp_path / "odd": "http://[x/y.mp4",
-    }
-    failed = download(links, progress=False)
-    assert names(tmp_path) == ["flaky", "one", "two"]
-    assert (tmp_path / "one").read_bytes() == FILES["/one.mp4"] and (tmp_path / "two").read_bytes() == b"2" * 10
-    said = {path.name: why for path, why in failed.items()}
-    assert set(said) == {"gone", "page", "short", "busy", "file", "port", "odd"}
-    assert "404" in said["gone"] and "text/html" in said["page"] and "503" in said["busy"]
-    assert said["short"] == "the server sent 100 bytes of 1000"
-    assert "not a link" in said["file"] and "not a link" in said["odd"] and "no answer" in said["port"]
-    assert not any("\n" in why for why in said.values())
-    assert Server.asked.count("/gone.mp4") == 1 and Server.asked.count("/busy.mp4") == 3
+class TestDownload:
+    def test_whole_files_are_kept_and_failures_named(self, server, tmp_path):
+        links = {
+            tmp_path / "one": f"{server}/one.mp4",
+            tmp_path / "two": f"{server}/two words%20é.mp4",
+            tmp_path / "flaky": f"{server}/flaky.mp4",
+            tmp_path / "gone": f"{server}/gone.mp4",
+            tmp_path / "page": f"{server}/page.mp4",
+            tmp_path / "short": f"{server}/short.mp4",
+            tmp_path / "busy": f"{server}/busy.mp4",
+            tmp_path / "file": "file:///etc/hostname",
+            tmp_path / "port": "http://127.0.0.1:1/x.mp4",
+            tmp_path / "odd": "http://[x/y.mp4",
+        }
+        failed = download(links, progress=False)
+        assert names(tmp_path) == ["flaky", "one", "two"]
+        assert (tmp_path / "one").read_bytes() == FILES["/one.mp4"] and (tmp_path / "two").read_bytes() == b"2" * 10
+        said = {path.name: why for path, why in failed.items()}
+        assert set(said) == {"gone", "page", "short", "busy", "file", "port", "odd"}
+        assert "404" in said["gone"] and "text/html" in said["page"] and "503" in said["busy"]
+        assert said["short"] == "the server sent 100 bytes of 1000"
+        assert "not a link" in said["file"] and "not a link" in said["odd"] and "no answer" in said["port"]
+        assert not any("\n" in why for why in said.values())
+        assert Server.asked.count("/gone.mp4") == 1 and Server.asked.count("/busy.mp4") == 3
 
-
-def test_what_is_there_is_not_asked_for_again(server, tmp_path):
-    (tmp_path / "one").write_bytes(b"mine")
-    (tmp_path / ".two.123.partial").write_bytes(b"left by a killed run")
-    links = {tmp_path / "one": f"{server}/one.mp4", tmp_path / "flaky": f"{server}/flaky.mp4"}
-    assert download(links, progress=False) == {}
-    assert (tmp_path / "one").read_bytes() == b"mine" and names(tmp_path) == ["flaky", "one"]
-    assert set(Server.asked) == {"/flaky.mp4"}
+    def test_existing_files_are_not_downloaded_again(self, server, tmp_path):
+        (tmp_path / "one").write_bytes(b"mine")
+        (tmp_path / ".two.123.partial").write_bytes(b"left by a killed run")
+        links = {tmp_path / "one": f"{server}/one.mp4", tmp_path / "flaky": f"{server}/flaky.mp4"}
+        assert download(links, progress=False) == {}
+        assert (tmp_path / "one").read_bytes() == b"mine" and names(tmp_path) == ["flaky", "one"]
+        assert set(Server.asked) == {"/flaky.mp4"}

@@ -31,113 +31,111 @@ def catalog(index: Index, root: Path = Path("data")) -> Catalog:
     return Catalog(root, "mixamo", index, True)
 
 
-def test_frames_by_number():
-    index = small()
-    assert (index.characters, index.clips, index.frames) == (3, 5, 79)
-    frames = [catalog(index).frame(i) for i in range(index.frames)]
-    train = Path("data/train")
-    assert frames[:4] == [(train / "anna/jump" / name, None) for name in ("0.png", "2.png", "3.png")] + [
-        (train / "anna/run.mp4", 0)
-    ]
-    assert frames[3 + 30 + 39] == (train / "bob/run.mp4", 39)
-    assert frames[3 + 30 + 40] == (train / "bob/walk/imgs/0.png", None)
-    assert frames[-1] == (train / "zoë \udcff/jump/4.png", None)
-    assert index.stamps() == STAMPS
-
-
-def test_the_same_frame_of_another_character():
-    index = small()
-    zoe = 3 + 30 + 40 + 2  # her first frame
-    assert [index.same_frame(i, 2) for i in range(3)] == [zoe, zoe + 2, None]  # 0.png, 2.png, 3.png
-    assert [index.same_frame(zoe + i, 0) for i in range(4)] == [0, None, 1, None]
-    assert index.same_frame(3 + 29, 1) == 3 + 30 + 29 and index.same_frame(3 + 30 + 35, 0) is None  # videos
-    assert index.same_frame(3 + 30 + 40, 0) is None  # no such clip
-
-
 def same(one: Index, other: Index) -> bool:
     names = one._arrays
     return one.about == other.about and all(np.array_equal(names[name], other._arrays[name]) for name in names)
 
 
-def test_saved_loaded_and_sent_to_another_process(tmp_path):
-    index = small()
-    save_index(index, tmp_path / "index.bin")
-    loaded = load_index(tmp_path / "index.bin")
-    assert same(index, loaded) and loaded.stamps() == STAMPS
-    sent = pickle.dumps(loaded)
-    assert len(sent) < 200 and same(pickle.loads(sent), index)  # the file's name, not what is in it
-    assert same(pickle.loads(pickle.dumps(index)), index)
+class TestArrayFile:
+    def test_arrays_are_read_as_written(self, tmp_path):
+        arrays = {"a": np.arange(6, dtype=np.int16).reshape(2, 3), "none": np.zeros((0, 4), np.float32)}
+        write_arrays(tmp_path / "x", "test", {"note": "ü"}, arrays)
+        about, read = open_arrays(tmp_path / "x", "test", check=True)
+        assert about == {"note": "ü"} and all(np.array_equal(read[name], arrays[name]) for name in arrays)
+        assert read["none"].shape == (0, 4) and not read["a"].flags.writeable
+
+    def test_side_folder_in_the_users_cache_for_read_only_datasets(self, tmp_path, monkeypatch):
+        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+        data, other = tmp_path / "a" / "data", tmp_path / "b" / "data"
+        for root in (data, other):
+            root.mkdir(parents=True)
+        assert writable_side_folder(data) == data / ".capture" == side_folders(data)[0]
+        (other / ".capture").write_text("in the way")
+        folder = writable_side_folder(other)
+        assert folder.parent == tmp_path / "cache" / "capture" and folder.is_dir() and folder != side_folders(data)[1]
+        (tmp_path / "cache").rename(tmp_path / "gone")
+        (tmp_path / "cache").write_text("in the way")
+        assert writable_side_folder(other) is None
 
 
-def test_every_damage_is_noticed(tmp_path):
-    path = tmp_path / "index.bin"
-    save_index(small(), path)
-    whole = path.read_bytes()
-    padding = [i for i in range(len(whole)) if whole[i] == 0]
-    assert len(padding) > len(whole) / 2  # between arrays, where a change means nothing
-    for at in [i for i in range(len(whole)) if whole[i]][::7]:
-        path.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
-        with pytest.raises(Damaged):
+class TestIndex:
+    def test_frames_by_number(self):
+        index = small()
+        assert (index.characters, index.clips, index.frames) == (3, 5, 79)
+        frames = [catalog(index).frame(i) for i in range(index.frames)]
+        train = Path("data/train")
+        assert frames[:4] == [(train / "anna/jump" / name, None) for name in ("0.png", "2.png", "3.png")] + [
+            (train / "anna/run.mp4", 0)
+        ]
+        assert frames[3 + 30 + 39] == (train / "bob/run.mp4", 39)
+        assert frames[3 + 30 + 40] == (train / "bob/walk/imgs/0.png", None)
+        assert frames[-1] == (train / "zoë \udcff/jump/4.png", None)
+        assert index.stamps() == STAMPS
+
+    def test_same_frame_of_another_character(self):
+        index = small()
+        zoe = 3 + 30 + 40 + 2  # her first frame
+        assert [index.same_frame(i, 2) for i in range(3)] == [zoe, zoe + 2, None]  # 0.png, 2.png, 3.png
+        assert [index.same_frame(zoe + i, 0) for i in range(4)] == [0, None, 1, None]
+        assert index.same_frame(3 + 29, 1) == 3 + 30 + 29 and index.same_frame(3 + 30 + 35, 0) is None  # videos
+        assert index.same_frame(3 + 30 + 40, 0) is None  # no such clip
+
+    def test_million_frames(self, tmp_path):
+        builder, began = IndexBuilder(), time.monotonic()
+        for c in range(1000):
+            names = [b"frame_%d_%05d.png" % (c, i) for i in range(100)]
+            builder.add_character(b"character_%04d" % c, [(b"clip_%d" % k, IMGS, names) for k in range(10)])
+        index = builder.finish({})
+        save_index(index, tmp_path / "index.bin")
+        assert (
+            index.frames == 1_000_000 and (tmp_path / "index.bin").stat().st_size < 4e6
+        )  # a character's clips share names
+
+        loaded = catalog(load_index(tmp_path / "index.bin"))
+        drawn = [draw(loaded, 1, i) for i in range(2000)]
+        assert loaded.frame(drawn[7].pose) == catalog(index).frame(drawn[7].pose)
+        assert max(max(one[:3]) for one in drawn) > 990_000 and len({one.pose for one in drawn}) > 1900
+        assert time.monotonic() - began < 5
+
+
+class TestSaveAndLoadIndex:
+    def test_saved_loaded_and_pickled_index_is_the_same(self, tmp_path):
+        index = small()
+        save_index(index, tmp_path / "index.bin")
+        loaded = load_index(tmp_path / "index.bin")
+        assert same(index, loaded) and loaded.stamps() == STAMPS
+        sent = pickle.dumps(loaded)
+        assert len(sent) < 200 and same(pickle.loads(sent), index)  # the file's name, not what is in it
+        assert same(pickle.loads(pickle.dumps(index)), index)
+
+    def test_every_damage_is_noticed(self, tmp_path):
+        path = tmp_path / "index.bin"
+        save_index(small(), path)
+        whole = path.read_bytes()
+        padding = [i for i in range(len(whole)) if whole[i] == 0]
+        assert len(padding) > len(whole) / 2  # between arrays, where a change means nothing
+        for at in [i for i in range(len(whole)) if whole[i]][::7]:
+            path.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
+            with pytest.raises(Damaged):
+                load_index(path)
+        for length in (0, 10, 100, 5000, len(whole) - 1):
+            path.write_bytes(whole[:length])
+            with pytest.raises(Damaged):
+                load_index(path)
+        write_arrays(path, "something else", {}, {"text": np.zeros(3, np.uint8)})
+        with pytest.raises(Damaged, match="not a file of index"):
             load_index(path)
-    for length in (0, 10, 100, 5000, len(whole) - 1):
-        path.write_bytes(whole[:length])
-        with pytest.raises(Damaged):
-            load_index(path)
-    write_arrays(path, "something else", {}, {"text": np.zeros(3, np.uint8)})
-    with pytest.raises(Damaged, match="not a file of index"):
-        load_index(path)
 
-
-def test_arrays_come_back_as_they_were(tmp_path):
-    arrays = {"a": np.arange(6, dtype=np.int16).reshape(2, 3), "none": np.zeros((0, 4), np.float32)}
-    write_arrays(tmp_path / "x", "test", {"note": "ü"}, arrays)
-    about, read = open_arrays(tmp_path / "x", "test", check=True)
-    assert about == {"note": "ü"} and all(np.array_equal(read[name], arrays[name]) for name in arrays)
-    assert read["none"].shape == (0, 4) and not read["a"].flags.writeable
-
-
-def test_the_users_folder_serves_where_the_dataset_cannot_be_written(tmp_path, monkeypatch):
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    data, other = tmp_path / "a" / "data", tmp_path / "b" / "data"
-    for root in (data, other):
-        root.mkdir(parents=True)
-    assert writable_side_folder(data) == data / ".capture" == side_folders(data)[0]
-    (other / ".capture").write_text("in the way")
-    folder = writable_side_folder(other)
-    assert folder.parent == tmp_path / "cache" / "capture" and folder.is_dir() and folder != side_folders(data)[1]
-    (tmp_path / "cache").rename(tmp_path / "gone")
-    (tmp_path / "cache").write_text("in the way")
-    assert writable_side_folder(other) is None
-
-
-def test_a_million_frames(tmp_path):
-    builder, began = IndexBuilder(), time.monotonic()
-    for c in range(1000):
-        names = [b"frame_%d_%05d.png" % (c, i) for i in range(100)]
-        builder.add_character(b"character_%04d" % c, [(b"clip_%d" % k, IMGS, names) for k in range(10)])
-    index = builder.finish({})
-    save_index(index, tmp_path / "index.bin")
-    assert (
-        index.frames == 1_000_000 and (tmp_path / "index.bin").stat().st_size < 4e6
-    )  # a character's clips share names
-
-    loaded = catalog(load_index(tmp_path / "index.bin"))
-    drawn = [draw(loaded, 1, i) for i in range(2000)]
-    assert loaded.frame(drawn[7].pose) == catalog(index).frame(drawn[7].pose)
-    assert max(max(one[:3]) for one in drawn) > 990_000 and len({one.pose for one in drawn}) > 1900
-    assert time.monotonic() - began < 5
-
-
-def test_opening_it_takes_no_memory_for_what_is_not_used(tmp_path):
-    builder = IndexBuilder()
-    for c in range(1000):  # nothing shared: 30 MB
-        names = [b"character_%05d_frame_%06d.png" % (c, i) for i in range(1000)]
-        builder.add_character(b"character_%05d" % c, [(b"only", PLAIN, names)])
-    save_index(builder.finish({}), tmp_path / "index.bin")
-    assert (tmp_path / "index.bin").stat().st_size > 30e6
-    with multiprocessing.get_context("fork").Pool(1) as pool:
-        grown, name = pool.apply(_open, (tmp_path / "index.bin",))
-    assert grown < 15 and name == b"character_00500_frame_000007.png"
+    def test_opening_takes_no_memory_for_unused_parts(self, tmp_path):
+        builder = IndexBuilder()
+        for c in range(1000):  # nothing shared: 30 MB
+            names = [b"character_%05d_frame_%06d.png" % (c, i) for i in range(1000)]
+            builder.add_character(b"character_%05d" % c, [(b"only", PLAIN, names)])
+        save_index(builder.finish({}), tmp_path / "index.bin")
+        assert (tmp_path / "index.bin").stat().st_size > 30e6
+        with multiprocessing.get_context("fork").Pool(1) as pool:
+            grown, name = pool.apply(_open, (tmp_path / "index.bin",))
+        assert grown < 15 and name == b"character_00500_frame_000007.png"
 
 
 def _open(path: Path) -> tuple[float, bytes]:

@@ -137,130 +137,128 @@ def with_definitions(tmp_path_factory) -> Path:
     return root
 
 
-def test_both_layouts_are_known(sorted_by_part, with_definitions, tmp_path):
-    assert layer_root(sorted_by_part) == sorted_by_part
-    assert layer_root(with_definitions) == layer_root(with_definitions / "spritesheets")
-    assert layer_root(tmp_path) is None
-    slots = {style.slot for style in find_styles(with_definitions)}
-    assert slots == {"body", "head", "hair", "torso", "legs", "hat"}
+class TestChooseCharacters:
+    def test_layers_of_a_character_fit_together(self, sorted_by_part):
+        styles = find_styles(sorted_by_part)
+        characters = choose_characters(sorted_by_part, styles, 40, seed=0)
+        assert len({character.pieces for character in characters}) == 40
+        assert {character.body for character in characters} == {"male", "female"}
+        used = {piece.name for character in characters for piece in character.pieces}
+        assert {"feet/boots.png", "facial/male/beard/brown.png", "body/male/eyes/blue.png"} <= used
+        for never in ("bangs.png", "no_th-sh", "wound", "child", "ears"):
+            assert not any(never in name for name in used)
+        for character in characters:
+            names = [piece.name for piece in character.pieces]
+            assert names[0].startswith(f"body/{character.body}/") and names[0].endswith(("light.png", "dark.png"))
+            other = {"male": "female", "female": "male"}[character.body]
+            assert not any(f"/{other}/" in name or f"_{other}." in name for name in names)
+            parts = [name.split("/")[0] for name in names if "/eyes/" not in name]
+            assert len(set(parts)) == len(parts)
+            order = ["body", "feet", "legs", "torso", "facial", "hair"]
+            assert [order.index(part) for part in parts] == sorted(order.index(part) for part in parts)
+
+    def test_same_seed_gives_the_same_characters(self, sorted_by_part):
+        styles = find_styles(sorted_by_part)
+        some = choose_characters(sorted_by_part, styles, 8, seed=4)
+        assert some == choose_characters(sorted_by_part, find_styles(sorted_by_part), 12, seed=4)[:8]
+        assert some != choose_characters(sorted_by_part, styles, 8, seed=5)
+        with pytest.raises(CaptureError, match="too few layers for 5000 different characters"):
+            choose_characters(sorted_by_part, [style for style in styles if style.slot == "body"], 5000, seed=0)
+
+    def test_layers_are_drawn_from_back_to_front(self, sorted_by_part):
+        pieces = [
+            Piece(35, ((None, "torso/plate/green_chest_male.png"),)),
+            Piece(10, ((None, "body/male/dark.png"),)),
+            Piece(20, ((None, "legs/pants/male/red_pants_male.png"),)),
+        ]
+        sheet = np.asarray(draw_sheet(sorted_by_part, pieces))
+        assert sheet.shape == (CELL * ROWS, CELL * COLUMNS, 4)
+        for row, column in ((0, 0), (20, 5)):
+            cell = sheet[row * CELL : (row + 1) * CELL, column * CELL : (column + 1) * CELL]
+            assert tuple(cell[41, 32]) == (0, 200, 0, 255)  # the chest over the trousers
+            assert tuple(cell[50, 32]) == (200, 0, 0, 255) and tuple(cell[15, 32]) == (120, 80, 60, 255)
+            assert tuple(cell[0, 0]) == (0, 0, 0, 0)
 
 
-def test_characters_fit_together(sorted_by_part):
-    styles = find_styles(sorted_by_part)
-    characters = choose_characters(sorted_by_part, styles, 40, seed=0)
-    assert len({character.pieces for character in characters}) == 40
-    assert {character.body for character in characters} == {"male", "female"}
-    used = {piece.name for character in characters for piece in character.pieces}
-    assert {"feet/boots.png", "facial/male/beard/brown.png", "body/male/eyes/blue.png"} <= used
-    for never in ("bangs.png", "no_th-sh", "wound", "child", "ears"):
-        assert not any(never in name for name in used)
-    for character in characters:
-        names = [piece.name for piece in character.pieces]
-        assert names[0].startswith(f"body/{character.body}/") and names[0].endswith(("light.png", "dark.png"))
-        other = {"male": "female", "female": "male"}[character.body]
-        assert not any(f"/{other}/" in name or f"_{other}." in name for name in names)
-        parts = [name.split("/")[0] for name in names if "/eyes/" not in name]
-        assert len(set(parts)) == len(parts)
-        order = ["body", "feet", "legs", "torso", "facial", "hair"]
-        assert [order.index(part) for part in parts] == sorted(order.index(part) for part in parts)
+class TestFindStyles:
+    def test_both_layouts_of_repositories(self, sorted_by_part, with_definitions, tmp_path):
+        assert layer_root(sorted_by_part) == sorted_by_part
+        assert layer_root(with_definitions) == layer_root(with_definitions / "spritesheets")
+        assert layer_root(tmp_path) is None
+        slots = {style.slot for style in find_styles(with_definitions)}
+        assert slots == {"body", "head", "hair", "torso", "legs", "hat"}
+
+    def test_definitions_palettes_and_files_by_action(self, with_definitions):
+        root = layer_root(with_definitions)
+        characters = choose_characters(root, find_styles(with_definitions), 10, seed=0)
+        assert {character.body for character in characters} == {"male", "child"}
+        hairs = 0
+        for character in characters:
+            names = [piece.name for piece in character.pieces]
+            assert not any("hat/half" in name or "skeleton" in name or "faces" in name for name in names)
+            sheet = np.asarray(draw_sheet(root, character.pieces))
+            cell = sheet[10 * CELL : 11 * CELL, :CELL]
+            skin = "dark" if tuple(cell[16, 32, :3]) == SKINS["dark"] else "light"
+            assert tuple(cell[16, 32, :3]) == SKINS[skin]  # recoloured, also where the file is one off
+            if f"head/heads/{character.body}/*/dark.png" in names:
+                assert skin == "dark"
+            else:
+                assert any(name == f"head/heads/{character.body}/*.png in light" for name in names) and skin == "light"
+            if "hair/tail/fg/*/deep_red.png" in names:
+                hairs += 1
+                assert names[0] == "hair/tail/bg/*/deep_red.png" and tuple(cell[10, 23, :3]) == DYES["red"]
+                assert tuple(cell[7, 21, :3]) == DYES["blue"]
+        assert hairs
 
 
-def test_the_same_seed_makes_the_same_characters(sorted_by_part):
-    styles = find_styles(sorted_by_part)
-    some = choose_characters(sorted_by_part, styles, 8, seed=4)
-    assert some == choose_characters(sorted_by_part, find_styles(sorted_by_part), 12, seed=4)[:8]
-    assert some != choose_characters(sorted_by_part, styles, 8, seed=5)
-    with pytest.raises(CaptureError, match="too few layers for 5000 different characters"):
-        choose_characters(sorted_by_part, [style for style in styles if style.slot == "body"], 5000, seed=0)
+class TestPrepareFromLayers:
+    def test_prepared_tree(self, sorted_by_part, tmp_path):
+        out = tmp_path / "lpc"
+        manifest = prepare_lpc(sorted_by_part, out, 64, seed=1, pairs=10, workers=1, characters=5, test_characters=3)
+        assert len(manifest["train_characters"]) == 5 and len(manifest["test_characters"]) == 3
+        assert set(manifest["recipes"]) == {*manifest["train_characters"], *manifest["test_characters"]}
+        assert json.loads((out / "manifest.json").read_text())["recipes"] == manifest["recipes"]
+        catalog = scan(out)
+        assert catalog.aligned and catalog.frames == 5 * 178
+        for name in manifest["train_characters"]:
+            picture = np.asarray(open_rgb(out / "train" / name / "walk_front" / "imgs" / "03.png"))
+            skin = manifest["recipes"][name]["layers"][0].split("/")[-1].removesuffix(".png")
+            assert tuple(picture[16, 32]) == SKINS[skin] and tuple(picture[0, 0]) == (235, 235, 235)
+        for pair in read_pairs(out / "test" / "pairs.csv"):
+            assert pair.identity.name.split("__")[0] == pair.target.name.split("__")[0]
+            assert pair.pose.name.split("__")[1:] == pair.target.name.split("__")[1:]
+        assert (out / "AUTHORS.txt").read_text() == "Everyone who drew.\n"
+        # the same again is done already, other numbers are refused
+        assert prepare_lpc(sorted_by_part, out, 64, 1, 10, characters=5, test_characters=3) == manifest
+        with pytest.raises(CaptureError, match="prepared with other parameters"):
+            prepare_lpc(sorted_by_part, out, 64, 1, 10, characters=6, test_characters=3)
 
+    def test_credits_of_the_used_layers(self, with_definitions, tmp_path):
+        out = tmp_path / "lpc"
+        manifest = prepare_lpc(with_definitions, out, 64, pairs=4, workers=1, characters=4, test_characters=2)
+        with open(out / "CREDITS.csv", newline="") as file:
+            rows = list(csv.reader(file))
+        assert rows[0] == ["filename", "notes", "authors", "licenses", "urls"]
+        by_name = {row[0]: row for row in rows[1:]}
+        assert by_name["legs/pants"][2] == "Cid" and "hat/half" not in by_name
+        if any(recipe["body"] == "male" for recipe in manifest["recipes"].values()):
+            assert by_name["body/bodies/male/walk.png"][2] == "Ann, Ben"
+            assert by_name["body/bodies/male/shoot.png"][1] == "not named in CREDITS.csv"
 
-def test_layers_are_drawn_from_back_to_front(sorted_by_part):
-    pieces = [
-        Piece(35, ((None, "torso/plate/green_chest_male.png"),)),
-        Piece(10, ((None, "body/male/dark.png"),)),
-        Piece(20, ((None, "legs/pants/male/red_pants_male.png"),)),
-    ]
-    sheet = np.asarray(draw_sheet(sorted_by_part, pieces))
-    assert sheet.shape == (CELL * ROWS, CELL * COLUMNS, 4)
-    for row, column in ((0, 0), (20, 5)):
-        cell = sheet[row * CELL : (row + 1) * CELL, column * CELL : (column + 1) * CELL]
-        assert tuple(cell[41, 32]) == (0, 200, 0, 255)  # the chest over the trousers
-        assert tuple(cell[50, 32]) == (200, 0, 0, 255) and tuple(cell[15, 32]) == (120, 80, 60, 255)
-        assert tuple(cell[0, 0]) == (0, 0, 0, 0)
-
-
-def test_prepared_from_layers(sorted_by_part, tmp_path):
-    out = tmp_path / "lpc"
-    manifest = prepare_lpc(sorted_by_part, out, 64, seed=1, pairs=10, workers=1, characters=5, test_characters=3)
-    assert len(manifest["train_characters"]) == 5 and len(manifest["test_characters"]) == 3
-    assert set(manifest["recipes"]) == {*manifest["train_characters"], *manifest["test_characters"]}
-    assert json.loads((out / "manifest.json").read_text())["recipes"] == manifest["recipes"]
-    catalog = scan(out)
-    assert catalog.aligned and catalog.frames == 5 * 178
-    for name in manifest["train_characters"]:
-        picture = np.asarray(open_rgb(out / "train" / name / "walk_front" / "imgs" / "03.png"))
-        skin = manifest["recipes"][name]["layers"][0].split("/")[-1].removesuffix(".png")
-        assert tuple(picture[16, 32]) == SKINS[skin] and tuple(picture[0, 0]) == (235, 235, 235)
-    for pair in read_pairs(out / "test" / "pairs.csv"):
-        assert pair.identity.name.split("__")[0] == pair.target.name.split("__")[0]
-        assert pair.pose.name.split("__")[1:] == pair.target.name.split("__")[1:]
-    assert (out / "AUTHORS.txt").read_text() == "Everyone who drew.\n"
-    # the same again is done already, other numbers are refused
-    assert prepare_lpc(sorted_by_part, out, 64, 1, 10, characters=5, test_characters=3) == manifest
-    with pytest.raises(CaptureError, match="prepared with other parameters"):
-        prepare_lpc(sorted_by_part, out, 64, 1, 10, characters=6, test_characters=3)
-
-
-def test_definitions_palettes_and_files_by_action(with_definitions):
-    root = layer_root(with_definitions)
-    characters = choose_characters(root, find_styles(with_definitions), 10, seed=0)
-    assert {character.body for character in characters} == {"male", "child"}
-    hairs = 0
-    for character in characters:
-        names = [piece.name for piece in character.pieces]
-        assert not any("hat/half" in name or "skeleton" in name or "faces" in name for name in names)
-        sheet = np.asarray(draw_sheet(root, character.pieces))
-        cell = sheet[10 * CELL : 11 * CELL, :CELL]
-        skin = "dark" if tuple(cell[16, 32, :3]) == SKINS["dark"] else "light"
-        assert tuple(cell[16, 32, :3]) == SKINS[skin]  # recoloured, also where the file is one off
-        if f"head/heads/{character.body}/*/dark.png" in names:
-            assert skin == "dark"
-        else:
-            assert any(name == f"head/heads/{character.body}/*.png in light" for name in names) and skin == "light"
-        if "hair/tail/fg/*/deep_red.png" in names:
-            hairs += 1
-            assert names[0] == "hair/tail/bg/*/deep_red.png" and tuple(cell[10, 23, :3]) == DYES["red"]
-            assert tuple(cell[7, 21, :3]) == DYES["blue"]
-    assert hairs
-
-
-def test_credits_of_the_used_layers(with_definitions, tmp_path):
-    out = tmp_path / "lpc"
-    manifest = prepare_lpc(with_definitions, out, 64, pairs=4, workers=1, characters=4, test_characters=2)
-    with open(out / "CREDITS.csv", newline="") as file:
-        rows = list(csv.reader(file))
-    assert rows[0] == ["filename", "notes", "authors", "licenses", "urls"]
-    by_name = {row[0]: row for row in rows[1:]}
-    assert by_name["legs/pants"][2] == "Cid" and "hat/half" not in by_name
-    if any(recipe["body"] == "male" for recipe in manifest["recipes"].values()):
-        assert by_name["body/bodies/male/walk.png"][2] == "Ann, Ben"
-        assert by_name["body/bodies/male/shoot.png"][1] == "not named in CREDITS.csv"
-
-
-def test_layers_that_can_not_be_used_are_named(sorted_by_part, with_definitions, tmp_path):
-    (tmp_path / "empty" / "body").mkdir(parents=True)
-    with pytest.raises(CaptureError, match="no bodies among its layers"):
-        find_styles(tmp_path / "empty")
-    with pytest.raises(CaptureError, match="at least 2 of each"):
-        prepare_lpc(sorted_by_part, tmp_path / "out", 64, characters=1)
-    whole(tmp_path / "cut" / "body" / "male" / "light.png", "body", (1, 2, 3))
-    path = tmp_path / "cut" / "body" / "male" / "light.png"
-    path.write_bytes(path.read_bytes()[:300])
-    with pytest.raises(CaptureError, match="light.png: a broken picture"):
-        prepare_lpc(tmp_path / "cut", tmp_path / "out", 64)
-    (tmp_path / "odd" / "spritesheets" / "body").mkdir(parents=True)
-    (tmp_path / "odd" / "sheet_definitions").mkdir()
-    (tmp_path / "odd" / "sheet_definitions" / "body.json").write_text("{")
-    with pytest.raises(CaptureError, match="body.json: can't be read"):
-        find_styles(tmp_path / "odd")
-    assert not (tmp_path / "out").exists()
+    def test_unusable_layers_are_named(self, sorted_by_part, with_definitions, tmp_path):
+        (tmp_path / "empty" / "body").mkdir(parents=True)
+        with pytest.raises(CaptureError, match="no bodies among its layers"):
+            find_styles(tmp_path / "empty")
+        with pytest.raises(CaptureError, match="at least 2 of each"):
+            prepare_lpc(sorted_by_part, tmp_path / "out", 64, characters=1)
+        whole(tmp_path / "cut" / "body" / "male" / "light.png", "body", (1, 2, 3))
+        path = tmp_path / "cut" / "body" / "male" / "light.png"
+        path.write_bytes(path.read_bytes()[:300])
+        with pytest.raises(CaptureError, match="light.png: a broken picture"):
+            prepare_lpc(tmp_path / "cut", tmp_path / "out", 64)
+        (tmp_path / "odd" / "spritesheets" / "body").mkdir(parents=True)
+        (tmp_path / "odd" / "sheet_definitions").mkdir()
+        (tmp_path / "odd" / "sheet_definitions" / "body.json").write_text("{")
+        with pytest.raises(CaptureError, match="body.json: can't be read"):
+            find_styles(tmp_path / "odd")
+        assert not (tmp_path / "out").exists()

@@ -7,7 +7,7 @@ from capture.common.errors import CaptureError
 from capture.data.toon.characters.character import make_character
 from capture.data.toon.dataset import ToonStream
 from capture.data.toon.motion.motions import AIRBORNE, CLIPS, VARIED, posture
-from capture.data.toon.rendering.camera import Shot, View, stand
+from capture.data.toon.rendering.camera import Shot, View, place_on_ground
 from capture.data.toon.skeleton import INDEX, JOINTS, PARENTS, apply3, forward_kinematics, rotation
 
 STANDING = ("idle", "hands_on_hips", "wave", "clap", "bow", "dance_c", "throw", "spell", "punch")
@@ -15,8 +15,8 @@ STANDING = ("idle", "hands_on_hips", "wave", "clap", "bow", "dance_c", "throw", 
 
 def placed(clip, times, style=5, seed=0):
     pose = posture([clip] * len(times), list(times), [style] * len(times))
-    cast = [make_character(seed)] * len(times)
-    return pose, stand(pose, cast), cast
+    characters = [make_character(seed)] * len(times)
+    return pose, place_on_ground(pose, characters), characters
 
 
 def lowest(frames, who):
@@ -27,169 +27,166 @@ def lowest(frames, who):
     return (points[..., 1] - torch.from_numpy(who.contacts)[None, :, 3]).amin(1)
 
 
-def test_there_are_enough_and_the_short_list_is_the_same_set():
-    assert len(CLIPS) >= 20 and len(set(CLIPS)) == len(CLIPS) == len(VARIED) and set(CLIPS) == set(VARIED)
-    named = {
-        "idle",
-        "walk",
-        "run",
-        "jump",
-        "wave",
-        "cheer",
-        "punch",
-        "kick",
-        "throw",
-        "sit",
-        "squat",
-        "bow",
-        "crawl",
-        "sword_swing",
-        "spell",
-        "fall",
-        "turn",
-    }
-    assert named <= set(CLIPS)
+class TestPlaceOnGround:
+    @pytest.mark.parametrize("seed", [0, 3, 7, 11])
+    @pytest.mark.parametrize("clip", CLIPS)
+    def test_nothing_is_below_the_floor_and_something_touches_it(self, clip, seed):
+        pose, frames, characters = placed(clip, [k / 10 for k in range(10)], seed=seed)
+        low = lowest(frames, characters[0])
+        assert torch.allclose(low, pose.shift[:, 1] * characters[0].leg, atol=1e-4)
+        if clip not in AIRBORNE:
+            assert low.abs().max() < 1e-4
+
+    @pytest.mark.parametrize("clip", STANDING + ("walk",))
+    def test_sole_stays_on_the_floor(self, clip):
+        for seed in range(0, 12, 3):
+            _, frames, characters = placed(clip, [k / 16 for k in range(16)], seed=seed)
+            who = characters[0]
+            soles = who.contact_frames[:4]
+            points = frames.origin[:, soles] + apply3(
+                frames.matrix[:, soles], torch.from_numpy(who.contacts[:4])[None, :, :3]
+            )
+            assert points[..., 1].amin(1).abs().max() < 0.02 * who.height
 
 
-@pytest.mark.parametrize("clip", CLIPS)
-def test_continuous_and_looping(clip):
-    """Joint movement halves with the time step, also over the end of the loop: no jumps."""
-    steps = 400
-    _, frames, _ = placed(clip, [k / steps for k in range(steps)])
-    at = frames.origin[:, : len(JOINTS)]
-    moved = (at.roll(-1, 0) - at).norm(dim=-1).amax(1)
-    assert moved.max() < 0.05, f"moves {moved.max():.3f} of a body height in 1/{steps} of the clip"
-    assert at.std(0).max() > 0.004  # and it does move
-    rotations = posture([clip] * 2, [0.3, 0.3], [5, 5]).rotations
-    identity = torch.eye(3).expand_as(rotations)
-    assert torch.allclose(rotations @ rotations.transpose(-1, -2), identity, atol=1e-4)
+class TestPosing:
+    def test_same_joint_angles_on_every_character(self):
+        """The true target is exact because bones of A and B point the same way in the same clip, style and time."""
+        names = [clip for clip in CLIPS for _ in range(2)]
+        pose = posture(names, [0.2, 0.7] * len(CLIPS), [4] * len(names))
+        directions = []
+        for seed in (1, 6):
+            offsets = torch.from_numpy(make_character(seed).offsets).expand(len(names), -1, -1)
+            position, _ = forward_kinematics(pose.rotations, offsets)
+            bones = [
+                j
+                for j, name in enumerate(JOINTS)
+                if name.split("_")[-1] in ("elbow", "wrist", "knee", "ankle", "chest", "neck")
+            ]
+            bone = position[:, bones] - position[:, [PARENTS[j] for j in bones]]
+            directions.append(bone / bone.norm(dim=-1, keepdim=True))
+        cosine = (directions[0] * directions[1]).sum(-1)
+        assert cosine.min() > 0.9999
+
+    def test_forward_kinematics_against_a_plain_loop(self):
+        torch.manual_seed(0)
+        angles = torch.rand(3, len(JOINTS)) * 360
+        rotations = rotation("x", angles) @ rotation("z", angles * 0.7)
+        offsets = torch.randn(3, len(JOINTS), 3)
+        position, matrix = forward_kinematics(rotations, offsets)
+        for b in range(3):
+            world = {}
+            for j, parent in enumerate(PARENTS):
+                if parent < 0:
+                    world[j] = (torch.zeros(3), rotations[b, j])
+                else:
+                    at, up = world[parent]
+                    world[j] = (at + up @ offsets[b, j], up @ rotations[b, j])
+                assert torch.allclose(position[b, j], world[j][0], atol=1e-4)
+                assert torch.allclose(matrix[b, j], world[j][1], atol=1e-4)
 
 
-def test_every_clip_is_unlike_every_other():
-    """Mean joint distance of any two clips over time, in body heights, pelvis at the origin."""
-    times = [k / 12 for k in range(12)]
-    paths = []
-    for clip in CLIPS:
-        pose, _, cast = placed(clip, times, style=1)
-        offsets = torch.from_numpy(cast[0].offsets).expand(len(times), -1, -1)
-        paths.append(forward_kinematics(pose.rotations, offsets)[0])
-    paths = torch.stack(paths)
-    distance = (paths[:, None] - paths[None]).norm(dim=-1).mean((2, 3))
-    distance.fill_diagonal_(9)
-    assert distance.min() > 0.02, [CLIPS[i] for i in divmod(int(distance.argmin()), len(CLIPS))]
+class TestClips:
+    def test_clips_and_their_varied_order_are_the_same_set(self):
+        assert len(CLIPS) >= 20 and len(set(CLIPS)) == len(CLIPS) == len(VARIED) and set(CLIPS) == set(VARIED)
+        named = {
+            "idle",
+            "walk",
+            "run",
+            "jump",
+            "wave",
+            "cheer",
+            "punch",
+            "kick",
+            "throw",
+            "sit",
+            "squat",
+            "bow",
+            "crawl",
+            "sword_swing",
+            "spell",
+            "fall",
+            "turn",
+        }
+        assert named <= set(CLIPS)
 
+    @pytest.mark.parametrize("clip", CLIPS)
+    def test_clips_are_continuous_and_loop(self, clip):
+        """Joint movement halves with the time step, also over the end of the loop: no jumps."""
+        steps = 400
+        _, frames, _ = placed(clip, [k / steps for k in range(steps)])
+        at = frames.origin[:, : len(JOINTS)]
+        moved = (at.roll(-1, 0) - at).norm(dim=-1).amax(1)
+        assert moved.max() < 0.05, f"moves {moved.max():.3f} of a body height in 1/{steps} of the clip"
+        assert at.std(0).max() > 0.004  # and it does move
+        rotations = posture([clip] * 2, [0.3, 0.3], [5, 5]).rotations
+        identity = torch.eye(3).expand_as(rotations)
+        assert torch.allclose(rotations @ rotations.transpose(-1, -2), identity, atol=1e-4)
 
-def test_styles_differ():
-    a, b = (posture(["walk"], [0.3], [style]).rotations for style in (1, 2))
-    assert (a - b).abs().max() > 0.05
+    def test_clips_differ_from_each_other(self):
+        """Mean joint distance of any two clips over time, in body heights, pelvis at the origin."""
+        times = [k / 12 for k in range(12)]
+        paths = []
+        for clip in CLIPS:
+            pose, _, characters = placed(clip, times, style=1)
+            offsets = torch.from_numpy(characters[0].offsets).expand(len(times), -1, -1)
+            paths.append(forward_kinematics(pose.rotations, offsets)[0])
+        paths = torch.stack(paths)
+        distance = (paths[:, None] - paths[None]).norm(dim=-1).mean((2, 3))
+        distance.fill_diagonal_(9)
+        assert distance.min() > 0.02, [CLIPS[i] for i in divmod(int(distance.argmin()), len(CLIPS))]
 
+    def test_styles_differ(self):
+        a, b = (posture(["walk"], [0.3], [style]).rotations for style in (1, 2))
+        assert (a - b).abs().max() > 0.05
 
-@pytest.mark.parametrize("seed", [0, 3, 7, 11])
-@pytest.mark.parametrize("clip", CLIPS)
-def test_nothing_sinks_and_something_touches(clip, seed):
-    pose, frames, cast = placed(clip, [k / 10 for k in range(10)], seed=seed)
-    low = lowest(frames, cast[0])
-    assert torch.allclose(low, pose.shift[:, 1] * cast[0].leg, atol=1e-4)
-    if clip not in AIRBORNE:
-        assert low.abs().max() < 1e-4
-
-
-@pytest.mark.parametrize("clip", STANDING + ("walk",))
-def test_a_sole_stays_on_the_floor(clip):
-    for seed in range(0, 12, 3):
-        _, frames, cast = placed(clip, [k / 16 for k in range(16)], seed=seed)
-        who = cast[0]
+    def test_both_feet_are_flat_in_a_squat(self):
+        _, frames, characters = placed("squat", [0.5], style=0)
+        who = characters[0]
         soles = who.contact_frames[:4]
         points = frames.origin[:, soles] + apply3(
             frames.matrix[:, soles], torch.from_numpy(who.contacts[:4])[None, :, :3]
         )
-        assert points[..., 1].amin(1).abs().max() < 0.02 * who.height
+        assert points[..., 1].abs().max() < 1e-3
+
+    def test_raised_arms_are_up_and_sitting_is_low(self):
+        _, cheering, _ = placed("cheer", [0.1])
+        at = cheering.origin[0]
+        assert at[INDEX["l_hand"], 1] > at[INDEX["head"], 1] and at[INDEX["r_hand"], 1] > at[INDEX["head"], 1]
+        pelvis = [placed(clip, [0.1])[1].origin[0, INDEX["pelvis"], 1] for clip in ("sit", "idle")]
+        assert pelvis[0] < 0.62 * pelvis[1]
 
 
-def test_both_feet_are_flat_in_a_squat():
-    _, frames, cast = placed("squat", [0.5], style=0)
-    who = cast[0]
-    soles = who.contact_frames[:4]
-    points = frames.origin[:, soles] + apply3(frames.matrix[:, soles], torch.from_numpy(who.contacts[:4])[None, :, :3])
-    assert points[..., 1].abs().max() < 1e-3
+class TestMixedMotions:
+    def test_mixed_motion_of_two_clips_with_noise_of_its_style(self):
+        """The trunk follows the first clip and the legs the second. Times and styles differ, and all is finite."""
+        times = [k / 8 for k in range(8)]
+        joined, frames, _ = placed("wave+squat", times)
+        assert torch.isfinite(frames.origin).all()
+        assert torch.equal(joined.rotations, placed("wave+squat", times)[0].rotations)
+        other = placed("wave+squat", times, style=6)[0].rotations
+        assert (joined.rotations - other).abs().amax() > 0.1
 
+        def moves(clip, *joints):
+            return placed(clip, times)[0].rotations[:, [INDEX[joint] for joint in joints]].std(0).amax()
 
-def test_the_same_joint_angles_on_anyone():
-    """What makes the true target exact: the bones of A and B point the same way in the same clip, style and time."""
-    names = [clip for clip in CLIPS for _ in range(2)]
-    pose = posture(names, [0.2, 0.7] * len(CLIPS), [4] * len(names))
-    directions = []
-    for seed in (1, 6):
-        offsets = torch.from_numpy(make_character(seed).offsets).expand(len(names), -1, -1)
-        position, _ = forward_kinematics(pose.rotations, offsets)
-        bones = [
-            j
-            for j, name in enumerate(JOINTS)
-            if name.split("_")[-1] in ("elbow", "wrist", "knee", "ankle", "chest", "neck")
-        ]
-        bone = position[:, bones] - position[:, [PARENTS[j] for j in bones]]
-        directions.append(bone / bone.norm(dim=-1, keepdim=True))
-    cosine = (directions[0] * directions[1]).sum(-1)
-    assert cosine.min() > 0.9999
+        knees, elbows = ("l_knee", "r_knee"), ("l_elbow", "r_elbow")
+        assert moves("wave+squat", *knees) > 0.5 * moves("squat", *knees) > 5 * moves("wave", *knees)
+        assert moves("squat+wave", *elbows) < 0.3 * moves("wave+squat", *elbows)
 
+    def test_mixed_motions_stand_on_the_floor(self):
+        shots = [shot for i in range(8) for shot in ToonStream(32, clips=("run", "bow"), mixed_motions=1.0).shots(i)]
+        assert all(set(shot.clip.split("+")) <= {"run", "bow"} and "+" in shot.clip for shot in shots)
+        for shot in shots:
+            pose, frames, characters = placed(shot.clip, [shot.time], shot.clip_style_seed, shot.character_seed)
+            assert torch.allclose(lowest(frames, characters[0]), pose.shift[:, 1] * characters[0].leg, atol=1e-4)
 
-def test_forward_kinematics_against_a_plain_loop():
-    torch.manual_seed(0)
-    angles = torch.rand(3, len(JOINTS)) * 360
-    rotations = rotation("x", angles) @ rotation("z", angles * 0.7)
-    offsets = torch.randn(3, len(JOINTS), 3)
-    position, matrix = forward_kinematics(rotations, offsets)
-    for b in range(3):
-        world = {}
-        for j, parent in enumerate(PARENTS):
-            if parent < 0:
-                world[j] = (torch.zeros(3), rotations[b, j])
-            else:
-                at, up = world[parent]
-                world[j] = (at + up @ offsets[b, j], up @ rotations[b, j])
-            assert torch.allclose(position[b, j], world[j][0], atol=1e-4)
-            assert torch.allclose(matrix[b, j], world[j][1], atol=1e-4)
-
-
-def test_raised_arms_are_up_and_sitting_is_low():
-    _, cheering, _ = placed("cheer", [0.1])
-    at = cheering.origin[0]
-    assert at[INDEX["l_hand"], 1] > at[INDEX["head"], 1] and at[INDEX["r_hand"], 1] > at[INDEX["head"], 1]
-    pelvis = [placed(clip, [0.1])[1].origin[0, INDEX["pelvis"], 1] for clip in ("sit", "idle")]
-    assert pelvis[0] < 0.62 * pelvis[1]
-
-
-def test_two_clips_joined_are_one_motion_loosened_by_its_style():
-    """The trunk turns with the first clip, the legs go with the second; times move it, styles differ, all is finite."""
-    times = [k / 8 for k in range(8)]
-    joined, frames, _ = placed("wave+squat", times)
-    assert torch.isfinite(frames.origin).all()
-    assert torch.equal(joined.rotations, placed("wave+squat", times)[0].rotations)
-    other = placed("wave+squat", times, style=6)[0].rotations
-    assert (joined.rotations - other).abs().amax() > 0.1
-
-    def moves(clip, *joints):
-        return placed(clip, times)[0].rotations[:, [INDEX[joint] for joint in joints]].std(0).amax()
-
-    knees, elbows = ("l_knee", "r_knee"), ("l_elbow", "r_elbow")
-    assert moves("wave+squat", *knees) > 0.5 * moves("squat", *knees) > 5 * moves("wave", *knees)
-    assert moves("squat+wave", *elbows) < 0.3 * moves("wave+squat", *elbows)
-
-
-def test_improvised_characters_stand_on_the_floor():
-    shots = [shot for i in range(8) for shot in ToonStream(32, clips=("run", "bow"), improvised=1.0).shots(i)]
-    assert all(set(shot.clip.split("+")) <= {"run", "bow"} and "+" in shot.clip for shot in shots)
-    for shot in shots:
-        pose, frames, cast = placed(shot.clip, [shot.time], shot.clip_style_seed, shot.character_seed)
-        assert torch.allclose(lowest(frames, cast[0]), pose.shift[:, 1] * cast[0].leg, atol=1e-4)
-
-
-def test_no_motion_is_improvised_unless_asked_for():
-    plain, asked = (
-        [shot for i in range(40) for shot in ToonStream(32, improvised=share).shots(i)] for share in (0.0, 0.5)
-    )
-    assert all(shot.clip in CLIPS for shot in plain)
-    assert 40 < sum("+" in shot.clip for shot in asked) < 120
-    for name in ("walk+", "+", "walk+sit+run", "walk+nothing"):
-        with pytest.raises(CaptureError, match="no clip"):
-            Shot(1, name, 0, 0.0, View(0.0))
+    def test_no_mixed_motions_by_default(self):
+        plain, asked = (
+            [shot for i in range(40) for shot in ToonStream(32, mixed_motions=share).shots(i)] for share in (0.0, 0.5)
+        )
+        assert all(shot.clip in CLIPS for shot in plain)
+        assert 40 < sum("+" in shot.clip for shot in asked) < 120
+        for name in ("walk+", "+", "walk+sit+run", "walk+nothing"):
+            with pytest.raises(CaptureError, match="no clip"):
+                Shot(1, name, 0, 0.0, View(0.0))

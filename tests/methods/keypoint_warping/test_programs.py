@@ -7,13 +7,13 @@ import shutil
 
 import pytest
 import torch
-from capture.methods.build import batch_keys, build_generator
 
 from capture.checkpoints.checkpoint import latest_path, load_checkpoint
 from capture.config.load import load_config
 from capture.data.open_data import open_data
 from capture.inference.transfer import PoseTransfer
 from capture.io.images import denormalise, load_image, normalise
+from capture.methods.build import batch_keys, build_generator
 from capture.training.trainer import Trainer
 from tests.conftest import ROOT, draw_figure, tiny_argv, tiny_config
 

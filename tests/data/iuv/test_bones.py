@@ -1,0 +1,47 @@
+"""Bones of rigged characters and the body parts that they belong to."""
+
+from __future__ import annotations
+
+import pytest
+
+from capture.data.iuv.bones import part_of, renumbering_of
+from capture.io.iuv import PARTS
+
+MIXAMO = {
+    "mixamorig:Hips": "pelvis", "mixamorig:Spine": "belly", "mixamorig:Spine1": "chest", "mixamorig9:Spine2": "chest",
+    "mixamorig:Neck": "neck", "mixamorig:Head": "head", "mixamorig:LeftShoulder": "chest", "LeftArm": "l_upper_arm",
+    "mixamorig:LeftForeArm": "l_forearm", "mixamorig:LeftHand": "l_hand", "mixamorig:LeftHandThumb2": "l_hand",
+    "mixamorig:LeftHandPinky3": "l_hand", "mixamorig:RightHandIndex1": "r_hand", "mixamorig:LeftUpLeg": "l_thigh",
+    "mixamorig:LeftLeg": "l_shin", "mixamorig:LeftFoot": "l_foot", "mixamorig:LeftToeBase": "l_foot",
+    "mixamorig_RightUpLeg": "r_thigh", "rightleg": "r_shin", "mixamorig:RightFoot": "r_foot", "RightArm": "r_upper_arm",
+}  # fmt: skip
+QUATERNIUS = {
+    "Hips": "pelvis", "Body": "pelvis", "Abdomen": "belly", "Torso": "chest", "Shoulder.L": "chest", "Neck": "neck",
+    "Head": "head", "UpperArm.L": "l_upper_arm", "LowerArm.R": "r_forearm", "Fist.R": "r_hand", "lowerlegl": "l_shin",
+    "UpperLeg.R": "r_thigh", "Foot.L": "l_foot",
+}  # fmt: skip
+OTHERS = {"Tail.003": "tail", "Ear.L": "ears", "ears": "ears", "R_Thigh": "r_thigh", "calf_l": "l_shin"}
+
+
+class TestPartOf:
+    @pytest.mark.parametrize(("bone", "part"), (MIXAMO | QUATERNIUS | OTHERS).items())
+    def test_known_bone_names(self, bone, part):
+        assert part_of(bone)[0] == part
+
+    @pytest.mark.parametrize("bone", ("Bone", "PoleTarget.L", "Sword", "arm", "LeftEye", ""))
+    def test_unknown_bone_names(self, bone):
+        assert part_of(bone) is None
+
+
+class TestRenumbering:
+    def test_bones_of_one_part_have_different_cells(self):
+        bones = tuple(name for name in MIXAMO if "Hand" not in name or name == "mixamorig:LeftHand") + ("A", "B", "C")
+        new = renumbering_of(bones)
+        points = [
+            (new.part[i], new.u[i, u], new.v[i, v])
+            for i in range(1, len(bones) + 1)
+            for u in (9, 128)
+            for v in (9, 200)
+        ]
+        assert len(set(points)) == len(points)
+        assert new.part[0] == 0 and (new.part[len(bones) + 1 :] == PARTS.index("extra") + 1).all()
