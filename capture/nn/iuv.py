@@ -51,11 +51,10 @@ def surface_distance(points: Tensor, candidates: Tensor, grid: int = ATLAS_GRID)
 
     The background is no surface point: it is infinitely far from everything, itself included.
     """
-    one, other = (points.transpose(1, 2), candidates.transpose(1, 2))
-    distance = _euclidean(surface_coordinates(one), surface_coordinates(other))  # (B, M, N)
-    part, candidate_part = (valid_part(x[..., 0], grid) for x in (one, other))
-    same = (part[:, :, None] == candidate_part[:, None]) & (part > 0)[:, :, None]
-    return torch.where(same, distance, torch.inf)
+    one, other = (surface_coordinates(x.transpose(1, 2)) for x in (points, candidates))
+    part, candidate_part = (valid_part(x[:, 0], grid) for x in (points, candidates))
+    same = (part[:, :, None] == candidate_part[:, None]) & (part > 0)[:, :, None]  # (B, M, N)
+    return torch.where(same, _euclidean(one, other), torch.inf)
 
 
 @torch.no_grad()
@@ -145,9 +144,7 @@ def gather_positions(x: Tensor, index: Tensor) -> Tensor:
 def pixels_to_grid(xy: Tensor, width: int, height: int, align_corners: bool) -> Tensor:
     """Pixels (column, row), (..., 2), as grid_sample's coordinates from -1 to 1."""
     size = torch.tensor([width, height], dtype=torch.float32, device=xy.device)
-    if align_corners:
-        return 2 * xy / (size - 1).clamp(min=1) - 1
-    return (2 * xy + 1) / size - 1
+    return 2 * xy / (size - 1).clamp(min=1) - 1 if align_corners else (2 * xy + 1) / size - 1
 
 
 @torch.no_grad()
@@ -177,7 +174,7 @@ def correspondence_flow(
     height, width = source_uv.shape[-2:]
     asked, there = _Pixels(reference_uv, grid), _Pixels(source_uv, grid)
     flow = reference_uv.new_full((reference_uv[:, 0].numel(), 2), INVALID, dtype=torch.float32)
-    for group, first in _chunks(asked, there, reference_uv.device):
+    for group, first in _chunks(asked, there):
         rows, _ = asked.padded(group, first)  # (G, R)
         columns, real = there.padded(group)  # (G, C)
         here = torch.where(real[..., None], there.coordinates[columns], _ELSEWHERE)  # (G, C, 3)
@@ -215,43 +212,35 @@ class _Pixels:
         self.start = self.count.cumsum(0) - self.count
 
     def padded(self, group: Tensor, first: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Indices of the pixels of groups (G,), and which are real: both (G, the largest count).
-
-        `first`: (G, 2), the pixels of a group to begin and to end at.
-        """
+        """Indices of the pixels of groups (G,) and which are real, both (G, most); of a range `first` (G, 2)."""
         count, start = self.count[group], self.start[group]
         begin, end = (torch.zeros_like(count), count) if first is None else first.unbind(1)
         place = begin[:, None] + torch.arange(int((end - begin).max()), device=group.device)  # (G, longest)
         return start[:, None] + torch.minimum(place, end[:, None] - 1), place < end[:, None]
 
 
-def _chunks(asked: _Pixels, there: _Pixels, device: torch.device) -> list[tuple[Tensor, Tensor]]:
+def _chunks(asked: _Pixels, there: _Pixels) -> list[tuple[Tensor, Tensor]]:
     """Groups that both figures have, (G,), with their asked pixels' range (G, 2): a list of pieces that fit in memory.
 
     Groups of similar size lie together, so that little is padded; a large group comes in several pieces.
     """
+    device = asked.pixel.device
     most = PAIRS_AT_ONCE.get(device.type, PAIRS_AT_ONCE["cpu"])
     pieces = []
     for group, (rows, columns) in enumerate(torch.stack([asked.count, there.count], dim=1).tolist()):
         step = max(most // max(columns, 1), 1)
         if columns:
             pieces += [(columns, min(step, rows - at), group, at) for at in range(0, rows, step)]
-    pieces.sort()
     chunks: list[list[tuple[int, int, int, int]]] = []
     longest = 0
-    for piece in pieces:
+    for piece in sorted(pieces):
         longest = max(longest, piece[1])
         if not chunks or (len(chunks[-1]) + 1) * longest * piece[0] > most:
             chunks.append([])
             longest = piece[1]
         chunks[-1].append(piece)
-    return [
-        (
-            torch.tensor([group for _, _, group, _ in chunk], device=device),
-            torch.tensor([(at, at + rows) for _, rows, _, at in chunk], device=device),
-        )
-        for chunk in chunks
-    ]
+    tables = (torch.tensor([(group, at, at + rows) for _, rows, group, at in chunk]) for chunk in chunks)
+    return [(table[:, 0], table[:, 1:]) for table in (table.to(device) for table in tables)]
 
 
 def _euclidean(one: Tensor, other: Tensor) -> Tensor:
