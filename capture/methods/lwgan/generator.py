@@ -6,7 +6,6 @@ conditional maps and the correspondence flow. The streams share no weights; thei
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -82,60 +81,68 @@ class LiquidWarpingGenerator(Generator):
         Raises:
             CaptureError: a map of another type or size than its picture's.
         """
-        source = self._encode_source(inputs)
-        background = self._background(inputs)
-        image, mask, condition, flow = self._transfer(inputs, [source], background, inputs[self.drive])
         if not details:
-            return image
-        colour, source_mask = self.src_model.decode(source)
-        return LwganDetails(image, compose(source_mask, background, colour), mask, source_mask, condition, flow)
+            return self.decode(self.encode_identity(inputs, noise), self.encode_pose(inputs), noise)
+        condition, reference = (self.make_condition(self._map(inputs, role)) for role in ("identity_uv", self.drive))
+        return self.render(inputs["identity"], condition, reference, self._flow(inputs))
 
-    def encode_identity(self, inputs: Inputs, noise: Tensor) -> Features:
+    def render(self, image: Tensor, condition: Tensor, reference_condition: Tensor, flow: Tensor) -> LwganDetails:
+        """The same from conditional maps and a flow made elsewhere (capture.methods.lwgan.body_model).
+
+        Args:
+            image: (B, 3, S, S) in [-1, 1].  condition, reference_condition: (B, C, S, S), of the identity and of the
+                reference, the background's flag in the last channel.  flow: (B, S, S, 2), from reference to identity.
+        """
+        source = self._encode_source(image, condition)
+        background = self._background(image, condition)
+        picture, mask = self._transfer(image, source, background, reference_condition, flow)
+        colour, source_mask = self.src_model.decode(source)
+        reconstruction = compose(source_mask, background, colour)
+        return LwganDetails(picture, reconstruction, mask, source_mask, reference_condition, flow)
+
+    def encode_identity(self, inputs: Inputs, noise: Tensor | None) -> Features:
         """The background and what the source stream contributes to the transfer: all that one identity needs once."""
-        source = self._encode_source(inputs)
+        image, condition = inputs["identity"], self.make_condition(self._map(inputs, "identity_uv"))
+        source = self._encode_source(image, condition)
         features: Features = {("source", index): x for index, x in enumerate(source) if index > 0}
         own = {role: inputs[role] for role in ("identity", "identity_uv")}
-        return {**own, **features, "background": self._background(inputs)}
+        return {**own, **features, "background": self._background(image, condition)}
 
     def encode_pose(self, inputs: Inputs) -> Features:
         return {self.drive: inputs[self.drive]}
 
-    def decode(self, identity: Features, pose: Features, noise: Tensor) -> Tensor:
+    def decode(self, identity: Features, pose: Features, noise: Tensor | None) -> Tensor:
         source = {key[1]: x for key, x in identity.items() if isinstance(key, tuple) and key[0] == "source"}
-        return self._transfer(identity, [source], identity["background"], pose[self.drive])[0]
+        image, background, inputs = identity["identity"], identity["background"], {**identity, **pose}
+        reference = self.make_condition(self._map(inputs, self.drive))
+        return self._transfer(image, source, background, reference, self._flow(inputs))[0]
 
-    def _background(self, inputs: Inputs) -> Tensor:
+    def _background(self, image: Tensor, condition: Tensor) -> Tensor:
         """(B, 3, S, S), or (B, 3, 1, 1) for one colour."""
-        image = inputs["identity"]
         if self.options["background"] == "constant":
             return border_median(image.float())
-        flag = self.make_condition(self._map(inputs, "identity_uv"))[:, -1:]
         kernel = self.options["kernels"]["background"] or hole_kernel(image.shape[-1])
-        return self.bg_model(background_inputs(image, flag, kernel))
+        return self.bg_model(background_inputs(image, condition[:, -1:], kernel))
 
-    def _encode_source(self, inputs: Inputs) -> list[Tensor]:
-        condition = self.make_condition(self._map(inputs, "identity_uv"))
+    def _encode_source(self, image: Tensor, condition: Tensor) -> list[Tensor]:
         kernel = self.options["kernels"]["figure"]
-        return self.src_model.encode(source_inputs(inputs["identity"], condition, condition[:, -1:], kernel))
+        return self.src_model.encode(source_inputs(image, condition, condition[:, -1:], kernel))
+
+    def _flow(self, inputs: Inputs) -> Tensor:
+        """(B, S, S, 2), from the reference to the identity."""
+        radius, fill = self.options["flow_radius"], self.options["flow_fill"]
+        maps = inputs[self.drive], inputs["identity_uv"]
+        return correspondence_flow(*maps, radius, fill=fill, align_corners=self.align_corners)
 
     def _transfer(
-        self, identity: Inputs, sources: Sequence[Warpable], background: Tensor, reference_uv: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """The picture, its mask, the reference's conditional map and the flow."""
-        image, options = identity["identity"], self.options
-        reference_uv = self._map({"identity": image, self.drive: reference_uv}, self.drive)
-        condition = self.make_condition(reference_uv)  # (B, C, S, S)
-        flow = correspondence_flow(
-            reference_uv,
-            identity["identity_uv"],
-            options["flow_radius"],
-            fill=options["flow_fill"],
-            align_corners=self.align_corners,
-        )  # (B, S, S, 2)
+        self, image: Tensor, source: Warpable, background: Tensor, condition: Tensor, flow: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """The picture (B, 3, S, S) and its background mask (B, 1, S, S)."""
         warped = warp(image.float(), flow, self.align_corners)  # (B, 3, S, S)
-        warping = LiquidWarping(sources, [flow], options["flow_resize"], self.align_corners)
-        colour, mask = transfer_stream(self.tsf_model, torch.cat([warped, condition], dim=1), warping)
-        return compose(mask, background, colour), mask, condition, flow
+        warping = LiquidWarping([source], [flow], self.options["flow_resize"], self.align_corners)
+        features = self.tsf_model.encode(torch.cat([warped, condition], dim=1), warping)
+        colour, mask = self.tsf_model.decode(features)  # (B, 3, S, S), (B, 1, S, S)
+        return compose(mask, background, colour), mask
 
     def _map(self, inputs: Inputs, role: str) -> Tensor:
         """The IUV map of a role, checked."""
@@ -148,11 +155,6 @@ class LiquidWarpingGenerator(Generator):
                 "give a map of the size of each picture"
             )
         return uv
-
-
-def transfer_stream(stream: ResUnet, inputs: Tensor, warping: LiquidWarping) -> tuple[Tensor, Tensor]:
-    """Colour (B, 3, S, S) and background mask (B, 1, S, S) of the transfer stream, with warped sources added."""
-    return stream.decode(stream.encode(inputs, warping))
 
 
 def compose(mask: Tensor, background: Tensor, colour: Tensor) -> Tensor:

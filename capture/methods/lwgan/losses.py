@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from capture.nn.perceptual import PerceptualLoss
+from capture.nn.perceptual import Features, PerceptualLoss
 
 LAYER_WEIGHTS = (1 / 32, 1 / 16, 1 / 8, 1 / 4, 1.0)  # of relu1_1, relu2_1, relu3_1, relu4_1, relu5_1
 
@@ -36,18 +36,25 @@ class TransferLoss:
     the release has it.
 
     Args:
-        net: vgg19 (published) | alexnet, weighted by LAYER_WEIGHTS | none: the L1 distance of the pixels.
-        folder: of the network's weights; None: see capture.common.pretrained.
-    Raises:
-        CaptureError: the weights are missing, damaged or another network's.
+        features: the network whose features are compared, weighted by LAYER_WEIGHTS; None: the L1 distance of the
+            pixels. Its mean and standard deviation are replaced by 0 and 1.
     """
 
-    def __init__(self, net: str, folder: str | Path | None = None):
-        weights: Sequence[float] = (1.0,) if net == "none" else LAYER_WEIGHTS
-        self.distance = PerceptualLoss.load(net, weights, (1,), folder)
-        if self.distance.features is not None:
-            self.distance.features.mean.zero_()
-            self.distance.features.std.fill_(1)
+    def __init__(self, features: Features | None):
+        weights: Sequence[float] = (1.0,) if features is None else LAYER_WEIGHTS
+        self.distance = PerceptualLoss(features, weights, (1,))
+        if features is not None:
+            features.mean.zero_()
+            features.std.fill_(1)
+
+    @classmethod
+    def load(cls, net: str, folder: str | Path | None = None) -> TransferLoss:
+        """By the published weights of vgg19 (as the release) or alexnet, or "none" for pixels; see PerceptualLoss.load.
+
+        Raises:
+            CaptureError: the weights are missing, damaged or another network's.
+        """
+        return cls(PerceptualLoss.load(net, LAYER_WEIGHTS, (1,), folder).features)
 
     def __call__(self, prediction: Tensor, truth: Tensor, counts: Tensor) -> Tensor:
         """A scalar: the mean over the samples that count (B,) bool; the others take no part."""

@@ -56,7 +56,7 @@ class Method(base.Method):
             networks["disc"] = PatchDiscriminator(3 + CONDITIONS[options["condition"]][1], **options["discriminator"])
             networks["disc"].check_size(config["dataset_config"]["image_size"])
             self.update_order = ("gen", "disc")
-        self.transfer_loss = losses.TransferLoss(options["perceptual"], options["perceptual_path"] or None)
+        self.transfer_loss = losses.TransferLoss.load(options["perceptual"], options["perceptual_path"] or None)
         super().__init__(config, networks)
 
     @classmethod

@@ -54,7 +54,10 @@ class LwganConfig(Section):
     align_corners: bool = key(True, "convention of sampling (published: true, torch 1.2's)")
     kernels: KernelConfig = key(KernelConfig(), "erosion of background flags")
     discriminator: DiscriminatorConfig = key(DiscriminatorConfig(), "the patch discriminator")
-    perceptual: Literal["vgg19", "alexnet", "none"] = key("vgg19", "none (pixels) | vgg19 (as published) | alexnet")
+    perceptual: Literal["vgg19", "alexnet", "none"] = key(
+        "vgg19",
+        "of the transfer: none (L1 of pixels) | vgg19 (as published) | alexnet (leaves a grid in small pictures)",
+    )
     perceptual_path: str = key("", "folder of its weights ('': $CAPTURE_WEIGHTS, else fetched)", resume="free")
     mask_loss: Literal["bce", "mse"] = key("bce", "distance of masks: bce (published) | mse")
     loss_weights: LossWeights = key(LossWeights(), "of the losses")
