@@ -23,7 +23,7 @@ from capture.io.iuv import ATLAS_GRID
 INVALID = -2.0  # both coordinates of a flow where nothing corresponds; a sampler finds zeros there
 NEIGHBOUR_PIXELS = 2.83  # source pixels farther than this from the nearest one take no part in the sub-pixel mean
 SOFTEN = 0.004  # added to distances before they are inverted to weights: one step of the 8-bit codes
-PAIRS_AT_ONCE = {"cpu": 2**19, "cuda": 2**25}  # distances in memory at a time: the cache of one core; 0.1 GB
+PAIRS_AT_ONCE = {"cpu": 2**19, "cuda": 2**24}  # distances in memory at a time: the cache of one core; 0.3 GB
 _ELSEWHERE = 1e3  # surface coordinate of padding, far from every point
 _NEVER = -1e4  # logit of a candidate that is another point
 
@@ -110,8 +110,7 @@ def locate_surface_points(
     """
     height, width = uv.shape[-2:]
     uv = uv[:, :, stride // 2 :: stride, stride // 2 :: stride]
-    columns = uv.shape[-1]
-    candidates = uv.flatten(2)  # (B, 3, N)
+    columns, candidates = uv.shape[-1], uv.flatten(2)  # (B, 3, N)
     index = torch.arange(candidates.shape[2], device=uv.device).expand(len(uv), -1)  # (B, N)
     if max_candidates is not None:
         index = sample_positions(valid_part(candidates[:, 0], grid) > 0, max_candidates, start)
@@ -245,6 +244,8 @@ def _chunks(asked: _Pixels, there: _Pixels) -> list[tuple[Tensor, Tensor]]:
 
 def _euclidean(one: Tensor, other: Tensor) -> Tensor:
     """Distances of (B, M, 3) to (B, N, 3), (B, M, N), without the cancellation of the expanded square."""
+    if one.is_cuda:  # where cdist starts a block of threads for every pair
+        return torch.linalg.vector_norm(one[:, :, None] - other[:, None], dim=-1)
     return torch.cdist(one, other, compute_mode="donot_use_mm_for_euclid_dist")
 
 
@@ -266,8 +267,8 @@ def resize_flow(
     valid = (planes != INVALID).any(1, keepdim=True)  # (B, 1, H, W)
     planes = torch.cat([planes * valid, valid.to(planes.dtype)], dim=1)
     planes = F.interpolate(planes, (side, side), mode="bilinear", align_corners=align_corners)
-    mean, share = planes[:, :2] / planes[:, 2:].clamp(min=1e-6), planes[:, 2:]
-    return torch.where(share >= 0.5, mean, INVALID).permute(0, 2, 3, 1)
+    mean = planes[:, :2] / planes[:, 2:].clamp(min=1e-6)
+    return torch.where(planes[:, 2:] >= 0.5, mean, INVALID).permute(0, 2, 3, 1)
 
 
 def atlas_map(uv: Tensor, grid: int = ATLAS_GRID) -> Tensor:

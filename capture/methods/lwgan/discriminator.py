@@ -45,7 +45,7 @@ class PatchDiscriminator(nn.Module):
             )
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.model(x.to(self.model[0].weight.dtype)).float()  # (B, 1, s, s)
+        return self.model(x.to(next(self.parameters()).dtype)).float()  # (B, 1, s, s)
 
 
 class GlobalLocalDiscriminator(nn.Module):

@@ -44,8 +44,8 @@ class TransferLoss:
         weights: Sequence[float] = (1.0,) if features is None else LAYER_WEIGHTS
         self.distance = PerceptualLoss(features, weights, (1,))
         if features is not None:
-            features.mean.zero_()
-            features.std.fill_(1)
+            features.get_buffer("mean").zero_()
+            features.get_buffer("std").fill_(1)
 
     @classmethod
     def load(cls, net: str, folder: str | Path | None = None) -> TransferLoss:

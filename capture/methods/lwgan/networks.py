@@ -61,7 +61,7 @@ class ResNet(nn.Module):
         self.model = nn.Sequential(*layers)
 
     def forward(self, x: Tensor) -> Tensor:
-        x = x.to(self.model[0].weight.dtype)  # (B, c_in, S, S)
+        x = x.to(next(self.parameters()).dtype)  # (B, c_in, S, S)
         return self.model(x).float().tanh()  # (B, 3, S, S)
 
 
@@ -92,7 +92,7 @@ class ResUnet(nn.Module):
             warping: (feature, index of the module) -> feature, applied after every module but the first, encoder 0;
                 the next module and the skip connections see what it returns.
         """
-        x = x.to(self.encoders[0][0].weight.dtype)
+        x = x.to(next(self.parameters()).dtype)
         features: list[Tensor] = []
         for index, module in enumerate([*self.encoders, *self.resnets]):
             x = module(x)  # (B, c, S, S), (B, 2c, S/2, S/2), (B, 4c, S/4, S/4), (B, 8c, S/8, S/8), ...

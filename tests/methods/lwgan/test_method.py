@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
+import yaml
+from pydantic import ValidationError
 
 from capture.common import registry
 from capture.common.errors import CaptureError
@@ -12,6 +16,8 @@ from capture.methods.lwgan.method import Method
 from capture.methods.lwgan.options import DRIVES, Options
 from capture.methods.lwgan.stream_inputs import erode
 from tests.helpers.tiny_lwgan import SIZE, lwgan_options, tiny_batch, tiny_method
+
+ROOT = Path(__file__).resolve().parents[3]
 
 NO_NOISE = torch.zeros(2, 0)
 ALONE = {"reconstruction": 0, "mask": 0, "mask_smoothness": 0, "adversarial": 0}
@@ -216,6 +222,13 @@ class TestOptions:
     def test_values_that_do_not_fit_are_named(self, changes, line):
         with pytest.raises(ValueError, match=line):
             tiny_method(**changes)
+
+    def test_the_overlay_for_a_cpu_holds_declared_keys(self):
+        overlay = yaml.safe_load((ROOT / "configs" / "small_lwgan.yaml").read_text())["lwgan_config"]
+        options = Options.model_validate({"lwgan_config": overlay}).model_dump()["lwgan_config"]
+        assert (options["conv_dim"], options["discriminator"]) == (24, {"ndf": 24, "n_layers": 3})
+        with pytest.raises(ValidationError, match="conv_dims"):
+            Options.model_validate({"lwgan_config": {"conv_dims": 24}})
 
     def test_fresh_weights(self):
         method = tiny_method(conv_dim=16)
