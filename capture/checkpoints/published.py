@@ -1,6 +1,7 @@
 """Checkpoints of the authors' own releases: read without executing anything from them, loaded by parameters' names.
 
-Such a checkpoint holds a state dict for each network, by the authors' names, beside optimisers and counters.
+Such a checkpoint holds a state dict for each network, by the authors' names, beside optimisers and counters, or one
+state dict of several networks, whose names begin with the network's.
 """
 
 from __future__ import annotations
@@ -33,6 +34,8 @@ def read_published(path: str | Path) -> State:
         if isinstance(error, pickle.UnpicklingError) and ("GLOBAL" in why or "Weights only" in why):
             why = "it holds objects that would run code when loaded"
         raise CaptureError(f"{path}: not a checkpoint that can be read ({why}); get it again") from None
+    if _is_state_dict(state):
+        state = _by_network(state)
     entries = state.items() if isinstance(state, dict) else ()
     networks = {str(name)[:100]: value for name, value in entries if _is_state_dict(value)}
     for name, weights in networks.items():
@@ -66,6 +69,15 @@ def load_networks(state: State, networks: dict[str, nn.Module], path: str | Path
         cleaned[name] = given
     for name, network in networks.items():
         network.load_state_dict(cleaned[name])
+
+
+def _by_network(weights: dict[str, Tensor]) -> State:
+    """A flat state dict by the networks that its names begin with, without DataParallel's `module.`."""
+    networks: State = {}
+    for name, value in weights.items():
+        network, _, parameter = str(name).removeprefix("module.").partition(".")
+        networks.setdefault(network, {})[parameter] = value
+    return networks
 
 
 def _is_state_dict(value: object) -> bool:

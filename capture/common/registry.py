@@ -16,6 +16,7 @@ METHODS = {
     "capture_parts": "capture.methods.capture_parts",
     "fomm": "capture.methods.fomm",
     "mraa": "capture.methods.mraa",
+    "lwgan": "capture.methods.lwgan",
 }
 SECTIONS = {  # of every run, whatever its method
     "main_config": "capture.config.options:MainConfig",

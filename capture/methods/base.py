@@ -39,7 +39,7 @@ class Generator(nn.Module, ABC):
         relative: whether `transfer_relative` drives a video's frames relative to its first one.
     """
 
-    inputs: ClassVar[tuple[str, ...]] = ("identity", "pose")
+    inputs: tuple[str, ...] = ("identity", "pose")
     noise_dim: int = 0
     relative: ClassVar[bool] = False
 
