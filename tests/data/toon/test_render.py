@@ -13,9 +13,9 @@ from capture.data.toon.characters.character import make_character
 from capture.data.toon.characters.solids import BOX, CODES, QUADRIC, ROUND
 from capture.data.toon.dataset import ToonStream
 from capture.data.toon.motion.motions import CLIPS, posture
-from capture.data.toon.rendering.render import render
 from capture.data.toon.rendering.camera import Shot, View, frame_shots, joints_of, place_on_ground
 from capture.data.toon.rendering.raster import Solids, boxes, depth_of, inverse3, visibility
+from capture.data.toon.rendering.render import render
 from capture.data.toon.skeleton import INDEX
 from capture.io.iuv import PARTS
 
