@@ -1,6 +1,6 @@
-"""Which frames make a training sample: one sampler for every dataset of frames.
+"""Which frames make a training sample, for every dataset of frames.
 
-A sample is decided by (seed, index) alone, so neither the number of loader processes nor an interruption changes it.
+A sample depends on (seed, index) alone, so that neither the number of loader processes nor an interruption changes it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,13 @@ from capture.data.index.catalog import Catalog
 
 
 class Draw(NamedTuple):
-    """A sample's frames by number: x and y of character A, p of character B, and A in B's pose where it is known."""
+    """The numbers of a sample's frames.
+
+    Attributes:
+        identity, real: x and y of the paper, two frames of character A.
+        pose: p of the paper, a frame of character B.
+        target: A in the pose of B; None where it is unknown.
+    """
 
     identity: int
     real: int
@@ -23,9 +29,11 @@ class Draw(NamedTuple):
 
 
 def draw(catalog: Catalog, seed: int, index: int) -> Draw:
-    """Sample number `index`: two different characters; of A two different videos (frames, where it has one video)."""
+    """Sample number `index`: two different characters, and two different clips of A (two frames if A has one clip)."""
     known = catalog.index
-    u = np.random.default_rng([seed, index]).random(8).tolist()  # one call: each takes longer than the rest of this
+    u = (
+        np.random.default_rng([seed, index]).random(8).tolist()
+    )  # one call, because each call takes longer than all the rest
     a, b = _two_of(range(known.characters), u[0], u[1])
     clips = _between(known.clip_at, a)
     if len(clips) > 1:
@@ -43,21 +51,28 @@ def _between(starts: np.ndarray, i: int) -> range:
 
 
 def _one_of(numbers: range, u: float) -> int:
-    """One of them, u in [0, 1) deciding."""
+    """The number that u in [0, 1) chooses."""
     return numbers[int(u * len(numbers))]
 
 
 def _two_of(numbers: range, u: float, v: float) -> tuple[int, int]:
-    """Two different ones of them."""
+    """Two different numbers, which u and v in [0, 1) choose."""
     i, j = int(u * len(numbers)), int(v * (len(numbers) - 1))
     return numbers[i], numbers[j + (j >= i)]
 
 
 class EndlessBatches:
-    """Batches of sample indices from a given step on, for ever: torch's `batch_sampler` for a whole run.
+    """Batches of sample indices without end, from a given step on: torch's `batch_sampler` for a whole run.
 
-    Update number n uses samples n * batch_size up to (n + 1) * batch_size, whatever the number of processes: rank r of
-    `world` takes its share of each update's samples, so ranks never share one, and a run can go on with more or fewer.
+    Update number n uses the samples from n * batch_size up to (n + 1) * batch_size, whatever the number of processes.
+    Each of the `world` processes takes its share of these samples, so that no two processes use the same sample, and a
+    run can be resumed with another number of processes.
+
+    Args:
+        batch_size: samples in an update, over all processes together.
+        start_step: number of the first update.
+        rank: number of this process.
+        world: how many processes train.
     """
 
     def __init__(self, batch_size: int, start_step: int = 0, rank: int = 0, world: int = 1):

@@ -1,14 +1,14 @@
-"""How every `prepare.py` command writes: whole files or none, and a manifest that says what is there.
+"""Writing prepared datasets: every file is whole or absent, and a manifest says what the dataset holds.
 
-A prepared dataset is the Mixamo tree of the release:
+A prepared dataset has the layout of the release's Mixamo dataset:
 
     train/<character>/<clip>/imgs/<frame>.png      (and uv/<frame>.png, mask/<frame>.png where asked for)
     test/imgs/<character>__<clip>__<frame>.png
     test/pairs.csv                                 identity,pose,target: paths relative to the file
-    manifest.json                                  written last: its presence means "complete"
+    manifest.json                                  written last: with it, the dataset is complete
 
-`manifest["aligned"]` is true where the same clip and frame name of two characters is the same pose, so that the
-true target of a training sample is known.
+`manifest["aligned"]` is true if the same clip and frame name of two characters is the same pose. Then the true target
+of a training sample is known.
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ PAIRS_HEADER = ("identity", "pose", "target")
 
 
 def write_png(path: Path, image: np.ndarray) -> None:
-    """Write a uint8 (H, W, 3) or (H, W) array as PNG. The same array always gives the same bytes."""
+    """Write a uint8 array (H, W, 3) or (H, W) as PNG. The same array always gives the same bytes."""
     buffer = io.BytesIO()
     Image.fromarray(image).save(buffer, format="PNG", compress_level=4)
-    write_bytes(path, buffer.getvalue(), sync=False)  # thousands of frames, and the manifest comes last
+    write_bytes(path, buffer.getvalue(), sync=False)  # thousands of frames; write_manifest flushes them
 
 
 def is_written(path: Path) -> bool:
-    """Whether a file is there: not as an empty one, which a power cut may leave of one that was being written."""
+    """Whether a file exists and isn't empty. A power failure may leave an empty file."""
     try:
         return path.stat().st_size > 0
     except (FileNotFoundError, NotADirectoryError):
@@ -60,10 +60,11 @@ def write_pairs(path: Path, rows: Iterable[tuple[str, str, str]]) -> None:
 
 
 def begin(root: Path, parameters: dict[str, Any], results: Collection[str] = ()) -> bool:
-    """Start or resume preparing `root`; True where it is complete already.
+    """Start or resume preparing `root`; returns True if it is complete already.
 
     Args:
-        results: keys of the manifest that say what came of it: they may differ from run to run.
+        parameters: what decides the contents of the dataset, as plain JSON values.
+        results: keys of the manifest that describe the outcome, and may differ from run to run.
     Raises:
         CaptureError: `root` holds something else, or was prepared with other parameters (the first one is named), or
             by a newer version of this program.
@@ -89,7 +90,7 @@ def begin(root: Path, parameters: dict[str, Any], results: Collection[str] = ())
                 f"{_brief(wanted.get(key))} now) or by another version; choose another folder or remove it"
             )
         return name == MANIFEST
-    own = {"README.md"}  # of the repository's Fashion_dataset and Mixamo_dataset
+    own = {"README.md"}  # in Fashion_dataset and Mixamo_dataset of the repository
     if root.exists() and (not root.is_dir() or any(path.name not in own for path in root.iterdir())):
         raise CaptureError(f"{root}: holds something else already; choose another folder")
     write_bytes(root / STARTED, json.dumps(wanted).encode())
@@ -97,10 +98,10 @@ def begin(root: Path, parameters: dict[str, Any], results: Collection[str] = ())
 
 
 def refuse_newer(path: Path, version: Any) -> None:
-    """Say so where a manifest, or what a preparation noted, is of a version that isn't known here.
+    """Check the version of a manifest, or of the notes of an unfinished preparation.
 
     Raises:
-        CaptureError: it is.
+        CaptureError: a newer version of this program wrote it.
     """
     if not isinstance(version, int) or version > MANIFEST_VERSION:
         raise CaptureError(
@@ -110,9 +111,9 @@ def refuse_newer(path: Path, version: Any) -> None:
 
 
 def abandon(root: Path) -> None:
-    """Take back what `begin` wrote, where nothing came of it."""
+    """Remove what `begin` wrote, after a preparation that wrote nothing."""
     (root / STARTED).unlink(missing_ok=True)
-    with contextlib.suppress(OSError):  # there was something in it before
+    with contextlib.suppress(OSError):  # the folder wasn't empty before
         root.rmdir()
 
 
@@ -124,7 +125,7 @@ def _brief(value: Any) -> str:
 def write_manifest(root: Path, manifest: dict[str, Any]) -> None:
     """Write `manifest` (plain JSON values) as the last file of a prepared dataset."""
     text = json.dumps({"version": MANIFEST_VERSION, **manifest}, indent=1, sort_keys=True) + "\n"
-    os.sync()  # thousands of frames weren't flushed one by one; a manifest that outlives a power cut must be true
+    os.sync()  # the frames weren't flushed one by one, and the manifest must be true after a power failure
     write_bytes(root / MANIFEST, text.encode())
     (root / STARTED).unlink(missing_ok=True)
 

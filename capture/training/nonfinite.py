@@ -111,16 +111,15 @@ def stopped_by(error: NotFinite, folder: Path, dataset: Any, samples: Iterable[i
     """The line for an update that can't be made; its batch goes into <folder>/not_finite.json.
 
     Args:
-        dataset: what the samples, numbers, are of; `dataset.describe(number)` says what each was drawn from.
+        dataset: the source of the samples (capture.data.sample_source), which are numbers.
         write: false in the processes of a job that leave writing to another one.
     """
-    describe = getattr(dataset, "describe", lambda number: {})
     report = {
         "step": error.step + 1,
         "network": error.network,
         "terms": {name: str(value) for name, value in error.terms.items()},
         "parameters": error.parameters,
-        "samples": [{"sample": number, **describe(number)} for number in samples],
+        "samples": [{"sample": number, **dataset.describe(number)} for number in samples],
     }
     if write:
         write_bytes(folder / REPORT, json.dumps(report, indent=1).encode())

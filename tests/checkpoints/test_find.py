@@ -21,7 +21,7 @@ from tests.reliability.kill_training import same
 
 def run(mixamo_tree, folder, epochs: int) -> Trainer:
     config = tiny_config("--dataset_path", str(mixamo_tree), "--validation_pairs", "0", "--num_epochs", str(epochs))
-    trainer = Trainer(config, open_data(config), folder)
+    trainer = Trainer(config, open_data(config, ()), folder)
     assert trainer.train()
     return trainer
 

@@ -49,7 +49,7 @@ def finish(run: subprocess.Popen, seconds: float = 180) -> tuple[str, str]:
 def alone(tree: Path, folder: Path, *argv: str) -> Path:
     """A few steps in this process."""
     config = tiny_config("--dataset_path", str(tree), *SHORT, *argv)
-    assert Trainer(config, open_data(config), folder).train()
+    assert Trainer(config, open_data(config, ()), folder).train()
     return folder
 
 
@@ -80,7 +80,7 @@ def test_two_processes_stay_equal_and_equal_one(mixamo_tree, single, tmp_path):
     assert report["drift"] == {"gen": 0.0, "disc": 0.0, "ema": 0.0}
     fresh = tmp_path / "fresh"  # how far training went at all
     config = tiny_config("--dataset_path", str(mixamo_tree), *LONG)
-    trainer = Trainer(config, open_data(config), fresh)
+    trainer = Trainer(config, open_data(config, ()), fresh)
     trainer.save(latest_path(fresh))
     assert apart(single, tmp_path / "two" / "early") < 0.001 * apart(single, fresh)
 
@@ -88,7 +88,7 @@ def test_two_processes_stay_equal_and_equal_one(mixamo_tree, single, tmp_path):
 def test_micro_batches_make_the_same_update(mixamo_tree, single, tmp_path):
     folder = alone(mixamo_tree, tmp_path / "micro", "--micro_batches", "2")
     config = tiny_config("--dataset_path", str(mixamo_tree), *LONG)
-    trainer = Trainer(config, open_data(config), tmp_path / "fresh")
+    trainer = Trainer(config, open_data(config, ()), tmp_path / "fresh")
     trainer.save(latest_path(tmp_path / "fresh"))
     assert apart(single, folder) < 0.001 * apart(single, tmp_path / "fresh")
 
@@ -107,10 +107,10 @@ def test_train_py_under_torchrun_resumes_with_another_number_of_processes(mixamo
     assert load_checkpoint(latest_path(folder))["step"] == 20
     assert len((folder / "metrics.jsonl").read_text().splitlines()) == 1
     config = tiny_config("--dataset_path", str(mixamo_tree), *LONG)  # two epochs
-    assert Trainer(config, open_data(config), folder).train()
+    assert Trainer(config, open_data(config, ()), folder).train()
     rows = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
     straight = tmp_path / "straight"
-    assert Trainer(config, open_data(config), straight).train()
+    assert Trainer(config, open_data(config, ()), straight).train()
     want = [json.loads(line) for line in (straight / "metrics.jsonl").read_text().splitlines()]
     assert [row["step"] for row in rows] == [20, 40]
     for got, expected in zip(rows, want):

@@ -19,7 +19,7 @@ EARLY = 3  # steps after which a checkpoint is kept
 def main(tree: str, folder: str, steps: int, *argv: str) -> None:
     torch.set_num_threads(1)
     config = tiny_config("--dataset_path", tree, "--batch_size", "4", *argv)
-    trainer = Trainer(config, open_data(config), Path(folder))
+    trainer = Trainer(config, open_data(config, ()), Path(folder))
     batches = trainer._batches()
     for _ in range(steps):
         trainer.meters.add(trainer.step(trainer._to_device(next(batches))))

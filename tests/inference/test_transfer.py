@@ -29,14 +29,14 @@ def trained(mixamo_tree, tmp_path_factory):
         "--dis_ganLoss_weight", "0", "--lr_G", "0.002", "--samples_per_epoch", "800", "--num_epochs", "1",
         "--batch_size", "4",
     )  # fmt: skip
-    assert Trainer(config, open_data(config), folder).train()
+    assert Trainer(config, open_data(config, ()), folder).train()
     return folder
 
 
 @pytest.fixture(scope="module")
 def pictures(trained):
     """Some of its own training pictures, uint8 (6, 3, S, S): identities and poses."""
-    data = open_data(load_result_config(trained)).train
+    data = open_data(load_result_config(trained), ()).train
     samples = [data[i] for i in range(6)]
     return [torch.stack([sample[name] for sample in samples]) for name in ("identity", "pose")]
 
@@ -118,7 +118,7 @@ def test_bfloat16_changes_nothing_a_person_could_see(which, trained, pictures):
 
 def test_the_trainers_moving_average_stays_float32_after_rendering_in_bfloat16(mixamo_tree, tmp_path):
     config = tiny_config("--dataset_path", str(mixamo_tree), "--precision", "bf16")
-    trainer = Trainer(config, open_data(config), tmp_path)
+    trainer = Trainer(config, open_data(config, ()), tmp_path)
     before = copy.deepcopy(trainer.ema.average.state_dict())
     assert trainer.validate(2)
     assert all(torch.equal(value, before[name]) for name, value in trainer.ema.average.state_dict().items())
@@ -150,7 +150,7 @@ def test_compiled_training_agrees_with_eager_training(mixamo_tree, tmp_path):
     losses, small = {}, ("--num_epochs", "1", "--gen_ganLoss_weight", "0", "--dis_ganLoss_weight", "0")
     for compiled in ("false", "true"):
         config = tiny_config("--dataset_path", str(mixamo_tree), *small, "--compile", compiled)
-        trainer = Trainer(config, open_data(config), tmp_path / compiled)
+        trainer = Trainer(config, open_data(config, ()), tmp_path / compiled)
         assert trainer.train()
         losses[compiled] = json.loads((tmp_path / compiled / "metrics.jsonl").read_text())
         names = set(trainer.networks["gen"].state_dict())

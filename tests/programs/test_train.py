@@ -102,13 +102,13 @@ def trained(mixamo_tree, folder, stops=(), argv=()) -> Path:
     """Train in this process, saving and starting afresh at each of `stops`; the folder."""
     config = tiny_config("--dataset_path", str(mixamo_tree), *argv)
     for stop in stops:
-        trainer = Trainer(config, open_data(config), folder)
+        trainer = Trainer(config, open_data(config, ()), folder)
         batches = trainer._batches()
         while trainer.step_number < stop:
             trainer.meters.add(trainer.step(trainer._to_device(next(batches))))
             trainer.step_number += 1
         trainer.save(latest_path(folder))
-    assert Trainer(config, open_data(config), folder).train()
+    assert Trainer(config, open_data(config, ()), folder).train()
     return folder
 
 
@@ -165,7 +165,7 @@ def test_dry_run_shows_everything_and_writes_nothing(mixamo_tree, tmp_path, run_
 
 def test_one_generator_and_one_discriminator_forward_per_update(mixamo_tree, tmp_path):
     config = tiny_config("--dataset_path", str(mixamo_tree))
-    trainer = Trainer(config, open_data(config), tmp_path)
+    trainer = Trainer(config, open_data(config, ()), tmp_path)
     seen = []
     trainer.networks["gen"].register_forward_hook(lambda module, args, out: seen.append(("G", len(out))))
     trainer.networks["disc"].register_forward_hook(lambda module, args, out: seen.append(("D", len(out))))
@@ -177,7 +177,7 @@ def test_updates_change_the_right_networks(mixamo_tree, tmp_path):
     """With D's learning rate 0 its weights stand still, though the generator's update runs through it; and back."""
     for still, moving in (("D", "G"), ("G", "D")):
         config = tiny_config("--dataset_path", str(mixamo_tree), f"--lr_{still}", "0")
-        trainer = Trainer(config, open_data(config), tmp_path / still)
+        trainer = Trainer(config, open_data(config, ()), tmp_path / still)
         networks = {"G": trainer.networks["gen"], "D": trainer.networks["disc"]}
         before = {k: [p.detach().clone() for p in n.parameters()] for k, n in networks.items()}
         trainer.step(trainer._to_device(next(trainer._batches())))
@@ -192,7 +192,7 @@ def test_a_supervised_run_learns_its_target(mixamo_tree, tmp_path):
     folder = trained(mixamo_tree, tmp_path / "run", argv=argv)
     row = json.loads((folder / "metrics.jsonl").read_text().splitlines()[-1])
     config = tiny_config("--dataset_path", str(mixamo_tree), *argv)
-    trainer = Trainer(config, open_data(config), folder)
+    trainer = Trainer(config, open_data(config, ()), folder)
     gaps = {"pose": [], "output": []}
     batches = trainer._batches()
     for _ in range(10):
@@ -207,12 +207,12 @@ def test_a_supervised_run_learns_its_target(mixamo_tree, tmp_path):
 
 def test_moving_average_follows_and_decay_zero_is_the_network(mixamo_tree, tmp_path):
     config = tiny_config("--dataset_path", str(mixamo_tree), "--ema_decay", "0")
-    trainer = Trainer(config, open_data(config), tmp_path / "a")
+    trainer = Trainer(config, open_data(config, ()), tmp_path / "a")
     trainer.step(trainer._to_device(next(trainer._batches())))
     for a, b in zip(trainer.ema.average.parameters(), trainer.networks["gen"].parameters()):
         assert torch.equal(a, b)
     config = tiny_config("--dataset_path", str(mixamo_tree))
-    trainer = Trainer(config, open_data(config), tmp_path / "b")
+    trainer = Trainer(config, open_data(config, ()), tmp_path / "b")
     start_value = next(trainer.ema.average.parameters()).clone()
     trainer.step(trainer._to_device(next(trainer._batches())))
     want = start_value.lerp(next(trainer.networks["gen"].parameters()), 0.9)  # (1 + 0) / (10 + 0) is kept
@@ -222,7 +222,7 @@ def test_moving_average_follows_and_decay_zero_is_the_network(mixamo_tree, tmp_p
 def test_learning_rates_fall_to_zero_over_the_last_epochs(mixamo_tree, tmp_path):
     argv = ("--lr_decay_epochs", "1", "--num_epochs", "3", "--lr_G", "0.004")  # 3 epochs of 3 steps
     config = tiny_config("--dataset_path", str(mixamo_tree), *argv)
-    trainer = Trainer(config, open_data(config), tmp_path / "run")
+    trainer = Trainer(config, open_data(config, ()), tmp_path / "run")
     seen = []
     for trainer.step_number in range(9):
         trainer._set_learning_rates()
@@ -282,7 +282,7 @@ def test_a_run_starts_from_another_ones_generator(finished, mixamo_tree, tmp_pat
 def test_the_rate_rises_over_the_first_steps(mixamo_tree, tmp_path):
     options = ("--lr_warmup_steps", "4", "--lr_G", "0.1")
     config = tiny_config("--dataset_path", str(mixamo_tree), *options)
-    trainer = Trainer(config, open_data(config), tmp_path)
+    trainer = Trainer(config, open_data(config, ()), tmp_path)
     rates = []
     for trainer.step_number in range(6):
         trainer._set_learning_rates()

@@ -67,7 +67,7 @@ def test_old_runs_go_on(result, mixamo_tree):
     config["dataset_config"]["dataset_path"] = str(mixamo_tree)
     config["train_config"]["num_epochs"] = 2
     before = load_checkpoint(latest_path(result))
-    trainer = Trainer(config, open_data(config), result)
+    trainer = Trainer(config, open_data(config, ()), result)
     assert trainer.step_number == before["step"] == 2
     for name, value in current_names(before["gen_state_dict"]).items():
         assert torch.equal(trainer.networks["gen"].state_dict()[name], value)

@@ -102,7 +102,7 @@ def test_a_folder_that_cannot_be_written(mixamo_tree, tmp_path, programs):
 )
 def test_too_little_memory_names_the_batch_size(mixamo_tree, tmp_path, error, where):
     config = tiny_config("--dataset_path", str(mixamo_tree), "--dataset_config.batch_size", "4", "--micro_batches", "2")
-    trainer = Trainer(config, open_data(config), tmp_path)
+    trainer = Trainer(config, open_data(config, ()), tmp_path)
     trainer.method.loss = lambda *args: error()
     with pytest.raises(CaptureError, match=r"batch_size 4 \(2 samples a pass\).*memory of (.*) is not enough; lower"):
         trainer.train()

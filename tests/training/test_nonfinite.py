@@ -39,7 +39,7 @@ def poisoned(trainer: Trainer, at: int, what: str) -> None:
 @pytest.mark.parametrize("what", ("loss", "gradient", "overflow"))
 def test_training_stops_at_that_step(mixamo_tree, tmp_path, what, deferred):
     config = tiny_config("--dataset_path", str(mixamo_tree), "--num_epochs", "4", "--validation_pairs", "0")
-    data = open_data(config)
+    data = open_data(config, ())
     trainer = Trainer(config, data, tmp_path)
     trainer.guard = Guard(0.0, wait=not deferred)
     poisoned(trainer, 7, what)

@@ -1,6 +1,6 @@
-"""What is in a dataset folder, and everything wrong with it: `prepare.py check`.
+"""`prepare.py check`: what a dataset folder holds, and everything that is wrong with it.
 
-walk -> inventory -> pictures (decoding) -> structure, framing, rows, copies: findings -> report, fix.
+The steps are walk -> inventory -> pictures (decoding) -> structure, framing, rows, copies (findings) -> report, fix.
 """
 
 from __future__ import annotations
@@ -22,8 +22,12 @@ from capture.data.index.catalog import find_root
 
 
 @dataclass
-class Checked:
-    """A dataset folder, looked through."""
+class CheckResult:
+    """The result of a check.
+
+    Attributes:
+        table: a summary for people, name -> value.
+    """
 
     inventory: Inventory
     pictures: Pictures
@@ -31,11 +35,11 @@ class Checked:
     table: dict[str, str]
 
 
-def examine(root: Path, workers: int | None = None, progress: bool = True) -> Checked:
-    """Look through a dataset folder, changing nothing.
+def examine(root: Path, workers: int | None = None, progress: bool = True) -> CheckResult:
+    """Check a dataset folder without changing anything.
 
     Raises:
-        CaptureError: not a dataset folder.
+        CaptureError: `root` is no dataset folder.
     """
     findings = Findings()
     inventory = take_inventory(root, findings)
@@ -44,22 +48,22 @@ def examine(root: Path, workers: int | None = None, progress: bool = True) -> Ch
     check_structure(inventory, pictures.counts(inventory), findings)
     pairs = check_pairs(inventory, pictures, findings)
     find_copies(inventory, pictures, findings, workers, progress)
-    return Checked(inventory, pictures, findings, summarise(inventory, pictures, pairs))
+    return CheckResult(inventory, pictures, findings, summarise(inventory, pictures, pairs))
 
 
 def check(
     path: Path, fix: bool = False, json_file: Path | None = None, workers: int | None = None, progress: bool = True
 ) -> int:
-    """Check a dataset folder and print what was found.
+    """Check a dataset folder and print the findings.
 
     Args:
         fix: set broken files and rows of pairs aside, and check again.
-        json_file: where all findings go, in full.
-        workers: processes; None is one a core.
+        json_file: a file for all findings, in full.
+        workers: how many processes; None for one on each core.
     Returns:
-        0 where nothing is wrong (any more), else 1.
+        The exit status: 0 if nothing is wrong at the end, otherwise 1.
     Raises:
-        CaptureError: not a dataset folder, or it or json_file can't be written.
+        CaptureError: `path` is no dataset folder, or a file can't be written.
     """
     root = find_root(path)
     checked, moves = examine(root, workers, progress), []

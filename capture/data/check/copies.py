@@ -1,4 +1,4 @@
-"""Pictures that occur twice, pixel for pixel or nearly (near.py): in both splits, or making a character a copy."""
+"""Copies of pictures, pixel for pixel or nearly (near.py): in both splits, or of whole characters and clips."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from capture.data.check.inventory import FRAME, UNKNOWN, VIDEO, Entry, Inventory
 from capture.data.check.near import Place, candidates, confirm
 from capture.data.check.pictures import Pictures
 
-STRAYS = 0.1  # of a character's pictures may look like another's before it is taken for a copy
+STRAYS = 0.1  # share of a character's pictures that may look like another's; above it, the character is a copy
 
 
 class _Frames(NamedTuple):
@@ -42,7 +42,7 @@ class _Frames(NamedTuple):
 def find_copies(
     inventory: Inventory, pictures: Pictures, findings: Findings, workers: int | None = None, progress: bool = False
 ) -> None:
-    """Tell of pictures in both splits, of copied characters and clips, and of what merely repeats."""
+    """Add findings about pictures in both splits, copied characters and clips, and repeated frames."""
     entries, records = inventory.entries, pictures.records
     frames = np.array([entry.role in (FRAME, VIDEO) for entry in entries], bool)
     in_test = np.array([entry.split == "test" for entry in entries], bool)
@@ -58,7 +58,7 @@ def find_copies(
 
 
 def _find_leaks(train: _Frames, test: _Frames, findings: Findings, workers: int | None, progress: bool) -> None:
-    """Test pictures that are in train/ too."""
+    """Add findings about test pictures that are in train/, too."""
     first = np.full(max(train.content.max(), test.content.max()) + 1, -1)
     first[train.content[::-1]] = np.arange(len(train.content))[::-1]
     exact = first[test.content]
@@ -110,21 +110,25 @@ def _find_copied_characters(train: _Frames, findings: Findings) -> None:
         return
     names = sorted(train.inventory.characters)
     number = {name: i for i, name in enumerate(names)}
-    owner = np.array([number[entry.character] if entry.split == "train" else -1 for entry in train.inventory.entries])
-    who = owner[train.records["file"]]
+    owner_of_file = np.array(
+        [number[entry.character] if entry.split == "train" else -1 for entry in train.inventory.entries]
+    )
+    owners = owner_of_file[train.records["file"]]
     low, high = np.full(train.content.max() + 1, len(names)), np.full(train.content.max() + 1, -1)
-    np.minimum.at(low, train.content, who)
-    np.maximum.at(high, train.content, who)
+    np.minimum.at(low, train.content, owners)
+    np.maximum.at(high, train.content, owners)
     shared = low[train.content] != high[train.content]
-    of_each, shared_of_each = np.bincount(who, minlength=len(names)), np.bincount(who[shared], minlength=len(names))
+    of_each = np.bincount(owners, minlength=len(names))
+    shared_of_each = np.bincount(owners[shared], minlength=len(names))
     copied = shared_of_each > STRAYS * of_each
     items = []
     for i in np.flatnonzero(copied):
-        mine = train.content[shared & (who == i)]
-        other = Counter(np.where(low[mine] == i, high[mine], low[mine]).tolist()).most_common(1)[0][0]
+        copies = train.content[shared & (owners == i)]
+        others = np.where(low[copies] == i, high[copies], low[copies])
+        other = Counter(others.tolist()).most_common(1)[0][0]
         items.append(Item(f"train/{names[i]}", f"{shared_of_each[i]} of {of_each[i]} frames as train/{names[other]}"))
     findings.wrong("copied-character", "training characters share frames with another one", items)
-    lone = np.flatnonzero(shared & ~copied[who])
+    lone = np.flatnonzero(shared & ~copied[owners])
     findings.note("shared-frame", "training frames equal one of another character", [Item(train.path(i)) for i in lone])
 
 

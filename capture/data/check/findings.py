@@ -1,4 +1,4 @@
-"""What a check has to say: findings, each of one kind, with everything that it is about."""
+"""The findings of a check: each is of one kind, and lists everything that it concerns."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 
 class Item(NamedTuple):
-    """One thing that a finding is about: its path below the dataset folder (or a character's name), and why."""
+    """One thing that a finding concerns: its path below the dataset folder, or a character's name; and the reason."""
 
     path: str
     detail: str = ""
@@ -16,12 +16,12 @@ class Item(NamedTuple):
 
 @dataclass(frozen=True)
 class Finding:
-    """Things that are alike in what is the matter with them.
+    """Things with the same fault.
 
     Attributes:
-        code: for programs, the same for ever.
-        text: for people, read after the number of items: "frames can't be decoded".
-        wrong: False for what is good to know but nothing to put right; only what is wrong makes a check fail.
+        code: an identifier for programs, which never changes.
+        text: for people; it follows the number of items: "frames can't be decoded".
+        wrong: whether it makes the check fail; False for a note.
     """
 
     code: str
@@ -32,16 +32,16 @@ class Finding:
 
 @dataclass
 class Findings:
-    """All that was found, in the order it was."""
+    """All findings, in order."""
 
     all: list[Finding] = field(default_factory=list)
 
     def wrong(self, code: str, text: str, items: Iterable[Item]) -> None:
-        """Something to put right, unless there is none of it."""
+        """Add a fault, unless there are no items."""
         self._add(Finding(code, text, tuple(items)))
 
     def note(self, code: str, text: str, items: Iterable[Item]) -> None:
-        """Something to know, unless there is none of it."""
+        """Add a note, unless there are no items."""
         self._add(Finding(code, text, tuple(items), wrong=False))
 
     def _add(self, finding: Finding) -> None:
@@ -53,5 +53,5 @@ class Findings:
         return any(finding.wrong for finding in self.all)
 
     def items(self, *codes: str) -> list[Item]:
-        """What the findings of these kinds are about."""
+        """The items of all findings with these codes."""
         return [item for finding in self.all if finding.code in codes for item in finding.items]

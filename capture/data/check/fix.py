@@ -1,4 +1,4 @@
-"""Setting aside what is broken: moved to set_aside/ under the same name, never deleted."""
+"""Setting broken files aside: they are moved to set_aside/ under the same name, and never deleted."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from capture.data.check.pictures import Pictures
 from capture.data.check.rows import judge_pairs
 from capture.data.check.walk import SET_ASIDE, SPLITS
 
-FIXABLE = ("leftover", "pairs-file", "pairs-row")  # findings that --fix helps with, beside what can't be decoded
+FIXABLE = ("leftover", "pairs-file", "pairs-row")  # findings that --fix handles, beside files that can't be decoded
 
 
 def set_aside(inventory: Inventory, pictures: Pictures, findings: Findings) -> list[tuple[str, str]]:
-    """Move files that can't be decoded and half-written ones out of the way, and rows of pairs that can't be used.
+    """Set aside files that can't be decoded, half-written files, and rows of pairs that can't be used.
 
-    Pairs come first: a run that is killed in between leaves no row that names a moved picture. Folders that a move
-    leaves empty go.
+    Pairs files come first, so that no row names a moved picture if the run is killed. Folders that become empty are
+    removed.
 
     Returns:
-        (path, new path), both below the dataset folder; of a pairs file that lives on, its copy.
+        (path, new path), both below the dataset folder. For a pairs file that is kept, the new path is its copy.
     Raises:
         CaptureError: the dataset is still being prepared, or can't be written.
     """
@@ -34,7 +34,7 @@ def set_aside(inventory: Inventory, pictures: Pictures, findings: Findings) -> l
     moved = []
     leftovers = [item.path for item in findings.items("leftover")]
     rows = inventory.pairs if findings.items("pairs-file", "pairs-row") else []
-    for path in (*rows, *_broken(inventory, pictures), *leftovers):  # all of them before the first is touched
+    for path in (*rows, *_broken(inventory, pictures), *leftovers):  # all are checked before the first is moved
         _stay_inside(inventory.root, path, f"{SET_ASIDE}/{path}")
     try:
         for name in inventory.pairs:
@@ -50,7 +50,7 @@ def set_aside(inventory: Inventory, pictures: Pictures, findings: Findings) -> l
 
 
 def _broken(inventory: Inventory, pictures: Pictures) -> list[str]:
-    """Files that can't be decoded, and the uv and mask pictures of such frames; not what only can't be read here."""
+    """Files that can't be decoded, and the maps of such frames; without files that only this machine can't read."""
     wrong = pictures.errors.keys() - pictures.refused
     broken = {inventory.entries[i].stem for i in wrong}
     return [
@@ -61,7 +61,7 @@ def _broken(inventory: Inventory, pictures: Pictures) -> list[str]:
 
 
 def _fix_pairs(inventory: Inventory, pictures: Pictures, name: str) -> list[tuple[str, str]]:
-    """Rewrite a pairs file without its bad rows, its original kept; or move it away where nothing is good."""
+    """Rewrite a pairs file without its bad rows and keep a copy; set it aside if there is no good row."""
     file = judge_pairs(inventory, pictures, name)
     if file.broken:
         return [(name, _move(inventory.root, name))]
@@ -73,7 +73,7 @@ def _fix_pairs(inventory: Inventory, pictures: Pictures, name: str) -> list[tupl
     try:
         write_bytes(path, "".join([file.header, *file.good]).encode())
     except BaseException:
-        (inventory.root / kept).unlink(missing_ok=True)  # nothing was set aside
+        (inventory.root / kept).unlink(missing_ok=True)  # the file wasn't changed
         raise
     return [(name, kept)]
 
@@ -93,7 +93,7 @@ def _move(root: Path, path: str) -> str:
                 (root / target).unlink(missing_ok=True)  # half a copy
             raise
     folder = Path(path).parent
-    with contextlib.suppress(OSError):  # the first that isn't empty
+    with contextlib.suppress(OSError):  # raised at the first folder that isn't empty
         while folder.as_posix() not in (*SPLITS, "."):
             os.rmdir(root / folder)
             folder = folder.parent
@@ -101,7 +101,7 @@ def _move(root: Path, path: str) -> str:
 
 
 def _stay_inside(root: Path, *paths: str) -> None:
-    """Nothing is changed through a link that leads out of the dataset folder.
+    """Check that no path leads through a link out of the dataset folder.
 
     Raises:
         CaptureError: one of the paths does.
@@ -117,7 +117,7 @@ def _stay_inside(root: Path, *paths: str) -> None:
 
 
 def _free_place(root: Path, path: str) -> str:
-    """Under set_aside/, the same path; numbered where something was set aside under that name before."""
+    """The same path below set_aside/, with a number if that is taken already."""
     target = Path(SET_ASIDE, path)
     number = 2
     while os.path.lexists(root / target):

@@ -1,4 +1,4 @@
-"""Pictures that can't be read, or are not of the size and shape that the others are."""
+"""Pictures that can't be read, and pictures of an unusual size or shape."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from capture.data.check.pictures import Pictures
 
 
 def check_framing(inventory: Inventory, pictures: Pictures, findings: Findings) -> None:
-    """Tell of broken pictures, of sizes that differ from the manifest's or the usual one, and of blank frames."""
+    """Add findings about broken pictures, blank frames, and sizes that differ from the manifest's or the usual size."""
     for role, code, noun in (
         (FRAME, "unreadable-frame", "frames"),
         (MAP, "unreadable-map", "uv or mask pictures"),
@@ -28,7 +28,7 @@ def check_framing(inventory: Inventory, pictures: Pictures, findings: Findings) 
 
 
 def sizes(inventory: Inventory, pictures: Pictures, *roles: str) -> Counter[tuple[int, int]]:
-    """(width, height) -> how many pictures."""
+    """(width, height) -> number of pictures."""
     wanted = [entry.role in roles for entry in inventory.entries]
     return Counter((int(width), int(height)) for i, width, height in _measured(pictures) if wanted[i])
 
@@ -39,7 +39,7 @@ def _measured(pictures: Pictures) -> zip:
 
 
 def _check_sizes(inventory: Inventory, pictures: Pictures, findings: Findings) -> None:
-    """Of frames; videos come as they are."""
+    """Check the sizes of frames. Videos may have any size."""
     found = sizes(inventory, pictures, FRAME)
     if not found:
         return
@@ -64,7 +64,7 @@ def _check_sizes(inventory: Inventory, pictures: Pictures, findings: Findings) -
 
 
 def _check_maps(inventory: Inventory, pictures: Pictures, findings: Findings) -> None:
-    """Tell of uv and mask pictures without a frame, or of another size."""
+    """Add findings about uv and mask pictures without a frame, or with another size than their frame."""
     size = {inventory.entries[i].stem: (width, height) for i, width, height in _measured(pictures)}
     broken = {inventory.entries[i].stem for i in pictures.errors}
     lone, misfit = [], []

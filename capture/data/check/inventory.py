@@ -1,4 +1,4 @@
-"""What each file of a dataset folder is there for: a frame, a map beside a frame, a video, pairs - or nothing."""
+"""The role of each file in a dataset folder: a frame, a map beside a frame, a video, a pairs file, or none."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from capture.io.pairs import Pair, character_and_clip
 from capture.io.video import is_video
 
 FRAME, MAP, VIDEO = "frame", "map", "video"
-MAPS = ("uv", "mask")  # folders beside imgs/
+MAP_FOLDERS = ("uv", "mask")  # folders beside imgs/
 DOCUMENTS = (".md", ".txt", ".csv", ".tsv", ".json", ".yaml", ".yml", ".html", ".pdf")  # fine in the dataset's folder
 UNKNOWN = "?"
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A file to look into.
+    """A file to check.
 
     Attributes:
         path: below the dataset folder.
         role: FRAME, MAP (uv or mask of a frame) or VIDEO.
         split: "train" or "test".
-        character, clip: UNKNOWN where the name of a test picture doesn't tell.
+        character, clip: UNKNOWN if the name of a test picture doesn't say it.
     """
 
     path: str
@@ -49,21 +49,21 @@ class Entry:
 
     @property
     def frame_stems(self) -> tuple[str, str]:
-        """Of a MAP: what the `stem` of its frame may be. uv/ and mask/ lie beside the frames or beside their imgs/."""
+        """The possible `stem`s of the frame of a MAP: uv/ and mask/ lie beside the frames or beside imgs/."""
         folder, _, name = self.stem.rsplit("/", 2)
         return f"{folder}/{name}", f"{folder}/imgs/{name}"
 
 
 @dataclass
 class Inventory:
-    """A dataset folder by roles.
+    """The files of a dataset folder by their roles.
 
     Attributes:
         fashion: train/<video>/<frame> rather than train/<character>/<clip>/<frame>.
-        manifest: {} where there is none, or none that can be read.
+        manifest: {} if there is none, or it can't be read.
         pairs: test/pairs*.csv.
-        characters: of train/, as folders (or videos, where each is a character) name them, with their clips, which
-            may be empty.
+        characters: the characters of train/ by name, with their clips, which may be empty. In Fashion, each video is a
+            character.
     """
 
     root: Path
@@ -77,8 +77,8 @@ class Inventory:
     def aligned(self) -> bool:
         return bool(self.manifest.get("aligned", False))
 
-    def of(self, split: str, *roles: str) -> list[Entry]:
-        """The files of a split that have one of these roles."""
+    def entries_of(self, split: str, *roles: str) -> list[Entry]:
+        """The files of a split with one of these roles."""
         return [entry for entry in self.entries if entry.split == split and entry.role in roles]
 
 
@@ -154,7 +154,7 @@ def _place_folder(inventory: Inventory, folder: str, strangers: _Strangers) -> N
         clips = inventory.characters.setdefault(below[0], {})
         if inventory.fashion:
             clips.setdefault(below[0], [])
-    elif split == "train" and len(below) == 2 and not inventory.fashion and below[1] not in ("imgs", *MAPS):
+    elif split == "train" and len(below) == 2 and not inventory.fashion and below[1] not in ("imgs", *MAP_FOLDERS):
         inventory.characters.setdefault(below[0], {}).setdefault(below[1], [])
 
 
@@ -179,7 +179,7 @@ def _place_file(inventory: Inventory, path: str, there: set[str], strangers: _St
             folders, inside = [*below[:-1], file.stem], []
         if role == VIDEO and path.rsplit(".", 1)[0] in there:
             strangers.extracted.append(Item(path))
-        elif len(folders) == depth and (inside in ([], ["imgs"]) or (len(inside) == 1 and inside[0] in MAPS)):
+        elif len(folders) == depth and (inside in ([], ["imgs"]) or (len(inside) == 1 and inside[0] in MAP_FOLDERS)):
             _add(inventory, path, role, inside, folders[0], folders[-1])
         else:
             strangers.misplaced.append(Item(path))
@@ -187,7 +187,7 @@ def _place_file(inventory: Inventory, path: str, there: set[str], strangers: _St
 
 def _add(inventory: Inventory, path: str, role: str, folders: list[str], character: str, clip: str) -> None:
     split = path.split("/", 1)[0]
-    if role == FRAME and folders and folders[-1] in MAPS:
+    if role == FRAME and folders and folders[-1] in MAP_FOLDERS:
         role = MAP
     entry = Entry(path, role, split, character, clip)
     inventory.entries.append(entry)

@@ -1,10 +1,10 @@
-"""Whether two pictures are one, encoded, scaled or lit a little differently.
+"""Whether two pictures are the same picture, encoded, scaled or lit a little differently.
 
-Cartoon characters of one style on one flat ground are alike as pictures go: perceptual hashes of lightness gradients
-can't tell two of them in one pose apart. The colours of their cells do differ, if the cells are small against the
-figure. So it takes two steps: the nearest training picture by the means of 8 x 8 cells, kept from decoding, found by
-matrix products; then both pictures again, blurred, by 8 x 8 cells over the training picture's figure, wherever and
-however small it is. Bounds as measured: docs/DATASETS.md.
+Cartoon characters of one style on one flat background look alike: perceptual hashes of lightness gradients can't tell
+two characters in one pose apart. The mean colours of cells can, if the cells are small compared with the figure. So the
+comparison has two steps. First, the nearest training picture is found by the means of 8 x 8 cells, which decoding has
+kept, with matrix products. Then both pictures are decoded again, blurred, and compared by 8 x 8 cells over the training
+picture's figure, wherever it is and however small. docs/DATASETS.md has the measurements behind the bounds.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Every picture of a dataset, decoded in full: its size, a hash of its pixels, and a signature that outlives encodings.
+"""Decoding every picture of a dataset in full: its size, a hash of its pixels, and a signature for near copies.
 
-A frame that decodes here decodes in training: both go through capture.io.images and capture.io.video.
+A frame that can be decoded here can be decoded in training, because both use capture.io.images and capture.io.video.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from capture.data.check.near import SIDE, signature
 from capture.io.images import FORMATS, open_rgb
 from capture.io.video import VideoReader
 
-ENDS = {"PNG": b"IEND\xae\x42\x60\x82", "JPEG": b"\xff\xd9"}  # a JPEG may hold a smaller one in its first half
+ENDS = {"PNG": b"IEND\xae\x42\x60\x82", "JPEG": b"\xff\xd9"}  # a JPEG may hold a thumbnail in its first half
 CHUNK = 32  # files in a job
-WORTH_SHARING = 10  # seconds of work that make up for starting other processes
+WORTH_SHARING = 10  # seconds of work; less isn't worth starting processes
 PER_FILE, PER_BYTE, PER_VIDEO_BYTE = 4e-4, 5e-8, 5e-7  # seconds to decode, roughly
 PICTURE = np.dtype(
     [
@@ -40,12 +40,12 @@ PICTURE = np.dtype(
 
 @dataclass
 class Pictures:
-    """What decoding gave.
+    """The results of decoding.
 
     Attributes:
-        records: (N,) of dtype PICTURE, in the order of the inventory; files that can't be decoded have none.
+        records: (N,) of dtype PICTURE, in the order of the inventory, without files that can't be decoded.
         errors: index into Inventory.entries -> why it can't be decoded.
-        refused: those of them that the machine is to blame for; they may be whole.
+        refused: the errors that the machine caused; these files may be intact.
         formats: the same index -> "PNG", "MP4".
     """
 
@@ -64,7 +64,7 @@ def decode_all(inventory: Inventory, workers: int | None = None, progress: bool 
     """Decode every frame, map and video, in parallel, with a progress bar.
 
     Args:
-        workers: processes; None is one a core, where there is enough to do.
+        workers: how many processes; None for one on each core if there is enough work.
     """
     entries = inventory.entries
     root = str(inventory.root)
@@ -100,7 +100,7 @@ def _seconds(path: Path, role: str) -> float:
 
 
 def _decode_job(job: tuple[str, list[tuple[int, Entry]]]) -> tuple[int, Pictures]:
-    """Decode some files; their number, and what came of it."""
+    """Decode some files; returns their number and the results."""
     root, files = job
     rows, errors, formats, refused = [], {}, {}, set()
     for i, entry in files:
@@ -140,7 +140,7 @@ def _frames(path: Path, role: str) -> Iterator[tuple[Image.Image, str]]:
 
 
 def _is_cut(path: Path, kind: str) -> bool:
-    """Whether a file lacks its end mark, which decoders of these formats get along without."""
+    """Whether the end mark of a file is missing, which the decoders of these formats accept."""
     if kind not in ENDS:
         return False
     data = path.read_bytes()

@@ -1,4 +1,4 @@
-"""What a check says: a short table and the findings for people, everything for programs."""
+"""The report of a check: a short table and findings for people, everything as JSON for programs."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from typing import Any
 from capture.common.files import write_bytes
 from capture.data.check.findings import Finding
 
-NAMED = 3  # of each finding that is wrong; of the others one
-WIDEST = 160  # characters of one item
+NAMED = 3  # items printed of each fault; of a note one is printed
+WIDEST = 160  # characters printed of one item
 
 
 def print_report(root: Path, table: dict[str, str], findings: Iterable[Finding], json_file: Path | None) -> None:
-    """Print the table and, of each finding, how many and the first few."""
+    """Print the table, and of each finding the number of items and the first few."""
     _print(str(root))
     width = max(map(len, table))
     for name, value in table.items():
@@ -30,7 +30,7 @@ def print_report(root: Path, table: dict[str, str], findings: Iterable[Finding],
 
 
 def print_moves(moves: list[tuple[str, str]]) -> None:
-    """Print what was set aside."""
+    """Print which files were set aside."""
     _print("set aside:" if moves else "nothing to set aside")
     if moves:
         _print(f"  {len(moves):>7,}  files")
@@ -43,9 +43,9 @@ def print_moves(moves: list[tuple[str, str]]) -> None:
 def write_json(
     path: Path, root: Path, table: dict[str, str], findings: Iterable[Finding], moves: list[tuple[str, str]]
 ) -> None:
-    """Write all there is, names in full: {version, dataset, summary, ok, findings: [...], set_aside: [...]}.
+    """Write everything, with full names: {version, dataset, summary, ok, findings: [...], set_aside: [...]}.
 
-    Bytes of a name that aren't text are lone surrogates, as os.fsdecode gives them.
+    Bytes of a name that aren't text are lone surrogates, as os.fsdecode returns them.
     """
     findings = list(findings)
     content: dict[str, Any] = {
@@ -83,7 +83,7 @@ def _brief(text: str) -> str:
 
 
 def _print(line: str) -> None:
-    """Names may hold what a terminal can't show, or obeys."""
+    """Print a line, with escapes for characters that a terminal can't show or would obey."""
     line = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line)
     encoding = sys.stdout.encoding or "utf-8"
     print(line.encode(encoding, "backslashreplace").decode(encoding))

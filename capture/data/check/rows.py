@@ -1,4 +1,4 @@
-"""Every row of a pairs file that can't be used, not only the first."""
+"""All rows of a pairs file that can't be used, not only the first one."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from capture.data.check.findings import Findings, Item
 from capture.data.check.inventory import Inventory
 from capture.data.check.pictures import Pictures
 from capture.io.pairs import HEADER, OPTIONAL, REQUIRED, is_header
-from capture.io.pairs import parse_pair as pair_of_row  # so that what passes here passes there
+from capture.io.pairs import parse_pair as pair_of_row  # the same checks as when the file is read
 
 
 @dataclass
@@ -22,9 +22,9 @@ class PairsFile:
     """A pairs file, row by row.
 
     Attributes:
-        broken: why none of it can be used; "" where its header is right and a good row follows.
-        header: that line as it stands.
-        good: good rows as they stand, with their ends of line.
+        broken: why nothing in it can be used; "" if its header is right and there is a good row.
+        header: the line of the header, unchanged.
+        good: the good rows, unchanged, with their line endings.
         bad: line number -> what is wrong with the row.
     """
 
@@ -35,7 +35,7 @@ class PairsFile:
 
 
 def check_pairs(inventory: Inventory, pictures: Pictures, findings: Findings) -> int:
-    """Tell of what is wrong in the test split's pairs files; the number of good rows in all."""
+    """Add findings about the pairs files of the test split; returns the number of good rows in all of them."""
     broken, bad, good = [], [], 0
     for name in inventory.pairs:
         file = judge_pairs(inventory, pictures, name)
@@ -49,7 +49,7 @@ def check_pairs(inventory: Inventory, pictures: Pictures, findings: Findings) ->
 
 
 def judge_pairs(inventory: Inventory, pictures: Pictures, name: str) -> PairsFile:
-    """Read a pairs file of the dataset, one row after the other, whatever is wrong with those before."""
+    """Read every row of a pairs file of the dataset, even after wrong rows."""
     path = inventory.root / name
     unreadable = {os.path.normpath(inventory.root / inventory.entries[i].path) for i in pictures.errors}
     file = PairsFile()
@@ -81,7 +81,7 @@ def judge_pairs(inventory: Inventory, pictures: Pictures, name: str) -> PairsFil
 
 
 def _rows(text: str) -> Iterator[tuple[int, str, list[str] | None]]:
-    """(number of its last line, the row as it stands, its cells or None where it isn't CSV); blank ones left out."""
+    """(number of its last line, text, cells) of every row that isn't blank; cells are None for a row that isn't CSV."""
     lines = list(io.StringIO(text, newline=""))
     rows, start = [], 0
     reader = csv.reader(lines, strict=True)
@@ -89,7 +89,7 @@ def _rows(text: str) -> Iterator[tuple[int, str, list[str] | None]]:
         for cells in reader:
             rows.append((reader.line_num, "".join(lines[start : reader.line_num]), cells))
             start = reader.line_num
-    except csv.Error:  # a quote that never closes swallows all that follows: take each line for itself
+    except csv.Error:  # an open quote would swallow all following lines, so each line is read alone
         rows = [(number, line, _cells(line)) for number, line in enumerate(lines, 1)]
     for number, raw, cells in rows:
         if cells is None or any(cell.strip() for cell in cells):

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from capture.data.check.findings import Findings, Item
-from capture.data.check.inventory import FRAME, MAPS, UNKNOWN, VIDEO, Inventory
+from capture.data.check.inventory import FRAME, MAP_FOLDERS, UNKNOWN, VIDEO, Inventory
 from capture.data.check.walk import SET_ASIDE, SPLITS
 from capture.data.writing import MANIFEST
 from capture.io.images import is_image
@@ -68,7 +68,7 @@ def _check_split(inventory: Inventory, findings: Findings) -> None:
 
     Where the manifest says that no characters are held out, but clips are: these.
     """
-    pictures = [entry for entry in inventory.of("test", FRAME, VIDEO) if entry.character != UNKNOWN]
+    pictures = [entry for entry in inventory.entries_of("test", FRAME, VIDEO) if entry.character != UNKNOWN]
     if inventory.manifest.get("test_characters") == []:
         both = Counter(
             f"train/{e.character}/{e.clip}" for e in pictures if inventory.characters.get(e.character, {}).get(e.clip)
@@ -103,9 +103,9 @@ def _check_manifest(inventory: Inventory, frames: Counter[str], findings: Findin
     aside = Counter(_set_aside(inventory.root))
     for split in ("train", "test"):
         promised = manifest.get(f"{split}_images")
-        found = sum(frames[entry.path] for entry in inventory.of(split, FRAME, VIDEO))
+        found = sum(frames[entry.path] for entry in inventory.entries_of(split, FRAME, VIDEO))
         missing = promised - found - aside[split] if isinstance(promised, int) else 0
-        unreadable = sum(not frames[entry.path] for entry in inventory.of(split, FRAME))
+        unreadable = sum(not frames[entry.path] for entry in inventory.entries_of(split, FRAME))
         if missing > unreadable:
             detail = f"{MANIFEST} says {promised:,}, there are {found + unreadable:,}"
             findings.wrong(f"{split}-incomplete", f"split lacks {missing - unreadable:,} frames", [Item(split, detail)])
@@ -115,5 +115,5 @@ def _set_aside(root: Path) -> Iterator[str]:
     """The split of each frame that an earlier --fix took away."""
     for split in SPLITS:
         for path in (root / SET_ASIDE / split).rglob("*"):
-            if is_image(path) and path.parent.name not in MAPS:
+            if is_image(path) and path.parent.name not in MAP_FOLDERS:
                 yield split

@@ -1,4 +1,4 @@
-"""What is in a dataset folder, in a few lines."""
+"""A summary of a dataset folder in a few lines."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from capture.data.check.framing import sizes
 from capture.data.check.inventory import FRAME, MAP, UNKNOWN, VIDEO, Inventory
 from capture.data.check.pictures import Pictures
 
-LISTED = 4  # sizes or formats named
+LISTED = 4  # how many sizes or formats are listed
 
 
 def summarise(inventory: Inventory, pictures: Pictures, pairs: int) -> dict[str, str]:
-    """{what: how much}.
+    """The lines of the summary, name -> value.
 
     Args:
-        pairs: good rows of the pairs files.
+        pairs: number of good rows in the pairs files.
     """
     frames = pictures.counts(inventory)
     clips = [
@@ -26,7 +26,7 @@ def summarise(inventory: Inventory, pictures: Pictures, pairs: int) -> dict[str,
     filled = [count for count in clips if count]
     noun = "videos" if inventory.fashion else f"characters, {len(filled):,} clips"
     lengths = "" if not filled else f" ({_span(filled)} a {'video' if inventory.fashion else 'clip'})"
-    tested = inventory.of("test", FRAME, VIDEO)
+    tested = inventory.entries_of("test", FRAME, VIDEO)
     people = {entry.character for entry in tested} - {UNKNOWN}
     of_people = f" of {len(people):,} {'videos' if inventory.fashion else 'characters'}" if people else ""
     maps = sum(entry.role == MAP for entry in inventory.entries)
@@ -61,7 +61,7 @@ def _span(counts: list[int]) -> str:
 
 
 def _most(counter: Counter[str]) -> str:
-    """The most frequent, and how many of each where there are several."""
+    """The most frequent values, with their counts if there are several."""
     if len(counter) == 1:
         return next(iter(counter))
     named = ", ".join(f"{name} ({count:,})" for name, count in counter.most_common(LISTED))

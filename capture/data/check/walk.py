@@ -1,4 +1,4 @@
-"""Every file below a dataset folder, whatever has happened to the tree: nothing raises or goes round in circles."""
+"""All files below a dataset folder. Damage to the tree never raises an error, and loops of links end."""
 
 from __future__ import annotations
 
@@ -21,39 +21,39 @@ GOOD_HIDDEN = (SIDE_FOLDER, ".gitkeep", ".gitignore", ".git", ".gitattributes")
 
 @dataclass
 class Walked:
-    """Paths below the root, with / between the names. What can't be looked into is among the findings instead."""
+    """Paths below the root, with slashes. Folders that can't be listed are findings instead."""
 
     files: list[str] = field(default_factory=list)
     folders: list[str] = field(default_factory=list)
-    special: list[str] = field(default_factory=list)  # pipes, sockets, devices: never opened
-    hidden: list[str] = field(default_factory=list)  # files and folders; these are not looked into
+    special: list[str] = field(default_factory=list)  # pipes, sockets and devices, which are never opened
+    hidden: list[str] = field(default_factory=list)  # files and folders, which are not examined
 
 
 def walk(root: Path, findings: Findings) -> Walked:
-    """All that lies in train/ and test/ and directly in `root`, each folder once.
+    """All files in train/ and test/ and directly in `root`; each folder is visited once.
 
-    Links to folders are followed after what is there in person.
+    Links to folders are followed after all real folders.
     """
     walked = Walked()
-    troubles = _Troubles()
+    faults = _Faults()
     seen: set[tuple[int, int]] = set()
     folders, links = deque([""]), deque()
     while folders or links:
         linked = not folders
         folder = links.popleft() if linked else folders.popleft()
         if linked and (root / folder).parent.resolve().is_relative_to((root / folder).resolve()):
-            troubles.loops.append(Item(folder, _where_to(root / folder)))
+            faults.loops.append(Item(folder, _link_target(root / folder)))
             continue
         status = _status(root / folder)
         identity = (status.st_dev, status.st_ino) if status else None
         if identity in seen:
-            troubles.twice.append(Item(folder, _where_to(root / folder)))
+            faults.twice.append(Item(folder, _link_target(root / folder)))
             continue
         seen.add(identity)
         if folder:
             walked.folders.append(folder)
         names = []
-        for entry in _listed(root, folder, troubles):
+        for entry in _listed(root, folder, faults):
             path = f"{folder}/{entry.name}" if folder else entry.name
             if path == SET_ASIDE:
                 continue
@@ -65,36 +65,36 @@ def walk(root: Path, findings: Findings) -> Walked:
             try:
                 status = entry.stat()
             except OSError as error:
-                if error.errno == errno.EACCES and not entry.is_symlink():  # names can be read, files can't
-                    troubles.unreadable.append(Item(folder, "its files can't be looked at"))
+                if error.errno == errno.EACCES and not entry.is_symlink():  # listed, but its files are closed
+                    faults.unreadable.append(Item(folder, "its files can't be looked at"))
                     break
                 loop = error.errno == errno.ELOOP
-                (troubles.loops if loop else troubles.broken).append(Item(path, _where_to(root / path)))
+                (faults.loops if loop else faults.broken).append(Item(path, _link_target(root / path)))
                 continue
             if not folder and stat.S_ISDIR(status.st_mode) and entry.name not in SPLITS:
-                walked.folders.append(path)  # not ours to look into
+                walked.folders.append(path)  # no part of the dataset
             elif stat.S_ISDIR(status.st_mode):
                 (links if entry.is_symlink() else folders).append(path)
             elif stat.S_ISREG(status.st_mode):
                 walked.files.append(path)
             else:
                 walked.special.append(path)
-        troubles.case += _case_twins(folder, names)
+        faults.case += _case_twins(folder, names)
     walked.files.sort()
     walked.folders.sort()
-    troubles.tell(findings)
+    faults.report(findings)
     return walked
 
 
 @dataclass
-class _Troubles:
+class _Faults:
     unreadable: list[Item] = field(default_factory=list)
     loops: list[Item] = field(default_factory=list)
     twice: list[Item] = field(default_factory=list)
     broken: list[Item] = field(default_factory=list)
     case: list[Item] = field(default_factory=list)
 
-    def tell(self, findings: Findings) -> None:
+    def report(self, findings: Findings) -> None:
         findings.wrong("unreadable-folder", "folders can't be listed", self.unreadable)
         findings.wrong("link-loop", "links lead back to a folder they are in", self.loops)
         findings.wrong("folder-twice", "links lead to folders that are in the dataset already", self.twice)
@@ -109,17 +109,17 @@ def _status(path: Path) -> os.stat_result | None:
         return None
 
 
-def _listed(root: Path, folder: str, troubles: _Troubles) -> Iterator[os.DirEntry]:
+def _listed(root: Path, folder: str, faults: _Faults) -> Iterator[os.DirEntry]:
     try:
         with os.scandir(root / folder) as entries:
             found = sorted(entries, key=lambda entry: entry.name)
     except OSError as error:
-        troubles.unreadable.append(Item(folder or ".", error.strerror or str(error)))
+        faults.unreadable.append(Item(folder or ".", error.strerror or str(error)))
         return
     yield from found
 
 
-def _where_to(path: Path) -> str:
+def _link_target(path: Path) -> str:
     try:
         return f"to {os.readlink(path)}"
     except OSError as error:

@@ -1,4 +1,4 @@
-"""Fetch files from links: whole files or none, those that are there already left alone."""
+"""Downloading files from links. A file is whole or absent, and existing files are not downloaded again."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ PIECE = 1 << 16  # bytes
 
 
 class _Refused(Exception):
-    """What will not change by asking again."""
+    """A failure that another attempt would not change."""
 
 
 class _Broken(Exception):
-    """What may go better at the next attempt."""
+    """A failure that another attempt may avoid."""
 
 
 def download(links: Mapping[Path, str], name: str = "download", progress: bool = True) -> dict[Path, str]:
-    """Fetch every link whose file isn't there; why, for those that couldn't be had.
+    """Download every link whose file is missing; returns the reasons of those that failed.
 
     Ctrl-C leaves no partial file; calling again goes on with the files that are missing.
 
@@ -64,7 +64,7 @@ def download(links: Mapping[Path, str], name: str = "download", progress: bool =
 
 
 def _fetch(link: str, path: Path, stop: threading.Event) -> str:
-    """Fetch one file, trying again where that may help; why not, or ""."""
+    """Download one file, with further attempts where they may help; returns the reason of a failure, or ""."""
     if not link.lower().startswith(("http://", "https://")):
         return f"not a link: {link[:80]}"
     why = ""
@@ -116,5 +116,5 @@ def _ask(link: str) -> http.client.HTTPResponse:
 def _next(answer: http.client.HTTPResponse) -> bytes:
     try:
         return answer.read(PIECE)
-    except (http.client.HTTPException, OSError) as error:  # no OSError leaves here: those are the disk's
+    except (http.client.HTTPException, OSError) as error:  # a further OSError can only come from the disk
         raise _Broken(f"the connection broke ({error})") from None

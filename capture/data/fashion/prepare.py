@@ -32,15 +32,15 @@ from capture.io.video import is_video, video_frames
 SPLITS = ("train", "test")
 FORMATS = ("png", "jpg")
 UNFINISHED = ".decoding"  # ends the (hidden) name of a folder whose video is being decoded
-RESULTS = ("clips", "frames", "broken")  # of the manifest
-NAMED = 20  # broken videos
+RESULTS = ("clips", "frames", "broken")  # keys of the manifest that describe the outcome
+NAMED = 20  # how many broken videos a summary names
 LONGEST_NAME = 200  # bytes; file systems take 255, and names are added to
 HELP = "Fashion_dataset/README.md"
 
 
 @dataclass(frozen=True)
 class _Video:
-    """A file of the download, and where its frames go."""
+    """A video of the download, and the folder of its frames."""
 
     path: Path
     split: str
@@ -51,7 +51,7 @@ class _Video:
 
     @property
     def name(self) -> str:
-        """How people find it: train/<file>."""
+        """The name in messages: train/<file>."""
         return f"{self.split}/{self.path.name}"
 
 
@@ -126,7 +126,7 @@ def prepare_fashion(
 
 
 def summary(out: Path, manifest: dict[str, Any]) -> str:
-    """What was prepared, and what could not be, in a few lines."""
+    """A summary of what was prepared, and of what failed, in a few lines."""
     clips, frames, broken = manifest["clips"], manifest["frames"], manifest["broken"]
     lines = [
         f"{out}: {len(clips['train'])} videos to train on ({frames['train']} frames), "
@@ -146,7 +146,7 @@ def _printable(name: str) -> str:
 
 
 def _listed(download: Path) -> dict[Path, str]:
-    """Where each link of the lists goes -> the link."""
+    """The file of each link in the lists -> the link."""
     links: dict[Path, str] = {}
     for split in SPLITS:
         path = download / f"fashion_{split}.txt"
@@ -159,7 +159,7 @@ def _listed(download: Path) -> dict[Path, str]:
         for link in filter(None, map(str.strip, lines)):
             try:
                 name = Path(urllib.parse.unquote(urllib.parse.urlsplit(link).path)).name
-            except ValueError:  # such as a [ that nothing closes
+            except ValueError:  # for example a bracket that isn't closed
                 name = ""
             if not is_video(Path(name)) or not name.isprintable() or len(os.fsencode(name)) > LONGEST_NAME:
                 raise CaptureError(f"{path}: {link[:80]!r} is not a link to a video; one link a line, see {HELP}")
@@ -188,7 +188,7 @@ def _count(folder: Path) -> int:
 
 
 def _decode(video: _Video) -> tuple[int, tuple[str, str]]:
-    """Write one video's frames; 1 (the video), and its name and what is wrong with it ("" if nothing)."""
+    """Write the frames of a video; returns 1 (the video), its name, and its fault or ""."""
     unfinished = video.folder.with_name(f".{video.folder.name}{UNFINISHED}")
     try:
         why = _write_frames(video, unfinished)
@@ -200,7 +200,7 @@ def _decode(video: _Video) -> tuple[int, tuple[str, str]]:
 
 
 def _write_frames(video: _Video, folder: Path) -> str:
-    """Decode into `folder`; what is wrong with the video."""
+    """Decode a video into `folder`; returns its fault or ""."""
     frames, written = video_frames(video.path, video.every), 0
     while not stopping():
         try:

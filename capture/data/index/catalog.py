@@ -38,7 +38,8 @@ class Catalog:
         kind: "fashion" or "mixamo": how the tree is laid out.
         aligned: the same clip and frame name of two characters is the same pose (the manifest says so), so that the
             true target of a sample is known.
-        uv_parts: what the parts of its IUV maps are, 1 up: names of bones, or () where they are toon's; None: no maps.
+        uv_parts: the bones that its IUV maps number 1, 2, ...; () if the numbers are those of capture.io.iuv.PARTS;
+            None if there are no maps.
     """
 
     root: Path
@@ -60,7 +61,7 @@ class Catalog:
         return self.index.frames
 
     def frame(self, number: int) -> tuple[Path, int | None]:
-        """Where frame `number` is: a picture and None, or a video and the position of the frame in it."""
+        """The file of frame `number`: a picture and None, or a video and the position of the frame in it."""
         clip = self.index.clip_of(number)
         position = number - int(self.index.frame_at[clip])
         folder = self.clip_path(clip)
@@ -80,7 +81,10 @@ class Catalog:
 
 
 def find_root(path: str | Path) -> Path:
-    """The dataset folder, whatever the case of its last name (the release's README and code disagree on it)."""
+    """The dataset folder.
+
+    The case of its name is ignored, because the release's README and code spell it differently.
+    """
     path = Path(path)
     if path.is_dir():
         return path
@@ -97,9 +101,9 @@ def find_root(path: str | Path) -> Path:
 
 
 def kind_of(root: Path, manifest: dict[str, Any]) -> str:
-    """FASHION or MIXAMO: what the manifest says, else whether "fashion" is in the folder's name (any case).
+    """FASHION or MIXAMO: what the manifest says; otherwise FASHION if "fashion" is in the folder's name, in any case.
 
-    Videos directly in train/ beside no folder can only be a Fashion tree.
+    A folder train/ that holds only videos is FASHION, too.
     """
     if isinstance(manifest.get("kind"), str):
         return FASHION if manifest["kind"].lower() == FASHION else MIXAMO
@@ -112,10 +116,10 @@ def kind_of(root: Path, manifest: dict[str, Any]) -> str:
 
 
 def scan(path: str | Path, progress: bool = True) -> Catalog:
-    """The training split of a dataset folder: from its saved index, or listed where there is none that still holds.
+    """The training split of a dataset folder, from its saved index, or listed if there is none or it is out of date.
 
     Raises:
-        CaptureError: a folder that isn't there or holds no frames, or fewer than two characters.
+        CaptureError: the folder is missing, or holds no frames or fewer than two characters.
     """
     root = find_root(path)
     manifest = read_manifest(root)
@@ -163,13 +167,13 @@ def _index(root: Path, kind: str, progress: bool) -> Index:
     try:
         save_index(index, path)
         return load_index(path)
-    except (CaptureError, OSError, Damaged) as error:  # a full disk: it will be listed again the next time
+    except (CaptureError, OSError, Damaged) as error:  # for example a full disk
         logger.info(f"note: no room for an index in {folder}; {train} is listed at every start ({error})")
         return index
 
 
 def _saved(root: Path, about: dict[str, Any]) -> Index | None:
-    """An index saved for this tree, whether or not it still holds."""
+    """The saved index of this dataset, which may be out of date."""
     for path in (folder / name for folder in side_folders(root) for name in (INDEX, BESIDE_NEWER)):
         try:
             index = load_index(path)
@@ -184,7 +188,7 @@ def _saved(root: Path, about: dict[str, Any]) -> Index | None:
 
 
 def read_manifest(root: Path) -> dict:
-    """The manifest that prepare.py left in a dataset folder ({} where there is none)."""
+    """The manifest that prepare.py wrote into a dataset folder; {} if there is none."""
     path = root / MANIFEST
     try:
         manifest = json.loads(path.read_text(encoding="utf-8"))
@@ -215,7 +219,7 @@ def videos(folder: Path) -> list[Path]:
 
 
 def frame_folder(folder: Path) -> tuple[Path, list[str]]:
-    """Where a video's frames are: the folder itself, or its imgs/."""
+    """The folder of a video's frames, which is the folder itself or its imgs/, and the names of the frames."""
     names = image_names(folder)
     if not names and (folder / "imgs").is_dir():
         folder = folder / "imgs"
@@ -230,8 +234,8 @@ def _expected(kind: str) -> str:
 
 
 def _why_empty(train: Path, kind: str) -> str:
-    found = islice(train.rglob("*"), 10_000)  # enough to tell
-    files = [p for p in found if p.is_file() and not p.name.startswith(".")]
+    paths = islice(train.rglob("*"), 10_000)  # enough for a message
+    files = [p for p in paths if p.is_file() and not p.name.startswith(".")]
     found_videos = [p for p in files if is_video(p)]
     pictures = [p for p in files if is_image(p)]
     if found_videos:

@@ -1,7 +1,8 @@
-"""Which characters, clips and frames there are, in arrays: ten million frames in a file that opens at once.
+"""The index of a dataset: its characters, clips and frames in arrays. A file of ten million frames opens at once.
 
-A character is a range of clips, a clip a range of frames, a frame a number. Names are one blob of bytes, each ended by
-a zero; clips whose frames have the same names share one list of them, and a video's frames have none: they are counted.
+A character is a range of clips, a clip is a range of frames, and a frame is a number. All names are in one array of
+bytes, each with a zero at its end. Clips whose frames have the same names share one list of names. The frames of a
+video have no names; they are only counted.
 """
 
 from __future__ import annotations
@@ -17,15 +18,19 @@ import numpy as np
 from capture.io.array_file import Damaged, open_arrays, write_arrays
 
 WHAT = "index of frames, version 1"
-PLAIN, IMGS, VIDEO = range(3)  # a clip is a folder of frames, a folder with imgs/ in it, or a video file
+PLAIN, IMGS, VIDEO = range(3)  # forms of a clip: a folder of frames, a folder with imgs/ in it, a video file
 NO_NAMES = -1
 _AT_ONCE = 1 << 15  # names that are checked together
 
 
 class Stamp(NamedTuple):
-    """A folder that was listed or a video whose frames were counted, as it was then.
+    """The state of a folder when it was listed, or of a video when its frames were counted.
 
-    path: relative to the split.  time: of its last change, in ns.  size: of a video in bytes, -1 for a folder.
+    Attributes:
+        path: relative to the split.
+        time: of the last change, in ns.
+        size: bytes of a video; -1 for a folder.
+        frames: of a video; -1 for a folder.
     """
 
     path: bytes
@@ -38,7 +43,7 @@ class Index:
     """Characters, clips and frames by number, in the order of their names.
 
     Attributes:
-        about: plain values kept with it.
+        about: plain values that are saved with the index.
         characters, clips, frames: how many.
         clip_at (characters + 1): character c has clips clip_at[c] up to clip_at[c + 1].
         frame_at (clips + 1): clip k has frames frame_at[k] up to frame_at[k + 1].
@@ -57,18 +62,18 @@ class Index:
         self.frames = int(self.frame_at[-1])
 
     def __reduce__(self) -> tuple:
-        """Another process maps the same file instead of being sent what is in it."""
+        """Pickle the path of a saved index, so that another process maps the same file."""
         if self._path is not None:
             return load_index, (self._path,)
         return Index, (self.about, self._arrays)
 
     @property
     def flat(self) -> bool:
-        """Whether each character is itself its one clip (Fashion)."""
+        """Whether each character is a single clip, as in Fashion."""
         return self.about["flat"]
 
     def text(self, number: int) -> bytes:
-        """A name."""
+        """The name with this number."""
         return bytes(self._text[self._text_at[number] : self._text_at[number + 1] - 1])
 
     def clip_of(self, frame: int) -> int:
@@ -80,7 +85,7 @@ class Index:
         return int(np.searchsorted(self.clip_at, clip, side="right")) - 1
 
     def clip_path(self, clip: int) -> bytes:
-        """Where a clip's frames are, or the video is: relative to the split."""
+        """The folder of a clip's frames, or the video, relative to the split."""
         parts = [] if self.flat else [self.text(self.character_name[self.character_of(clip)])]
         parts.append(self.text(self.clip_name[clip]))
         if self.clip_form[clip] == IMGS:
@@ -88,11 +93,11 @@ class Index:
         return b"/".join(parts)
 
     def frame_name(self, clip: int, position: int) -> bytes:
-        """The file name of a clip's frame (not of a video)."""
+        """The file name of a frame of a clip that isn't a video."""
         return self.text(self.first_name[clip] + position)
 
     def same_frame(self, frame: int, character: int) -> int | None:
-        """The frame of the same name in `character`'s clip of the same name; None where there is none."""
+        """The frame of the same name in the clip of the same name of `character`; None if there is none."""
         clip = self.clip_of(frame)
         position = frame - int(self.frame_at[clip])
         first = int(self.clip_at[character])
@@ -109,7 +114,7 @@ class Index:
         return None if there is None else at + there
 
     def stamps(self) -> list[Stamp]:
-        """What the index was made from."""
+        """The folders and videos that the index was made from."""
         times, sizes, counts = (self._arrays[f"stamp_{name}"].tolist() for name in ("time", "size", "frames"))
         first = self.about["first_stamp"]
         names = bytes(self._text[self._text_at[first] : self._text_at[first + len(times)]]).split(b"\0")
@@ -127,7 +132,7 @@ class Index:
 
 
 class IndexBuilder:
-    """Put an index together, character by character.
+    """Builds an index, character by character.
 
         builder.add_character(b"anna", [(b"run", IMGS, [b"000.png", b"001.png"]), (b"jump.mp4", VIDEO, 250)])
 
@@ -140,7 +145,7 @@ class IndexBuilder:
         self._characters, self._clips_of, self._clips = [], [0], []
 
     def add_character(self, name: bytes, clips: Sequence[tuple[bytes, int, Sequence[bytes] | int]]) -> None:
-        """A character and its clips, each (name, form, names of frames, or their number for a VIDEO)."""
+        """Add a character with its clips, each (name, form, names of the frames, or for a VIDEO their number)."""
         self._characters.append(self._name(name))
         for clip, form, frames in clips:
             if form == VIDEO:
@@ -150,7 +155,7 @@ class IndexBuilder:
         self._clips_of.append(len(self._clips))
 
     def finish(self, about: dict[str, Any], stamps: Sequence[Stamp] = (), flat: bool = False) -> Index:
-        """The index. It takes the builder's memory with it."""
+        """The finished index, which uses the builder's memory. The builder can't be used afterwards."""
         first_stamp = self._append([stamp.path for stamp in stamps])
         clips = np.array(self._clips, np.int64).reshape(-1, 4)
         lengths = np.concatenate(self._lengths) if self._lengths else np.zeros(0, np.uint16)
@@ -177,7 +182,7 @@ class IndexBuilder:
         return self._known[name]
 
     def _list(self, names: Sequence[bytes]) -> int:
-        """The number of the first of `names`; a list that was there before is not stored again."""
+        """The number of the first of `names`; a list that is stored already is not stored again."""
         digest = hashlib.blake2b(b"\0".join(names), digest_size=16).digest()
         if digest not in self._lists:
             self._lists[digest] = self._append(names)
@@ -193,7 +198,7 @@ class IndexBuilder:
 
 
 def save_index(index: Index, path: Path) -> None:
-    """Write an index; it is then the file that memory is taken from.
+    """Write an index to a file.
 
     Raises:
         CaptureError: the disk is full or the folder can't be written.
@@ -202,14 +207,16 @@ def save_index(index: Index, path: Path) -> None:
 
 
 def load_index(path: str | os.PathLike) -> Index:
-    """Open a saved index: its checksum is compared, and no more of it stays in memory than is used.
+    """Open a saved index. Its checksum is compared, and only the parts that are used stay in memory.
 
     Raises:
         Damaged: another version, another kind of file, or not as it was written.
         OSError: missing or unreadable.
     """
     try:
-        good = _consistent(*open_arrays(Path(path), WHAT, check=True))  # this mapping goes, and what it took with it
+        good = _consistent(
+            *open_arrays(Path(path), WHAT, check=True)
+        )  # this mapping, and the memory it used, are released
     except (KeyError, TypeError, ValueError, IndexError, OverflowError):
         good = False
     if not good:
@@ -219,7 +226,10 @@ def load_index(path: str | os.PathLike) -> Index:
 
 
 def _consistent(about: dict[str, Any], arrays: dict[str, np.ndarray]) -> bool:
-    """Whether every number leads to something, and no name out of the split: a dataset may come with an index."""
+    """Whether all numbers are in range and no name leads out of the split.
+
+    A dataset from elsewhere may contain an index.
+    """
     text, text_at, first_stamp = arrays["text"], arrays["text_at"], about["first_stamp"]
     names = len(text_at) - 1
     if not isinstance(about["flat"], bool) or type(first_stamp) is not int or not 0 <= first_stamp <= names:
@@ -229,7 +239,7 @@ def _consistent(about: dict[str, Any], arrays: dict[str, np.ndarray]) -> bool:
     if text_at[0] != 0 or text_at[-1] != len(text):
         return False
     edges = [*range(0, first_stamp, _AT_ONCE), *range(first_stamp, names, _AT_ONCE), names]
-    for start, end in zip(edges, edges[1:]):  # all at once would take memory that isn't given back
+    for start, end in zip(edges, edges[1:]):  # all names at once would take memory that isn't released
         if not _good_names(text, text_at[start : end + 1].astype(np.int64), of_files=start < first_stamp):
             return False
     clips, clip_at, frame_at = len(arrays["clip_name"]), arrays["clip_at"], arrays["frame_at"]
@@ -255,7 +265,7 @@ def _consistent(about: dict[str, Any], arrays: dict[str, np.ndarray]) -> bool:
 
 
 def _good_names(text: np.ndarray, at: np.ndarray, of_files: bool) -> bool:
-    """Whether each name ends with a zero; and of a file, is neither hidden (or "..") nor leads into another folder."""
+    """Whether each name ends with a zero, and names of files are neither hidden (nor "..") nor hold a slash."""
     if (np.diff(at) < 1).any() or at[-1] > len(text) or text[at[1:] - 1].any():
         return False
     piece = text[at[0] : at[-1]]
@@ -265,5 +275,5 @@ def _good_names(text: np.ndarray, at: np.ndarray, of_files: bool) -> bool:
 
 
 def _ascending(numbers: np.ndarray, end: int) -> bool:
-    """Whether they go up from 0 to `end`."""
+    """Whether the numbers increase from 0 to `end`."""
     return int(numbers[0]) == 0 and int(numbers[-1]) == end and bool((np.diff(numbers.astype(np.int64)) > 0).all())

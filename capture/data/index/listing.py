@@ -1,10 +1,10 @@
-"""Listing a training split into an index: quickly, and no deeper than the tree of a dataset goes."""
+"""Listing a training split into an index, in parallel, and no deeper than the layout of a dataset."""
 
 from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
@@ -19,15 +19,14 @@ from capture.io.video import VIDEO_EXTENSIONS, VideoReader
 
 _PICTURES = tuple(os.fsencode(extension) for extension in EXTENSIONS)
 _VIDEOS = tuple(os.fsencode(extension) for extension in VIDEO_EXTENSIONS)
-_THREADS = 8  # listing waits for the disk, or the network, more than for us
-_AT_A_TIME = 256  # characters listed before they are put into the index
-_GRAIN = (
-    2 * 10**9
-)  # ns; a folder that changes twice within it may bear the same time after both (FAT's is the coarsest)
+_THREADS = 8  # listing mostly waits for the disk or the network
+_AT_A_TIME = 256  # how many characters are listed before they are added to the index
+# ns: after two changes within it, a folder may show the same time; the coarsest is FAT's
+_GRAIN = 2 * 10**9
 
 
 class Folder(NamedTuple):
-    """What lies directly in a folder, in order; hidden files and links that lead nowhere are left out."""
+    """The contents of a folder, sorted, without hidden files and broken links."""
 
     pictures: list[bytes]
     videos: list[bytes]
@@ -36,10 +35,10 @@ class Folder(NamedTuple):
 
 
 def list_folder(path: bytes) -> Folder:
-    """List a folder, given and returned in bytes: a name need not be text.
+    """List a folder. Names are bytes, because file names need not be text.
 
     Raises:
-        CaptureError: it can't be listed.
+        CaptureError: the folder can't be listed.
     """
     pictures, videos, inner = [], [], []
     try:
@@ -65,12 +64,12 @@ def list_split(train: Path, flat: bool, about: dict, known: Index | None = None,
     """List a training split.
 
     Args:
-        flat: each video is a character (Fashion); else train/<character>/<clip>/.
-        about: kept with the index.  known: an older index of the same split: videos that haven't changed since are not
-            counted again.
-        progress: show a bar where it takes more than two seconds.
+        flat: each video is a character, as in Fashion; otherwise the layout is train/<character>/<clip>/.
+        about: plain values that are saved with the index.
+        known: an older index of the same split; videos that haven't changed since are not counted again.
+        progress: show a progress bar if it takes more than two seconds.
     Raises:
-        CaptureError: a folder that can't be listed, or videos that can't be read.
+        CaptureError: a folder can't be listed, or videos can't be read.
     """
     counts = {stamp.path: stamp for stamp in known.stamps() if stamp.size >= 0} if known else {}
     builder, stamps = IndexBuilder(), []
@@ -100,7 +99,7 @@ def list_split(train: Path, flat: bool, about: dict, known: Index | None = None,
 
 
 def unchanged(index: Index, train: Path) -> bool:
-    """Whether every folder that was listed and every video is as it was."""
+    """Whether every listed folder and every video is unchanged."""
     base = os.fsencode(train)
 
     def same(stamp: Stamp) -> bool:
@@ -117,7 +116,7 @@ def unchanged(index: Index, train: Path) -> bool:
 
 
 def settled(index: Index, began: int) -> bool:
-    """Whether a change of any listed folder since `began` (ns), when it was listed, must show in its time."""
+    """Whether any change of a listed folder since `began` (ns), when listing began, would change the folder's time."""
     first, last = began - _GRAIN, time.time_ns() + _GRAIN
     return not any(stamp.size < 0 and first <= stamp.time <= last for stamp in index.stamps())
 
@@ -125,7 +124,7 @@ def settled(index: Index, began: int) -> bool:
 def _character(
     train: bytes, name: bytes, flat: bool, counts: dict[bytes, Stamp], broken: list[str]
 ) -> tuple[list, list[Stamp]]:
-    """The clips of one character, as IndexBuilder takes them, and what was looked at."""
+    """The clips of one character, as IndexBuilder takes them, and the stamps of what was listed."""
     clips, stamps = [], []
     if flat:
         found = [(name, name.lower().endswith(_VIDEOS) and not os.path.isdir(os.path.join(train, name)))]
@@ -145,7 +144,7 @@ def _character(
 
 
 def _frames(train: bytes, path: bytes, clip: bytes, stamps: list[Stamp]) -> Iterator[tuple[bytes, int, list[bytes]]]:
-    """The clip that a folder is, if there are frames in it or in its imgs/."""
+    """The clip of a folder, if there are frames in it or in its imgs/."""
     folder, form = list_folder(os.path.join(train, path)), PLAIN
     stamps.append(Stamp(path, folder.time))
     if not folder.pictures and b"imgs" in folder.folders:
@@ -159,7 +158,7 @@ def _frames(train: bytes, path: bytes, clip: bytes, stamps: list[Stamp]) -> Iter
 def _video(
     train: bytes, path: bytes, clip: bytes, counts: dict[bytes, Stamp], broken: list[str], stamps: list[Stamp]
 ) -> Iterator[tuple[bytes, int, int]]:
-    """The clip that a video is."""
+    """The clip of a video."""
     full = Path(os.fsdecode(os.path.join(train, path)))
     try:
         now = full.stat()
@@ -180,7 +179,7 @@ def _video(
 
 
 def _without_folders(folder: Folder) -> list[bytes]:
-    """Videos whose frames don't lie beside them in a folder of the same name already."""
+    """The videos that have no folder of the same name beside them; such a folder holds their frames."""
     there = set(folder.folders)
     return [name for name in folder.videos if os.path.splitext(name)[0] not in there]
 
@@ -189,8 +188,8 @@ def _count(frames: list[bytes] | int) -> int:
     return frames if isinstance(frames, int) else len(frames)
 
 
-def _is(question) -> bool:
+def _is(test: Callable[[], bool]) -> bool:
     try:
-        return question()
-    except OSError:  # a link to itself, say
+        return test()
+    except OSError:  # for example a link to itself
         return False

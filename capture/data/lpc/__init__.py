@@ -1,5 +1,1 @@
-"""Liberated Pixel Cup characters: composed sheets, or sheets composed here of a repository's layers."""
-
-from capture.data.lpc.sheets import prepare_lpc
-
-__all__ = ["prepare_lpc"]
+"""Liberated Pixel Cup characters: sheets that are composed already, or are composed here of a repository's layers."""

@@ -1,4 +1,4 @@
-"""Characters composed of layers, drawn from a seed: a body, and what fits it."""
+"""Random characters composed of layers: a body, and hair and clothes that fit it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tqdm import tqdm
 from capture.common.errors import CaptureError
 from capture.data.lpc.pieces import Piece, Style, is_whole
 
-# how often a character has one, where something fits; the head is part of the body in some repositories
+# probability that a character has each slot, if something fits; in some repositories the head is part of the body
 CHANCES = {
     "head": 1.0,
     "eyes": 0.5,
@@ -27,12 +27,12 @@ CHANCES = {
     "beard": 0.2,
 }
 BEARDED = ("male", "muscular")
-ATTEMPTS = 50  # to find something that fits, and to find a character that is new
+ATTEMPTS = 50  # to find something that fits, and to find a new character
 
 
 @dataclass(frozen=True)
 class Character:
-    """A recipe: what to draw over one another."""
+    """The layers of a character, from back to front."""
 
     name: str
     body: str
@@ -65,7 +65,7 @@ def choose_characters(root: Path, styles: list[Style], count: int, seed: int) ->
 
 
 class _Closet:
-    """Styles by slot, and which of them turned out to be drawn for every action."""
+    """Styles by slot, and which of them have frames for every action."""
 
     def __init__(self, root: Path, styles: Iterable[Style]):
         self.root = root
@@ -78,12 +78,12 @@ class _Closet:
             raise CaptureError(f"{root}: no body that its legs and torso clothes fit; is the repository complete?")
 
     def _fits(self, body: str) -> bool:
-        """Whether there is a head and something to wear for a body, where there is for others."""
+        """Whether a head and clothes fit a body, if the repository has any."""
         needed = (self.slots.get(slot, ()) for slot in ("head", "torso", "legs"))
         return all(not styles or any(body in style.bodies for style in styles) for styles in needed)
 
     def dress(self, rng: np.random.Generator) -> tuple[str, tuple[Piece, ...]]:
-        """A body and everything on it; no pieces where that did not work out."""
+        """A random body with everything on it; no pieces if nothing fits."""
         body = self.bodies[rng.integers(len(self.bodies))]
         skin, pieces = self._choose("body", body, rng)
         if not pieces:
@@ -100,9 +100,9 @@ class _Closet:
     def _choose(
         self, slot: str, body: str, rng: np.random.Generator, skin: str | None = None
     ) -> tuple[str, tuple[Piece, ...]]:
-        """The colour and pieces of something for a slot; none where nothing fits."""
+        """A random style for a slot: its colour and pieces; no pieces if nothing fits."""
         styles = [style for style in self.slots[slot] if body in style.bodies]
-        if slot == "body":  # every colour as often as any other, elsewhere every style
+        if slot == "body":  # every colour of a body is equally likely; for other slots every style is
             styles = [style for style in styles for _ in style.colours]
         for _ in range(ATTEMPTS if styles else 0):
             style = styles[rng.integers(len(styles))]

@@ -1,4 +1,4 @@
-"""Who drew the layers that were used: their licences ask for it to be said."""
+"""The artists of the layers that were used. Their licences require that they are named."""
 
 from __future__ import annotations
 

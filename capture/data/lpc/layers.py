@@ -1,4 +1,4 @@
-"""Layers of Liberated Pixel Cup characters: what bodies, hair and clothes a repository of layers holds.
+"""Layers of Liberated Pixel Cup characters: the bodies, hair and clothes in a repository of layers.
 
 Three layouts are known:
 
@@ -33,7 +33,7 @@ PARTS = {
 }
 EYES = ("eyes", 12)  # body/<body>/eyes/
 BODIES = ("male", "female", "child")
-# of the old layout: parts of faces and of garments that make no sense alone, and what is worn behind the body
+# in the old layout: parts of faces and garments that can't be used alone, and layers behind the body
 SKIPPED = re.compile(r"shadows-|/(ears|nose)/|/back/|_cutout|overskirt|underdress|/(arms|spikes|shoulders|tabard)")
 
 
@@ -68,7 +68,7 @@ def _path_styles(root: Path) -> list[Style]:
         for path in sorted((root / part).rglob("*.png")):
             name = path.relative_to(root).as_posix()
             if SKIPPED.search(name) or path.name.startswith(".") or path.with_suffix("").is_dir():
-                continue  # beside a folder of colours lies the sheet they were made from
+                continue  # the sheet that a folder of colours was made from
             bodies = frozenset(_bodies(name)) or frozenset(("male", "female") if slot != "body" else ())
             style = (path.parent.relative_to(root).as_posix(), bodies, *(EYES if "/eyes/" in name else (slot, z)))
             groups.setdefault(style, {})[path.stem] = name

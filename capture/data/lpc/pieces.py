@@ -1,4 +1,4 @@
-"""What a layered character is made of, and how its sheet is drawn."""
+"""The layers of a character, and how its sheet is composed."""
 
 from __future__ import annotations
 
@@ -22,12 +22,14 @@ ACTIONS = {
     "shoot": (16, 13, 4),
     "hurt": (20, 6, 1),
 }
-BODY_PIXELS = 100  # of a body in any frame: real ones have 550 and more, 350 without the head; wounds and shadows fewer
+BODY_PIXELS = (
+    100  # least in any frame of a body: bodies have 550 and more, 350 without the head; wounds and shadows have fewer
+)
 Recolour = tuple[tuple[tuple[int, int, int], tuple[int, int, int]], ...]  # pairs of colours: this becomes that
 
 
 class OtherLayout(CaptureError):
-    """A picture that is too small to be the layer its name says."""
+    """A picture is too small for the layer that its name says."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,7 @@ class Piece:
 
     @property
     def name(self) -> str:
-        """As people find it in the repository; * stands for the actions, where each is a file."""
+        """The name in the repository, with * in place of the actions if each action is a file."""
         action, name = self.files[0]
         if action is None:
             return name
@@ -75,7 +77,7 @@ class Style:
 
 
 def draw_sheet(root: Path, pieces: Iterable[Piece]) -> Image.Image:
-    """Pieces over one another -> an 832 x 1344 RGBA sheet.
+    """Compose pieces to an 832 x 1344 RGBA sheet.
 
     Raises:
         CaptureError: a file is missing or broken, or (OtherLayout) too small for what it should hold.
@@ -87,7 +89,7 @@ def draw_sheet(root: Path, pieces: Iterable[Piece]) -> Image.Image:
 
 
 def is_whole(root: Path, pieces: Iterable[Piece], body: bool) -> bool:
-    """Whether layers were made for everything: a body for every frame, all else for every action seen from in front."""
+    """Whether layers are complete: a body in every frame, other layers in the front view of every action."""
     try:
         alpha = np.asarray(draw_sheet(root, pieces))[..., 3]
     except OtherLayout:

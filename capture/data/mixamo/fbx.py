@@ -1,4 +1,4 @@
-"""What an FBX file holds, read without Blender: bones, animations, whether there is a skinned mesh.
+"""Reading the contents of an FBX file without Blender: bones, animations, whether there is a skinned mesh.
 
 Binary FBX is a tree of records: the offset where each ends, its values, its children. Only the records that name
 things are looked at, so geometry costs nothing.
@@ -15,7 +15,7 @@ from capture.data.mixamo.contents import Broken, Contents, lasts
 
 _MAGIC = b"Kaydara FBX Binary  \x00"
 _OLDEST = 7000
-_TICKS = 46186158000  # of FBX's clock, a second
+_TICKS = 46186158000  # ticks of FBX's clock in a second
 _NUMBERS = {b"Y": "<h", b"C": "<?", b"I": "<i", b"F": "<f", b"D": "<d", b"L": "<q"}
 _BONES = ("LimbNode", "Limb", "Root")
 _TEXT = {
@@ -52,7 +52,7 @@ def read_fbx(path: Path) -> Contents:
 
 def _contents(models: list[tuple[str, str]], actions: list[tuple[str, dict[str, int]]], skinned: bool) -> Contents:
     bones = tuple(name for name, kind in models if kind in _BONES)
-    # a stack without times is taken for an animation: what Blender finds in it decides
+    # a stack without times counts as an animation; Blender will find out whether it is one
     long = tuple(
         name
         for name, span in actions

@@ -1,4 +1,4 @@
-"""What a glTF file holds, read without Blender: bones, animations, whether there is a skinned mesh."""
+"""Reading the contents of a glTF file without Blender: bones, animations, whether there is a skinned mesh."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _MAGIC, _JSON_CHUNK = b"glTF", b"JSON"
 
 
 def read_gltf(path: Path) -> Contents:
-    """Names in a .gltf or .glb file; which of the two it is, its first bytes say.
+    """Names in a .gltf or .glb file; the first bytes say which of the two it is.
 
     Raises:
         Broken: cut short, not glTF, or a file that it needs is missing.

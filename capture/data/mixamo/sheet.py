@@ -49,7 +49,7 @@ def _spread(items: Sequence[_Item], count: int) -> list[_Item]:
 
 def main() -> None:
     if len(sys.argv) < 3:
-        raise CaptureError("give a data set and a picture: python -m capture.data.mixamo.sheet DATASET PICTURE.png")
+        raise CaptureError("give a dataset and a picture: python -m capture.data.mixamo.sheet DATASET PICTURE.png")
     write_png(Path(sys.argv[2]), contact_sheet(Path(sys.argv[1])))
 
 

@@ -1,4 +1,4 @@
-"""What a written toon data set holds: which characters, which clips from where, which test pairs."""
+"""The plan of a written toon dataset: its characters, clips and views, and test pairs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from capture.data.toon.dataset import HELD_OUT_SEEDS
 from capture.data.toon.motion.motions import CLIPS, VARIED
 from capture.data.toon.rendering.camera import Shot, View
 
-VIEWS = {  # azimuths in degrees, spread over any few neighbours
+VIEWS = {  # azimuths in degrees, in an order in which a few neighbours are spread out
     "all": (0, 45, 180, 90, 330, 135, 270, 20, 225, 315, 65, 200),
     "front": (0, 35, 335, 15, 320, 350, 25, 310),
 }
@@ -19,7 +19,7 @@ VIEWS = {  # azimuths in degrees, spread over any few neighbours
 
 @dataclass(frozen=True)
 class ClipPlan:
-    """A clip of the data set: the same style, times and view for every character."""
+    """A clip of the dataset: the same style, times and view for every character."""
 
     clip: str
     azimuth: int
@@ -37,7 +37,7 @@ class ClipPlan:
 
 
 def check_request(request: dict[str, int], views: str) -> None:
-    """CaptureError where `write_toon` is asked for the impossible."""
+    """Raise a CaptureError if an argument of `write_toon` is impossible."""
     least = {"characters": 1, "clips": 1, "frames": 1, "test_characters": 2, "test_clips": 0, "seed": 0}
     for name, smallest in least.items():
         if request[name] < smallest:

@@ -1,4 +1,4 @@
-"""`write_toon`: a data set of cartoon characters on disk, in the layout of capture/data/writing.py.
+"""`write_toon`: a dataset of cartoon characters on the disk, in the layout of capture/data/writing.py.
 
 The work is cut into jobs, one character in one clip each, whatever the number of workers; a job's frames are always
 drawn together. Frames that exist are kept, so an interrupted run continues where it stopped.
@@ -21,7 +21,7 @@ TOON_VERSION = 1  # raised whenever the same arguments would give other pictures
 
 @dataclass(frozen=True)
 class _Job:
-    """Shots to draw together, and where each goes: folder/imgs/name, and folder/{uv,mask}/name if asked."""
+    """Shots that are rendered together, and their files: folder/imgs/name, and with `uv` also folder/{uv,mask}/name."""
 
     shots: tuple[Shot, ...]
     folder: Path
@@ -44,7 +44,7 @@ def character_name(seed: int) -> str:
 
 
 def _run(job: _Job) -> int:
-    """Draw a job and write the frames that are missing; the number of frames."""
+    """Render a job and write its missing frames; returns the number of all its frames."""
     if stopping():
         return 0
     drawn = render(job.shots, job.size, outputs=tuple(job.files(0)))
@@ -74,7 +74,7 @@ def write_toon(
     views: str = "all",
     progress: bool = True,
 ) -> dict[str, Any]:
-    """Write (or finish) a toon data set and return its manifest.
+    """Write (or finish) a toon dataset and return its manifest.
 
     Args:
         out: the folder; empty, absent, or an unfinished run with the same arguments.

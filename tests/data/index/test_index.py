@@ -14,7 +14,7 @@ import pytest
 from capture.data.index.catalog import Catalog
 from capture.data.index.index import IMGS, PLAIN, VIDEO, Index, IndexBuilder, Stamp, load_index, save_index
 from capture.data.sampling import draw
-from capture.io.array_file import Damaged, open_arrays, side_folders, writable_side_folder, write_arrays
+from capture.io.array_file import Damaged, write_arrays
 
 STAMPS = [Stamp(b"", 5), Stamp(b"bob/walk", 2**62), Stamp(b"bob/run.mp4", 7, 1234, 40)]
 
@@ -34,28 +34,6 @@ def catalog(index: Index, root: Path = Path("data")) -> Catalog:
 def same(one: Index, other: Index) -> bool:
     names = one._arrays
     return one.about == other.about and all(np.array_equal(names[name], other._arrays[name]) for name in names)
-
-
-class TestArrayFile:
-    def test_arrays_are_read_as_written(self, tmp_path):
-        arrays = {"a": np.arange(6, dtype=np.int16).reshape(2, 3), "none": np.zeros((0, 4), np.float32)}
-        write_arrays(tmp_path / "x", "test", {"note": "ü"}, arrays)
-        about, read = open_arrays(tmp_path / "x", "test", check=True)
-        assert about == {"note": "ü"} and all(np.array_equal(read[name], arrays[name]) for name in arrays)
-        assert read["none"].shape == (0, 4) and not read["a"].flags.writeable
-
-    def test_side_folder_in_the_users_cache_for_read_only_datasets(self, tmp_path, monkeypatch):
-        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-        data, other = tmp_path / "a" / "data", tmp_path / "b" / "data"
-        for root in (data, other):
-            root.mkdir(parents=True)
-        assert writable_side_folder(data) == data / ".capture" == side_folders(data)[0]
-        (other / ".capture").write_text("in the way")
-        folder = writable_side_folder(other)
-        assert folder.parent == tmp_path / "cache" / "capture" and folder.is_dir() and folder != side_folders(data)[1]
-        (tmp_path / "cache").rename(tmp_path / "gone")
-        (tmp_path / "cache").write_text("in the way")
-        assert writable_side_folder(other) is None
 
 
 class TestIndex:

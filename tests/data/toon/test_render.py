@@ -13,9 +13,9 @@ from capture.data.toon.characters.character import make_character
 from capture.data.toon.characters.solids import BOX, CODES, QUADRIC, ROUND
 from capture.data.toon.dataset import ToonStream
 from capture.data.toon.motion.motions import CLIPS, posture
-from capture.data.toon.rendering import render
 from capture.data.toon.rendering.camera import Shot, View, frame_shots, joints_of, place_on_ground
 from capture.data.toon.rendering.raster import Solids, boxes, depth_of, inverse3, visibility
+from capture.data.toon.rendering.render import render
 from capture.data.toon.skeleton import INDEX
 from capture.io.iuv import PARTS
 
@@ -212,6 +212,7 @@ class TestRender:
     def test_two_processes_render_the_same(self):
         code = (
             "import sys, hashlib, torch; torch.set_num_threads(int(sys.argv[1])); "
+            "from capture.data.toon.motion.motions import CLIPS; "
             "from capture.data.toon.rendering.camera import Shot, View; "
             "from capture.data.toon.rendering.render import render; "
             "shots = [Shot(i, CLIPS[i], i, 0.3, View(40.0 * i)) for i in range(8)]; "

@@ -16,8 +16,8 @@ from PIL import Image
 
 from capture.common.errors import CaptureError
 from capture.data.toon.dataset import HELD_OUT_SEEDS
-from capture.data.toon.rendering import render
 from capture.data.toon.rendering.camera import Shot, View
+from capture.data.toon.rendering.render import render
 from capture.data.toon.write import write_toon
 
 SMALL = {

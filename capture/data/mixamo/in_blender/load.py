@@ -1,4 +1,4 @@
-"""Model files into Blender's scene."""
+"""Loading model files into Blender's scene."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .retarget import Motion, Rest
 
 
 class Unusable(Exception):
-    """A model that Blender can't make use of: why, in one line."""
+    """Blender can't use a model. The message says why in one line."""
 
 
 def load(path: str) -> bpy.types.Object:
@@ -26,7 +26,7 @@ def load(path: str) -> bpy.types.Object:
             bpy.ops.wm.fbx_import(filepath=path)
         else:
             bpy.ops.import_scene.gltf(filepath=path)
-    except Exception as error:  # importers raise whatever they like on broken data
+    except Exception as error:  # importers raise errors of any type on broken data
         lines = [line for line in str(error).strip().splitlines() if line.strip()]
         raise Unusable(f"Blender can't import it ({lines[-1].strip() if lines else type(error).__name__})") from None
     armatures = [o for o in bpy.data.objects if o.type == "ARMATURE" and o.data.bones]

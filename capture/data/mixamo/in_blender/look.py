@@ -1,4 +1,4 @@
-"""How characters look: flat colours in two tones, lit from the upper left of the camera.
+"""The look of characters: flat colours in two tones, lit from the upper left of the camera.
 
 Every material is reduced to its colour (or texture): some light of its own, and a toon term whose terminator is sharp.
 Without bounced light there is no noise, so a handful of samples, for the edges, are enough.
@@ -66,7 +66,7 @@ def _colour(material: bpy.types.Material) -> tuple[float, float, float]:
 
 
 def _texture(socket: bpy.types.NodeSocket) -> bpy.types.NodeSocket | None:
-    """What a socket is linked to; None where nothing is, or a picture that is missing."""
+    """The source that a socket is linked to; None if there is none, or its picture is missing."""
     if not socket.is_linked:
         return None
     link = socket.links[0]
@@ -76,7 +76,7 @@ def _texture(socket: bpy.types.NodeSocket) -> bpy.types.NodeSocket | None:
 
 
 def _flatten(material: bpy.types.Material, colour: tuple[float, float, float] | None) -> None:
-    """Rebuild a material as own light + toon; `colour` overrides what it has."""
+    """Rebuild a material as emission plus a toon term; `colour` replaces its own colour."""
     plain, node = _lifted(colour or _colour(material)), _principled(material)
     paint = _texture(node.inputs["Base Color"]) if node and colour is None else None
     alpha = _texture(node.inputs["Alpha"]) if node else None

@@ -18,12 +18,12 @@ MOVES = 0.001  # of the skeleton's size: a bone that shifts more within its pare
 
 
 class Unfit(Exception):
-    """A clip that can't be carried over to a character: why, in one line."""
+    """A clip can't be transferred to a character. The message says why in one line."""
 
 
 @dataclass(frozen=True)
 class Rest:
-    """A skeleton at rest, in world units.
+    """A skeleton in its rest pose, in world units.
 
     Attributes:
         names: of the bones, parents before children.
@@ -64,9 +64,9 @@ class Retarget:
     motion: Motion
     rest: Rest
     source: np.ndarray  # (J,) bone of the motion for each bone of `rest`, -1 for none
-    ratio: float  # of their sizes
-    by_change: bool  # from rest; else by orientation
-    moved: np.ndarray  # (J,) bool: whose places are carried over
+    ratio: float  # size of the character over the size of the motion's skeleton
+    by_change: bool  # poses are transferred as changes from the rest pose; otherwise as orientations
+    moved: np.ndarray  # (J,) bool: bones whose positions are transferred, too
 
     @classmethod
     def between(cls, motion: Motion, rest: Rest, names: dict[str, str], trusted: bool) -> Retarget:

@@ -10,13 +10,13 @@ from capture.data.toon.characters.palettes import Colour, Palette, difference, m
 from capture.data.toon.characters.proportions import Build
 from capture.data.toon.characters.solids import Builder
 
-# Ink separates groups, not solids: a sleeve and the shirt it belongs to share a group.
+# Outlines separate groups, not solids: a sleeve and its shirt are one group.
 SKIN, TOP, BOTTOM, SHOE, GLOVE, HAIR, HAT, CAPE, EXTRA, TRIM, EAR, JOINT = range(1, 13)
 SIDES = (("l", 1), ("r", -1))
 
 
 def choose(rng: np.random.Generator, options: dict[str, float] | tuple[str, ...]) -> str:
-    """One of the options, by weight where weights are given."""
+    """A random option, with the given weights, if any."""
     if isinstance(options, tuple):
         return options[int(rng.integers(len(options)))]
     names, weights = list(options), np.array(list(options.values()))
@@ -26,7 +26,7 @@ def choose(rng: np.random.Generator, options: dict[str, float] | tuple[str, ...]
 def cloth(
     k: Builder, rng: np.random.Generator, base: Colour, alt: Colour, plain: float, scale: float = 1.0, **more: Any
 ) -> tuple[int, str]:
-    """A fabric: plain or patterned, and the pattern's name."""
+    """A material of a plain or patterned fabric, and the name of its pattern."""
     names = ("rings", "pinstripes", "dots", "checks", "zigzag", "halves", "plaid", "diamonds")
     pattern = "plain" if rng.random() < plain else choose(rng, names)
     count = float(rng.choice((2.0, 3.0, 4.0))) * scale

@@ -27,7 +27,7 @@ def spike(
 
 
 def make_hair(k: Builder, rng: np.random.Generator, h: Skull, p: Palette, hat: str) -> str:
-    """A hair style; under a hat only those that fit."""
+    """Add a random hair style; under a hat, one that fits below it."""
     under = ("short", "bob", "long", "ponytail", "twin", "braids", "bald", "side")
     every = {
         "bald": 0.05,

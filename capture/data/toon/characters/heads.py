@@ -23,7 +23,7 @@ MOUTHS = ("none", "smile", "open", "flat", "o", "grin", "cat")
 def make_head(
     k: Builder, rng: np.random.Generator, kind: str, species: str, b: Build, p: Palette, worn: dict[str, Any]
 ) -> tuple[np.ndarray, dict[str, Any]]:
-    """Add the head; return the face row and what was drawn."""
+    """Add the head; returns the face row and the chosen traits."""
     h = Skull(b)
     face = np.zeros(FACE_SIZE, np.float32)
 

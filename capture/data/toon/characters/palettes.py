@@ -1,4 +1,4 @@
-"""Colours that look chosen: schemes in OKLCH, where equal steps look equal; contrast between neighbours is checked."""
+"""Palettes: colour schemes in OKLCH, in which equal steps look equal, with a minimum contrast between neighbours."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def difference(a: Colour, b: Colour) -> float:
 
 
 def mix(a: Colour, b: Colour, amount: float) -> Colour:
-    """`a` moved towards `b`."""
+    """`a` mixed with `b`."""
     return tuple(x + (y - x) * amount for x, y in zip(a, b, strict=True))
 
 
@@ -120,7 +120,7 @@ _SCHEMES = ((0, 30, 180), (0, 180, 40), (0, 150, 210), (0, 120, 240), (0, 25, 60
 
 
 def pick(rng: np.random.Generator, colours: tuple[Colour, ...]) -> Colour:
-    """One of the colours."""
+    """A random colour of the list."""
     return colours[int(rng.integers(len(colours)))]
 
 
@@ -137,7 +137,7 @@ def _cloth(rng: np.random.Generator, hue: float, vivid: float) -> Colour:
 
 
 def make_palette(rng: np.random.Generator, skin: Colour, hair: Colour) -> Palette:
-    """An outfit for a body of this skin and hair: a colour scheme drawn until neighbours stand apart."""
+    """An outfit for a body of this skin and hair: random schemes are tried until neighbouring colours differ."""
     skin, hair = _nudged(rng, skin), _nudged(rng, hair)
     best, best_score = None, -1.0
     for _ in range(20):

@@ -1,4 +1,4 @@
-"""How a body is proportioned: its measures, where its joints are, what it may stand on."""
+"""Proportions of a body: its measures, its joints, and the points that may touch the floor."""
 
 from __future__ import annotations
 

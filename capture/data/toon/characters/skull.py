@@ -1,4 +1,4 @@
-"""Where things sit on a head."""
+"""Positions on a head."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from capture.data.toon.characters.proportions import Build
 
 
 class Skull:
-    """The head's ellipsoid in its joint's frame, in which everything on it is placed."""
+    """The ellipsoid of a head in the frame of its joint. All features are placed relative to it."""
 
     def __init__(self, b: Build) -> None:
         self.rx, self.ry, self.rz = b.width, b.head * 0.5, b.depth

@@ -1,4 +1,4 @@
-"""What a character is made of: named parts, rounded solids fixed to joints, and the paint on them."""
+"""What a character is made of: rounded solids fixed to joints, each of a named part, and their materials."""
 
 from __future__ import annotations
 
@@ -63,10 +63,10 @@ FACE_SIZE = 49
 
 @dataclass
 class Character:
-    """One character: a skeleton, solids on its joints, and their paint. Plain arrays, so it pickles."""
+    """One character: a skeleton, solids on its joints, and their materials. Plain arrays, so that it can be pickled."""
 
     seed: int
-    traits: dict[str, Any]  # what was drawn: kind, build, wardrobe, colours; for people and for tests
+    traits: dict[str, Any]  # the chosen kind, build, wardrobe and colours, for people and for tests
     offsets: np.ndarray  # (J, 3) rest position of each joint in its parent's frame
     geometry: np.ndarray  # (K, GEOMETRY_SIZE) float32
     codes: np.ndarray  # (K, 7) int64, columns CODES

@@ -1,4 +1,4 @@
-"""What a character wears: `dress` chooses, garments.py cuts."""
+"""What a character wears: `dress` chooses garments, and garments.py builds them."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ _ANIMAL_OUTFITS = ("bare", "bare", "casual", "casual", "dress", "robe", "hero", 
 
 
 def dress(k: Builder, rng: np.random.Generator, kind: str, species: str, b: Build, p: Palette) -> dict[str, Any]:
-    """Add torso, limbs, clothes, tail and carried things; say what was drawn."""
+    """Add torso, limbs, clothes, tail and accessories; returns the chosen traits."""
     outfit = choose(rng, _HUMAN_OUTFITS if kind == "human" else _ANIMAL_OUTFITS)
     bare = outfit == "bare"
     skin = k.material(p.skin, alt=p.skin)

@@ -1,4 +1,4 @@
-"""From readable pose channels (degrees, leg lengths) to joint rotations: the language that clips are written in.
+"""From readable pose channels (degrees, leg lengths) to joint rotations: the channels that clips write.
 
 Every channel is a (B,) tensor. `l`/`r` prefixes are the character's left and right; arms are angles, legs are foot
 targets solved by two-bone inverse kinematics. Thigh and shin are equally long on every character, so one solution in
@@ -41,7 +41,7 @@ _REST = {
 _BODY = ("turn", "tumble_pitch", "tumble_roll", "x", "z", "lift", "height") + tuple(
     f"{part}_{axis}" for part in ("hip", "back", "head") for axis in ("pitch", "yaw", "roll")
 )
-SIDE = (  # of which there are a left and a right
+SIDE = (  # channels of the left side and of the right side
     *("arm_fwd", "arm_out", "arm_twist", "arm_bend", "hand"),
     *("foot_x", "foot_y", "foot_z", "foot_pitch", "foot_yaw", "knee_out"),
 )

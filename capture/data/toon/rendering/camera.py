@@ -3,7 +3,7 @@
 The rule: a character is scaled so that, standing, it fills its own `stature` (66 to 74 %) of the frame's height, and
 less only where its clip would leave the frame at some time and from some side at that pitch. The floor is one fixed
 row of the picture for the whole clip, and the vertical axis through the middle of the clip's footprint is the centre
-column; neither follows the character. So "A in B's shot" needs nothing of B but the shot.
+column; neither follows the character. So character A in the shot of character B needs nothing of B but the shot.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from capture.data.toon.skeleton import INDEX, JOINTS, apply3, cross3, dot3, forw
 MAX_PITCH = 20.0
 MAX_PERSPECTIVE = 0.3
 _FLOOR = 0.895  # row of the floor in a level view, as a share of the frame
-_TOP, _SIDE, _BOTTOM = 0.045, 0.455, 0.95  # what a character may reach
+_TOP, _SIDE, _BOTTOM = 0.045, 0.455, 0.95  # how far a character may reach, as shares of the frame
 _SAMPLES = 16  # times at which a clip's reach is measured
 
 
@@ -48,9 +48,9 @@ class View:
 
 @dataclass(frozen=True)
 class Shot:
-    """One picture: who, in which clip and style of it, at what time in [0, 1), seen from where.
+    """One picture: a character in a style of a clip, at a time in [0, 1), and the camera.
 
-    `clip` may join two clips, "walk+sit" (capture.data.toon.motion.mixed_motions).
+    `clip` may be a mixture of two clips, such as "walk+sit" (capture.data.toon.motion.mixed_motions).
     """
 
     character_seed: int
@@ -64,7 +64,7 @@ class Shot:
             raise CaptureError(f"Shot: no clip {self.clip!r}; choose one of {', '.join(CLIPS)}")
 
     def with_character(self, character_seed: int) -> Shot:
-        """The same pose, time and view of another character: the true target of a pose transfer."""
+        """The same shot of another character, which is the true target of a pose transfer."""
         return replace(self, character_seed=character_seed)
 
 
@@ -114,7 +114,7 @@ def _soft_frames(
 
 
 def place_on_ground(pose: Posture, characters: Sequence[Character]) -> Placed:
-    """Characters posed; the lowest of soles, knees, hands, hips and head is on the floor, or at its lift."""
+    """Posed characters whose lowest point of soles, knees, hands, hips and head is on the floor, or at its lift."""
     device = pose.rotations.device
     offsets = torch.from_numpy(_stacked(characters, "offsets")).to(device)
     leg, *cloth = torch.tensor(
@@ -176,7 +176,7 @@ def _spheres(placed: Placed, characters: Sequence[Character]) -> tuple[Tensor, T
 
 
 def _reach(shots: Sequence[Shot], characters: Sequence[Character], device: str) -> dict[str, Tensor]:
-    """How far each shot's clip takes its character over all times: footprint centre x, z and radius, top and low."""
+    """The space that each shot's clip needs over all times: centre x, z and radius of the footprint, top and low."""
     count = len(shots)
     names = [shot.clip for shot in shots for _ in range(_SAMPLES)]
     seeds = [shot.clip_style_seed for shot in shots for _ in range(_SAMPLES)]

@@ -1,4 +1,4 @@
-"""Which solid is seen in each pixel, and how deep: analytic ray intersections over small tiles, and a minimum.
+"""Which solid is visible in each pixel, and its depth: analytic ray intersections over small tiles, and a minimum.
 
 Rays are parallel (perspective is in the solids' affine frames), so along a ray a solid's point is o + t d with o linear
 in the pixel's column and row. Discriminants are then quadratic polynomials in (column, row): a handful of operations a
@@ -15,7 +15,7 @@ from torch import Tensor
 
 from capture.data.toon.characters.solids import BOX, QUADRIC, ROUND
 
-EMPTY = 2**31 - 1  # key of a pixel where nothing is
+EMPTY = 2**31 - 1  # key of an empty pixel
 SOLID_BITS = 8  # a key is depth << 8 | solid of its frame
 _DEPTH_STEPS = 2**22
 _CHUNK_PIXELS = {"cpu": 2**17, "cuda": 2**25}  # keeps a chunk's temporaries in cache
@@ -242,7 +242,7 @@ def _soft_box(g: _Grid, inv: Tensor) -> Tensor:
 
 
 def visibility(s: Solids, frames: int, size: int) -> Tensor:
-    """Keys (frames, size, size) int32: depth << 8 | solid, EMPTY where nothing is. `depth_of` undoes the packing."""
+    """Keys (frames, size, size) int32: depth << 8 | solid, EMPTY for empty pixels. `depth_of` undoes the packing."""
     tile = 16 if size % 16 == 0 else 8 if size % 8 == 0 else 4 if size % 4 == 0 else 2
     per_row = size // tile
     device = s.centre.device

@@ -1,4 +1,4 @@
-"""Colour from surface coordinates: fabrics, trims, emblems, and faces. Nothing here knows of light or pose."""
+"""Colour from surface coordinates: fabrics, trims, emblems, and faces. Light and pose have no part in it."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def fabric(row: Tensor, s: Surface) -> Tensor:
 
 
 class _Layers:
-    """Paints masks over a colour, in order."""
+    """Layers colours over a base colour, in order."""
 
     def __init__(self, colour: Tensor) -> None:
         self.colour = colour
@@ -208,7 +208,7 @@ def _mouth(c: _Layers, g: dict[str, Tensor], x: Tensor, y: Tensor, style: Tensor
 
 
 def face(row: Tensor, colour: Tensor, s: Surface) -> Tensor:
-    """Paint eyes, brows, mouth and the rest over `colour` (F, 3): head surfaces whose face rows are (F, FACE_SIZE)."""
+    """Draw the features of a face over `colour` (F, 3), for head surfaces with face rows (F, FACE_SIZE)."""
     g = {name: row[:, where] for name, where in FACE.items()} | {"skin": colour}
     c = _Layers(colour)
     x, y = s.fx, s.fy
@@ -232,7 +232,7 @@ def face(row: Tensor, colour: Tensor, s: Surface) -> Tensor:
     c.put(front & (g["freckles"] > 0) & (bx.abs() < 1.2) & (by.abs() < 1.3) & spots, g["skin"] * 0.72)
     c.put(front & (g["nose"] > 0) & ((x / 0.1).square() + ((y + 0.24) / 0.045).square() < 1), g["skin"] * 0.68)
 
-    seen = front.nonzero().squeeze(1)  # the features need many operations: only where they can be
+    seen = front.nonzero().squeeze(1)  # the features need many operations, so only the front is processed
     drawn = _Layers(c.colour.index_select(0, seen))
     g = {name: value.index_select(0, seen) for name, value in g.items()}
     x, y = x[seen], y[seen]
