@@ -16,6 +16,7 @@ METHODS = {
     "capture_parts": "capture.methods.capture_parts",
     "fomm": "capture.methods.fomm",
     "mraa": "capture.methods.mraa",
+    "coord_inpainting": "capture.methods.coord_inpainting",
 }
 SECTIONS = {  # of every run, whatever its method
     "main_config": "capture.config.options:MainConfig",
