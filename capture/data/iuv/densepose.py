@@ -150,6 +150,8 @@ def prepare_uv(source: Path, out: Path, mapping: Path | None = None, layout: str
     """
     if not source.exists():
         raise CaptureError(f"{source}: no such file or folder of IUV maps")
+    if layout not in (None, *LAYOUTS):
+        raise CaptureError(f"--layout {layout!r}; choose from {', '.join(LAYOUTS)}")
     found, bones = layout_of(source)
     layout = layout or found or "densepose"
     if layout == "rendered" and not bones:

@@ -21,6 +21,7 @@ from capture.methods.coord_inpainting.splatting import splat
 
 NO_TEXEL = -10.0  # coordinates of background pixels, which fall off the texture
 LARGEST_FILLED = 0.999  # coordinates whose inverse tanh the inpainter can still correct
+DARKEST = 0.01  # a colour whose logit the refiner can still correct
 
 
 @dataclass
@@ -120,8 +121,8 @@ class CoordinateInpainting(base.Generator):
         uv = to_uv(identity_uv)  # (B, 2, S, S)
         picture, mask = (identity.float() + 1) / 2, validity(uv)  # (B, 3, S, S), (B, 1, S, S)
         mesh = self.convention.mesh(*picture.shape[-2:], picture.device).expand_as(uv)  # (B, 2, S, S)
-        place = keep_inside_cells(uv, self.texture_size) if options["separate_cells"] else uv
-        xy_partial, known = splat(mesh, place.nan_to_num(NO_TEXEL), size, self.convention)  # (B, 2, T, T), (B, 1, T, T)
+        place = self.place(uv).nan_to_num(NO_TEXEL)  # (B, 2, S, S)
+        xy_partial, known = splat(mesh, place, size, self.convention)  # (B, 2, T, T), (B, 1, T, T)
         start = xy_partial
         if options["fill"]:
             start = fill_coordinates(xy_partial, known, options["atlas"] == "toon", options["mirror"])  # (B, 2, T, T)
@@ -139,15 +140,24 @@ class CoordinateInpainting(base.Generator):
         """Texture -> the picture that it gives in the map's pose; 0 outside the figure."""
         uv = to_uv(target_map)  # (B, 2, S, S)
         mask = validity(uv)  # (B, 1, S, S)
-        place = keep_inside_cells(uv, self.texture_size) if self.options["separate_cells"] else uv
         both = torch.cat([texture.colours, texture.xy, texture.known], dim=1)  # (B, 6, T, T)
-        read = self.convention.sample(both, place.nan_to_num(NO_TEXEL)) * mask  # (B, 6, S, S)
+        read = self.convention.sample(both, self.place(uv).nan_to_num(NO_TEXEL)) * mask  # (B, 6, S, S)
         return Warped(read[:, :3], uv, mask, read[:, 3:5], read[:, 5:])
+
+    def place(self, uv: Tensor) -> Tensor:
+        """Where pixels of a map (B, 2, S, S) are put into the texture and read from it; NaN stays."""
+        return keep_inside_cells(uv, self.texture_size) if self.options["separate_cells"] else uv
 
     def refine(self, texture: Texture, warped: Warped) -> Tensor:
         """Logits (B, 3, S, S) of the picture."""
         source, target = self.refiner_inputs(texture, warped)  # (B, 8, S, S), (B, 10 or 11, S, S)
-        return self.refiner(source, target, warped.xy, warped.mask)
+        logits = self.refiner(source, target, warped.xy, warped.mask)  # (B, 3, S, S)
+        return self.corrected(logits, warped) if self.options["residual"] else logits
+
+    def corrected(self, logits: Tensor, warped: Warped) -> Tensor:
+        """The logits as a correction of the warped picture on its figure; elsewhere they are the picture."""
+        start = warped.picture.clamp(DARKEST, 1 - DARKEST).logit()  # (B, 3, S, S)
+        return logits + start.to(logits.dtype) * warped.mask  # (B, 3, S, S)
 
     def refiner_inputs(self, texture: Texture, warped: Warped) -> tuple[Tensor, Tensor]:
         """What the refiner reads of the source and of the target."""

@@ -69,6 +69,7 @@ class CoordInpaintingConfig(Section):
     mirror: bool = key(False, "departure, with fill: what the body's mirror image shows counts as known (toon atlas)")
     skips: bool = key(False, "departure: additive skips in the inpainter")
     known_to_refiner: bool = key(False, "departure: the refiner sees which target pixels have a known texel")
+    residual: bool = key(False, "departure: on the figure the refiner corrects the warped picture; elsewhere it draws")
     colour_scales: int = key(
         1, "departure: scales of a blur pyramid at which the texture's colours are compared", ge=1, le=6
     )

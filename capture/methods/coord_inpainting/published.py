@@ -28,7 +28,7 @@ SETTINGS = {  # of the release, whatever a configuration says
     "convention": "release",
     "no_uv": -10.0,
     "atlas": "smpl",
-    **dict.fromkeys(("separate_cells", "keep_known", "fill", "mirror", "skips", "known_to_refiner"), False),
+    **dict.fromkeys(("separate_cells", "keep_known", "fill", "mirror", "skips", "known_to_refiner", "residual"), False),
     "mask_source": True,
     "texture_size": 0,
 }
