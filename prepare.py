@@ -4,7 +4,7 @@ python prepare.py fashion DOWNLOAD OUT  UBC Fashion videos (.mp4, or lists of li
 python prepare.py mixamo MODELS OUT     rigged .fbx, .glb, .gltf characters and clips -> Mixamo tree with true targets
 python prepare.py lpc SHEETS OUT        Liberated Pixel Cup sheets, or their layers -> Mixamo tree with true targets
 python prepare.py toon OUT              built-in cartoon characters -> Mixamo tree with true targets
-python prepare.py uv SOURCE OUT         IUV maps (.png, of DensePose, toon or rendered) -> coordinates in an atlas (.npy)
+python prepare.py uv SOURCE OUT         IUV maps of DensePose, toon, rendered (.png) -> coordinates in an atlas (.npy)
 python prepare.py check DATASET         what is in a dataset folder, and everything wrong with it
 """
 
