@@ -4,6 +4,7 @@ python prepare.py fashion DOWNLOAD OUT  UBC Fashion videos (.mp4, or lists of li
 python prepare.py mixamo MODELS OUT     rigged .fbx, .glb, .gltf characters and clips -> Mixamo tree with true targets
 python prepare.py lpc SHEETS OUT        Liberated Pixel Cup sheets, or their layers -> Mixamo tree with true targets
 python prepare.py toon OUT              built-in cartoon characters -> Mixamo tree with true targets
+python prepare.py uv SOURCE OUT         IUV maps of DensePose, toon, rendered (.png) -> coordinates in an atlas (.npy)
 python prepare.py check DATASET         what is in a dataset folder, and everything wrong with it
 """
 
@@ -65,6 +66,15 @@ def build_parser() -> Parser:
     toon.add_argument("--views", default="all", help="all (around), or front: cameras within some 60 degrees of it")
     toon.add_argument("--uv", action="store_true", help="write UV maps and masks beside the frames")
 
+    uv = commands.add_parser("uv", help="IUV maps of DensePose, toon or rendered datasets -> coordinates in an atlas")
+    uv.add_argument("source", type=Path, help="a map (.png) or a folder of maps, at any depth")
+    uv.add_argument("out", type=Path, help="folder of .npy to write (of a single map: also a .npy file)")
+    uv.add_argument("--mapping", type=Path, default=None, help="smpltexmap.npy, which DensePose's maps need")
+    uv.add_argument(
+        "--layout", default=None, help="densepose, detectron2, toon or rendered (default: as manifest.json)"
+    )
+    uv.add_argument("--debug", action="store_true", default=argparse.SUPPRESS, help="show tracebacks")
+
     check = commands.add_parser("check", help="what is in a dataset folder, and everything wrong with it")
     check.add_argument("dataset", type=Path, help="folder with train/ and test/")
     check.add_argument("--fix", action="store_true", help="move what is broken to DATASET/set_aside, then check again")
@@ -82,6 +92,11 @@ def main() -> int | None:
         from capture.data.check.check import check
 
         return check(args.dataset, args.fix, args.json, args.workers)
+    if args.command == "uv":
+        from capture.data.iuv.densepose import prepare_uv
+
+        print(f"{args.out}: {prepare_uv(args.source, args.out, args.mapping, args.layout)} maps")
+        return None
     if args.command == "fashion":
         from capture.data.fashion.prepare import prepare_fashion, summary
 

@@ -17,6 +17,7 @@ METHODS = {
     "fomm": "capture.methods.fomm",
     "mraa": "capture.methods.mraa",
     "lwgan": "capture.methods.lwgan",
+    "coord_inpainting": "capture.methods.coord_inpainting",
 }
 SECTIONS = {  # of every run, whatever its method
     "main_config": "capture.config.options:MainConfig",
