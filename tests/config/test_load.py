@@ -321,7 +321,12 @@ class TestOverlaysOfTheRepository:
         from capture.methods.build import build_method
 
         config = load_config(stack(name))
-        for section in ("fomm_config", "mraa_config"):  # without pretrained weights, which may not be at hand
+        for section in (
+            "fomm_config",
+            "mraa_config",
+            "lwgan_config",
+            "coord_inpainting_config",
+        ):  # without pretrained weights, which may not be at hand
             config.get(section, {})["perceptual"] = "none"
         config.get("capture_parts_config", {}).get("loss", {})["perceptual_weight"] = 0.0
         assert build_method(config).networks["gen"]

@@ -106,9 +106,9 @@ def convert_file(path: Path, layout: str, table: np.ndarray | None, bones: tuple
         uv = convert_densepose(picture, table)
     else:
         if layout == "rendered":
-            from capture.data.iuv.bones import renaming_of
+            from capture.data.iuv.bones import renumbering_of
 
-            picture = renaming_of(bones)(picture.transpose(2, 0, 1)).transpose(1, 2, 0)
+            picture = renumbering_of(bones)(picture.transpose(2, 0, 1)).transpose(1, 2, 0)
         part = picture[..., 0]
         if part.max() > len(PARTS):
             raise CaptureError(

@@ -7,9 +7,6 @@ import math
 import pytest
 import torch
 
-from capture.data.toon.characters.solids import ATLAS_GRID as TOON_GRID
-from capture.data.toon.characters.solids import PARTS as TOON_PARTS
-from capture.data.toon.characters.solids import SLOT_GRID as TOON_SLOTS
 from capture.data.toon.dataset import ToonStream
 from capture.data.toon.rendering.render import render
 from capture.io.iuv import ATLAS_GRID, PARTS, SLOT_GRID
@@ -29,10 +26,6 @@ def cell_of(uv):
     x, y = ((value.item() + 1) / 2 * ATLAS_GRID for value in uv)
     grid = SLOT_GRID[int(y) * ATLAS_GRID + int(x)]
     return int(x * grid), int(y * grid), int(grid)
-
-
-def test_the_vocabulary_is_the_toon_renderers():
-    assert PARTS == TOON_PARTS and ATLAS_GRID == TOON_GRID and (SLOT_GRID == TOON_SLOTS).all()
 
 
 class TestToUv:
