@@ -11,7 +11,6 @@ version of this program prepared is left alone: ours then lie in frames_<size>.v
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import functools
 import hashlib
 import logging
@@ -25,6 +24,8 @@ from typing import NamedTuple
 import numpy as np
 
 from capture.common.errors import CaptureError
+from capture.common.file_lock import lock_file
+from capture.common.threads import available_cores
 from capture.common.workers import WorkerDied, gather, stopping
 from capture.data.decoding import decode_picture, framed, read_frame
 from capture.data.index.catalog import Catalog
@@ -208,12 +209,11 @@ def _open(path: Path, writable: bool = False) -> dict[str, np.ndarray]:
 def _locked(path: Path) -> Iterator[None]:
     """One process at a time; the system takes the lock back from one that dies."""
     # nothing is truncated, and no link followed that came with a dataset
-    with open(path, "r+", opener=lambda name, flags: os.open(name, flags | os.O_CREAT | os.O_NOFOLLOW, 0o666)) as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+    extra = os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
+    with open(path, "r+b", opener=lambda name, flags: os.open(name, flags | extra, 0o666)) as file:
+        if not lock_file(file):
             logger.info("waiting for another process that prepares the frames")
-            fcntl.flock(file, fcntl.LOCK_EX)
+            lock_file(file, blocking=True)
         yield
 
 
@@ -240,7 +240,7 @@ def _build(catalog: Catalog, size: int, folder: Path, keys: np.ndarray, pictures
     began = time.monotonic()
     errors = [message for job in jobs[:1] for message in _fill(job)[1]]
     seconds = (time.monotonic() - began) * len(jobs[1:])
-    cores = len(os.sched_getaffinity(0)) if seconds > _WORTH_IT else 1
+    cores = available_cores() if seconds > _WORTH_IT else 1
     left = sum(len(job[2]) for job in jobs[1:])
     try:
         for messages in gather(_fill, jobs[1:], "preparing", cores, left, progress=progress):
@@ -257,7 +257,8 @@ def _build(catalog: Catalog, size: int, folder: Path, keys: np.ndarray, pictures
             f"{missing} of {n} {pictures.name} can't be read: {named}; "
             f"prepare.py check {catalog.root} --fix sets the broken files aside"
         )
-    with open(building, "rb") as file:
+    del arrays  # Windows renames no file that is mapped
+    with open(building, "r+b") as file:
         os.fsync(file.fileno())
     os.replace(building, folder / WHOLE)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import queue
 import re
 import signal
@@ -17,6 +16,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from capture.common.errors import CaptureError
 from capture.common.signals import ignore_interrupts
+from capture.common.threads import available_cores
 
 AHEAD = 4  # batches that wait, ready
 _DEAD_WORKER = re.compile(r"DataLoader worker \(pid.* (exited unexpectedly|is killed by signal)")
@@ -44,7 +44,7 @@ def make_loader(
     Raises:
         CaptureError: frames that can't be read; and from the iterator, a process that died.
     """
-    num_workers = min(num_workers, len(os.sched_getaffinity(0)))  # more only get in one another's way
+    num_workers = min(num_workers, available_cores())  # more only get in one another's way
     pin = torch.device(device).type == "cuda"
     whole = hasattr(dataset, "batch")
     prepared = hasattr(dataset, "prepare") and dataset.prepare(num_workers, progress)
@@ -133,11 +133,12 @@ class _Processes:
 def from_processes(loader: DataLoader) -> Iterator[Batch]:
     """What a DataLoader gives; CaptureError where one of its processes dies."""
     # torch has a dead process interrupt whatever runs at that moment; it is noticed soon enough in `next`
+    child = getattr(signal, "SIGCHLD", None)  # Windows has no such signal
     main = threading.current_thread() is threading.main_thread()
-    before = signal.getsignal(signal.SIGCHLD) if main else None
+    before = signal.getsignal(child) if main and child else None
     batches = iter(loader)
     if before is not None:
-        signal.signal(signal.SIGCHLD, before)
+        signal.signal(child, before)
     while True:
         try:
             batch = next(batches)
