@@ -1,9 +1,7 @@
-# Two commands, each complete on a fresh Linux machine with Python 3.10 or newer:
+# Two commands, each complete on a fresh machine with Linux or macOS and Python 3.10 or newer:
 #   make demo    train on built-in cartoon characters, render held-out ones, print a table and a picture's path
 #   make test    check the style and run every test
-#   make coverage  run every test and list the lines that none reaches; fails below 90 %
-# and, for `prepare.py mixamo` alone, which needs Python 3.11 beside whatever the rest runs on:
-#   make blender PYTHON311=python3.11
+# `make help` lists the others.
 PYTHON ?= python3
 PYTHON311 ?= python3.11
 VENV ?= .venv
@@ -12,9 +10,19 @@ RUN := $(VENV)/bin/python
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
 
-.PHONY: demo test coverage setup blender clean
+# tests that compute, for the kinds of processors and libraries that VARIANTS stand for
+COMPUTING := tests/metrics tests/nn tests/methods tests/inference tests/training tests/evaluation tests/data/toon
+VARIANTS := ATEN_CPU_CAPABILITY=default ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 \
+    ONEDNN_MAX_CPU_ISA=AVX512_CORE OMP_NUM_THREADS=1
 
-setup: $(VENV)/.ready
+.PHONY: help demo test test-fast test-portable check coverage setup dev blender clean
+.DEFAULT_GOAL := help
+
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(VENV)/.ready  ## install what rendering, training and evaluating need
+dev: $(VENV)/.ready-dev  ## install what the tests need as well
 
 $(VENV)/.ready: requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
@@ -24,7 +32,11 @@ $(VENV)/.ready: requirements.txt
 	@$(RUN) -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	@touch $@
 
-blender: $(BLENDER_VENV)/.ready
+$(VENV)/.ready-dev: $(VENV)/.ready requirements-dev.txt
+	@$(RUN) -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+blender: $(BLENDER_VENV)/.ready  ## install Blender for `prepare.py mixamo`, with Python 3.11: PYTHON311=PATH
 
 $(BLENDER_VENV)/.ready: requirements-mixamo.txt
 	@$(PYTHON311) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || \
@@ -35,19 +47,35 @@ $(BLENDER_VENV)/.ready: requirements-mixamo.txt
 	@$(BLENDER_VENV)/bin/python -c 'import bpy; print("Blender", bpy.app.version_string)'
 	@touch $@
 
-demo: setup
+demo: setup  ## train on built-in characters, render held-out ones, print a table and a picture's path
 	$(RUN) prepare.py toon data/toon_demo --size 64 --characters 192 --clips 6 --frames 6 \
 	    --views front --test_characters 12 --test_clips 0
 	$(RUN) train.py configs/demo.yaml
 	$(RUN) -m tools.demo result/demo data/toon_demo
 
-test: setup
+check: dev  ## check the format, the style, the import rules and the types
+	$(RUN) -m ruff format --check .
 	$(RUN) -m ruff check .
-	$(RUN) -m pytest -n 2 --dist loadfile
+	@if grep -q '^\[tool\.importlinter' pyproject.toml; then $(VENV)/bin/lint-imports; fi
+	@if grep -q '^\[tool\.mypy' pyproject.toml; then $(RUN) -m mypy; fi
 
-coverage: setup
+test: check  ## check, and run every test, those that need a C++ compiler last
+	$(RUN) -m pytest -n 2 --dist loadfile -m "not compiler"
+	$(RUN) -m pytest -m compiler
+
+test-fast: check  ## the tests to run before a commit: no compiler, no campaigns of processes
+	$(RUN) -m pytest -n 2 --dist loadfile -m "not compiler and not slow"
+
+test-portable: dev  ## the tests that compute, as on other kinds of processors
+	@failed=; for variant in $(VARIANTS); do \
+	    echo "== $$variant"; \
+	    env $$variant $(RUN) -m pytest -n 2 --dist loadfile -m "not compiler and not slow" $(COMPUTING) || failed="$$failed $$variant"; \
+	done; \
+	if [ -n "$$failed" ]; then echo "failed with:$$failed"; exit 1; else echo "passed with every one of: $(VARIANTS)"; fi
+
+coverage: dev  ## run every test and list the lines that none reaches; fails below 90 %
 	$(RUN) -m coverage run -m pytest
 	$(RUN) -m coverage report --fail-under=90
 
-clean:
+clean:  ## remove the environment and what the demo made
 	rm -rf $(VENV) data/toon_demo result/demo

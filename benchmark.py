@@ -1,4 +1,4 @@
-"""Measure this machine: training, inference, attention, loader, renderer, against the release's way of computing.
+"""Measure this machine: training, inference, attention, loader, renderer, start-up, against the release's way.
 
     python benchmark.py                      everything, a quarter of an hour on two CPU cores
     python benchmark.py inference attention  some parts
@@ -15,7 +15,7 @@ from pathlib import Path
 
 from capture.common.errors import CaptureError, Parser, command_line
 
-PARTS = ("inference", "training", "attention", "loader", "renderer")
+PARTS = ("inference", "training", "attention", "loader", "renderer", "startup")
 
 
 def build_parser() -> Parser:

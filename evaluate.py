@@ -13,13 +13,13 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-
-import torch
+from typing import TYPE_CHECKING
 
 from capture.common.errors import CaptureError, Parser, command_line
-from capture.evaluation.evaluation import Request, evaluate
-from capture.evaluation.parallel import Workers
-from capture.metrics.lpips import NETS
+from capture.metrics import LPIPS_NETS
+
+if TYPE_CHECKING:
+    from capture.evaluation.evaluation import Request
 
 
 def parse(argv: list[str] | None = None) -> Request:
@@ -52,7 +52,7 @@ def parse(argv: list[str] | None = None) -> Request:
         help="where the weights of LPIPS and FID are (default: $CAPTURE_WEIGHTS; neither: fetch them)",
     )
     parser.add_argument("--require", default="", metavar="lpips,fid", help="fail where one of these can't be measured")
-    parser.add_argument("--lpips_net", choices=NETS, default="alex", help="the network of LPIPS (default: alex)")
+    parser.add_argument("--lpips_net", choices=LPIPS_NETS, default="alex", help="the network of LPIPS (default: alex)")
     parser.add_argument("--batch_size", type=int, default=8, help="pairs at a time: memory and speed only (default: 8)")
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="(default: auto)")
     parser.add_argument("--limit", type=int, help="measure only so many pairs, evenly spaced")
@@ -67,11 +67,17 @@ def parse(argv: list[str] | None = None) -> Request:
     require = [name.strip().lower() for name in args.require.split(",") if name.strip()]
     if not set(require) <= {"lpips", "fid"}:
         raise CaptureError(f"--require {args.require}: give lpips, fid or lpips,fid (the others never need weights)")
-    if args.device == "cuda" and not torch.cuda.is_available():
-        raise CaptureError("--device cuda: PyTorch finds no GPU here; leave --device out, or repair the driver")
+    if args.device == "cuda":
+        import torch
+
+        if not torch.cuda.is_available():
+            raise CaptureError("--device cuda: PyTorch finds no GPU here; leave --device out, or repair the driver")
     out = args.out or default_out(args.results)
     if out.exists() and not out.is_dir():
         raise CaptureError(f"--out {out}: a file is in the way; give a folder")
+
+    from capture.evaluation.evaluation import Request  # imports torch, which takes seconds
+
     return Request(
         results=args.results,
         predictions=[named(text) for text in args.pred],
@@ -106,6 +112,12 @@ def default_out(results: list[Path]) -> Path:
 @command_line
 def main() -> None:
     request = parse()
+
+    from capture.common.threads import choose_threads
+    from capture.evaluation.evaluation import evaluate
+    from capture.evaluation.parallel import Workers
+
+    choose_threads()
     workers = Workers()
     try:
         table = evaluate(request, workers)

@@ -66,11 +66,12 @@ def main() -> None:
             raise CaptureError("--device cuda: no GPU that torch can use here; leave --device out")
 
     from capture.common.memory import explain_out_of_memory
+    from capture.common.threads import choose_threads
     from capture.inference.pictures import render_attention, render_files
     from capture.inference.transfer import PoseTransfer
-    from capture.inference.video import render_video
     from capture.io.video import is_video
 
+    choose_threads()
     transfer = PoseTransfer.load(args.result, args.device, args.precision, args.compile)
     if args.export is not None:
         from capture.checkpoints.checkpoint import export_generator
@@ -87,6 +88,8 @@ def main() -> None:
     common = (transfer, args.iden_path, args.pose_path, args.save_dir, args.noise_scale, args.seed)
     with explain_out_of_memory(transfer.device, f"rendering at --batch_size {args.batch_size}"):
         if video:
+            from capture.inference.video import render_video
+
             written = render_video(*common, args.batch_size, args.relative)
         else:
             written = render_files(*common, args.keep_aspect, args.batch_size, args.relative)

@@ -17,8 +17,6 @@ import sys
 from itertools import takewhile
 
 from capture.common.errors import command_line
-from capture.config.load import ignored_keys, load_config, result_folder
-from capture.config.yaml import dump_yaml
 
 logger = logging.getLogger("capture")
 
@@ -41,12 +39,17 @@ def build_parser() -> argparse.ArgumentParser:
 def main() -> int:
     paths = list(takewhile(lambda argument: not argument.startswith("-"), sys.argv[1:]))
     args, overrides = build_parser().parse_known_args(sys.argv[1 + len(paths) :])
+
+    from capture.config.load import ignored_keys, load_config, result_folder
+
     config = load_config(paths, overrides)
     folder = result_folder(config)
 
     from tqdm.contrib.logging import logging_redirect_tqdm
 
     from capture.checkpoints.lock import run_lock
+    from capture.common.threads import choose_threads
+    from capture.config.yaml import dump_yaml
     from capture.data.open_data import open_data
     from capture.methods.build import batch_keys, check_samples, new_method
     from capture.training.trainer import Trainer  # after the cheap checks: importing torch takes seconds
@@ -58,6 +61,9 @@ def main() -> int:
     logger.addHandler(console)
     for key in ignored_keys(config):
         logger.info(f"note: {key} is read by nothing and ignored")
+
+    if line := choose_threads():
+        logger.info(line)
 
     data = open_data(config, batch_keys(config))
     first = data.train[0]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import gc
-import resource
 import statistics
 import time
 from collections.abc import Callable
@@ -103,6 +102,8 @@ def peak_mb(device: torch.device) -> float:
                 return int(line.split()[1]) * 1024 / 1e6
     except OSError:
         pass
+    import resource  # not on Windows
+
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
 
 

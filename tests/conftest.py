@@ -12,6 +12,8 @@ import pytest
 import torch
 from PIL import Image, ImageDraw
 
+from tests.helpers.marks import pytest_collection_modifyitems  # noqa: F401
+
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared"
 

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import socket
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TextIO
+from typing import BinaryIO
 
 from capture.common.errors import CaptureError
+from capture.common.file_lock import FIRST, lock_file
 from capture.common.files import cannot_write, remove_partials
 
 LOCK = ".lock"
+LONGEST = 500  # bytes that are read of the line that names the holder
 
 
 @contextlib.contextmanager
@@ -32,36 +33,48 @@ def run_lock(folder: Path, wanted: bool = True) -> Iterator[None]:
         yield
         return
     new = [path for path in (folder, *folder.parents) if not path.exists()]
-    with _taken(folder):
+    file = _taken(folder)
+    try:
         remove_partials(folder)
-        try:
-            yield
-        finally:
-            with contextlib.suppress(OSError):
-                (folder / LOCK).unlink()
-                for path in new:  # where nothing was written
-                    path.rmdir()
+        yield
+    finally:
+        _remove_lock(folder / LOCK, file)
+        with contextlib.suppress(OSError):
+            for path in new:  # where nothing was written
+                path.rmdir()
 
 
-def _taken(folder: Path) -> TextIO:
-    """The lock's file, open and locked."""
+def _taken(folder: Path) -> BinaryIO:
+    """The lock's file, open and locked, with this process's number in it."""
     path = folder / LOCK
     try:
         while True:
             folder.mkdir(parents=True, exist_ok=True)
-            file = open(path, "a+")  # noqa: SIM115 (the caller closes it)
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            file = open(path, "a+b")  # noqa: SIM115 (the caller closes it)
+            if not lock_file(file):
+                break
             if path.exists() and os.path.samestat(os.fstat(file.fileno()), path.stat()):
                 file.truncate(0)
-                print(f"process {os.getpid()} on {socket.gethostname()}", file=file, flush=True)
+                file.write(b"\n" * FIRST + f"process {os.getpid()} on {socket.gethostname()}\n".encode())
+                file.flush()
                 return file
             file.close()  # the holder removed it on leaving
-    except BlockingIOError:
-        file.seek(0)
-        holder = file.read().strip() or "not named yet"
+        file.seek(FIRST)
+        holder = file.read(LONGEST).decode(errors="replace").strip() or "not named yet"
         file.close()
-        raise CaptureError(
-            f"{folder}: another run is at work here ({holder}); wait for it, stop it, or choose another --result_title"
-        ) from None
     except OSError as error:
         raise cannot_write(path, error) from None
+    raise CaptureError(
+        f"{folder}: another run is at work here ({holder}); wait for it, stop it, or choose another --result_title"
+    )
+
+
+def _remove_lock(path: Path, file: BinaryIO) -> None:
+    """Remove the lock's file while it is held, so that nobody takes it in between; Windows needs it closed first."""
+    try:
+        path.unlink()
+    except OSError:
+        file.close()
+        with contextlib.suppress(OSError):
+            path.unlink()
+    file.close()

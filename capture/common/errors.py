@@ -12,6 +12,8 @@ import sys
 from collections.abc import Callable
 from typing import NoReturn
 
+from capture.common.threads import limit_spinning
+
 # what the machine refuses, rather than what a program got wrong
 _REFUSED = {
     errno.ENOSPC: "free space, or choose another place",
@@ -68,6 +70,7 @@ def command_line(main: Callable[[], int | None]) -> Callable[[], None]:
 
     @functools.wraps(main)
     def run() -> None:
+        limit_spinning()  # before `main` imports torch
         if isinstance(sys.stdout, io.TextIOWrapper):  # a file's name need not be text
             sys.stdout.reconfigure(errors="backslashreplace")
         if "--debug" in sys.argv[1:]:

@@ -95,8 +95,41 @@ def write_bytes(path: str | Path, data: bytes, sync: bool = True) -> None:
 
 
 def _sync_folder(folder: Path) -> None:
+    if os.name == "nt":  # Windows opens no folders, and writes their entries itself
+        return
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def reserve(file: BinaryIO, size: int) -> None:
+    """Take the disk space of the first `size` bytes of an open, empty file, whose position stays at its beginning.
+
+    Raises:
+        OSError: the disk is full.
+    """
+    if hasattr(os, "posix_fallocate"):
+        os.posix_fallocate(file.fileno(), 0, size)
+        return
+    block = bytes(1 << 20)  # macOS, Windows
+    for start in range(0, size, len(block)):
+        file.write(block[: size - start])
+    file.flush()
+    file.seek(0)
+
+
+def is_running(process: int) -> bool:
+    """Whether a process of this number may be running on this machine."""
+    if (
+        process < 1 or os.name == "nt"
+    ):  # where os.kill would end it; files that it has open can't be removed there anyway
+        return False
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except OSError:  # another user's
+        return True
+    return True

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import os
 import sys
 from collections.abc import Iterator
 
@@ -50,3 +51,11 @@ def explain_out_of_memory(device: torch.device, doing: str, remedy: str = "lower
             raise
         where = f"{device}" if isinstance(error, torch.OutOfMemoryError) else "this machine"
         raise CaptureError(f"{doing}: the memory of {where} is not enough; {remedy}") from None
+
+
+def machine_memory() -> int:
+    """Bytes of memory that this machine has; 8 GiB where the system doesn't say (Windows)."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):
+        return 8 << 30

@@ -17,6 +17,7 @@ import torch
 from tqdm import tqdm
 
 from capture.common.errors import CaptureError
+from capture.common.threads import available_cores
 
 _stop: Any = None
 
@@ -92,7 +93,7 @@ def _sweep(root: Path) -> None:
 
 def _finished(run: Callable[[Any], Any], jobs: Sequence[Any], workers: int | None) -> Iterator[Any]:
     """What each job returns, as they finish."""
-    workers = min(workers or os.cpu_count() or 1, len(jobs))
+    workers = min(workers or available_cores(), len(jobs))
     return _here(run, jobs) if workers <= 1 else _apart(run, jobs, workers)
 
 

@@ -10,7 +10,6 @@ are kept in the same way in maps_<size>/.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import functools
 import hashlib
 import logging
@@ -21,6 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from capture.common.errors import CaptureError
+from capture.common.file_lock import lock_file
 from capture.data.cache_build import Pictures, build
 from capture.data.cache_file import BUILDING, WHAT, WHOLE, PreparedFrames, holds
 from capture.data.decoding import decode_picture
@@ -140,10 +140,9 @@ def key_of(text: bytes) -> int:
 def _locked(path: Path) -> Iterator[None]:
     """Let one process at a time into the block. The system releases the lock of a process that dies."""
     # truncates nothing, and follows no link that came with a dataset
-    with open(path, "r+", opener=lambda name, flags: os.open(name, flags | os.O_CREAT | os.O_NOFOLLOW, 0o666)) as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+    extra = os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
+    with open(path, "r+b", opener=lambda name, flags: os.open(name, flags | extra, 0o666)) as file:
+        if not lock_file(file):
             logger.info("waiting for another process that prepares the frames")
-            fcntl.flock(file, fcntl.LOCK_EX)
+            lock_file(file, blocking=True)
         yield

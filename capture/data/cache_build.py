@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from capture.common.errors import CaptureError
+from capture.common.threads import available_cores
 from capture.common.workers import WorkerDied, gather, stopping
 from capture.data.cache_file import BUILDING, OLD, WHAT, WHOLE, frame_crc, holds, open_frames
 from capture.data.decoding import framed, read_frame
@@ -80,7 +81,7 @@ def build(catalog: Catalog, size: int, folder: Path, keys: np.ndarray, pictures:
     began = time.monotonic()
     errors = [message for job in jobs[:1] for message in _fill(job)[1]]
     seconds = (time.monotonic() - began) * len(jobs[1:])
-    cores = len(os.sched_getaffinity(0)) if seconds > WORTH_PROCESSES else 1
+    cores = available_cores() if seconds > WORTH_PROCESSES else 1
     left = sum(len(job[2]) for job in jobs[1:])
     try:
         for messages in gather(_fill, jobs[1:], "preparing", cores, left, progress=progress):
@@ -97,7 +98,8 @@ def build(catalog: Catalog, size: int, folder: Path, keys: np.ndarray, pictures:
             f"{missing} of {n} {pictures.name} can't be read: {named}; "
             f"prepare.py check {catalog.root} --fix sets the broken files aside"
         )
-    with open(building, "rb") as file:
+    del arrays  # Windows renames no file that is mapped
+    with open(building, "r+b") as file:
         os.fsync(file.fileno())
     os.replace(building, folder / WHOLE)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from capture.common.memory import machine_memory
 from capture.data.cache import prepare_frames
 from capture.data.cache_file import PreparedFrames
 from capture.data.decoding import FrameReader, decode_path, picture_size, video_frame
@@ -55,8 +55,7 @@ class FrameDataset(SampleSource):
         if self.has_maps and self.prepared is not None and self.prepared_maps is None:
             left = self.cache_gb - self.prepared.array.nbytes / 1e9
             self.prepared_maps = prepare_maps(self.catalog, self.size, left, progress)
-        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-        keep = int(min(self.cache_gb * 1e9, memory / 8) / max(processes, 1) / (1 + self.has_maps))
+        keep = int(min(self.cache_gb * 1e9, machine_memory() / 8) / max(processes, 1) / (1 + self.has_maps))
         if self.prepared is None:
             self.reader = FrameReader(self.catalog, self.size, keep)
         if self.has_maps and self.prepared_maps is None:

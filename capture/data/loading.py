@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import queue
 import re
 import signal
@@ -16,6 +15,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from capture.common.errors import CaptureError
 from capture.common.signals import ignore_interrupts
+from capture.common.threads import available_cores
 from capture.data.sample_source import Batch, SampleSource
 
 AHEAD = 4  # how many batches are kept ready
@@ -43,7 +43,7 @@ def make_loader(
     Raises:
         CaptureError: frames can't be read; from the iterator also: a process died.
     """
-    num_workers = min(num_workers, len(os.sched_getaffinity(0)))  # more would compete for the cores
+    num_workers = min(num_workers, available_cores())  # more would compete for the cores
     pin = torch.device(device).type == "cuda"
     if source.prepare(num_workers, progress) or num_workers == 0:
         return _ThreadLoader(source, batch_sampler, pin)
@@ -132,11 +132,12 @@ def from_processes(loader: DataLoader) -> Iterator[Batch]:
         CaptureError: one of its worker processes died.
     """
     # torch's handler of SIGCHLD raises an error in whatever code runs at that moment; `next` notices soon enough
+    child = getattr(signal, "SIGCHLD", None)  # Windows has no such signal
     main = threading.current_thread() is threading.main_thread()
-    before = signal.getsignal(signal.SIGCHLD) if main else None
+    before = signal.getsignal(child) if main and child else None
     batches = iter(loader)
     if before is not None:
-        signal.signal(signal.SIGCHLD, before)
+        signal.signal(child, before)
     while True:
         try:
             batch = next(batches)

@@ -12,7 +12,6 @@ from tqdm import tqdm
 
 from capture.common.errors import CaptureError
 from capture.common.files import write_bytes
-from capture.inference.attention_maps import attention_maps, draw_attention
 from capture.inference.transfer import PoseTransfer
 from capture.io.images import grid, image_to_tensor, is_image, load_image, open_rgb, padding, png_bytes, to_square
 
@@ -76,6 +75,8 @@ def render_attention(transfer: PoseTransfer, identity: Path, pose: Path, save_di
     Raises:
         CaptureError: folders instead of pictures, or a generator without reverse attention.
     """
+    from capture.inference.attention_maps import attention_maps, draw_attention
+
     if identity.is_dir() or pose.is_dir():
         raise CaptureError("--attention is drawn for one picture each: give files for --iden_path and --pose_path")
     who, where = (load_image(path, transfer.size) for path in (identity, pose))

@@ -23,7 +23,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from capture.common.files import write_atomically
+from capture.common.files import is_running, reserve, write_atomically
 
 _START = struct.Struct("<8sIIQ")
 _MAGIC, _VERSION = b"CaPTURe\n", 1
@@ -107,7 +107,7 @@ def sweep(path: Path) -> None:
     """Remove what processes that were killed left of `path`, half-written."""
     for partial in path.parent.glob(f".{glob.escape(path.name)}.*.partial"):
         process = partial.name.removeprefix(f".{path.name}.").removesuffix(".partial")
-        if not os.path.exists(f"/proc/{process}"):  # else it may be at work
+        if not (process.isdecimal() and is_running(int(process))):  # else it may be at work
             with contextlib.suppress(OSError):
                 partial.unlink()
 
@@ -122,7 +122,7 @@ def create_arrays(path: Path, what: str, about: dict[str, Any], spec: Spec) -> d
     try:
         path.unlink(missing_ok=True)
         with open(path, "xb") as file:  # never through a link that came with a dataset
-            os.posix_fallocate(file.fileno(), 0, size)  # a full disk is an error now, not a SIGBUS later
+            reserve(file, size)  # a full disk is an error now, not a SIGBUS later
             file.write(start)
     except BaseException:
         path.unlink(missing_ok=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torchmetrics.image.fid import FrechetInceptionDistance
 
 FEWEST, ENOUGH = 2, 2048  # samples: below the first there is no covariance, below the second FID is biased upwards
 
@@ -39,6 +38,8 @@ def frechet_distance(real: Tensor, fake: Tensor) -> float:
             raise ValueError(f"a Fréchet distance needs at least {FEWEST} samples, found {len(features)}")
         if not torch.isfinite(features).all():
             raise ValueError("NaN or infinity among the features")
+    from torchmetrics.image.fid import FrechetInceptionDistance
+
     # one process has all the features here, so torchmetrics has nobody to wait for
     metric = FrechetInceptionDistance(feature=_AsTheyAre(real.shape[1]), sync_on_compute=False)
     metric.update(real.double().cpu(), real=True)

@@ -6,7 +6,6 @@ Pictures are float (B, 3, H, W) in [0, 1]; every function gives one number a pic
 from __future__ import annotations
 
 from torch import Tensor
-from torchmetrics.functional.image import structural_similarity_index_measure
 
 SIGMA, K1, K2 = 1.5, 0.01, 0.03  # Wang et al. 2004
 
@@ -62,6 +61,8 @@ def ssim_map(a: Tensor, b: Tensor, sigma: float = SIGMA) -> Tensor:
     torchmetrics' own average also counts the positions whose window hangs over its mirrored border; scikit-image and
     the authors of SSIM leave those out, and so does this.
     """
+    from torchmetrics.functional.image import structural_similarity_index_measure
+
     _same_shape(a, b)
     window = window_size(sigma)
     if min(a.shape[-2:]) < window:

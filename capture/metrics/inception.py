@@ -7,7 +7,6 @@ from pathlib import Path
 
 import torch
 from torch import Tensor
-from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
 
 from capture.common.errors import CaptureError
 from capture.common.pretrained import load_published
@@ -24,6 +23,8 @@ class InceptionFeatures:
         Raises:
             CaptureError: weights of another network.
         """
+        from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
+
         self.file, self.device = Path(file), torch.device(device)
         # the class only loads from a file, and unpickles it without restrictions: hand it one that we wrote
         buffer = io.BytesIO()

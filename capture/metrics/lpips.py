@@ -6,15 +6,15 @@ import re
 import warnings
 from pathlib import Path
 
-import lpips
 import torch
 from torch import Tensor
 
 from capture.common.errors import CaptureError
 from capture.common.pretrained import load_published
+from capture.metrics import LPIPS_NETS
 from capture.metrics.precision import no_tf32
 
-NETS = ("alex", "vgg", "squeeze")
+NETS = LPIPS_NETS
 SMALLEST = 32  # below it the deepest features of AlexNet and SqueezeNet have nothing left to look at
 
 
@@ -32,6 +32,8 @@ class Perceptual:
         Raises:
             CaptureError: weights of another network.
         """
+        import lpips  # takes two seconds, because torchvision brings torch's compiler with it
+
         self.net, self.file, self.device = net, Path(file), torch.device(device)
         with warnings.catch_warnings(), torch.random.fork_rng(devices=[]):  # it initialises what is replaced below
             warnings.simplefilter("ignore")  # the package calls torchvision in a way that torchvision warns about

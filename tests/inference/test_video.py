@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import numpy as np
 import pytest
 from PIL import Image
 
+from capture.common.threads import available_cores
+from capture.inference import video
 from capture.inference.transfer import PoseTransfer
+from capture.inference.video import video_file
 from capture.io.images import image_to_tensor, load_image, to_square
 from capture.io.video import VideoReader
 from tests.conftest import draw_figure
@@ -51,6 +56,40 @@ def test_a_folder_of_characters(result, inputs, tmp_path, run_main):
     status, out, _ = run_main("save_result.py", *command(result, (tmp_path / "who", inputs[1]), tmp_path / "out"))
     assert status == 0 and "2 videos" in out
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["x__dance", "y__dance"]
+
+
+def test_many_characters_take_few_encoders_and_threads(result, inputs, tmp_path, run_main, monkeypatch):
+    """Nineteen characters go through the video in groups, and their videos are what each one's would be alone."""
+    for i in range(19):
+        draw_figure(tmp_path / "who" / f"{i:02d}.png", i, 3)
+    open_now, most, threads = 0, 0, []
+
+    @contextlib.contextmanager
+    def counted(path, rate, width, height, encoder_threads=1):
+        nonlocal open_now, most
+        open_now, most = open_now + 1, max(most, open_now + 1)
+        threads.append(encoder_threads)
+        with video_file(path, rate, width, height, encoder_threads) as write:
+            yield write
+        open_now -= 1
+
+    monkeypatch.setattr(video, "video_file", counted)
+    status, out, _ = run_main("save_result.py", *command(result, (tmp_path / "who", inputs[1]), tmp_path / "out"))
+    assert status == 0 and "19 videos" in out
+    assert most == 2 * video.TOGETHER and len(threads) == 38 and max(threads) * most <= max(most, available_cores())
+    alone = command(result, (tmp_path / "who" / "17.png", inputs[1]), tmp_path / "alone")
+    assert run_main("save_result.py", *alone)[0] == 0
+    paths = (tmp_path / "out" / "17__dance" / "output.mp4", tmp_path / "alone" / "output.mp4")
+    with VideoReader(paths[0]) as one, VideoReader(paths[1]) as other:
+        assert len(one) == len(other) == 11
+        difference = np.asarray(one.read(10)).astype(int) - np.asarray(other.read(10))
+        assert np.abs(difference).mean() < 3
+
+
+def test_threads_of_encoders_are_bounded_by_the_cores(monkeypatch):
+    for cores, encoders, threads in ((2, 2, 1), (2, 16, 1), (16, 2, 4), (16, 8, 2)):
+        monkeypatch.setattr(video, "available_cores", lambda cores=cores: cores)
+        assert video.encoder_threads(encoders) == threads
 
 
 def test_bad_input_leaves_nothing(result, inputs, tmp_path, bad_input):

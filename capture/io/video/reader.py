@@ -21,13 +21,6 @@ from capture.io.video.index import VideoIndex, index_video
 from capture.io.video.picture import PictureMaker
 from capture.io.video.stream import VideoStream
 
-VIDEO_EXTENSIONS = (".mp4", ".avi", ".mov", ".mkv", ".webm")
-
-
-def is_video(path: Path) -> bool:
-    """Whether a file's name says it is a video (hidden files are not)."""
-    return path.suffix.lower() in VIDEO_EXTENSIONS and not path.name.startswith(".")
-
 
 class VideoReader:
     """A video as a sequence of RGB pictures.
