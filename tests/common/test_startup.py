@@ -17,7 +17,8 @@ UNUSED = {
     *("torchvision", "lpips", "torchmetrics", "torch_fidelity", "scipy", "sklearn", "skimage", "pandas", "av"),
     *("torch._dynamo", "torch._inductor", "torch.onnx", "sympy", "accelerate"),
     *("matplotlib", "tensorboard", "torch.utils.tensorboard"),
-    *("capture.training", "capture.evaluation", "capture.data"),
+    # the packages hold options.py, which the configuration is made of
+    *("capture.training.trainer", "capture.evaluation", "capture.data.open_data", "capture.data.frames"),
 }
 # after the program, its imported modules go to the file that the first argument names
 TRACE = """
