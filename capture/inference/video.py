@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
-from fractions import Fraction
+from collections.abc import Iterator
 from pathlib import Path
 
-import av
 import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor
 from tqdm import tqdm
 
-from capture.common.files import atomic_file, cannot_write
-from capture.inference.pictures import listed_pictures, output_folders
+from capture.inference.figure import Figure, find_figures
+from capture.inference.framing import Known, Window, as_is, choose_window, cut, is_known, place_back, show
+from capture.inference.inputs import Driver, Notes
+from capture.inference.movies import Write, has_sound, movie, movie_path
+from capture.inference.pictures import OUTPUT, TRIPLE, list_identities, load_identity, output_folders
 from capture.inference.transfer import PoseTransfer
-from capture.io.images import grid, image_to_tensor, load_image, to_square
-from capture.io.video import VideoReader
+from capture.io.images import grid, image_to_tensor, over_ground, to_square
 
-OUTPUT, TRIPLE = "output.mp4", "iden_pose_output.mp4"
-_QUALITY = "16"  # of x264's scale, on which 18 can hardly be told from the original
+SAMPLED = 12  # frames that decide how a video is framed
+FINE = 3  # times the network's resolution, at which figures are cut out of frames
 
 
 def render_video(
@@ -32,61 +33,121 @@ def render_video(
     seed: int = 0,
     batch_size: int = 8,
     relative: bool = False,
+    known: Known | None = None,
+    which: int = 1,
+    form: str = "mp4",
+    notes: Notes | None = None,
 ) -> list[Path]:
     """Render an identity picture, or each of a folder, in every frame of the video `pose`; returns the output.mp4s.
 
-    One goes straight into `save_dir`; those of a folder go to <save_dir>/<identity>__<video>/. Beside each output.mp4,
-    of side S, lies iden_pose_output.mp4. They have the video's average rate; its sound is left out. A file is there
-    when it is whole.
+    `pose` may be a film, an animation or a folder of frames. One goes straight into `save_dir`; those of a folder go to
+    <save_dir>/<identity>__<video>/. Beside each output.mp4 lies iden_pose_output.mp4, of side S. They have the driver's
+    frame times and, as .mp4, its sound. A file is there when it is whole.
 
     Args:
         noise_scale: of the noise drawn from `seed`, the same for every frame.
         batch_size: frames rendered at a time.  relative: see PoseTransfer.drive.
+        known: frame pictures as the weights know them; None: use them as they are.  which: see frame_picture.
+        form: mp4, gif or png (a folder of numbered pictures).
     Raises:
         CaptureError: an input that can't be read, or a place that can't be written.
     """
-    identities = listed_pictures(identity)
+    notes = notes or Notes()
+    identities = list_identities(identity)
     folders = output_folders(identities, [pose], save_dir, single=identity.is_file())
-    shown = torch.stack([load_image(path, transfer.size) for path in identities])
+    shown = torch.stack([load_identity(path, transfer.size, known, which, notes) for path in identities])
     noise = transfer.draw_noise(1, noise_scale, seed) if noise_scale else None
-    with VideoReader(pose) as reader, contextlib.ExitStack() as stack:
+    with Driver(pose) as driver, contextlib.ExitStack() as stack:
+        count, times = len(driver), driver.times
+        sound = driver.sound if driver.sound and has_sound(driver.sound) else None
+        if sound and form != "mp4":
+            notes.add(pose, f"its sound is left out, since {form} files have none")
+        framing = VideoFraming(driver, transfer.size, known)
+        notes.add(pose, framing.note)
         waiting: list[Tensor] = []  # frames that were given to the network and have not come back
 
         def frames() -> Iterator[Tensor]:
-            for i in range(len(reader)):
-                waiting.append(image_to_tensor(to_square(reader.read(i), transfer.size)))
+            for i in range(count):
+                waiting.append(image_to_tensor(framing.frame(driver.read(i))))
                 yield waiting[-1]
 
-        def writer(path: Path, pictures: int) -> Callable[[Tensor], None]:
-            return stack.enter_context(video_file(path, reader.rate, transfer.size * pictures, transfer.size))
+        def writer(path: Path) -> Write:
+            return stack.enter_context(movie(path, form, times, sound if form == "mp4" else None, driver.start))
 
-        count = len(reader)
-        writers = [(writer(folder / OUTPUT, 1), writer(folder / TRIPLE, 3)) for folder in folders.values()]
+        writers = [(writer(folder / OUTPUT), writer(folder / TRIPLE)) for folder in folders.values()]
         driven = transfer.drive(shown, frames(), batch_size, noise, relative)
         for outputs in tqdm(driven, total=count, desc="frames", unit="frame"):
             posed = waiting.pop(0)
             for (write, write_triple), who, output in zip(writers, shown, outputs):
-                write(output)
-                write_triple(grid([who[None], posed[None], output[None]], gap=0))
-    return [folder / OUTPUT for folder in folders.values()]
+                write(framing.place_back(_channels_last(output)))
+                write_triple(_channels_last(grid([who[None], posed[None], output[None]], gap=0)))
+    if framing.lost:
+        notes.add(pose, f"no figure was found in {framing.lost} of {count} frames, which are used as they are")
+    return [movie_path(folder / OUTPUT, form) for folder in folders.values()]
 
 
-@contextlib.contextmanager
-def video_file(path: Path, rate: Fraction, width: int, height: int) -> Iterator[Callable[[Tensor], None]]:
-    """An H.264 video, there when it is whole: what to call with each frame, uint8 (3, height, width), both even."""
-    with atomic_file(path) as file, av.open(file, "w", format="mp4") as container:
-        stream = container.add_stream("libx264", rate=rate)
-        stream.width, stream.height, stream.pix_fmt, stream.options = width, height, "yuv420p", {"crf": _QUALITY}
+class VideoFraming:
+    """How the frames of one video become the network's: all through one window, so that nothing shakes.
 
-        def write(picture: Tensor | None) -> None:
-            frame = None if picture is None else av.VideoFrame.from_ndarray(_channels_last(picture), format="rgb24")
-            try:
-                container.mux(stream.encode(frame))
-            except (av.FFmpegError, OSError) as error:
-                raise cannot_write(path, OSError(error.errno, error.strerror)) from None
+    Attributes:
+        note: what is done, for people; "" where frames stay as they are.  lost: frames without a figure.
+    """
 
-        yield write
-        write(None)  # what the encoder still holds
+    def __init__(self, driver: Driver, size: int, known: Known | None):
+        self.size, self.known, self.note, self.lost = size, known, "", 0
+        self.window: Window | None = None
+        self._cut, self._scale = False, 1.0
+        self._last: Figure | None = None
+        if known is None:
+            return
+        count = len(driver)
+        numbers = sorted({round(k * (count - 1) / (SAMPLED - 1)) for k in range(SAMPLED)})
+        seen = [(frame.size, find_figures(frame)) for frame in map(driver.read, numbers)]
+        found = [(picture, one) for picture, one in seen if one.figures]
+        if len(found) < len(seen) / 2 or len({picture for picture, _ in found}) > 1:
+            self.note = "the figure can't be told from what is behind it, so its frames are used as they are"
+            return
+        picture = found[0][0]
+        self.window = choose_window([one.figures[0].box for _, one in found], picture, known)
+        self._scale = min(1.0, FINE * size / self.window.side)
+        self._cut = not all(is_known(one, Window.whole(*picture), known) for _, one in found)
+        done = ["the figure is put on the ground that these weights know"] * self._cut
+        done += ["the figure is scaled to the size that these weights know"] * (not self.window.is_whole)
+        most = max(len(one.figures) for _, one in found)
+        done += [f"{most} figures, the largest of its first frames is followed"] * (most > 1)
+        self.note = "; ".join(done)
+
+    def frame(self, image: Image.Image) -> Image.Image:
+        """A frame, RGB or RGBA, as the network is shown it, size x size."""
+        if self.known is None:
+            return to_square(over_ground(image), self.size)
+        if self.window is None or image.size != self.window.picture:
+            return as_is(image, self.size, self.known.ground)
+        if not self._cut:
+            if self.window.is_whole:
+                return as_is(image, self.size, self.known.ground)
+            return show(over_ground(image, self.known.ground), None, self.window, self.size, self.known.ground)
+        window = self.window
+        if self._scale < 1:
+            image = image.resize([max(round(side * self._scale), 1) for side in image.size], Image.Resampling.BILINEAR)
+            window = Window(*(v * self._scale for v in (window.x, window.y, window.side)), image.size)
+        found = find_figures(image)
+        if not found.figures:
+            self.lost += 1
+            return show(over_ground(image, self.known.ground), None, window, self.size, self.known.ground)
+        figure = found.figures[0]
+        if self._last is not None:
+            figure = min(found.figures, key=lambda one: _distance(one, self._last))
+        self._last = figure
+        return cut(found, figure, window, self.size, self.known.ground)
+
+    def place_back(self, output: np.ndarray) -> np.ndarray:
+        """What was drawn, uint8 (S, S, 3), where the pose stands in its frame."""
+        return output if self.window is None else place_back(output, self.window, even=True)[0]
+
+
+def _distance(one: Figure, other: Figure) -> float:
+    return sum(abs(a - b) for a, b in zip(one.box, other.box))
 
 
 def _channels_last(picture: Tensor) -> np.ndarray:
