@@ -27,7 +27,7 @@ class Pair:
 def read_pairs(path: str | Path) -> list[Pair]:
     """Read a pairs file: CSV with the header `identity,pose,target`, paths relative to the file.
 
-    The column or the cell of the target may be left out. Blank lines are skipped.
+    Semicolons and tabs in place of commas, and backslashes in paths, are read as well. The column or the cell of the target may be left out. Blank lines are skipped.
 
     Returns:
         At least one pair, in the file's order; every picture exists.
@@ -105,7 +105,7 @@ def _rows(path: Path) -> list[tuple[int, list[str]]]:
         raise CaptureError(f"{path}: not a text file; a pairs file is a CSV of identity,pose,target") from None
     except OSError as error:
         raise CaptureError(f"{path}: can't be read ({error.strerror})") from None
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text), strict=True)
     rows = []
     try:
         for row in reader:
@@ -114,6 +114,12 @@ def _rows(path: Path) -> list[tuple[int, list[str]]]:
     except csv.Error as error:
         raise CaptureError(f"{path} line {reader.line_num}: not valid CSV ({error})") from None
     return rows
+
+
+def _delimiter(text: str) -> str:
+    """A comma; or a semicolon or a tab, which spreadsheets write in many languages, where the header has only those."""
+    header = next((line for line in text.splitlines() if line.strip()), "")
+    return next((mark for mark in (",", ";", "\t") if mark in header), ",")
 
 
 def parse_pair(path: Path, line: int, names: list[str], row: list[str]) -> Pair:
@@ -129,13 +135,16 @@ def parse_pair(path: Path, line: int, names: list[str], row: list[str]) -> Pair:
 
 
 def _existing(path: Path, line: int, name: str, cell: str) -> Path:
-    picture = path.parent / cell
-    try:
-        found = picture.is_file()
-    except (OSError, ValueError):  # a name that no file system takes
-        found = False
-    if not found:
+    picture = _there(path.parent / cell) or _there(path.parent / cell.replace("\\", "/"))  # as Windows writes paths
+    if picture is None:
         raise CaptureError(
             f"{path} line {line}: {name} {cell[:200]!r} is not a file; paths are relative to {path.parent}{os.sep}"
         )
     return picture
+
+
+def _there(picture: Path) -> Path | None:
+    try:
+        return picture if picture.is_file() else None
+    except (OSError, ValueError):  # a name that no file system takes
+        return None
