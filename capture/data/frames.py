@@ -17,7 +17,7 @@ from capture.data.index.catalog import Catalog, folders, frame_folder, videos
 from capture.data.iuv.maps import MapReader, any_map, prepare_maps
 from capture.data.sampling import draw
 from capture.io.pairs import Pair, read_pairs
-from capture.io.video import VideoReader
+from capture.io.video import VideoReader, is_animation
 from capture.methods.capture_parts.attention_loss import MAPS
 
 
@@ -116,6 +116,8 @@ def _test_pictures(test: Path) -> list[Path]:
     if not test.is_dir():
         return []
     folder, names = frame_folder(test)
+    if folder == test:
+        names = [name for name in names if not is_animation(folder / name)]
     if names:
         return [folder / name for name in names]
     found = []

@@ -210,8 +210,10 @@ def folders(folder: Path) -> list[Path]:
 
 
 def videos(folder: Path) -> list[Path]:
-    """Videos directly in a folder, sorted."""
-    return [folder / os.fsdecode(name) for name in list_folder(os.fsencode(folder)).videos]
+    """Videos directly in a folder, animated pictures among them, sorted."""
+    listed = list_folder(os.fsencode(folder))
+    names = [os.fsdecode(name) for name in (*listed.pictures, *listed.videos)]
+    return sorted(folder / name for name in names if is_video(folder / name))
 
 
 def frame_folder(folder: Path) -> tuple[Path, list[str]]:
