@@ -222,6 +222,22 @@ def place_back(output: np.ndarray, window: Window, largest: int = 4, even: bool 
     return np.asarray(canvas), Window(left, top, side, window.picture)
 
 
+def in_square(output: np.ndarray, window: Window) -> np.ndarray:
+    """What was drawn, uint8 (S, S, 3), as it stands in the pose's picture padded to a square, at S x S again."""
+    if window.is_whole:
+        return output
+    picture, shown = place_back(output, window)
+    whole, scale = Window.whole(*window.picture), picture.shape[0] / shown.side
+    left, top, side = (whole.x - shown.x) * scale, (whole.y - shown.y) * scale, whole.side * scale
+    image = Image.fromarray(picture)
+    size, ground = output.shape[:2][::-1], border_colour(output)
+    room = Image.new("RGB", (math.ceil(side) + 2, math.ceil(side) + 2), ground)
+    room.paste(image, (1 - math.floor(left), 1 - math.floor(top)))
+    x, y = left - math.floor(left) + 1, top - math.floor(top) + 1
+    box = (x, y, min(x + side, room.width), min(y + side, room.height))
+    return np.asarray(room.resize(size, Image.Resampling.BILINEAR, box=box))
+
+
 def border_colour(output: np.ndarray) -> Colour:
     """The median colour of a picture's border, uint8 (S, S, 3)."""
     border = np.concatenate([output[0], output[-1], output[:, 0], output[:, -1]])

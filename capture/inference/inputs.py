@@ -12,12 +12,12 @@ from pathlib import Path
 from PIL import Image
 
 from capture.common.errors import CaptureError, one_line
+from capture.common.passed_over import passed_over_line
 from capture.inference.figure import find_figures
 from capture.io.images import is_image, open_upright
 from capture.io.video import VideoReader, is_animation, is_film, is_video
 
 FRAME_RATE = 25  # of a folder of frames, which doesn't say
-NAMED = 5  # files that a line names
 
 
 def natural_order(path: Path) -> tuple:
@@ -54,15 +54,6 @@ class Listing:
         videos = [p for p in found if p.is_file() and is_video(p)]
         pictures = [p for p in found if p.is_file() and is_image(p) and p not in set(videos)]
         return cls(pictures, videos, [p for p in found if p not in {*pictures, *videos}])
-
-
-def passed_over_line(folder: Path, files: list[Path]) -> str:
-    """How many files of a folder were passed over, and which; "" for none."""
-    if not files:
-        return ""
-    names = ", ".join(f"{file.name}/" if file.is_dir() else file.name for file in files[:NAMED])
-    more = f" and {len(files) - NAMED} more" if len(files) > NAMED else ""
-    return f"{folder}: {len(files)} passed over, which can't be used here: {names}{more}"
 
 
 def passed_over_lines(identities: Path, poses: Path, sequence: bool) -> list[str]:

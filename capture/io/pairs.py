@@ -27,7 +27,8 @@ class Pair:
 def read_pairs(path: str | Path) -> list[Pair]:
     """Read a pairs file: CSV with the header `identity,pose,target`, paths relative to the file.
 
-    Semicolons and tabs in place of commas, and backslashes in paths, are read as well. The column or the cell of the target may be left out. Blank lines are skipped.
+    Semicolons and tabs in place of commas, and backslashes in paths, are read as well. The column or the cell of the
+    target may be left out. Blank lines are skipped.
 
     Returns:
         At least one pair, in the file's order; every picture exists.

@@ -210,7 +210,7 @@ def test_names_are_safe_for_folders_and_test_frames():
 def test_no_models(tmp_path):
     with pytest.raises(CaptureError, match="no such folder"):
         find_models(tmp_path / "nowhere")
-    with pytest.raises(CaptureError, match="no .fbx, .glb or .gltf files"):
+    with pytest.raises(CaptureError, match="no .fbx, .glb, .gltf or .vrm files"):
         find_models(tmp_path)
 
 
