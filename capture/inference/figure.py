@@ -6,7 +6,7 @@ of colour. Only what is joined to the border is ground, so that a white shirt on
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image
@@ -21,6 +21,8 @@ BORDER_SHARE = 0.55  # of the border that a ground's model must explain
 SPECK = 0.0004  # of the picture: anything smaller is dirt
 NEAR = 0.012  # of the picture's longer side: pieces this near one another belong together
 RIVAL = 0.25  # of the largest figure's area: a piece this large is a figure of its own
+MOST_COVERED = 0.9  # of the picture: where more is no ground, the ground was mistaken
+FRINGE = 8  # pixels beside a figure whose colours JPEG compression mixes with its own
 COLOURFUL = 60  # levels between a ground's channels: figures seldom have just this colour
 
 
@@ -52,19 +54,24 @@ class Found:
     why: str = ""
     uneven: bool = False
     left_out: int = 0
-    alpha: np.ndarray | None = field(default=None, repr=False)
+
+
+def reduced(image: Image.Image, pixels: int = LARGEST) -> tuple[Image.Image, float]:
+    """A picture of at most so many pixels, and how its sides compare with those of the one that was given."""
+    scale = min(1.0, (pixels / (image.width * image.height)) ** 0.5)
+    if scale == 1:
+        return image, scale
+    size = (max(round(image.width * scale), 1), max(round(image.height * scale), 1))
+    return image.resize(size, Image.Resampling.BILINEAR), scale
 
 
 def find_figures(image: Image.Image) -> Found:
-    """Find the figures of an RGB or RGBA picture; scale 1 boxes, whatever the picture was reduced to for the search."""
-    scale = min(1.0, (LARGEST / (image.width * image.height)) ** 0.5)
-    small = image
-    if scale < 1:
-        size = (max(round(image.width * scale), 1), max(round(image.height * scale), 1))
-        small = image.resize(size, Image.Resampling.BILINEAR)
-    if small.mode == "RGBA" and _has_transparency(np.asarray(small.getchannel("A"))):
-        return _by_alpha(image, small)
-    return _by_ground(image.convert("RGB"), small.convert("RGB"))
+    """Find the figures of an RGB or RGBA picture, pixel by pixel: `reduced` first where it is large."""
+    if image.mode == "RGBA" and _has_transparency(np.asarray(image.getchannel("A"))):
+        alpha = np.asarray(image.getchannel("A"))
+        groups, left_out = _figures(alpha >= 128)
+        return Found([_figure(group, alpha) for group in groups], image.convert("RGB"), left_out=left_out)
+    return _by_ground(image.convert("RGB"))
 
 
 def _has_transparency(alpha: np.ndarray) -> bool:
@@ -72,33 +79,24 @@ def _has_transparency(alpha: np.ndarray) -> bool:
     return bool((alpha < 128).mean() > 0.02) and bool((alpha >= 128).any())
 
 
-def _by_alpha(image: Image.Image, small: Image.Image) -> Found:
-    alpha = np.asarray(small.getchannel("A"))
-    groups, left_out = _figures(alpha >= 128)
-    return Found([_whole(group, alpha, small, image) for group in groups], image.convert("RGB"), None, "", False,
-                 left_out)  # fmt: skip
-
-
-def _by_ground(image: Image.Image, small: Image.Image) -> Found:
-    pixels = np.asarray(small, np.float32)
-    if not (pixels != pixels[:1, :1]).any() or np.ptp(pixels.reshape(-1, 3), axis=0).max() < LEAST:
+def _by_ground(image: Image.Image) -> Found:
+    pixels = np.asarray(image, np.float32)
+    if np.ptp(pixels.reshape(-1, 3), axis=0).max() < LEAST:
         return Found([], image, why="blank")
     model = fit_ground(pixels)
     if model is None:
         return Found([], image, why="busy")
-    ground = _filled(model.distance(pixels) <= model.tolerance)
+    distance = model.distance(pixels)
+    ground = _without_fringe(_filled(distance <= model.tolerance), distance, model.tolerance, model.is_colourful)
     ground |= _holes(pixels, ground, model)
     groups, left_out = _figures(~ground, model.uneven)
-    covered = sum(group.sum() for group in groups) / ground.size
     if not groups:
         return Found([], image, why="blank")
-    if covered > 0.9:
+    if sum(group.sum() for group in groups) > MOST_COVERED * ground.size:
         return Found([], image, why="busy")
     colours, alpha = _clean_edges(pixels, ground, model)
-    picture = image
-    if small.size == image.size:
-        picture = Image.fromarray(colours.round().clip(0, 255).astype(np.uint8))
-    figures = [_whole(group, alpha, small, image) for group in groups]
+    picture = Image.fromarray(colours.round().clip(0, 255).astype(np.uint8))
+    figures = [_figure(group, alpha) for group in groups]
     return Found(figures, picture, model.colour, "", model.uneven, left_out)
 
 
@@ -114,6 +112,10 @@ class Ground:
     @property
     def colour(self) -> Colour:
         return tuple(int(v) for v in self.colours[0].round())
+
+    @property
+    def is_colourful(self) -> bool:
+        return bool(np.ptp(self.colours[0]) >= COLOURFUL)
 
     def distance(self, pixels: np.ndarray) -> np.ndarray:
         """The greatest difference of a channel, (H, W), of float32 (H, W, 3)."""
@@ -150,6 +152,9 @@ def fit_ground(pixels: np.ndarray) -> Ground | None:
             break
     share = 1 - left.mean()
     tolerance = max(tolerance for _, tolerance in colours)
+    smooth = _fit_surface(border, inside) if tolerance > 1.5 * LEAST or len(colours) > 1 else None
+    if smooth and (smooth.tolerance < 0.7 * tolerance or (len(colours) > 1 and smooth.tolerance < 1.2 * LEAST)):
+        return smooth
     if share >= BORDER_SHARE and (len(colours) == 1 or share >= 0.85):
         uneven = tolerance > 2.5 * LEAST or len(colours) > 1
         return Ground(np.stack([colour for colour, _ in colours]), None, tolerance, uneven)
@@ -209,14 +214,25 @@ def _filled(candidate: np.ndarray) -> np.ndarray:
     return reached[1:-1, 1:-1]
 
 
+def _without_fringe(ground: np.ndarray, distance: np.ndarray, tolerance: float, colourful: bool) -> np.ndarray:
+    """Ground with what lossy compression made of it beside a figure, some pixels wide."""
+    far = ~ndimage.binary_dilation(~ground, np.ones((3, 3)), iterations=2)
+    beside = ground & far & ndimage.binary_dilation(~ground, np.ones((3, 3)), iterations=7)
+    if not beside.any() or (distance[beside] >= 2).mean() < 0.1 or np.median(distance[ground]) >= 2:
+        return ground  # not compressed, or noise that the tolerance allows for
+    reach = (5 if colourful else 2) * tolerance
+    grown = ndimage.binary_dilation(ground, iterations=FRINGE, mask=ground | (distance <= reach))
+    return ndimage.binary_opening(grown, np.ones((3, 3))) | ground
+
+
 def _holes(pixels: np.ndarray, ground: np.ndarray, model: Ground) -> np.ndarray:
     """Ground that a figure encloses, between arm and body say: only where the ground is too colourful to be clothes."""
-    if np.ptp(model.colours[0]) < COLOURFUL:
+    if not model.is_colourful:
         return np.zeros_like(ground)
     near = (model.distance(pixels) <= model.tolerance / 2) & ~ground
     labels, count = ndimage.label(near)
     sizes = np.bincount(labels.ravel(), minlength=count + 1) / max((~ground).sum(), 1)
-    holes = (sizes > 0.003) & (sizes < 0.08)
+    holes = (sizes > 0.003) & (sizes < 0.03)
     holes[0] = False
     return holes[labels]
 
@@ -296,14 +312,11 @@ def _clean_edges(pixels: np.ndarray, ground: np.ndarray, model: Ground) -> tuple
     return colours, alpha
 
 
-def _whole(group: np.ndarray, alpha: np.ndarray, small: Image.Image, image: Image.Image) -> Figure:
-    """A figure of the reduced picture as one of the whole picture."""
-    room = ndimage.binary_dilation(group, iterations=1)  # half-clear edges
+def _figure(group: np.ndarray, alpha: np.ndarray) -> Figure:
+    """The part of `alpha` that belongs to a figure's mask, and to its half-clear edge."""
     rows, columns = ndimage.find_objects(group.astype(np.uint8))[0]
-    x, y = image.width / small.width, image.height / small.height
-    box = (round(columns.start * x), round(rows.start * y), round(columns.stop * x), round(rows.stop * y))
-    cut = np.where(room, alpha, 0).astype(np.uint8)[rows, columns]
-    size = (max(box[2] - box[0], 1), max(box[3] - box[1], 1))
-    if size != cut.shape[::-1]:
-        cut = np.asarray(Image.fromarray(cut).resize(size, Image.Resampling.BILINEAR))
-    return Figure((box[0], box[1], box[0] + size[0], box[1] + size[1]), cut, int(group.sum() * x * y))
+    part = slice(max(rows.start - 1, 0), rows.stop + 1), slice(max(columns.start - 1, 0), columns.stop + 1)
+    room = ndimage.binary_dilation(group[part], np.ones((3, 3)))
+    cut = np.where(room, alpha[part], 0).astype(np.uint8)
+    corner = part[1].start, part[0].start
+    return Figure((*corner, corner[0] + cut.shape[1], corner[1] + cut.shape[0]), cut, int(group.sum()))

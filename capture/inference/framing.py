@@ -17,7 +17,7 @@ from PIL import Image
 from scipy import ndimage
 
 from capture.common.errors import CaptureError
-from capture.inference.figure import Box, Colour, Figure, Found, find_figures
+from capture.inference.figure import Box, Colour, Figure, Found, find_figures, reduced
 from capture.io.images import over_ground, padding, to_square
 
 AS_IS, AUTO = "as_is", "auto"
@@ -26,6 +26,7 @@ GOOD_PICTURE = "a good picture shows one whole figure on a plain or transparent 
 SAME = 6  # levels by which a ground may differ from the known one
 FAINT, FAINT_SHARE = 32, 0.3  # levels from the ground, and the share of a figure's edge, that make it faint
 OUTLINE, INK = 0.008, (40, 36, 40)  # width, as a share of the picture's side, and colour of the line around it
+CLOSER = 2.5  # times the network's resolution, below which a reduced picture is not fine enough
 CLOSE = 0.12  # of a side: placing back by less than this is left out
 
 
@@ -78,6 +79,10 @@ class Window:
         left, top, _, _ = padding(width, height)
         return cls(-left, -top, max(width, height), (width, height))
 
+    def scaled(self, scale: float, picture: tuple[int, int]) -> Window:
+        """The same part of the picture at another size."""
+        return Window(self.x * scale, self.y * scale, self.side * scale, picture)
+
     @property
     def is_whole(self) -> bool:
         return self == Window.whole(*self.picture)
@@ -105,17 +110,38 @@ def frame_picture(image: Image.Image, size: int, known: Known, which: int = 1) -
     Raises:
         CaptureError: there are fewer figures than `which`; the message lacks the file's name.
     """
-    found = find_figures(image)
+    small, scale = reduced(image)
+    found = find_figures(small)
     if which > max(len(found.figures), 1):
-        raise CaptureError(f"--which {which}, but {len(found.figures) or 'no'} figures were found; leave it out")
+        count = len(found.figures)
+        raise CaptureError(f"--which {which}, but {count} figure{'s' * (count != 1)} found; leave --which out")
     if not found.figures:
         return Framed(as_is(image, size, known.ground), Window.whole(*image.size), _why_not(found), 0)
     figure = found.figures[which - 1]
-    window = choose_window([figure.box], image.size, known)
+    window = choose_window([figure.box], small.size, known)
+    note = _what(found, figure, window, known, which)
     if is_known(found, window, known):
-        return Framed(as_is(image, size, known.ground), window, "", 1)
-    image = cut(found, figure, window, size, known.ground)
-    return Framed(image, window, _what(found, figure, window, known, which), len(found.figures))
+        return Framed(as_is(image, size, known.ground), Window.whole(*image.size), "", 1)
+    whole = Window.whole(*image.size) if window.is_whole else window.scaled(1 / scale, image.size)
+    if scale < 1 and window.side < CLOSER * size:  # a small figure: look at it as finely as there is
+        framed = _looked_at_closely(image, whole, size, known)
+    else:
+        framed = cut(found, figure, window, size, known.ground)
+    return Framed(framed, whole, note, len(found.figures))
+
+
+def _looked_at_closely(image: Image.Image, window: Window, size: int, known: Known) -> Image.Image:
+    """The figure in `window` of a large picture, cut out of that part of it alone."""
+    left, top = max(math.floor(window.x), 0), max(math.floor(window.y), 0)
+    right, bottom = math.ceil(window.x + window.side), math.ceil(window.y + window.side)
+    part = image.crop((left, top, min(right, image.width), min(bottom, image.height)))
+    found = find_figures(part)
+    inner = Window(window.x - left, window.y - top, window.side, part.size)
+    if not found.figures:
+        return show(over_ground(part, known.ground), None, inner, size, known.ground)
+    middle = inner.x + inner.side / 2
+    figure = min(found.figures, key=lambda one: abs((one.box[0] + one.box[2]) / 2 - middle))
+    return cut(found, figure, inner, size, known.ground)
 
 
 def as_is(image: Image.Image, size: int, ground: Colour) -> Image.Image:
@@ -166,9 +192,11 @@ def cut(found: Found, figure: Figure, window: Window, size: int, ground: Colour)
 def is_faint(found: Found, figure: Figure, ground: Colour) -> bool:
     """Whether much of a figure's edge has the colour of `ground`, so that only transparency tells it from it."""
     inside = figure.alpha >= 128
-    edge = inside & ~ndimage.binary_erosion(inside, np.ones((3, 3)), iterations=2)
-    colours = np.asarray(found.picture.crop(figure.box), np.int16)[edge]
-    return bool(len(colours)) and bool((np.abs(colours - ground).max(-1) < FAINT).mean() > FAINT_SHARE)
+    edge = inside & ~ndimage.binary_erosion(inside, np.ones((3, 3)))
+    contrast = np.abs(np.asarray(found.picture.crop(figure.box), np.int16) - ground).max(-1)
+    # an outline a few pixels further in tells it well enough
+    contrast = ndimage.maximum_filter(np.where(inside, contrast, 0), max(7, round(max(inside.shape) / 40)))
+    return bool(edge.any()) and bool((contrast[edge] < FAINT).mean() > FAINT_SHARE)
 
 
 def outlined(picture: Image.Image, alpha: Image.Image, width: float) -> tuple[Image.Image, Image.Image]:

@@ -13,7 +13,7 @@ from PIL import Image
 
 from capture.common.errors import CaptureError, one_line
 from capture.common.passed_over import passed_over_line
-from capture.inference.figure import find_figures
+from capture.inference.figure import find_figures, reduced
 from capture.io.images import is_image, open_upright
 from capture.io.video import VideoReader, is_animation, is_film, is_video
 
@@ -82,7 +82,7 @@ def open_identity(path: Path) -> tuple[Image.Image, str]:
     with VideoReader(path) as reader:
         for i in range(len(reader)):
             frame = reader.read_upright(i)
-            if find_figures(frame).why != "blank":
+            if find_figures(reduced(frame)[0]).why != "blank":
                 before = f"; the {i} before it are blank" if i > 1 else "; the one before it is blank" if i else ""
                 return frame, f"an animation of {len(reader)} frames: the identity is taken from frame {i + 1}{before}"
         return reader.read_upright(0), f"an animation of {len(reader)} frames, all of them blank"

@@ -12,7 +12,7 @@ from PIL import Image
 from torch import Tensor
 from tqdm import tqdm
 
-from capture.inference.figure import Figure, find_figures
+from capture.inference.figure import Figure, find_figures, reduced
 from capture.inference.framing import Known, Window, as_is, choose_window, cut, is_known, place_back, show
 from capture.inference.inputs import Driver, Notes
 from capture.inference.movies import Write, has_sound, movie, movie_path
@@ -21,6 +21,7 @@ from capture.inference.transfer import PoseTransfer
 from capture.io.images import grid, image_to_tensor, over_ground, to_square
 
 SAMPLED = 12  # frames that decide how a video is framed
+SEARCHED = 400_000  # pixels of a frame that is looked at to decide it
 FINE = 3  # times the network's resolution, at which figures are cut out of frames
 
 
@@ -102,18 +103,19 @@ class VideoFraming:
             return
         count = len(driver)
         numbers = sorted({round(k * (count - 1) / (SAMPLED - 1)) for k in range(SAMPLED)})
-        seen = [(frame.size, find_figures(frame)) for frame in map(driver.read, numbers)]
-        found = [(picture, one) for picture, one in seen if one.figures]
-        if len(found) < len(seen) / 2 or len({picture for picture, _ in found}) > 1:
+        frames = [driver.read(i) for i in numbers]
+        picture, (small, scale) = frames[0].size, reduced(frames[0], SEARCHED)
+        found = [one for one in (find_figures(reduced(frame, SEARCHED)[0]) for frame in frames) if one.figures]
+        if len(found) < len(frames) / 2 or any(frame.size != picture for frame in frames):
             self.note = "the figure can't be told from what is behind it, so its frames are used as they are"
             return
-        picture = found[0][0]
-        self.window = choose_window([one.figures[0].box for _, one in found], picture, known)
+        window = choose_window([one.figures[0].box for one in found], small.size, known)
+        self.window = Window.whole(*picture) if window.is_whole else window.scaled(1 / scale, picture)
         self._scale = min(1.0, FINE * size / self.window.side)
-        self._cut = not all(is_known(one, Window.whole(*picture), known) for _, one in found)
+        self._cut = not all(is_known(one, Window.whole(*small.size), known) for one in found)
         done = ["the figure is put on the ground that these weights know"] * self._cut
         done += ["the figure is scaled to the size that these weights know"] * (not self.window.is_whole)
-        most = max(len(one.figures) for _, one in found)
+        most = max(len(one.figures) for one in found)
         done += [f"{most} figures, the largest of its first frames is followed"] * (most > 1)
         self.note = "; ".join(done)
 
@@ -130,7 +132,7 @@ class VideoFraming:
         window = self.window
         if self._scale < 1:
             image = image.resize([max(round(side * self._scale), 1) for side in image.size], Image.Resampling.BILINEAR)
-            window = Window(*(v * self._scale for v in (window.x, window.y, window.side)), image.size)
+            window = window.scaled(self._scale, image.size)
         found = find_figures(image)
         if not found.figures:
             self.lost += 1
