@@ -73,6 +73,8 @@ class Animation:
         profile = image.info.get("icc_profile")
         if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
             rgba = image.convert("RGBA")
+            if rgba.getchannel("A").getextrema()[0] == 255:
+                return to_srgb(rgba.convert("RGB"), profile)
             if profile:
                 rgb = to_srgb(rgba.convert("RGB"), profile)
                 rgb.putalpha(rgba.getchannel("A"))
@@ -94,6 +96,10 @@ class Animation:
             raise CaptureError(f"{self.path}: no such file") from None
         except Exception as error:
             raise self._complaint(error, "not an animation that can be read") from None
+        if self._image.format == "WEBP" and hasattr(self._image, "rawmode"):
+            # frames that cover only a part of the canvas leave the rest transparent, whether or not the header has the
+            # flag for transparency, by which alone Pillow goes
+            self._image._mode = self._image.rawmode = "RGBA"
         if is_enormous(*self._image.size):
             raise CaptureError(f"{self.path}: frames of {self._image.width}x{self._image.height}; shrink the animation")
 
