@@ -318,5 +318,6 @@ def _figure(group: np.ndarray, alpha: np.ndarray) -> Figure:
     part = slice(max(rows.start - 1, 0), rows.stop + 1), slice(max(columns.start - 1, 0), columns.stop + 1)
     room = ndimage.binary_dilation(group[part], np.ones((3, 3)))
     cut = np.where(room, alpha[part], 0).astype(np.uint8)
-    corner = part[1].start, part[0].start
+    tight = ndimage.find_objects((cut > 0).astype(np.uint8))[0]
+    cut, corner = cut[tight], (part[1].start + tight[1].start, part[0].start + tight[0].start)
     return Figure((*corner, corner[0] + cut.shape[1], corner[1] + cut.shape[0]), cut, int(group.sum()))

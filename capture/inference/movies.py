@@ -88,7 +88,7 @@ def _sound_of(
     """What to call with a time, to have the sound up to it put into `container`; None: up to the end."""
     with av.open(str(path.absolute()), metadata_errors="replace") as source:
         given = source.streams.audio[0]
-        copied = given.codec_context.name in _AUDIO_IN_MP4
+        copied = given.codec_context.codec.canonical_name in _AUDIO_IN_MP4
         if copied:
             stream = container.add_stream_from_template(given)
         else:
@@ -114,7 +114,8 @@ def _copied(source: Any, given: Any, stream: Any, start: Fraction, end: Fraction
     """The stored packets between `start` and `start + end`, and when each begins, from 0."""
     shift = round(start / given.time_base)
     for packet in _demuxed(source, given):
-        if packet.pts is None or packet.pts + (packet.duration or 0) <= shift:
+        # the packet before the first one that is heard is kept: decoders need it to begin with
+        if packet.pts is None or packet.pts + 2 * (packet.duration or 0) <= shift:
             continue
         begins = (packet.pts - shift) * given.time_base
         if begins >= end:
