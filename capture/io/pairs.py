@@ -99,7 +99,7 @@ def character_and_clip(pair: Pair, root: Path) -> tuple[str, str]:
 def _rows(path: Path) -> list[tuple[int, list[str]]]:
     """(line number, cells) of each line that isn't blank."""
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = _decoded(path.read_bytes())
     except FileNotFoundError:
         raise CaptureError(f"{path}: no such pairs file; give a CSV of identity,pose,target") from None
     except UnicodeDecodeError:
@@ -115,6 +115,22 @@ def _rows(path: Path) -> list[tuple[int, list[str]]]:
     except csv.Error as error:
         raise CaptureError(f"{path} line {reader.line_num}: not valid CSV ({error})") from None
     return rows
+
+
+def _decoded(data: bytes) -> str:
+    """Text as spreadsheets write it: UTF-8, UTF-16 after a byte order mark, or Windows-1252.
+
+    Raises:
+        UnicodeDecodeError: none of them.
+    """
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return data.decode("utf-16")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        if any(byte < 32 and byte not in b"\t\r\n" for byte in data):
+            raise
+        return data.decode("cp1252")
 
 
 def _delimiter(text: str) -> str:
