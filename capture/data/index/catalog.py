@@ -107,8 +107,8 @@ def kind_of(root: Path, manifest: dict[str, Any]) -> str:
         return FASHION
     if not (root / "train").is_dir():
         return MIXAMO
-    top = list_folder(os.fsencode(root / "train"))
-    return FASHION if top.videos and not top.folders else MIXAMO
+    top = root / "train"
+    return FASHION if not folders(top) and videos(top) else MIXAMO
 
 
 def scan(path: str | Path, progress: bool = True) -> Catalog:

@@ -11,7 +11,7 @@ from capture.common.errors import CaptureError
 from capture.data.mixamo.contents import Broken
 from capture.data.mixamo.fbx import read_fbx
 from capture.data.mixamo.gltf import read_gltf
-from capture.data.mixamo.models import find_models, safe_name
+from capture.data.mixamo.models import find_models, passed_over, safe_name
 
 BONES = ("Hips", "Spine", "Head", "LeftArm", "RightArm", "LeftLeg", "RightLeg")
 SECOND = 46186158000
@@ -219,3 +219,12 @@ def test_real_files(shared):
     assert len(models) == 40 and not broken
     assert all(model.is_character and len(model.contents.bones) == 23 for model in models)
     assert len(set.intersection(*(set(model.clips) for model in models))) == 14
+
+
+def test_vrm_is_read_as_gltf_and_what_is_no_model_is_passed_over(tmp_path):
+    (tmp_path / "avatar.VRM").write_bytes(glb(gltf_scene()))
+    for name in ("scene.blend", "walk.bvh", "texture.png", "buffer.bin", "README"):
+        (tmp_path / name).write_bytes(b"x")
+    models, broken = find_models(tmp_path)
+    assert [model.file for model in models] == ["avatar.VRM"] and models[0].is_character and not broken
+    assert [path.name for path in passed_over(tmp_path)] == ["scene.blend", "walk.bvh"]
