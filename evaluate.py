@@ -57,6 +57,12 @@ def parse(argv: list[str] | None = None) -> Request:
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="(default: auto)")
     parser.add_argument("--limit", type=int, help="measure only so many pairs, evenly spaced")
     parser.add_argument("--size", type=int, help="side of the pictures; needed only where no result says it")
+    parser.add_argument(
+        "--framing",
+        choices=("as_is", "auto"),
+        default="as_is",
+        help="auto: put figures on the ground and scale them to the size that the weights know (default: as_is)",
+    )
     parser.add_argument("--debug", action="store_true", help="show tracebacks")
     args = parser.parse_args(argv)
 
@@ -91,6 +97,7 @@ def parse(argv: list[str] | None = None) -> Request:
         device=args.device,
         limit=args.limit,
         size=args.size,
+        framing=args.framing == "auto",
     )
 
 

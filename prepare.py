@@ -98,10 +98,13 @@ def main() -> int | None:
         print(f"{args.out}: {prepare_uv(args.source, args.out, args.mapping, args.layout)} maps")
         return None
     if args.command == "fashion":
-        from capture.data.fashion.prepare import prepare_fashion, summary
+        from capture.common.passed_over import passed_over_line
+        from capture.data.fashion.prepare import passed_over, prepare_fashion, summary
 
         manifest = prepare_fashion(args.download, args.out, args.size, args.every, args.format, args.workers)
         print(summary(args.out, manifest))
+        if left := passed_over_line(args.download, passed_over(args.download)):
+            print(left)
         return 3 if manifest["broken"] else None
     if args.command == "mixamo":
         from capture.data.mixamo.command import prepare

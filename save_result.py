@@ -3,8 +3,12 @@
     python save_result.py result/Fashion --iden_path A.png --pose_path B.png --save_dir out
 
 writes out/output.png (S x S) and out/iden_pose_output.png (identity, pose and output side by side). Either path may be
-a folder: every identity is then rendered in every pose, into out/<identity>__<pose>/. --pose_path may be a video: the
-character then does what it shows, in out/output.mp4 and out/iden_pose_output.mp4.
+a folder: every identity is then rendered in every pose, into out/<identity>__<pose>/. --pose_path may be a video or an
+animated picture (GIF, APNG, WebP, AVIF): the character then does what it shows, in out/output.mp4 and
+out/iden_pose_output.mp4. With --format mp4 (or gif), a folder of frames is one video, too.
+
+A good picture shows one whole figure on a plain or transparent ground. By default the figure is put on the ground and
+scaled to the size that the weights know, and a line says what was done; --framing as_is uses pictures as they are.
 
     python save_result.py result/Fashion --export generator.safetensors
 
@@ -14,6 +18,7 @@ writes the generator alone, with its configuration inside; that file can stand w
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
 from capture.common.errors import CaptureError, Parser, command_line
@@ -25,13 +30,30 @@ def build_parser() -> Parser:
         "result", type=Path, help="a result folder (ours or the release's), or an exported .safetensors"
     )
     parser.add_argument("--iden_path", type=Path, help="picture of the character, or a folder of them")
-    parser.add_argument("--pose_path", type=Path, help="picture of the pose, a folder of them, or a video")
+    parser.add_argument(
+        "--pose_path", type=Path, help="picture of the pose, a folder of them, or a video or animated picture"
+    )
     parser.add_argument("--save_dir", type=Path, help="folder to write to")
     parser.add_argument(
-        "--noise_scale", type=float, default=0.0, help="0 (default): same inputs, same picture; 1: as in training"
+        "--noise_scale",
+        type=float,
+        default=0.0,
+        help="0 (default): same inputs, same picture; 1: as in training (some models learn to ignore it)",
     )
     parser.add_argument("--seed", type=int, default=0, help="of the noise")
     parser.add_argument("--keep_aspect", action="store_true", help="crop output.png to the pose image's shape again")
+    parser.add_argument(
+        "--format",
+        choices=("png", "mp4", "gif"),
+        help="what comes out: png, a picture of each pose (default); mp4 (default for videos) or gif, one of all",
+    )
+    parser.add_argument(
+        "--framing",
+        choices=("auto", "as_is"),
+        default="auto",
+        help="auto (default): put figures on the ground and scale them to the size that the weights know",
+    )
+    parser.add_argument("--which", type=int, default=1, help="of several figures in --iden_path: 1 is the largest")
     parser.add_argument(
         "--attention", action="store_true", help="also draw where reverse attention looks: attention.png"
     )
@@ -41,7 +63,9 @@ def build_parser() -> Parser:
     parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
     parser.add_argument("--precision", default="fp32", choices=("fp32", "bf16", "auto"))
     parser.add_argument(
-        "--compile", action="store_true", help="compile first: a minute at the start, then faster (for folders)"
+        "--compile",
+        action="store_true",
+        help="compile first: some minutes at the start, then faster (for large folders and videos)",
     )
     parser.add_argument("--batch_size", type=int, default=8, help="poses rendered at a time (default 8)")
     parser.add_argument("--export", type=Path, metavar="FILE", help="write the generator as .safetensors")
@@ -67,9 +91,10 @@ def main() -> None:
 
     from capture.common.memory import explain_out_of_memory
     from capture.common.threads import choose_threads
+    from capture.inference.framing import known_framing
+    from capture.inference.inputs import Listing, Notes, passed_over_lines
     from capture.inference.pictures import render_attention, render_files
     from capture.inference.transfer import PoseTransfer
-    from capture.io.video import is_video
 
     choose_threads()
     transfer = PoseTransfer.load(args.result, args.device, args.precision, args.compile)
@@ -80,20 +105,35 @@ def main() -> None:
         print(f"{args.export}: {args.export.stat().st_size / 2**20:.1f} MiB")
         if args.iden_path is None:
             return
-    video = args.pose_path.is_file() and is_video(args.pose_path)
-    if video and (args.keep_aspect or args.attention):
+    known = known_framing(transfer.config) if args.framing == "auto" else None
+    poses = Listing.of(args.pose_path)
+    sequence = args.pose_path.is_dir() and args.format in ("mp4", "gif")
+    videos = [args.pose_path] if sequence else poses.videos
+    still = bool(poses.pictures) and not sequence
+    if not still and (args.keep_aspect or args.attention) and videos:
         raise CaptureError("--keep_aspect and --attention are for pictures, and --pose_path is a video: leave them out")
     if args.attention:  # first, since it refuses what can't be drawn
-        print(render_attention(transfer, args.iden_path, args.pose_path, args.save_dir))
-    common = (transfer, args.iden_path, args.pose_path, args.save_dir, args.noise_scale, args.seed)
+        print(render_attention(transfer, args.iden_path, args.pose_path, args.save_dir, known, args.which))
+    notes, written = Notes(), []
+    options = {"batch_size": args.batch_size, "relative": args.relative, "known": known, "which": args.which}
     with explain_out_of_memory(transfer.device, f"rendering at --batch_size {args.batch_size}"):
-        if video:
+        if still or not videos:
+            written += render_files(
+                transfer, args.iden_path, args.pose_path, args.save_dir, args.noise_scale, args.seed,
+                args.keep_aspect, notes=notes, **options,
+            )  # fmt: skip
+        if videos:
             from capture.inference.video import render_video
 
-            written = render_video(*common, args.batch_size, args.relative)
-        else:
-            written = render_files(*common, args.keep_aspect, args.batch_size, args.relative)
-    print(written[0] if len(written) == 1 else f"{len(written)} {'videos' if video else 'pictures'} in {args.save_dir}")
+        for video in videos:
+            written += render_video(
+                transfer, args.iden_path, video, args.save_dir, args.noise_scale, args.seed,
+                form=args.format or "mp4", notes=notes, **options,
+            )  # fmt: skip
+    for line in passed_over_lines(args.iden_path, args.pose_path, sequence):
+        print(line, file=sys.stderr)
+    what = "pictures" if not videos else "videos" if not still else "pictures and videos"
+    print(written[0] if len(written) == 1 else f"{len(written)} {what} in {args.save_dir}")
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import io
+from fractions import Fraction
 from pathlib import Path
 
 import torch
@@ -20,8 +21,8 @@ from capture.common.files import write_bytes
 from capture.data.toon.dataset import HELD_OUT_SEEDS
 from capture.data.toon.rendering.camera import Shot, View
 from capture.data.toon.rendering.render import render
+from capture.inference.movies import mp4_file
 from capture.inference.transfer import PoseTransfer
-from capture.inference.video import video_file
 from capture.io.images import grid, png_bytes, tensor_to_image
 from tools.demo import picture
 
@@ -70,9 +71,9 @@ def write_examples(folder: Path) -> list[Path]:
         paths.append(folder / f"{name}.png")
         write_bytes(paths[-1], png_bytes(image))
     paths.append(folder / "dance.mp4")
-    with video_file(paths[-1], 12, EXAMPLE_SIZE, EXAMPLE_SIZE) as write:
+    with mp4_file(paths[-1], [Fraction(i, 12) for i in range(FRAMES + 1)]) as write:
         for frame in clip_of(DRIVER, EXAMPLE_SIZE):
-            write(frame)
+            write(frame.permute(1, 2, 0).numpy())
     return paths
 
 

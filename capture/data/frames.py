@@ -19,7 +19,7 @@ from capture.data.sample_source import Batch, SampleSource
 from capture.data.sampling import draw
 from capture.io.iuv import MAPS, find_map
 from capture.io.pairs import Pair, read_pairs
-from capture.io.video import VideoReader
+from capture.io.video import VideoReader, is_animation
 
 
 class FrameDataset(SampleSource):
@@ -116,6 +116,8 @@ def _test_pictures(test: Path) -> list[Path]:
     if not test.is_dir():
         return []
     folder, names = frame_folder(test)
+    if folder == test:
+        names = [name for name in names if not is_animation(folder / name)]
     if names:
         return [folder / name for name in names]
     pictures = []

@@ -52,6 +52,7 @@ class Request:
     device: str = "auto"
     limit: int | None = None
     size: int | None = None
+    framing: bool = False
 
 
 def evaluate(request: Request, workers: Workers) -> Table | None:
@@ -78,7 +79,8 @@ def evaluate(request: Request, workers: Workers) -> Table | None:
         Row("pose returned", "floor", [pair.pose for _, pair in pairs], framed=True, note=copied),
     ]
     for name, transfer in zip(names, transfers):
-        files = render(transfer, name, pairs, size, request.out / "renders", workers, request.batch_size)
+        place = request.out / "renders"
+        files = render(transfer, name, pairs, size, place, workers, request.batch_size, request.framing)
         epoch = checkpoint_epoch(transfer.source)
         rows.append(Row(name if epoch is None else f"{name} (epoch {epoch})", "result", files))
     rows += [Row(name, "prediction", files) for (name, _), files in zip(request.predictions, predicted)]
@@ -94,6 +96,7 @@ def evaluate(request: Request, workers: Workers) -> Table | None:
         request.lpips_net,
         perceptual and perceptual.file.name,
         inception and inception.file.name,
+        request.framing,
     )
     table = tabulate(rows, measured, reference, how, missing, [SELF_REMARK] if request.self_folder else [])
     texts = {"txt": table.text(), "md": table.markdown(), "csv": table.csv(), "jsonl": table.jsonl()}

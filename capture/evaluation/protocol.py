@@ -26,12 +26,18 @@ PUBLISHED_NOTE = (
 
 
 def protocol(
-    size: int, samples: str, lpips_net: str, lpips_file: str | None, inception_file: str | None
+    size: int,
+    samples: str,
+    lpips_net: str,
+    lpips_file: str | None,
+    inception_file: str | None,
+    framing: bool = False,
 ) -> dict[str, str]:
     """The protocol as {what: how}, in words, with the versions of the libraries that did it.
 
     Args:
         samples: which pairs were measured.  lpips_file, inception_file: names of the weights, None without any.
+        framing: whether figures were put on the ground and scaled to the size that the weights know.
     """
     window = window_size(SIGMA)
     return {
@@ -41,7 +47,8 @@ def protocol(
         "pictures": "RGB, 8 bits a channel, as decoded from the PNG (or what they come as), transparency over white",
         "padding": "to a square with white, the odd pixel to the right or bottom",
         "resampling": f"bilinear, antialiased when shrinking (Pillow {PIL.__version__})",
-        "rendering": "noise zero, float32 without TF32, rounded to 8 bits",
+        "rendering": "noise zero, float32 without TF32, rounded to 8 bits"
+        + ", figures framed as the weights know them (--framing auto)" * framing,
         "L1": "colours in [0, 1]; mean |difference| over pixels and channels",
         "SSIM": f"colours in [0, 1], data range 1; Gaussian window {window}x{window}, sigma {SIGMA}, K1 {K1}, K2 {K2}; "
         f"each channel by itself; windows wholly inside the picture (torchmetrics {version('torchmetrics')})",

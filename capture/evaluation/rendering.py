@@ -22,8 +22,9 @@ from capture.common.memory import explain_out_of_memory
 from capture.common.pretrained import sha256_of
 from capture.evaluation.parallel import Workers
 from capture.evaluation.protocol import VERSION
+from capture.inference.framing import Known, frame_picture, in_square, known_framing
 from capture.inference.transfer import PoseTransfer
-from capture.io.images import denormalise, load_image, normalise, png_bytes
+from capture.io.images import denormalise, image_to_tensor, load_image, normalise, open_upright, png_bytes
 from capture.io.pairs import Pair
 from capture.metrics.precision import no_tf32
 
@@ -38,17 +39,21 @@ def render(
     folder: Path,
     workers: Workers,
     batch_size: int = 8,
+    framing: bool = False,
 ) -> list[Path]:
     """Make sure that the picture of every pair is in a file, with zero noise and in float32.
 
     Args:
         pairs: (index in the pairs file, pair).  size: transfer.size.  folder: where the folders of pictures go.
+        framing: frame identities and poses as the weights know them, where that is known (capture.inference.framing).
     Returns:
         The files, in the order of `pairs`.
     Raises:
         CaptureError: an input that can't be read, or a picture with NaN in it.
     """
-    key = hashlib.sha256(f"{sha256_of(transfer.source)} {size} {VERSION}".encode()).hexdigest()[:12]
+    known = known_framing(transfer.config) if framing else None
+    framed = " framed" if known else ""
+    key = hashlib.sha256(f"{sha256_of(transfer.source)} {size} {VERSION}{framed}".encode()).hexdigest()[:12]
     place = folder / f"{re.sub(r'[^A-Za-z0-9._-]+', '_', name)}-{key}"
     with ThreadPoolExecutor(THREADS) as threads:
         files = list(threads.map(lambda pair: place / f"{pair[0]:05d}_{_digest(pair[1])}.png", pairs))
@@ -59,7 +64,7 @@ def render(
             for batch in mine:
                 # whole batches, even to finish one: a convolution's last digit depends on its company
                 with explain_out_of_memory(transfer.device, f"rendering {name} at --batch_size {batch_size}"):
-                    pictures = _render_batch(transfer, [pairs[i][1] for i in batch], size, threads)
+                    pictures = _render_batch(transfer, [pairs[i][1] for i in batch], size, threads, known)
                 for i, picture in zip(batch, pictures):
                     if i in missing:
                         _write(files[i], picture, f"{transfer.source}: NaN in the picture of pair {pairs[i][0]}")
@@ -68,14 +73,38 @@ def render(
     return files
 
 
-def _render_batch(transfer: PoseTransfer, pairs: list[Pair], size: int, threads: ThreadPoolExecutor) -> Tensor:
+def _render_batch(
+    transfer: PoseTransfer, pairs: list[Pair], size: int, threads: ThreadPoolExecutor, known: Known | None
+) -> Tensor:
     """The pictures of some pairs, float (B, 3, size, size) in [-1, 1] on the CPU."""
+    if known:
+        return _render_framed(transfer, pairs, size, threads, known)
     identity, pose = (
         normalise(torch.stack(list(threads.map(lambda path: load_image(path, size), paths))))
         for paths in ([pair.identity for pair in pairs], [pair.pose for pair in pairs])
     )
     with no_tf32():
         return transfer.transfer(identity, pose).cpu()
+
+
+def _render_framed(
+    transfer: PoseTransfer, pairs: list[Pair], size: int, threads: ThreadPoolExecutor, known: Known
+) -> Tensor:
+    """The same of pictures framed as the weights know them; what is drawn stands where the pose does in its picture."""
+    identities, poses = (
+        list(threads.map(lambda path: frame_picture(open_upright(path), size, known), paths))
+        for paths in ([pair.identity for pair in pairs], [pair.pose for pair in pairs])
+    )
+    identity, pose = (
+        normalise(torch.stack([image_to_tensor(one.image) for one in framed])) for framed in (identities, poses)
+    )
+    with no_tf32():
+        made = transfer.transfer(identity, pose).cpu()
+    for i, posed in enumerate(poses):
+        if not posed.window.is_whole and torch.isfinite(made[i]).all():
+            picture = in_square(denormalise(made[i]).permute(1, 2, 0).contiguous().numpy(), posed.window)
+            made[i] = normalise(torch.from_numpy(picture.copy()).permute(2, 0, 1))
+    return made
 
 
 def _write(file: Path, picture: Tensor, complaint: str) -> None:

@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import tee
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 from tqdm import tqdm
 
 from capture.common.errors import CaptureError
 from capture.common.files import write_bytes
+from capture.inference.framing import Known, Window, crop_to_picture, frame_picture, place_back
+from capture.inference.inputs import Listing, Notes, natural_order, open_identity
 from capture.inference.transfer import PoseTransfer
-from capture.io.images import grid, image_to_tensor, is_image, load_image, open_rgb, padding, png_bytes, to_square
+from capture.io.images import grid, image_to_tensor, open_upright, over_ground, png_bytes, to_square
+from capture.io.video import is_animation
 
-OUTPUT, TRIPLE, ATTENTION = "output.png", "iden_pose_output.png", "attention.png"
+OUTPUT, TRIPLE, ATTENTION = "output", "iden_pose_output", "attention.png"
 LONGEST_NAME = 255  # bytes
 TOGETHER = 16  # identities that go through the poses at once
+IGNORES_NOISE = 0.5  # levels of 255: a mean change below this is no variety
 
 
 def render_files(
@@ -30,6 +37,9 @@ def render_files(
     keep_aspect: bool = False,
     batch_size: int = 8,
     relative: bool = False,
+    known: Known | None = None,
+    which: int = 1,
+    notes: Notes | None = None,
 ) -> list[Path]:
     """Render every identity in every pose; returns the output.png paths.
 
@@ -39,51 +49,152 @@ def render_files(
 
     Args:
         noise_scale: of the noise drawn from `seed`, the same for every picture.
-        keep_aspect: crop output.png to the pose picture's own proportions, at the generator's resolution.
+        keep_aspect: crop output.png to the pose picture's own proportions, at the generator's resolution, and as much
+            wider or higher as what is drawn reaches beyond them.
         batch_size: poses rendered at a time.
         relative: the poses are a video's frames in order; see PoseTransfer.drive.
+        known: frame pictures as the weights know them (capture.inference.framing); None: use them as they are.
+        which: the figure of identity pictures that is used, from the largest, 1.
+        notes: what people are told through.
     """
-    identities, poses = listed_pictures(identity), listed_pictures(pose)
+    notes = notes or Notes()
+    identities, poses = list_identities(identity), list_poses(pose)
     single = len(identities) == len(poses) == 1 and identity.is_file() and pose.is_file()
     folders = output_folders(identities, poses, save_dir, single)
     noise = transfer.sample_noise(1, noise_scale, seed) if noise_scale else None
     for path in dict.fromkeys([*identities, *poses]):
-        open_rgb(path)
+        open_upright(path)
     written = {}
     with tqdm(total=len(identities) * len(poses), desc="pictures", unit="picture", disable=single) as bar:
         for first in range(0, len(identities), TOGETHER):
             some = identities[first : first + TOGETHER]
-            shown = torch.stack([load_image(path, transfer.size) for path in some])
-            squares, beside = tee(_square(path, transfer.size) for path in poses)  # one runs a batch ahead of the other
-            pictures, at_once = (posed for posed, _ in squares), 1 if single else batch_size
+            shown = torch.stack([load_identity(path, transfer.size, known, which, notes) for path in some])
+            told = notes if first == 0 else Notes(lambda line: None)
+            posed_ahead, beside = tee(_posed(poses, transfer.size, known, told))  # one runs a batch ahead of the other
+            pictures, at_once = (posed.picture for posed in posed_ahead), 1 if single else batch_size
             driven = transfer.drive(shown, pictures, at_once, noise, relative)
-            for b, outputs, (posed, original) in zip(poses, driven, beside):
+            for b, outputs, posed in zip(poses, driven, beside):
                 for a, identity_picture, output in zip(some, shown, outputs):
                     folder = folders[a, b]
-                    triple = grid([identity_picture[None], posed[None], output[None]], gap=0)
-                    write_bytes(folder / TRIPLE, png_bytes(triple))
-                    picture = _uncover(output, original) if keep_aspect else output
-                    write_bytes(folder / OUTPUT, png_bytes(picture))
-                    written[a, b] = folder / OUTPUT
+                    if noise is not None and not written:
+                        _check_noise(transfer, identity_picture, posed.picture, output, noise_scale, notes)
+                    triple = grid([identity_picture[None], posed.picture[None], output[None]], gap=0)
+                    write_bytes(folder / f"{TRIPLE}.png", png_bytes(triple))
+                    write_bytes(folder / f"{OUTPUT}.png", png_bytes(_placed(output, posed.window, keep_aspect)))
+                    written[a, b] = folder / f"{OUTPUT}.png"
                 bar.update(len(some))
+    notes.finish()
     return [written[a, b] for a in identities for b in poses]
 
 
-def render_attention(transfer: PoseTransfer, identity: Path, pose: Path, save_dir: Path) -> Path:
+def render_attention(
+    transfer: PoseTransfer, identity: Path, pose: Path, save_dir: Path, known: Known | None = None, which: int = 1
+) -> Path:
     """Draw what reverse attention looks at for one pair of picture files, into <save_dir>/attention.png.
 
     Raises:
         CaptureError: folders instead of pictures, or a generator without reverse attention.
     """
+    from capture.inference.attention_legend import with_legend
     from capture.inference.attention_maps import attention_maps, draw_attention
 
     if identity.is_dir() or pose.is_dir():
         raise CaptureError("--attention is drawn for one picture each: give files for --iden_path and --pose_path")
-    who, where = (load_image(path, transfer.size) for path in (identity, pose))
+    quiet = Notes(lambda line: None)
+    who = load_identity(identity, transfer.size, known, which, quiet)
+    where = next(_posed([pose], transfer.size, known, quiet)).picture
     maps, made = attention_maps(transfer, who, where)
-    picture = draw_attention(maps, who, where, made)
+    picture = with_legend(draw_attention(maps, who, where, made), maps)
     write_bytes(save_dir / ATTENTION, png_bytes(image_to_tensor(picture)))
     return save_dir / ATTENTION
+
+
+def list_identities(path: Path) -> list[Path]:
+    """The pictures and animations of a folder, in natural order; or that one file, whatever it is called.
+
+    Raises:
+        CaptureError: a folder without any.
+    """
+    if not path.is_dir():
+        return [path]
+    listing = Listing.of(path)
+    films = {video for video in listing.videos if not is_animation(video)}
+    found = sorted({*listing.pictures, *listing.videos} - films, key=natural_order)
+    if not found:
+        raise CaptureError(f"{path}: no pictures in this folder")
+    return found
+
+
+def list_poses(path: Path) -> list[Path]:
+    """The pictures of a folder, in natural order; or that one file.
+
+    Raises:
+        CaptureError: a folder without any.
+    """
+    if not path.is_dir():
+        return [path]
+    found = Listing.of(path).pictures
+    if not found:
+        raise CaptureError(f"{path}: no pictures in this folder")
+    return found
+
+
+def load_identity(path: Path, size: int, known: Known | None, which: int, notes: Notes) -> Tensor:
+    """An identity as the network takes it, uint8 (3, S, S).
+
+    Raises:
+        CaptureError: it can't be read, or has fewer figures than `which`.
+    """
+    image, note = open_identity(path)
+    notes.add(path, note)
+    if known is None:
+        return image_to_tensor(to_square(over_ground(image), size))
+    try:
+        framed = frame_picture(image, size, known, which)
+    except CaptureError as error:
+        raise CaptureError(f"{path}: {error}") from None
+    notes.add(path, framed.note)
+    return image_to_tensor(framed.image)
+
+
+@dataclass(frozen=True, eq=False)
+class _Posed:
+    """A pose as the network takes it, uint8 (3, S, S), and what of its picture that is."""
+
+    picture: Tensor
+    window: Window
+
+
+def _posed(paths: list[Path], size: int, known: Known | None, notes: Notes) -> Iterator[_Posed]:
+    for path in paths:
+        image = open_upright(path)
+        if known is None:
+            yield _Posed(image_to_tensor(to_square(over_ground(image), size)), Window.whole(*image.size))
+        else:
+            framed = frame_picture(image, size, known)
+            notes.add(path, framed.note.replace(" (--which 2 takes the next)", ""))
+            yield _Posed(image_to_tensor(framed.image), framed.window)
+
+
+def _placed(output: Tensor, window: Window, keep_aspect: bool) -> Tensor:
+    """What is written of the square that was drawn, uint8 (3, H, W)."""
+    picture, window = place_back(output.permute(1, 2, 0).contiguous().numpy(), window)
+    if keep_aspect:
+        picture = crop_to_picture(picture, window)
+    return torch.from_numpy(np.ascontiguousarray(picture)).permute(2, 0, 1)
+
+
+def _check_noise(
+    transfer: PoseTransfer, identity: Tensor, pose: Tensor, output: Tensor, noise_scale: float, notes: Notes
+) -> None:
+    """Say where noise changes nothing that can be seen."""
+    without = transfer.render(identity[None], pose[None])[0]
+    change = (output.float() - without.float()).abs().mean().item()
+    if change < IGNORES_NOISE:
+        notes.say(
+            f"--noise_scale {noise_scale:g}: this model ignores noise (it changed the first picture by {change:.2g} of "
+            "255 levels on average), so --seed makes no variants of it"
+        )
 
 
 def output_folders(
@@ -108,29 +219,3 @@ def output_folders(
             one, two = next((x, y) for x, y in zip(other, pair) if x != y)
             raise CaptureError(f"{one} and {two} would both be written to {folder}; rename one of them")
     return folders
-
-
-def listed_pictures(path: Path) -> list[Path]:
-    """The pictures of a folder by name; or that one file."""
-    if not path.is_dir():
-        return [path]
-    found = sorted(p for p in path.iterdir() if p.is_file() and is_image(p))
-    if not found:
-        raise CaptureError(f"{path}: no pictures in this folder")
-    return found
-
-
-def _square(path: Path, size: int) -> tuple[Tensor, tuple[int, int]]:
-    """A picture as the network takes it, uint8 (3, S, S), and its original (width, height)."""
-    image = open_rgb(path)
-    return image_to_tensor(to_square(image, size)), image.size
-
-
-def _uncover(output: Tensor, original: tuple[int, int]) -> Tensor:
-    """Crop the square `output` to where a picture of the original size lies in its padded square."""
-    width, height = original
-    left, top, _, _ = padding(width, height)
-    scale = output.shape[-1] / max(width, height)
-    x, y = round(left * scale), round(top * scale)
-    w, h = max(round(width * scale), 1), max(round(height * scale), 1)
-    return output[:, y : y + h, x : x + w]

@@ -4,26 +4,27 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
-from fractions import Fraction
+from functools import partial
 from pathlib import Path
 
-import av
 import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor
 from tqdm import tqdm
 
-from capture.common.files import atomic_file, cannot_write
-from capture.common.threads import available_cores
-from capture.inference.pictures import listed_pictures, output_folders
+from capture.inference.figure import Figure, find_figures, reduced
+from capture.inference.framing import Known, Window, as_is, choose_window, cut, is_known, place_back, show
+from capture.inference.inputs import Driver, Notes
+from capture.inference.movies import Write, encoder_threads, has_sound, movie, movie_path
+from capture.inference.pictures import OUTPUT, TRIPLE, list_identities, load_identity, output_folders
 from capture.inference.transfer import PoseTransfer
-from capture.io.images import grid, image_to_tensor, load_image, to_square
-from capture.io.video import VideoReader
+from capture.io.images import grid, image_to_tensor, over_ground, to_square
 
-OUTPUT, TRIPLE = "output.mp4", "iden_pose_output.mp4"
 TOGETHER = 8  # characters that go through a video at once; each has two encoders open
-MOST_THREADS = 4  # of one encoder
-_QUALITY = "16"  # of x264's scale, on which 18 can hardly be told from the original
+SAMPLED = 12  # frames that decide how a video is framed
+SEARCHED = 400_000  # pixels of a frame that is looked at to decide it
+FINE = 3  # times the network's resolution, at which figures are cut out of frames
 
 
 def render_video(
@@ -35,87 +36,144 @@ def render_video(
     seed: int = 0,
     batch_size: int = 8,
     relative: bool = False,
+    known: Known | None = None,
+    which: int = 1,
+    form: str = "mp4",
+    notes: Notes | None = None,
 ) -> list[Path]:
     """Render an identity picture, or each of a folder, in every frame of the video `pose`; returns the output.mp4s.
 
-    One goes straight into `save_dir`; those of a folder go to <save_dir>/<identity>__<video>/. Beside each output.mp4,
-    of side S, lies iden_pose_output.mp4. They have the video's average rate; its sound is left out. A file is there
-    when it is whole.
+    `pose` may be a film, an animation or a folder of frames. One goes straight into `save_dir`; those of a folder go to
+    <save_dir>/<identity>__<video>/. Beside each output.mp4 lies iden_pose_output.mp4, of side S. They have the driver's
+    frame times and, as .mp4, its sound. A file is there when it is whole.
 
     Args:
         noise_scale: of the noise drawn from `seed`, the same for every frame.
         batch_size: frames rendered at a time.  relative: see PoseTransfer.drive.
+        known: frame pictures as the weights know them; None: use them as they are.  which: see frame_picture.
+        form: mp4, gif or png (a folder of numbered pictures).
     Raises:
         CaptureError: an input that can't be read, or a place that can't be written.
     """
-    identities = listed_pictures(identity)
+    notes = notes or Notes()
+    identities = list_identities(identity)
     folders = output_folders(identities, [pose], save_dir, single=identity.is_file())
-    shown = [load_image(path, transfer.size) for path in identities]
+    shown = [load_identity(path, transfer.size, known, which, notes) for path in identities]
     noise = transfer.sample_noise(1, noise_scale, seed) if noise_scale else None
     outputs = list(folders.values())
     for first in range(0, len(identities), TOGETHER):  # the video is read again for each group of characters
-        some = slice(first, first + TOGETHER)
-        _render_together(transfer, torch.stack(shown[some]), pose, outputs[some], noise, batch_size, relative)
-    return [folder / OUTPUT for folder in outputs]
+        group = slice(first, first + TOGETHER)
+        said = notes if first == 0 else Notes(lambda line: None)
+        options = {"batch_size": batch_size, "noise": noise, "relative": relative}
+        drive = partial(transfer.drive, torch.stack(shown[group]), **options)
+        with Driver(pose) as driver:
+            framing = VideoFraming(driver, transfer.size, known)
+            _drive_group(drive, driver, framing, shown[group], outputs[group], form, said)
+    return [movie_path(folder / OUTPUT, form) for folder in outputs]
 
 
-def _render_together(
-    transfer: PoseTransfer,
-    shown: Tensor,
-    pose: Path,
+def _drive_group(
+    drive: Callable[[Iterator[Tensor]], Iterator[Tensor]],
+    driver: Driver,
+    framing: VideoFraming,
+    shown: list[Tensor],
     folders: list[Path],
-    noise: Tensor | None,
-    batch_size: int,
-    relative: bool,
+    form: str,
+    notes: Notes,
 ) -> None:
-    """Render characters, uint8 (N, 3, S, S), in every frame of the video into one folder each, frame by frame."""
+    """Render some characters in every frame of the driver, into one folder each, frame by frame."""
+    count, times = len(driver), driver.times
+    sound = driver.sound if driver.sound and has_sound(driver.sound) else None
+    if sound and form != "mp4":
+        notes.add(driver.path, f"its sound is left out, since {form} files have none")
+    notes.add(driver.path, framing.note)
     threads = encoder_threads(2 * len(folders))
-    with VideoReader(pose) as reader, contextlib.ExitStack() as stack:
-        waiting: list[Tensor] = []  # frames that were given to the network and have not come back
+    waiting: list[Tensor] = []  # frames that were given to the network and have not come back
 
-        def frames() -> Iterator[Tensor]:
-            for i in range(len(reader)):
-                waiting.append(image_to_tensor(to_square(reader.read(i), transfer.size)))
-                yield waiting[-1]
+    def frames() -> Iterator[Tensor]:
+        for i in range(count):
+            waiting.append(image_to_tensor(framing.frame(driver.read(i))))
+            yield waiting[-1]
 
-        def writer(path: Path, pictures: int) -> Callable[[Tensor], None]:
-            size = (transfer.size * pictures, transfer.size)
-            return stack.enter_context(video_file(path, reader.rate, *size, threads))
+    with contextlib.ExitStack() as stack:
 
-        count = len(reader)
-        writers = [(writer(folder / OUTPUT, 1), writer(folder / TRIPLE, 3)) for folder in folders]
-        driven = transfer.drive(shown, frames(), batch_size, noise, relative)
-        for outputs in tqdm(driven, total=count, desc="frames", unit="frame"):
+        def writer(path: Path) -> Write:
+            audio = sound if form == "mp4" else None
+            return stack.enter_context(movie(path, form, times, audio, driver.start, threads))
+
+        writers = [(writer(folder / OUTPUT), writer(folder / TRIPLE)) for folder in folders]
+        for outputs in tqdm(drive(frames()), total=count, desc="frames", unit="frame"):
             posed = waiting.pop(0)
-            for (write, write_triple), who, output in zip(writers, shown, outputs):
-                write(output)
-                write_triple(grid([who[None], posed[None], output[None]], gap=0))
+            for (write, write_triple), identity, output in zip(writers, shown, outputs):
+                write(framing.place_back(_channels_last(output)))
+                write_triple(_channels_last(grid([identity[None], posed[None], output[None]], gap=0)))
+    if framing.lost:
+        notes.add(driver.path, f"no figure was found in {framing.lost} of {count} frames, which are used as they are")
 
 
-def encoder_threads(encoders: int) -> int:
-    """Threads for each of some encoders that work at once: no more than there are cores, all together, but 1 each."""
-    return max(1, min(MOST_THREADS, available_cores() // encoders))
+class VideoFraming:
+    """How the frames of one video become the network's: all through one window, so that nothing shakes.
+
+    Attributes:
+        note: what is done, for people; "" where frames stay as they are.  lost: frames without a figure.
+    """
+
+    def __init__(self, driver: Driver, size: int, known: Known | None):
+        self.size, self.known, self.note, self.lost = size, known, "", 0
+        self.window: Window | None = None
+        self._cut, self._scale = False, 1.0
+        self._last: Figure | None = None
+        if known is None:
+            return
+        count = len(driver)
+        numbers = sorted({round(k * (count - 1) / (SAMPLED - 1)) for k in range(SAMPLED)})
+        frames = [driver.read(i) for i in numbers]
+        picture, (small, scale) = frames[0].size, reduced(frames[0], SEARCHED)
+        found = [one for one in (find_figures(reduced(frame, SEARCHED)[0]) for frame in frames) if one.figures]
+        if len(found) < len(frames) / 2 or any(frame.size != picture for frame in frames):
+            self.note = "the figure can't be told from what is behind it, so its frames are used as they are"
+            return
+        window = choose_window([one.figures[0].box for one in found], small.size, known)
+        self.window = Window.whole(*picture) if window.is_whole else window.scaled(1 / scale, picture)
+        self._scale = min(1.0, FINE * size / self.window.side)
+        self._cut = not all(is_known(one, Window.whole(*small.size), known) for one in found)
+        done = ["the figure is put on the ground that these weights know"] * self._cut
+        done += ["the figure is scaled to the size that these weights know"] * (not self.window.is_whole)
+        most = max(len(one.figures) for one in found)
+        done += [f"{most} figures, the largest of its first frames is followed"] * (most > 1)
+        self.note = "; ".join(done)
+
+    def frame(self, image: Image.Image) -> Image.Image:
+        """A frame, RGB or RGBA, as the network is shown it, size x size."""
+        if self.known is None:
+            return to_square(over_ground(image), self.size)
+        if self.window is None or image.size != self.window.picture:
+            return as_is(image, self.size, self.known.ground)
+        if not self._cut:
+            if self.window.is_whole:
+                return as_is(image, self.size, self.known.ground)
+            return show(over_ground(image, self.known.ground), None, self.window, self.size, self.known.ground)
+        window = self.window
+        if self._scale < 1:
+            image = image.resize([max(round(side * self._scale), 1) for side in image.size], Image.Resampling.BILINEAR)
+            window = window.scaled(self._scale, image.size)
+        found = find_figures(image)
+        if not found.figures:
+            self.lost += 1
+            return show(over_ground(image, self.known.ground), None, window, self.size, self.known.ground)
+        figure = found.figures[0]
+        if self._last is not None:
+            figure = min(found.figures, key=lambda one: _distance(one, self._last))
+        self._last = figure
+        return cut(found, figure, window, self.size, self.known.ground)
+
+    def place_back(self, output: np.ndarray) -> np.ndarray:
+        """What was drawn, uint8 (S, S, 3), where the pose stands in its frame."""
+        return output if self.window is None else place_back(output, self.window, even=True)[0]
 
 
-@contextlib.contextmanager
-def video_file(
-    path: Path, rate: Fraction, width: int, height: int, threads: int = 1
-) -> Iterator[Callable[[Tensor], None]]:
-    """An H.264 video, there when it is whole: what to call with each frame, uint8 (3, height, width), both even."""
-    with atomic_file(path) as file, av.open(file, "w", format="mp4") as container:
-        stream = container.add_stream("libx264", rate=rate)
-        stream.width, stream.height, stream.pix_fmt, stream.options = width, height, "yuv420p", {"crf": _QUALITY}
-        stream.codec_context.thread_count = threads  # FFmpeg's own choice is one and a half for each core
-
-        def write(picture: Tensor | None) -> None:
-            frame = None if picture is None else av.VideoFrame.from_ndarray(_channels_last(picture), format="rgb24")
-            try:
-                container.mux(stream.encode(frame))
-            except (av.FFmpegError, OSError) as error:
-                raise cannot_write(path, OSError(error.errno, error.strerror)) from None
-
-        yield write
-        write(None)  # what the encoder still holds
+def _distance(one: Figure, other: Figure) -> float:
+    return sum(abs(a - b) for a, b in zip(one.box, other.box))
 
 
 def _channels_last(picture: Tensor) -> np.ndarray:

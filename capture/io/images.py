@@ -16,8 +16,12 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
 from capture.common.errors import CaptureError, Refused
+from capture.io.colour import eight_bit_gray, sixteen_bit_rgb, to_srgb
 
-EXTENSIONS = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff", ".gif", ".ppm")
+EXTENSIONS = (
+    *(".png", ".apng", ".jpg", ".jpeg", ".jfif", ".jpe", ".webp", ".avif", ".gif"),
+    *(".bmp", ".dib", ".tif", ".tiff", ".ppm", ".pgm", ".pbm", ".pnm"),
+)
 # whatever the name ends in; Pillow knows forty more, one of which (EPS) is a program that it has Ghostscript run
 FORMATS = ("PNG", "JPEG", "BMP", "DIB", "WEBP", "TIFF", "GIF", "PPM", "AVIF")
 MAX_PIXELS = 64_000_000  # a larger picture is refused before it is decoded
@@ -36,21 +40,38 @@ def is_enormous(width: int, height: int) -> bool:
     return width * height > MAX_PIXELS or max(width, height) > MAX_SIDE
 
 
-def open_rgb(path: str | Path) -> Image.Image:
-    """Decode a picture to RGB, upright (EXIF), the first frame of an animation, transparency over white.
+def open_rgb(path: str | Path, ground: tuple[int, int, int] = WHITE) -> Image.Image:
+    """Decode a picture to RGB: upright (EXIF), in sRGB, the first frame of an animation, transparency over `ground`.
+
+    Raises:
+        CaptureError: see open_picture.
+    """
+    return over_ground(open_upright(path), ground)
+
+
+def open_upright(path: str | Path) -> Image.Image:
+    """Decode a picture to RGB, or to RGBA where it has transparency: upright (EXIF), in sRGB (its ICC profile applied).
 
     Raises:
         CaptureError: see open_picture.
     """
     image = open_picture(path)
     try:
-        return _to_rgb(ImageOps.exif_transpose(image), path)
+        image = sixteen_bit_rgb(image, path) or image
+        return _to_rgb_or_rgba(ImageOps.exif_transpose(image), path)
     except CaptureError:
         raise
     except MemoryError as error:
         raise Refused.reading(path, error) from None
     except Exception as error:  # EXIF data and modes that nothing converts
         raise CaptureError(f"{path}: can't be converted to RGB ({_brief(error)}); save it again as PNG") from None
+
+
+def over_ground(image: Image.Image, ground: tuple[int, int, int] = WHITE) -> Image.Image:
+    """An RGBA picture composited over a flat colour; an RGB picture as it is."""
+    if image.mode != "RGBA":
+        return image
+    return Image.alpha_composite(Image.new("RGBA", image.size, (*ground, 255)), image).convert("RGB")
 
 
 def open_picture(path: str | Path) -> Image.Image:
@@ -91,25 +112,26 @@ def _brief(error: Exception) -> str:
     return " ".join(str(error).split()) or type(error).__name__
 
 
-def _to_rgb(image: Image.Image, path: str | Path) -> Image.Image:
+def _to_rgb_or_rgba(image: Image.Image, path: str | Path) -> Image.Image:
     if image.mode.startswith("I;16") or image.mode in ("I", "F"):
         values = np.asarray(image, dtype=np.float64)
         if not np.isfinite(values).all():
             raise CaptureError(f"{path}: holds NaN or infinity; write it again with finite values")
-        clear = values == image.info["transparency"] if isinstance(image.info.get("transparency"), int) else False
-        gray = np.clip(values / _white(image.mode, values) * 255 + 0.5, 0, 255)
-        return Image.fromarray(np.where(clear, 255, gray).astype(np.uint8)).convert("RGB")
+        gray = to_srgb(Image.fromarray(eight_bit_gray(values, image.mode)), image.info.get("icc_profile")).convert(
+            "RGB"
+        )
+        if isinstance(image.info.get("transparency"), int):
+            gray.putalpha(Image.fromarray(np.where(values == image.info["transparency"], 0, 255).astype(np.uint8)))
+        return gray
+    profile = image.info.get("icc_profile")
     if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:
         rgba = image.convert("RGBA")
-        return Image.alpha_composite(Image.new("RGBA", rgba.size, (*WHITE, 255)), rgba).convert("RGB")
-    return image.convert("RGB")
-
-
-def _white(mode: str, values: np.ndarray) -> float:
-    """The value that is white: what the mode says, or where it doesn't, what the values reach."""
-    if mode.startswith("I;16") or values.max() > 255:
-        return 65535.0
-    return 1.0 if mode == "F" and values.max() <= 1 else 255.0
+        if profile:
+            rgb = to_srgb(rgba.convert("RGB"), profile)
+            rgb.putalpha(rgba.getchannel("A"))
+            return rgb
+        return rgba
+    return to_srgb(image.convert("RGB") if image.mode == "P" else image, profile).convert("RGB")
 
 
 def padding(width: int, height: int) -> tuple[int, int, int, int]:
@@ -119,19 +141,19 @@ def padding(width: int, height: int) -> tuple[int, int, int, int]:
     return left, top, side - width - left, side - height - top
 
 
-def to_square(image: Image.Image, size: int) -> Image.Image:
-    """Pad to a square with white and resize to size x size."""
+def to_square(image: Image.Image, size: int, ground: tuple[int, int, int] = WHITE) -> Image.Image:
+    """Pad to a square with `ground` and resize to size x size."""
     left, top, right, bottom = padding(*image.size)
     if left or top or right or bottom:
-        square = Image.new("RGB", (image.width + left + right, image.height + top + bottom), WHITE)
+        square = Image.new("RGB", (image.width + left + right, image.height + top + bottom), ground)
         square.paste(image, (left, top))
         image = square
     return image if image.size == (size, size) else image.resize((size, size), Image.Resampling.BILINEAR)
 
 
-def load_image(path: str | Path, size: int) -> Tensor:
-    """A picture file as a uint8 (3, size, size) tensor, framed as above."""
-    return image_to_tensor(to_square(open_rgb(path), size))
+def load_image(path: str | Path, size: int, ground: tuple[int, int, int] = WHITE) -> Tensor:
+    """A picture file as a uint8 (3, size, size) tensor, framed as above, transparency and padding in `ground`."""
+    return image_to_tensor(to_square(open_rgb(path, ground), size, ground))
 
 
 def image_to_tensor(image: Image.Image) -> Tensor:

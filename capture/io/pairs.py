@@ -40,7 +40,8 @@ def read_pairs(path: str | Path) -> list[Pair]:
     """Read a pairs file: a CSV with the header `identity,pose,target`, whose paths are relative to the file.
 
     The column `target` is optional, and so are the columns `identity_uv`, `pose_uv` and `target_uv` for IUV maps.
-    Cells of optional columns may be empty. Blank lines are skipped.
+    Cells of optional columns may be empty. Blank lines are skipped. Semicolons and tabs in place of commas, and
+    backslashes in paths, are read as well.
 
     Returns:
         At least one pair, in the order of the file. Every file that a pair names exists.
@@ -115,14 +116,14 @@ def character_and_clip(pair: Pair, root: Path) -> tuple[str, str]:
 def _rows(path: Path) -> list[tuple[int, list[str]]]:
     """(line number, cells) of every line that isn't blank."""
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = _decoded(path.read_bytes())
     except FileNotFoundError:
         raise CaptureError(f"{path}: no such pairs file; give a CSV of identity,pose,target") from None
     except UnicodeDecodeError:
         raise CaptureError(f"{path}: not a text file; a pairs file is a CSV of identity,pose,target") from None
     except OSError as error:
         raise CaptureError(f"{path}: can't be read ({error.strerror})") from None
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text), strict=True)
     rows = []
     try:
         for row in reader:
@@ -131,6 +132,28 @@ def _rows(path: Path) -> list[tuple[int, list[str]]]:
     except csv.Error as error:
         raise CaptureError(f"{path} line {reader.line_num}: not valid CSV ({error})") from None
     return rows
+
+
+def _decoded(data: bytes) -> str:
+    """Text as spreadsheets write it: UTF-8, UTF-16 after a byte order mark, or Windows-1252.
+
+    Raises:
+        UnicodeDecodeError: none of them.
+    """
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return data.decode("utf-16")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        if any(byte < 32 and byte not in b"\t\r\n" for byte in data):
+            raise
+        return data.decode("cp1252")
+
+
+def _delimiter(text: str) -> str:
+    """A comma; or a semicolon or a tab, which spreadsheets write in many languages, where the header has only those."""
+    header = next((line for line in text.splitlines() if line.strip()), "")
+    return next((mark for mark in (",", ";", "\t") if mark in header), ",")
 
 
 def parse_pair(path: Path, line: int, names: list[str], row: list[str]) -> Pair:
@@ -150,13 +173,16 @@ def parse_pair(path: Path, line: int, names: list[str], row: list[str]) -> Pair:
 
 
 def _existing(path: Path, line: int, name: str, cell: str) -> Path:
-    picture = path.parent / cell
-    try:
-        found = picture.is_file()
-    except (OSError, ValueError):  # a name that no file system takes
-        found = False
-    if not found:
+    picture = _there(path.parent / cell) or _there(path.parent / cell.replace("\\", "/"))  # as Windows writes paths
+    if picture is None:
         raise CaptureError(
             f"{path} line {line}: {name} {cell[:200]!r} is not a file; paths are relative to {path.parent}{os.sep}"
         )
     return picture
+
+
+def _there(picture: Path) -> Path | None:
+    try:
+        return picture if picture.is_file() else None
+    except (OSError, ValueError):  # a name that no file system takes
+        return None

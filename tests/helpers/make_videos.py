@@ -70,3 +70,28 @@ def make_sound(path: Path) -> Path:
             file.mux(stream.encode(frame))
         file.mux(stream.encode(None))
     return path
+
+
+def make_film_with_sound(path: Path, codec: str, seconds: float, frames: int = 25) -> Path:
+    """A second of numbered frames at 25 a second, and a tone of `seconds`."""
+    rate = 48_000
+    with av.open(str(path), "w") as file:
+        video = file.add_stream("libx264" if path.suffix != ".avi" else "mpeg4", rate=25)
+        video.width, video.height, video.pix_fmt = 64, 48, "yuv420p"
+        audio = file.add_stream(codec, rate=rate, layout="stereo")
+        for i in range(frames):
+            file.mux(video.encode(av.VideoFrame.from_ndarray(numbered(i, 64, 48), format="rgb24")))
+        file.mux(video.encode(None))
+        resampler = av.AudioResampler(
+            audio.codec_context.format, "stereo", rate, audio.codec_context.frame_size or 1024
+        )
+        for i in range(int(seconds * rate) // 1024):
+            tone = np.sin(np.arange(i * 1024, (i + 1) * 1024) * (440 * 2 * np.pi / rate)).astype(np.float32) * 0.3
+            frame = av.AudioFrame.from_ndarray(np.stack([tone, tone]), format="fltp", layout="stereo")
+            frame.sample_rate, frame.pts, frame.time_base = rate, i * 1024, Fraction(1, rate)
+            for part in resampler.resample(frame):
+                file.mux(audio.encode(part))
+        for part in resampler.resample(None):
+            file.mux(audio.encode(part))
+        file.mux(audio.encode(None))
+    return path

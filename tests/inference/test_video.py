@@ -9,9 +9,9 @@ import pytest
 from PIL import Image
 
 from capture.common.threads import available_cores
-from capture.inference import video
+from capture.inference import movies, video
+from capture.inference.movies import movie
 from capture.inference.transfer import PoseTransfer
-from capture.inference.video import video_file
 from capture.io.images import image_to_tensor, load_image, to_square
 from capture.io.video import VideoReader
 from tests.conftest import draw_figure
@@ -65,15 +65,15 @@ def test_many_characters_take_few_encoders_and_threads(result, inputs, tmp_path,
     open_now, most, threads = 0, 0, []
 
     @contextlib.contextmanager
-    def counted(path, rate, width, height, encoder_threads=1):
+    def counted(path, form, times, sound, start, encoder_threads):
         nonlocal open_now, most
         open_now, most = open_now + 1, max(most, open_now + 1)
         threads.append(encoder_threads)
-        with video_file(path, rate, width, height, encoder_threads) as write:
+        with movie(path, form, times, sound, start, encoder_threads) as write:
             yield write
         open_now -= 1
 
-    monkeypatch.setattr(video, "video_file", counted)
+    monkeypatch.setattr(video, "movie", counted)
     status, out, _ = run_main("save_result.py", *command(result, (tmp_path / "who", inputs[1]), tmp_path / "out"))
     assert status == 0 and "19 videos" in out
     assert most == 2 * video.TOGETHER and len(threads) == 38 and max(threads) * most <= max(most, available_cores())
@@ -88,8 +88,8 @@ def test_many_characters_take_few_encoders_and_threads(result, inputs, tmp_path,
 
 def test_threads_of_encoders_are_bounded_by_the_cores(monkeypatch):
     for cores, encoders, threads in ((2, 2, 1), (2, 16, 1), (16, 2, 4), (16, 8, 2)):
-        monkeypatch.setattr(video, "available_cores", lambda cores=cores: cores)
-        assert video.encoder_threads(encoders) == threads
+        monkeypatch.setattr(movies, "available_cores", lambda cores=cores: cores)
+        assert movies.encoder_threads(encoders) == threads
 
 
 def test_bad_input_leaves_nothing(result, inputs, tmp_path, bad_input):
@@ -100,7 +100,7 @@ def test_bad_input_leaves_nothing(result, inputs, tmp_path, bad_input):
         (command(result, (inputs[1], inputs[1]), tmp_path / "out"), "dance.mp4"),
         (command(result, inputs, tmp_path / "out", "--keep_aspect"), "are for pictures"),
         (command(result, inputs, tmp_path / "out", "--attention"), "are for pictures"),
-        (command(result, inputs, tmp_path / "out", "--relative"), "only FOMM and MRAA have a relative mode"),
+        (command(result, inputs, tmp_path / "out", "--relative"), "this method has no relative mode"),
     ):
         assert complaint in bad_input("save_result.py", *argv)
         assert not list(tmp_path.glob("out/*"))

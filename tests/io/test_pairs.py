@@ -1,5 +1,6 @@
 """Reading pairs files, as they are and as they go wrong."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -141,3 +142,37 @@ class TestCharacterAndClip:
     )
     def test_names_of_pictures(self, tmp_path: Path, name: str, expected: tuple[str, str]) -> None:
         assert character_and_clip(Pair(tmp_path / "x.png", tmp_path / "y.png", tmp_path / name), tmp_path) == expected
+
+
+class TestDialects:
+    @pytest.mark.parametrize("mark", [";", "\t"])
+    @pytest.mark.parametrize("end", ["\n", "\r\n"])
+    def test_semicolons_and_tabs(self, tmp_path: Path, mark: str, end: str) -> None:
+        touch(tmp_path, "a.png", "b, c.png")
+        rows = [("identity", "pose", "target"), ("a.png", "b, c.png", ""), ("b, c.png", "a.png", "a.png")]
+        (tmp_path / "pairs.csv").write_bytes(end.join(mark.join(row) for row in rows).encode())
+        first, second = read_pairs(tmp_path / "pairs.csv")
+        assert first == Pair(tmp_path / "a.png", tmp_path / "b, c.png", None) and second.target == tmp_path / "a.png"
+
+    def test_semicolons_inside_names_of_a_file_with_commas(self, tmp_path: Path) -> None:
+        touch(tmp_path, "a;1.png", "b.png")
+        (tmp_path / "pairs.csv").write_text("identity,pose\na;1.png,b.png\n")
+        assert read_pairs(tmp_path / "pairs.csv")[0].identity == tmp_path / "a;1.png"
+
+    def test_backslashes_between_folders(self, tmp_path: Path) -> None:
+        touch(tmp_path, "imgs/sub/a.png", "b.png")
+        (tmp_path / "pairs.csv").write_text("identity;pose\nimgs\\sub\\a.png;.\\b.png\n")
+        (pair,) = read_pairs(tmp_path / "pairs.csv")
+        assert pair.identity == tmp_path / "imgs/sub/a.png" and pair.pose.samefile(tmp_path / "b.png")
+
+    @pytest.mark.skipif(os.name == "nt", reason="a backslash is no part of a name there")
+    def test_a_name_with_a_backslash_comes_first(self, tmp_path: Path) -> None:
+        touch(tmp_path, "a\\b.png", "a/b.png")
+        (tmp_path / "pairs.csv").write_text("identity,pose\na\\b.png,a\\b.png\n")
+        assert read_pairs(tmp_path / "pairs.csv")[0].identity == tmp_path / "a\\b.png"
+
+    @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
+    def test_encodings_of_spreadsheets(self, tmp_path: Path, encoding: str) -> None:
+        touch(tmp_path, "Bär.png", "b.png")
+        (tmp_path / "pairs.csv").write_bytes("identity;pose\nBär.png;b.png\n".encode(encoding))
+        assert read_pairs(tmp_path / "pairs.csv")[0].identity == tmp_path / "Bär.png"

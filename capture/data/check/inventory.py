@@ -13,7 +13,7 @@ from capture.data.index.catalog import FASHION, kind_of, read_manifest
 from capture.data.writing import MANIFEST, STARTED
 from capture.io.images import is_image
 from capture.io.pairs import Pair, character_and_clip
-from capture.io.video import is_video
+from capture.io.video import is_animation, is_film
 
 FRAME, MAP, VIDEO = "frame", "map", "video"
 MAP_FOLDERS = ("uv", "mask")  # folders beside imgs/
@@ -162,7 +162,7 @@ def _place_file(inventory: Inventory, path: str, there: set[str], strangers: _St
     """`there`: all folders."""
     split, *below = path.split("/")
     file = Path(below[-1] if below else split)
-    role = FRAME if is_image(file) else VIDEO if is_video(file) else None
+    role = VIDEO if _is_video(inventory, path, below) else FRAME if is_image(file) else None
     if not below:
         if file.suffix.lower() not in DOCUMENTS and not (file.name.isupper() and not file.suffix):  # LICENSE, AUTHORS
             strangers.files.append(Item(path))
@@ -183,6 +183,12 @@ def _place_file(inventory: Inventory, path: str, there: set[str], strangers: _St
             _add(inventory, path, role, inside, folders[0], folders[-1])
         else:
             strangers.misplaced.append(Item(path))
+
+
+def _is_video(inventory: Inventory, path: str, below: list[str]) -> bool:
+    """Whether training takes a file for a video; an animated picture is one where no frames are looked for."""
+    depth = 1 if inventory.fashion or path.startswith("test/") else 2
+    return is_film(Path(path)) or (len(below) == depth and is_animation(inventory.root / path))
 
 
 def _add(inventory: Inventory, path: str, role: str, folders: list[str], character: str, clip: str) -> None:

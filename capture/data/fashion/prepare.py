@@ -27,7 +27,7 @@ from capture.common.workers import gather, stopping
 from capture.data.fashion.download import download as fetch
 from capture.data.writing import MANIFEST, abandon, begin, write_manifest, write_png
 from capture.io.images import is_image, to_square
-from capture.io.video import is_video, video_frames
+from capture.io.video import is_film, is_video, video_frames
 
 SPLITS = ("train", "test")
 FORMATS = ("png", "jpg")
@@ -125,6 +125,12 @@ def prepare_fashion(
     return manifest
 
 
+def passed_over(download: Path) -> list[Path]:
+    """Files of the download's train/ and test/ that are no videos, and so are not decoded."""
+    files = (path for split in SPLITS for path in sorted((download / split).rglob("*")))
+    return [path for path in files if path.is_file() and not path.name.startswith(".") and not is_video(path)]
+
+
 def summary(out: Path, manifest: dict[str, Any]) -> str:
     """A summary of what was prepared, and of what failed, in a few lines."""
     clips, frames, broken = manifest["clips"], manifest["frames"], manifest["broken"]
@@ -161,7 +167,7 @@ def _listed(download: Path) -> dict[Path, str]:
                 name = Path(urllib.parse.unquote(urllib.parse.urlsplit(link).path)).name
             except ValueError:  # for example a bracket that isn't closed
                 name = ""
-            if not is_video(Path(name)) or not name.isprintable() or len(os.fsencode(name)) > LONGEST_NAME:
+            if not is_film(Path(name)) or not name.isprintable() or len(os.fsencode(name)) > LONGEST_NAME:
                 raise CaptureError(f"{path}: {link[:80]!r} is not a link to a video; one link a line, see {HELP}")
             if links.setdefault(download / split / name, link) != link:
                 raise CaptureError(f"{path}: two links to a {name}; remove one of them")

@@ -111,8 +111,8 @@ def kind_of(root: Path, manifest: dict[str, Any]) -> str:
         return FASHION
     if not (root / "train").is_dir():
         return MIXAMO
-    top = list_folder(os.fsencode(root / "train"))
-    return FASHION if top.videos and not top.folders else MIXAMO
+    top = root / "train"
+    return FASHION if not folders(top) and videos(top) else MIXAMO
 
 
 def scan(path: str | Path, progress: bool = True) -> Catalog:
@@ -214,8 +214,10 @@ def folders(folder: Path) -> list[Path]:
 
 
 def videos(folder: Path) -> list[Path]:
-    """Videos directly in a folder, sorted."""
-    return [folder / os.fsdecode(name) for name in list_folder(os.fsencode(folder)).videos]
+    """Videos directly in a folder, animated pictures among them, sorted."""
+    listed = list_folder(os.fsencode(folder))
+    names = [os.fsdecode(name) for name in (*listed.pictures, *listed.videos)]
+    return sorted(folder / name for name in names if is_video(folder / name))
 
 
 def frame_folder(folder: Path) -> tuple[Path, list[str]]:

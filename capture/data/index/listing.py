@@ -15,9 +15,10 @@ from tqdm import tqdm
 from capture.common.errors import CaptureError
 from capture.data.index.index import IMGS, PLAIN, VIDEO, Index, IndexBuilder, Stamp
 from capture.io.images import EXTENSIONS
-from capture.io.video import VIDEO_EXTENSIONS, VideoReader
+from capture.io.video import ANIMATION_EXTENSIONS, VIDEO_EXTENSIONS, VideoReader, is_animation
 
 _PICTURES = tuple(os.fsencode(extension) for extension in EXTENSIONS)
+_ANIMATIONS = tuple(os.fsencode(extension) for extension in ANIMATION_EXTENSIONS)
 _VIDEOS = tuple(os.fsencode(extension) for extension in VIDEO_EXTENSIONS)
 _THREADS = 8  # listing mostly waits for the disk or the network
 _AT_A_TIME = 256  # how many characters are listed before they are added to the index
@@ -73,7 +74,7 @@ def list_split(train: Path, flat: bool, about: dict, known: Index | None = None,
     """
     counts = {stamp.path: stamp for stamp in known.stamps() if stamp.size >= 0} if known else {}
     builder, stamps = IndexBuilder(), []
-    top = list_folder(os.fsencode(train))
+    top = _animations_as_videos(os.fsencode(train), list_folder(os.fsencode(train)), flat)
     stamps.append(Stamp(b"", top.time))
     names = sorted(top.folders + _without_folders(top)) if flat else top.folders
     broken: list[str] = []
@@ -127,10 +128,10 @@ def _character(
     """The clips of one character, as IndexBuilder takes them, and the stamps of what was listed."""
     clips, stamps = [], []
     if flat:
-        found = [(name, name.lower().endswith(_VIDEOS) and not os.path.isdir(os.path.join(train, name)))]
+        found = [(name, name.lower().endswith(_VIDEOS + _ANIMATIONS) and not os.path.isdir(os.path.join(train, name)))]
         inside = b""
     else:
-        folder = list_folder(os.path.join(train, name))
+        folder = _animations_as_videos(os.path.join(train, name), list_folder(os.path.join(train, name)))
         stamps.append(Stamp(name, folder.time))
         found = [(clip, False) for clip in folder.folders] + [(clip, True) for clip in _without_folders(folder)]
         inside = name + b"/"
@@ -141,6 +142,16 @@ def _character(
         else:
             clips += _frames(train, path, clip, stamps)
     return clips, stamps
+
+
+def _animations_as_videos(path: bytes, folder: Folder, wanted: bool = True) -> Folder:
+    """A folder in which videos are looked for, with animated pictures among its videos: their names don't tell."""
+    maybe = [name for name in folder.pictures if wanted and name.lower().endswith(_ANIMATIONS)]
+    moving = {name for name in maybe if is_animation(Path(os.fsdecode(os.path.join(path, name))))}
+    if not moving:
+        return folder
+    pictures = [name for name in folder.pictures if name not in moving]
+    return folder._replace(pictures=pictures, videos=sorted([*folder.videos, *moving]))
 
 
 def _frames(train: bytes, path: bytes, clip: bytes, stamps: list[Stamp]) -> Iterator[tuple[bytes, int, list[bytes]]]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 
 from capture.common.errors import CaptureError
+from capture.common.passed_over import passed_over_line
+from capture.data.mixamo.models import passed_over
 from capture.data.mixamo.prepare import prepare_mixamo
 
 BROKEN = 3  # exit status: complete, except for models that could not be used
@@ -35,6 +37,8 @@ def prepare(args: argparse.Namespace) -> int:
     broken = {**manifest["unreadable"], **manifest["broken"]}
     for file, reason in broken.items():
         print(f"broken: {file}: {reason}")
+    if left := passed_over_line(args.models, passed_over(args.models)):
+        print(left)
     print(
         f"{args.out}: {len(manifest['train_characters'])} characters to train on, "
         f"{len(manifest['test_characters'])} held out, {manifest['train_images'] + manifest['test_images']} pictures, "

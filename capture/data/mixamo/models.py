@@ -17,7 +17,8 @@ from capture.data.mixamo.contents import Broken, Contents
 from capture.data.mixamo.fbx import read_fbx
 from capture.data.mixamo.gltf import read_gltf
 
-READERS = {".fbx": read_fbx, ".glb": read_gltf, ".gltf": read_gltf}
+READERS = {".fbx": read_fbx, ".glb": read_gltf, ".gltf": read_gltf, ".vrm": read_gltf}  # VRM is glTF with more in it
+_BESIDE = {".bin", ".png", ".jpg", ".jpeg", ".tga", ".bmp", ".tif", ".tiff", ".webp", ".txt", ".md", ".json", ".csv"}
 _CHARACTERS, _CLIPS = {"characters", "character"}, {"animations", "animation", "clips", "motions"}
 _NAMELESS = re.compile(r"^(mixamo\.com|scene|take ?\d+|layer\d*|animation|baselayer|default)([._]\d+)?$", re.I)
 
@@ -70,6 +71,12 @@ def safe_name(name: str) -> str:
     return re.sub(r"[^0-9A-Za-z.-]+", "_", name).strip("_.") or "unnamed"
 
 
+def passed_over(folder: Path) -> list[Path]:
+    """Files below `folder` that are neither models nor what lies beside them (textures, notes)."""
+    files = (path for path in sorted(folder.rglob("*")) if path.is_file() and not path.name.startswith("."))
+    return [path for path in files if path.suffix.lower() not in {*READERS, *_BESIDE} and path.suffix]
+
+
 def find_models(folder: Path) -> tuple[list[Model], dict[str, str]]:
     """Every model below `folder`, by name, and file -> reason of those that can't be read.
 
@@ -77,10 +84,10 @@ def find_models(folder: Path) -> tuple[list[Model], dict[str, str]]:
         CaptureError: no such folder, or no model in it.
     """
     if not folder.is_dir():
-        raise CaptureError(f"{folder}: no such folder; give the one that holds your .fbx, .glb or .gltf files")
+        raise CaptureError(f"{folder}: no such folder; give the one that holds your .fbx, .glb, .gltf or .vrm files")
     files = sorted(p for p in folder.rglob("*") if p.suffix.lower() in READERS and not p.name.startswith("."))
     if not files:
-        raise CaptureError(f"{folder}: no .fbx, .glb or .gltf files in it; docs/MIXAMO.md says how to get some")
+        raise CaptureError(f"{folder}: no .fbx, .glb, .gltf or .vrm files in it; docs/MIXAMO.md says how to get some")
     models, broken = [], {}
     for path in files:
         name = path.relative_to(folder).as_posix()

@@ -1,4 +1,4 @@
-"""Videos by random access: frame i of a file, as an upright RGB picture.
+"""Videos by random access: frame i of a film or an animation, as an upright picture.
 
 What decodes is imported at its first use, so that a program that only looks at file names never loads FFmpeg's library.
 """
@@ -7,12 +7,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from capture.io.video.names import VIDEO_EXTENSIONS, is_video
+from capture.io.video.names import ANIMATION_EXTENSIONS, VIDEO_EXTENSIONS, is_animation, is_film, is_video
 
 if TYPE_CHECKING:
     from capture.io.video.reader import VideoReader, video_frames
 
-__all__ = ["VIDEO_EXTENSIONS", "VideoReader", "is_video", "video_frames"]
+__all__ = [
+    "ANIMATION_EXTENSIONS",
+    "VIDEO_EXTENSIONS",
+    "VideoReader",
+    "is_animation",
+    "is_film",
+    "is_video",
+    "video_frames",
+]
 
 
 def __getattr__(name: str) -> Any:

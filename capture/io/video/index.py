@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -21,14 +22,23 @@ class VideoIndex:
         count: how many.
         times: int64 (count,), increasing, in the stream's unit of time; None where frames can only be counted.
         keys: numbers of the frames that decoding can start from, increasing; none where times is None.
+        unit: the unit of time, in seconds.
+        last: how long the last frame is shown, in units; 0 where the file doesn't say.
     """
 
     count: int
     times: np.ndarray | None
     keys: np.ndarray
+    unit: Fraction = Fraction(0)
+    last: int = 0
 
     def __len__(self) -> int:
         return self.count
+
+    def seconds(self, usual: Fraction = Fraction(1, 25)) -> list[Fraction]:
+        """When each frame is shown, since the first, and when the last one goes (`usual` later, unless known)."""
+        starts = [(int(time) - int(self.times[0])) * self.unit for time in self.times]
+        return [*starts, starts[-1] + (self.last * self.unit or usual)]
 
     def number(self, time: int | None) -> int | None:
         """The frame shown from `time` on; None where there is none."""
@@ -58,16 +68,18 @@ def index_video(path: Path) -> VideoIndex:
         packets = list(_shown(stream))
         if not packets:
             raise CaptureError(f"{path}: no frames in it; remove it")
-        index = _from_packets(packets) if _reliable(stream, packets) else None
+        unit = Fraction(stream.stream.time_base)
+        index = _from_packets(packets, unit) if _reliable(stream, packets) else None
     finally:
         stream.close()
-    return index or _from_frames(path, packets)
+    return index or _from_frames(path, packets, unit)
 
 
 @dataclass(frozen=True)
 class _Packet:
     time: int | None
     key: bool
+    duration: int
 
 
 def _shown(stream: VideoStream) -> Iterator[_Packet]:
@@ -78,7 +90,7 @@ def _shown(stream: VideoStream) -> Iterator[_Packet]:
             raise cut_off(stream.path)
         hidden = vp8 and not bytes(packet)[0] & 0x10  # RFC 6386, 9.1: show_frame
         if not packet.is_discard and not hidden:
-            yield _Packet(packet.pts, packet.is_keyframe)
+            yield _Packet(packet.pts, packet.is_keyframe, packet.duration or 0)
 
 
 def _reliable(stream: VideoStream, packets: list[_Packet]) -> bool:
@@ -92,13 +104,14 @@ def _reliable(stream: VideoStream, packets: list[_Packet]) -> bool:
     return packets[0].key and times[0] == min(times)
 
 
-def _from_packets(packets: list[_Packet]) -> VideoIndex:
+def _from_packets(packets: list[_Packet], unit: Fraction) -> VideoIndex:
     times = np.sort(np.array([packet.time for packet in packets], np.int64))
     keys = np.sort(np.array([packet.time for packet in packets if packet.key], np.int64))
-    return VideoIndex(len(times), times, np.searchsorted(times, keys))
+    last = max(packets, key=lambda packet: packet.time).duration
+    return VideoIndex(len(times), times, np.searchsorted(times, keys), unit, last)
 
 
-def _from_frames(path: Path, packets: list[_Packet]) -> VideoIndex:
+def _from_frames(path: Path, packets: list[_Packet], unit: Fraction) -> VideoIndex:
     """By decoding once."""
     stream = VideoStream(path)
     try:
@@ -110,4 +123,4 @@ def _from_frames(path: Path, packets: list[_Packet]) -> VideoIndex:
     if None in times or any(b <= a for a, b in zip(times, times[1:], strict=False)):
         return VideoIndex(len(times), None, np.empty(0, np.int64))
     keys = np.searchsorted(times, sorted({packet.time for packet in packets if packet.key} & set(times)))
-    return VideoIndex(len(times), np.array(times, np.int64), keys)
+    return VideoIndex(len(times), np.array(times, np.int64), keys, unit)

@@ -1,4 +1,4 @@
-"""A decoded frame as people see it: RGB, upright, with square pixels, transparency over white."""
+"""A decoded frame as people see it: RGB, or RGBA where it has transparency, upright, with square pixels."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class PictureMaker:
         self._reformatter = VideoReformatter()  # one for all frames: making it takes longer than using it
 
     def __call__(self, frame: Any) -> Image.Image:
-        """An av.VideoFrame of any pixel format -> RGB picture.
+        """An av.VideoFrame of any pixel format -> RGB or RGBA picture.
 
         Raises:
             CaptureError: it is enormous.
@@ -46,16 +46,15 @@ class PictureMaker:
             height = round(height / self.aspect)
         if is_enormous(width, height):
             raise CaptureError(f"{self.path}: a frame of {width}x{height}; shrink the video")
-        image = self._rgb(frame)
+        image = self._decoded(frame)
         if image.size != (width, height):
             image = image.resize((width, height), Image.Resampling.BILINEAR)
         return _upright(image, frame)
 
-    def _rgb(self, frame: Any) -> Image.Image:
+    def _decoded(self, frame: Any) -> Image.Image:
         parts = frame.format.components
         if frame.format.has_palette or any(part.is_alpha for part in parts):
-            rgba = Image.fromarray(self._pixels(frame, "rgba"))
-            return Image.alpha_composite(Image.new("RGBA", rgba.size, (*WHITE, 255)), rgba).convert("RGB")
+            return Image.fromarray(self._pixels(frame, "rgba"))
         pixels = self._pixels(frame, "rgb24")
         if len(parts) == 1 and frame.color_range == ColorRange.MPEG:
             # swscale takes every gray for black at 0 and white at 255
@@ -79,4 +78,5 @@ def _upright(image: Image.Image, frame: Any) -> Image.Image:
     angle = round(math.degrees(math.atan2(-b, a))) % 360  # counterclockwise
     if angle in TURNS:
         return image.transpose(TURNS[angle])
-    return image.rotate(angle, Image.Resampling.BILINEAR, expand=True, fillcolor=WHITE) if angle else image
+    around = WHITE if image.mode == "RGB" else (0, 0, 0, 0)
+    return image.rotate(angle, Image.Resampling.BILINEAR, expand=True, fillcolor=around) if angle else image

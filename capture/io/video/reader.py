@@ -1,13 +1,11 @@
-"""Videos as data: frame i of a .mp4, .avi, .mov, .mkv or .webm file, without decoding what comes before its keyframe.
+"""Videos as data: frame i of a film (.mp4, .mkv, ...) or of an animation (GIF, APNG, WebP, AVIF), and when it is shown.
 
 Frame i is the i-th that a player shows: reordered (B) frames are in their place, what an edit list leaves out is left
-out. index.py says which frames there are, stream.py decodes them, picture.py makes upright
-RGB pictures of them.
+out. film.py and animation.py decode the two kinds of files.
 """
 
 from __future__ import annotations
 
-import itertools
 import os
 from collections.abc import Iterator
 from fractions import Fraction
@@ -16,19 +14,20 @@ from typing import Any
 
 from PIL import Image
 
-from capture.common.errors import CaptureError
-from capture.io.video.index import VideoIndex, index_video
-from capture.io.video.picture import PictureMaker
-from capture.io.video.stream import VideoStream
+from capture.io.images import WHITE, over_ground
+from capture.io.video.animation import Animation
+from capture.io.video.film import Film
+from capture.io.video.index import VideoIndex
+from capture.io.video.names import is_animation
 
 
 class VideoReader:
-    """A video as a sequence of RGB pictures.
+    """A video as a sequence of pictures.
 
     Nothing is opened before the first use, and each process opens the file for itself: a reader can be pickled, and
     used on both sides of a fork. One reader is for one thread at a time.
 
-    Raises (from len() and read()):
+    Raises (from everything that reads):
         CaptureError: missing, not a video, cut off, without a video stream or frames, enormous, or damaged; the
             message names the file, and the frame where one is damaged.
     """
@@ -39,21 +38,24 @@ class VideoReader:
         self._forget()
 
     def __len__(self) -> int:
-        """The number of frames; the file is read once for it, and decoded only if its timestamps can't be relied on."""
+        """The number of frames; the file is read once for it, and decoded only where nothing less can tell."""
         return len(self._indexed())
 
-    def read(self, i: int) -> Image.Image:
-        """Frame i (0 <= i < len): RGB, upright, transparency over white.
+    def read(self, i: int, ground: tuple[int, int, int] = WHITE) -> Image.Image:
+        """Frame i (0 <= i < len): RGB, upright, transparency over `ground`.
 
         The next frame is decoded, one further on after those between, any other from the keyframe before it.
         """
+        return over_ground(self.read_upright(i), ground)
+
+    def read_upright(self, i: int) -> Image.Image:
+        """Frame i (0 <= i < len), upright: RGB, or RGBA where the video has transparency."""
         index = self._indexed()
         if not 0 <= i < len(index):
             raise IndexError(f"{self.path}: frame {i} of {len(index)}")
-        self._leave_to_parent()
         if i != self._at:
             try:
-                self._picture, self._at = self._find(i, index), i
+                self._picture, self._at = self._opened().find(i, index), i
             except BaseException:
                 self.close()
                 raise
@@ -62,16 +64,27 @@ class VideoReader:
     @property
     def rate(self) -> Fraction:
         """Frames a second, on average; 25 where the file doesn't say."""
-        self._leave_to_parent()
-        if self._stream is None:
-            self._open()
-        return self._stream.stream.average_rate or Fraction(25)
+        return self._opened().rate(self._indexed())
+
+    @property
+    def times(self) -> list[Fraction]:
+        """When each frame is shown, in seconds since the first, and when the last one goes: len + 1 values."""
+        index = self._indexed()
+        if index.times is None:
+            return [i / self.rate for i in range(len(index) + 1)]
+        return index.seconds(1 / self.rate)
+
+    @property
+    def start(self) -> Fraction:
+        """When the first frame is shown, in seconds of the file's own clock, which its sound goes by."""
+        index = self._indexed()
+        return Fraction(0) if index.times is None else int(index.times[0]) * index.unit
 
     def close(self) -> None:
         """Close the file; the next read opens it again."""
         self._leave_to_parent()
-        if self._stream is not None:
-            self._stream.close()
+        if self._source is not None:
+            self._source.close()
         self._forget()
 
     def __enter__(self) -> VideoReader:
@@ -88,10 +101,7 @@ class VideoReader:
         self._forget()
 
     def _forget(self) -> None:
-        self._stream: VideoStream | None = None
-        self._frames: Iterator[Any] | None = None
-        self._make: PictureMaker | None = None
-        self._next = 0  # the frame that _frames gives next, unless something is wrong with the file
+        self._source: Film | Animation | None = None
         self._at = -1
         self._picture: Image.Image | None = None
         self._process = os.getpid()
@@ -100,60 +110,17 @@ class VideoReader:
         if self._process != os.getpid():  # after a fork the file's position is the parent's
             self._forget()
 
+    def _opened(self) -> Film | Animation:
+        self._leave_to_parent()
+        if self._source is None:
+            self._source = Animation(self.path) if is_animation(self.path) else Film(self.path)
+        return self._source
+
     def _indexed(self) -> VideoIndex:
+        self._leave_to_parent()
         if self._index is None:
-            self._index = index_video(self.path)
+            self._index = self._opened().index()
         return self._index
-
-    def _find(self, i: int, index: VideoIndex) -> Image.Image:
-        """Go on decoding where no keyframe lies between, else from a keyframe, else from the beginning."""
-        if self._stream is not None and self._next <= i and index.key_before(i) <= self._next:
-            frame = self._forward(i, index)
-            if frame is not None:
-                return self._make(frame)
-        for key in itertools.islice(index.keys_before(i), 2):  # the second where the first needs what is before it
-            frame = self._forward(i, index) if self._seek(key, index) else None
-            if frame is not None:
-                return self._make(frame)
-        self._open()
-        frame = self._forward(i, index)
-        if frame is None:
-            why = f" ({self._stream.damage})" if self._stream.damage else ""
-            raise CaptureError(
-                f"{self.path}: frame {i} of {len(index)} is damaged{why}; copy or convert the file again"
-            )
-        return self._make(frame)
-
-    def _open(self) -> None:
-        """Decode from the first packet on."""
-        if self._stream is not None:
-            self._stream.close()
-        self._stream = VideoStream(self.path)
-        self._make = PictureMaker(self.path, self._stream.stream.sample_aspect_ratio)
-        self._frames, self._next = self._stream.frames(), 0
-
-    def _seek(self, key: int, index: VideoIndex) -> bool:
-        """Decode from keyframe `key` on; whether the file can be entered there."""
-        if self._stream is None:
-            self._open()
-        if not self._stream.seek(int(index.times[key])):
-            return False
-        self._frames, self._next = self._stream.frames(), key
-        return True
-
-    def _forward(self, i: int, index: VideoIndex) -> Any:
-        """Decode up to frame i; None where it doesn't come or comes damaged."""
-        for frame in self._frames:
-            if index.times is None:
-                number = self._next
-            else:
-                number = index.number(frame.pts)
-                if number is None:  # a frame that no player shows
-                    continue
-            self._next = number + 1
-            if number >= i:
-                return frame if number == i and not frame.is_corrupt else None
-        return None
 
 
 def video_frames(path: str | Path, every: int = 1) -> Iterator[Image.Image]:

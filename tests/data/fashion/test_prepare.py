@@ -22,7 +22,8 @@ from capture.io.images import open_rgb, to_square
 from capture.io.pairs import self_pairs
 from capture.io.video import VideoReader
 from tests.conftest import ROOT, start
-from tests.helpers.make_videos import make_video, number
+from tests.helpers.make_figures import save_animation
+from tests.helpers.make_videos import make_video, number, numbered
 from tests.helpers.process_groups import group_has_ended
 
 
@@ -193,3 +194,23 @@ class TestInterruption:
             prepare_fashion(tmp_path, tmp_path / "fashion", size=512, workers=1)
         stop.join()
         assert sorted(p.name for p in (tmp_path / "fashion").rglob("*")) == [".prepare.json", "train"]
+
+
+class TestNames:
+    def test_every_kind_of_video_and_animation_is_decoded_and_the_rest_named(self, tmp_path, run_main):
+        source = tmp_path / "download" / "train"
+        make_video(source / "film.mp4", 4, (48, 64)).rename(source / "film.m4v")
+        make_video(source / "stream.ts", 5, (48, 64), bf=0)
+        make_video(source / "old.mpg", 6, (48, 64), codec="mpeg1video", crf=8)
+        frames = [Image.fromarray(numbered(i, 48, 64)) for i in range(3)]
+        save_animation(source / "dance.gif", frames, 80)
+        save_animation(source / "apng.png", frames, 80)
+        frames[0].save(source / "still.png")
+        (source / "notes.txt").write_text("hello")
+        status, out, err = run_main("prepare.py", "fashion", source.parent, tmp_path / "fashion", "--size", "32")
+        assert status == 0, err
+        manifest = json.loads((tmp_path / "fashion" / "manifest.json").read_text())
+        assert manifest["clips"]["train"] == {"film": 4, "stream": 5, "old": 6, "dance": 3, "apng": 3}
+        assert "2 passed over" in out and "notes.txt" in out and "still.png" in out
+        shown = open_rgb(tmp_path / "fashion" / "train" / "dance" / "00002.png")
+        assert number(shown.crop((4, 0, 28, 32))) == 2

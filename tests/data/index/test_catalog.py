@@ -9,8 +9,10 @@ import time
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from capture.common.errors import CaptureError
+from capture.data.decoding import FrameReader
 from capture.data.index import catalog as catalog_module
 from capture.data.index.catalog import FASHION, MIXAMO, Catalog, frame_folder, scan
 from tests.conftest import draw_figure
@@ -222,3 +224,38 @@ class TestScan:
         touch(tmp_path, "a/2.png", "a/10.png", "a/x.txt", "b/imgs/1.png")
         assert frame_folder(tmp_path / "a") == (tmp_path / "a", ["10.png", "2.png"])
         assert frame_folder(tmp_path / "b") == (tmp_path / "b" / "imgs", ["1.png"])
+
+
+class TestAnimatedPictures:
+    def animate(self, path: Path, count: int = 4) -> None:
+        frames = [Image.new("RGB", (12, 16), (60 * i, 10, 90)) for i in range(count)]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        frames[0].save(path, save_all=True, append_images=frames[1:], duration=80)
+
+    def test_they_are_clips_where_videos_are_looked_for(self, tmp_path):
+        fashion, mixamo = tmp_path / "fashion", tmp_path / "data"
+        for name, count in (("a.gif", 4), ("b.webp", 3), ("c.png", 5)):
+            self.animate(fashion / "train" / name, count)
+            for who in ("anna", "bob"):
+                self.animate(mixamo / "train" / who / name, count)
+        assert clips(scan(fashion)) == {"a.gif": 4, "b.webp": 3, "c.png": 5}
+        assert clips(scan(mixamo))["bob/c.png"] == 5
+
+    def test_their_frames_are_read(self, tmp_path):
+        for name in ("a.gif", "b.gif"):
+            self.animate(tmp_path / "fashion" / "train" / name)
+        reader = FrameReader(scan(tmp_path / "fashion"), 16)
+        assert [int(reader.read(i)[8, 8, 0]) for i in range(4)] == [0, 60, 120, 180]
+
+    def test_a_folder_of_them_alone_is_a_fashion_tree(self, tmp_path):
+        self.animate(tmp_path / "clips" / "train" / "a.gif")
+        self.animate(tmp_path / "clips" / "train" / "b.gif")
+        assert scan(tmp_path / "clips").kind == FASHION
+
+    def test_still_gifs_are_pictures(self, tmp_path):
+        for who in "ab":
+            for i in range(2):
+                path = tmp_path / "data" / "train" / who / "run" / f"{i}.gif"
+                path.parent.mkdir(parents=True, exist_ok=True)
+                Image.new("RGB", (8, 8), (i, 0, 0)).save(path)
+        assert clips(scan(tmp_path / "data")) == {"a/run": 2, "b/run": 2}

@@ -10,7 +10,7 @@ from capture.common.errors import CaptureError
 from capture.data.mixamo.contents import Broken
 from capture.data.mixamo.fbx import read_fbx
 from capture.data.mixamo.gltf import read_gltf
-from capture.data.mixamo.models import find_models, safe_name
+from capture.data.mixamo.models import find_models, passed_over, safe_name
 from tests.helpers.model_files import BONES, TEXT_FBX, fbx, glb, gltf_scene, write
 
 
@@ -109,7 +109,7 @@ class TestFindModels:
     def test_folder_without_models_is_refused(self, tmp_path):
         with pytest.raises(CaptureError, match="no such folder"):
             find_models(tmp_path / "nowhere")
-        with pytest.raises(CaptureError, match="no .fbx, .glb or .gltf files"):
+        with pytest.raises(CaptureError, match="no .fbx, .glb, .gltf or .vrm files"):
             find_models(tmp_path)
 
     def test_real_files(self, shared):
@@ -117,3 +117,13 @@ class TestFindModels:
         assert len(models) == 40 and not broken
         assert all(model.is_character and len(model.contents.bones) == 23 for model in models)
         assert len(set.intersection(*(set(model.clips) for model in models))) == 14
+
+
+class TestNames:
+    def test_vrm_is_read_as_gltf_and_what_is_no_model_is_passed_over(self, tmp_path):
+        (tmp_path / "avatar.VRM").write_bytes(glb(gltf_scene()))
+        for name in ("scene.blend", "walk.bvh", "texture.png", "buffer.bin", "README"):
+            (tmp_path / name).write_bytes(b"x")
+        models, broken = find_models(tmp_path)
+        assert [model.file for model in models] == ["avatar.VRM"] and models[0].is_character and not broken
+        assert [path.name for path in passed_over(tmp_path)] == ["scene.blend", "walk.bvh"]

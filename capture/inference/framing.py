@@ -1,0 +1,314 @@
+"""Pictures as the weights know them: the figure on the ground, at the size and in the place of the training pictures.
+
+What a network never saw it can't draw: another ground becomes part of the figure, and a figure of another size is not
+recognised. So the figure is cut out (capture.inference.figure), put on the known ground, scaled, and what was drawn is
+placed back where the pose was. Pictures that are as the weights know them already stay as they are, to the bit.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from PIL import Image
+from scipy import ndimage
+
+from capture.common.errors import CaptureError
+from capture.inference.figure import Box, Colour, Figure, Found, find_figures, reduced
+from capture.io.images import over_ground, padding, to_square
+
+AS_IS, AUTO = "as_is", "auto"
+FRAMINGS = (AUTO, AS_IS)
+GOOD_PICTURE = "a good picture shows one whole figure on a plain or transparent ground"
+SAME = 6  # levels by which a ground may differ from the known one
+FAINT, FAINT_SHARE = 32, 0.3  # levels from the ground, and the share of a figure's edge, that make it faint
+OUTLINE, INK = 0.008, (40, 36, 40)  # width, as a share of the picture's side, and colour of the line around it
+CLOSER = 2.5  # times the network's resolution, below which a reduced picture is not fine enough
+CLOSE = 0.12  # of a side: placing back by less than this is left out
+
+
+@dataclass(frozen=True)
+class Known:
+    """How the pictures look that weights were trained with.
+
+    Attributes:
+        ground: RGB.
+        height, width: of a standing figure, and of the widest one, as shares of the picture's side.
+        bottom: where its feet are, from the top.
+        least, most: heights (or widths) that are common enough to be left as they are.
+    """
+
+    ground: Colour
+    height: float
+    width: float
+    bottom: float
+    least: float = 0.45
+    most: float = 0.84
+
+
+# Measured on the pictures that the renderers of these datasets draw. Fashion's are photographs, with grounds of their
+# own: pictures for weights that were trained on them, and on folders of other names, are used as they are.
+KNOWN = {
+    "toon": Known((235, 235, 235), 0.73, 0.85, 0.89),
+    "mixamo": Known((235, 235, 235), 0.73, 0.90, 0.86),
+    "lpc": Known((235, 235, 235), 0.75, 0.85, 0.95, least=0.5, most=0.98),
+}
+
+
+def known_framing(config: dict[str, Any]) -> Known | None:
+    """What weights know, by the dataset that the configuration names; None where nobody can tell."""
+    path = str(config.get("dataset_config", {}).get("dataset_path", "")).lower()
+    return next((known for kind, known in KNOWN.items() if kind in path), None)
+
+
+@dataclass(frozen=True)
+class Window:
+    """The square of a picture that the network is shown: its corner and side in pixels; it may reach outside."""
+
+    x: float
+    y: float
+    side: float
+    picture: tuple[int, int]  # the whole picture's width and height
+
+    @classmethod
+    def whole(cls, width: int, height: int) -> Window:
+        """The picture padded to a square."""
+        left, top, _, _ = padding(width, height)
+        return cls(-left, -top, max(width, height), (width, height))
+
+    def scaled(self, scale: float, picture: tuple[int, int]) -> Window:
+        """The same part of the picture at another size."""
+        return Window(self.x * scale, self.y * scale, self.side * scale, picture)
+
+    @property
+    def is_whole(self) -> bool:
+        return self == Window.whole(*self.picture)
+
+
+@dataclass(frozen=True, eq=False)
+class Framed:
+    """A picture for the network.
+
+    Attributes:
+        image: RGB, size x size.
+        note: what was done, for people; "" where nothing was.
+        figures: how many there were.
+    """
+
+    image: Image.Image
+    window: Window
+    note: str
+    figures: int
+
+
+def frame_picture(image: Image.Image, size: int, known: Known, which: int = 1) -> Framed:
+    """Frame one picture, RGB or RGBA, by its largest figure, or the `which`-th.
+
+    Raises:
+        CaptureError: there are fewer figures than `which`; the message lacks the file's name.
+    """
+    small, scale = reduced(image)
+    found = find_figures(small)
+    if which > max(len(found.figures), 1):
+        count = len(found.figures)
+        raise CaptureError(f"--which {which}, but {count} figure{'s' * (count != 1)} found; leave --which out")
+    if not found.figures:
+        return Framed(as_is(image, size, known.ground), Window.whole(*image.size), _why_not(found), 0)
+    figure = found.figures[which - 1]
+    window = choose_window([figure.box], small.size, known)
+    note = _what(found, figure, window, known, which)
+    if is_known(found, window, known):
+        return Framed(as_is(image, size, known.ground), Window.whole(*image.size), "", 1)
+    whole = Window.whole(*image.size) if window.is_whole else window.scaled(1 / scale, image.size)
+    if scale < 1 and window.side < CLOSER * size:  # a small figure: look at it as finely as there is
+        framed = _looked_at_closely(image, whole, size, known)
+    else:
+        framed = cut(found, figure, window, size, known.ground)
+    return Framed(framed, whole, note, len(found.figures))
+
+
+def _looked_at_closely(image: Image.Image, window: Window, size: int, known: Known) -> Image.Image:
+    """The figure in `window` of a large picture, cut out of that part of it alone."""
+    left, top = max(math.floor(window.x), 0), max(math.floor(window.y), 0)
+    right, bottom = math.ceil(window.x + window.side), math.ceil(window.y + window.side)
+    part = image.crop((left, top, min(right, image.width), min(bottom, image.height)))
+    found = find_figures(part)
+    inner = Window(window.x - left, window.y - top, window.side, part.size)
+    if not found.figures:
+        return show(over_ground(part, known.ground), None, inner, size, known.ground)
+    middle = inner.x + inner.side / 2
+    figure = min(found.figures, key=lambda one: abs((one.box[0] + one.box[2]) / 2 - middle))
+    return cut(found, figure, inner, size, known.ground)
+
+
+def as_is(image: Image.Image, size: int, ground: Colour) -> Image.Image:
+    """The whole picture as it is, transparency over `ground`."""
+    return to_square(over_ground(image, ground), size, ground)
+
+
+def is_known(found: Found, window: Window, known: Known) -> bool:
+    """Whether a picture is as the weights know them."""
+    if len(found.figures) != 1 or found.left_out or found.ground is None or found.uneven or not window.is_whole:
+        return False
+    return max(abs(a - b) for a, b in zip(found.ground, known.ground)) <= SAME
+
+
+def choose_window(boxes: Sequence[Box], picture: tuple[int, int], known: Known) -> Window:
+    """The window in which figures stand as known: of one picture, or of some of a video's, all in one window."""
+    whole = Window.whole(*picture)
+    heights, widths = [b[3] - b[1] for b in boxes], [b[2] - b[0] for b in boxes]
+    left, top = min(b[0] for b in boxes), min(b[1] for b in boxes)
+    right, bottom = max(b[2] for b in boxes), max(b[3] for b in boxes)
+    height, width = float(np.median(heights)), float(np.median(widths))
+    inside = (left - whole.x) > 0.01 * whole.side and (whole.x + whole.side - right) > 0.01 * whole.side
+    feet = (float(np.median([b[3] for b in boxes])) - whole.y) / whole.side
+    centre = ((left + right) / 2 - whole.x) / whole.side
+    fits = (
+        max(height, width) >= known.least * whole.side
+        and height <= known.most * whole.side
+        and width <= 1.08 * known.width * whole.side
+    )
+    if fits and inside and abs(feet - known.bottom) <= 0.16 and abs(centre - 0.5) <= 0.2:
+        return whole
+    side = max(height / known.height, width / known.width, (right - left) / 0.94, (bottom - top) / 0.92)
+    x = (left + right) / 2 - side / 2
+    y = float(np.median([b[3] for b in boxes])) - known.bottom * side
+    y = min(max(y, bottom - 0.96 * side), top - 0.04 * side)
+    return Window(x, y, side, picture)
+
+
+def cut(found: Found, figure: Figure, window: Window, size: int, ground: Colour) -> Image.Image:
+    """A figure alone on `ground`, as `window` shows it, size x size; outlined where it could not be told from it."""
+    picture, alpha = found.picture, Image.new("L", found.picture.size)
+    alpha.paste(Image.fromarray(figure.alpha), figure.box[:2])
+    if is_faint(found, figure, ground):
+        picture, alpha = outlined(picture, alpha, window.side * OUTLINE)
+    return show(picture, alpha, window, size, ground)
+
+
+def is_faint(found: Found, figure: Figure, ground: Colour) -> bool:
+    """Whether much of a figure's edge has the colour of `ground`, so that only transparency tells it from it."""
+    inside = figure.alpha >= 128
+    edge = inside & ~ndimage.binary_erosion(inside, np.ones((3, 3)))
+    contrast = np.abs(np.asarray(found.picture.crop(figure.box), np.int16) - ground).max(-1)
+    # an outline a few pixels further in tells it well enough
+    contrast = ndimage.maximum_filter(np.where(inside, contrast, 0), max(7, round(max(inside.shape) / 40)))
+    return bool(edge.any()) and bool((contrast[edge] < FAINT).mean() > FAINT_SHARE)
+
+
+def outlined(picture: Image.Image, alpha: Image.Image, width: float) -> tuple[Image.Image, Image.Image]:
+    """An RGB picture and its alpha with a dark line of `width` pixels around what is there, as toons are drawn."""
+    inside = np.asarray(alpha)
+    distance = ndimage.distance_transform_edt(inside < 128)
+    around = ((width + 0.5 - distance).clip(0, 1) * 255).astype(np.uint8)
+    drawn = Image.new("RGB", picture.size, INK)
+    drawn.paste(picture, (0, 0), alpha)
+    return drawn, Image.fromarray(np.maximum(inside, around))
+
+
+def show(picture: Image.Image, alpha: Image.Image | None, window: Window, size: int, ground: Colour) -> Image.Image:
+    """What `window` shows of an RGB picture over `ground`, size x size."""
+    left, top = math.floor(window.x), math.floor(window.y)
+    room = (math.ceil(window.x + window.side) - left, math.ceil(window.y + window.side) - top)
+    canvas = Image.new("RGB", room, ground)
+    canvas.paste(picture, (-left, -top), alpha)
+    x, y = window.x - left, window.y - top
+    if (room, x, y) == ((size, size), 0, 0):
+        return canvas
+    box = (x, y, min(x + window.side, room[0]), min(y + window.side, room[1]))
+    return canvas.resize((size, size), Image.Resampling.BILINEAR, box=box)
+
+
+def place_back(output: np.ndarray, window: Window, largest: int = 4, even: bool = False) -> tuple[np.ndarray, Window]:
+    """What the network drew, uint8 (S, S, 3), where the pose stands in its picture: at the network's resolution, so
+    larger than S x S where the pose is small in its picture; `largest` sides S at most.
+
+    Returns:
+        (height, width, 3), and its window: a square of the pose's picture, or more, so that nothing drawn is cut off.
+        `output` itself where it reaches as far as the picture does.
+    """
+    whole, size = Window.whole(*window.picture), output.shape[0]
+    beyond = max(window.x - whole.x, window.y - whole.y, whole.x + whole.side - window.x - window.side,
+                 whole.y + whole.side - window.y - window.side)  # fmt: skip
+    if beyond <= CLOSE * window.side:
+        return output, window
+    left, top = min(window.x, whole.x), min(window.y, whole.y)
+    side = max(max(window.x + window.side, whole.x + whole.side) - left,
+               max(window.y + window.side, whole.y + whole.side) - top)  # fmt: skip
+    scale = min(size / window.side, largest * size / side)
+    canvas_side = round(side * scale)
+    canvas_side += canvas_side % 2 if even else 0
+    drawn = max(round(window.side * scale), 1)
+    picture = Image.fromarray(output)
+    if drawn != size:
+        picture = picture.resize((drawn, drawn), Image.Resampling.BILINEAR)
+    canvas = Image.new("RGB", (canvas_side, canvas_side), border_colour(output))
+    canvas.paste(picture, (round((window.x - left) * scale), round((window.y - top) * scale)))
+    return np.asarray(canvas), Window(left, top, side, window.picture)
+
+
+def in_square(output: np.ndarray, window: Window) -> np.ndarray:
+    """What was drawn, uint8 (S, S, 3), as it stands in the pose's picture padded to a square, at S x S again."""
+    if window.is_whole:
+        return output
+    picture, shown = place_back(output, window)
+    whole, scale = Window.whole(*window.picture), picture.shape[0] / shown.side
+    left, top, side = (whole.x - shown.x) * scale, (whole.y - shown.y) * scale, whole.side * scale
+    image = Image.fromarray(picture)
+    size, ground = output.shape[:2][::-1], border_colour(output)
+    room = Image.new("RGB", (math.ceil(side) + 2, math.ceil(side) + 2), ground)
+    room.paste(image, (1 - math.floor(left), 1 - math.floor(top)))
+    x, y = left - math.floor(left) + 1, top - math.floor(top) + 1
+    box = (x, y, min(x + side, room.width), min(y + side, room.height))
+    return np.asarray(room.resize(size, Image.Resampling.BILINEAR, box=box))
+
+
+def border_colour(output: np.ndarray) -> Colour:
+    """The median colour of a picture's border, uint8 (S, S, 3)."""
+    border = np.concatenate([output[0], output[-1], output[:, 0], output[:, -1]])
+    return tuple(int(v) for v in np.median(border, axis=0))
+
+
+def crop_to_picture(output: np.ndarray, window: Window) -> np.ndarray:
+    """`output` (H, W, 3), which shows `window`, cropped to the proportions of the pose's picture.
+
+    What is drawn outside them is kept: where the ground of the output is plain, the crop grows as far as the figure.
+    """
+    scale = output.shape[0] / window.side
+    width, height = window.picture
+    x, y = round(-window.x * scale), round(-window.y * scale)
+    left, top = max(x, 0), max(y, 0)
+    right = min(x + max(round(width * scale), 1), output.shape[1])
+    bottom = min(y + max(round(height * scale), 1), output.shape[0])
+    found = find_figures(Image.fromarray(output))
+    for figure in found.figures if not found.uneven else ():
+        box = figure.box
+        left, top, right, bottom = min(left, box[0]), min(top, box[1]), max(right, box[2]), max(bottom, box[3])
+    return output[top:bottom, left:right]
+
+
+def _why_not(found: Found) -> str:
+    if found.why == "blank":
+        return f"one colour all over, no figure is found; {GOOD_PICTURE}"
+    return f"the figure can't be told from what is behind it, so the picture is used as it is; {GOOD_PICTURE}"
+
+
+def _what(found: Found, figure: Figure, window: Window, known: Known, which: int) -> str:
+    done = []
+    if len(found.figures) > 1:
+        chosen = "the largest is used (--which 2 takes the next)" if which == 1 else f"number {which} is used"
+        done.append(f"{len(found.figures)} figures, {chosen}")
+    if found.ground is None or max(abs(a - b) for a, b in zip(found.ground, known.ground)) > SAME:
+        done.append("the figure is put on the ground that these weights know")
+    elif found.left_out:
+        done.append("small pieces far from the figure are left out")
+    if not window.is_whole:
+        done.append("the figure is scaled to the size that these weights know")
+    if is_faint(found, figure, known.ground):
+        done.append("a line is drawn around it, since it has that ground's colour")
+    if found.uneven:
+        done.append(f"the ground is not plain, so parts of it may be left around the figure ({GOOD_PICTURE})")
+    return "; ".join(done)

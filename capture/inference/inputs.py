@@ -1,0 +1,159 @@
+"""What people name on the command line: a picture or a folder of them, a video, an animation, a folder of frames."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+
+from PIL import Image
+
+from capture.common.errors import CaptureError, one_line
+from capture.common.passed_over import passed_over_line
+from capture.inference.figure import find_figures, reduced
+from capture.io.images import is_image, open_upright
+from capture.io.video import VideoReader, is_animation, is_film, is_video
+
+FRAME_RATE = 25  # of a folder of frames, which doesn't say
+
+
+def natural_order(path: Path) -> tuple:
+    """Sort key: numbers in names count as numbers, so that frame2 comes before frame10."""
+    parts = re.split(r"([0-9]+)", path.name.casefold())
+    return [(int(part), "") if part.isascii() and part.isdigit() else (-1, part) for part in parts], path.name
+
+
+@dataclass(frozen=True)
+class Listing:
+    """The files of a folder, in natural order; hidden ones left out.
+
+    Attributes:
+        passed_over: neither pictures nor videos, and folders.
+    """
+
+    pictures: list[Path]
+    videos: list[Path]
+    passed_over: list[Path]
+
+    @classmethod
+    def of(cls, path: Path) -> Listing:
+        """What is in a folder; or that one file, whatever it is called.
+
+        Raises:
+            CaptureError: a folder that can't be listed.
+        """
+        if not path.is_dir():
+            return cls([], [path], []) if is_video(path) else cls([path], [], [])
+        try:
+            found = sorted((p for p in path.iterdir() if not p.name.startswith(".")), key=natural_order)
+        except OSError as error:
+            raise CaptureError(f"{path}: can't be listed ({error.strerror})") from None
+        videos = [p for p in found if p.is_file() and is_video(p)]
+        pictures = [p for p in found if p.is_file() and is_image(p) and p not in set(videos)]
+        return cls(pictures, videos, [p for p in found if p not in {*pictures, *videos}])
+
+
+def passed_over_lines(identities: Path, poses: Path, sequence: bool) -> list[str]:
+    """What rendering leaves out of the folders that it is given.
+
+    Args:
+        sequence: the folder of poses makes one video of its pictures.
+    """
+    lines = []
+    for folder, videos_too in {identities: False, poses: not sequence}.items():
+        if folder.is_dir():
+            listing = Listing.of(folder)
+            videos = [] if videos_too else [p for p in listing.videos if sequence and folder == poses or is_film(p)]
+            lines.append(passed_over_line(folder, [*listing.passed_over, *videos]))
+    return [line for line in lines if line]
+
+
+def open_identity(path: Path) -> tuple[Image.Image, str]:
+    """An identity's picture, RGB or RGBA, and what to tell people about it; of an animation, its first figure.
+
+    Raises:
+        CaptureError: see capture.io.images.open_picture.
+    """
+    if not is_animation(path):
+        return open_upright(path), ""
+    with VideoReader(path) as reader:
+        for i in range(len(reader)):
+            frame = reader.read_upright(i)
+            if find_figures(reduced(frame)[0]).why != "blank":
+                before = f"; the {i} before it are blank" if i > 1 else "; the one before it is blank" if i else ""
+                return frame, f"an animation of {len(reader)} frames: the identity is taken from frame {i + 1}{before}"
+        return reader.read_upright(0), f"an animation of {len(reader)} frames, all of them blank"
+
+
+class Driver:
+    """The frames of poses that make one video: of a video's file, or of a folder of frames.
+
+    Attributes:
+        sound: the file that may have sound, or None.
+    """
+
+    def __init__(self, path: Path):
+        self.path, self.sound = path, None
+        self._reader: VideoReader | None = None
+        if path.is_dir():
+            self._files = Listing.of(path).pictures
+            if not self._files:
+                raise CaptureError(f"{path}: no pictures in this folder")
+            for file in self._files:
+                open_upright(file)
+        else:
+            self._reader = VideoReader(path)
+            if not is_animation(path):
+                self.sound = path
+
+    def __len__(self) -> int:
+        return len(self._reader) if self._reader else len(self._files)
+
+    def read(self, i: int) -> Image.Image:
+        """Frame i, RGB or RGBA."""
+        return self._reader.read_upright(i) if self._reader else open_upright(self._files[i])
+
+    @property
+    def times(self) -> list[Fraction]:
+        """When each frame is shown, and when the last one goes: len + 1 values, in seconds."""
+        if self._reader:
+            return self._reader.times
+        return [Fraction(i, FRAME_RATE) for i in range(len(self._files) + 1)]
+
+    @property
+    def start(self) -> Fraction:
+        """Seconds into the file at which its first frame is shown."""
+        return self._reader.start if self._reader else Fraction(0)
+
+    def __enter__(self) -> Driver:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._reader:
+            self._reader.close()
+
+
+@dataclass
+class Notes:
+    """Lines for people about what was done to their files: each once, on standard error, few of a kind."""
+
+    say: Callable[[str], None] = field(default=lambda line: print(one_line(line), file=sys.stderr))
+    told: dict[str, int] = field(default_factory=dict)
+
+    def add(self, path: Path, note: str) -> None:
+        """Say `note` about `path`: of files that it is true of, the first three are named."""
+        if not note:
+            return
+        self.told[note] = self.told.get(note, 0) + 1
+        if self.told[note] <= 3:
+            self.say(f"{path}: {note}")
+
+    def finish(self) -> None:
+        """Say how many more files each note was true of."""
+        for note, count in self.told.items():
+            if count > 3:
+                self.say(f"and {count - 3} more files: {note}")
+        self.told.clear()
