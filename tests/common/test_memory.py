@@ -24,7 +24,7 @@ def faults() -> int:
 
 
 MEASURE = """
-from tests.test_memory import CPU, faults, keep_freed_memory, torch
+from tests.common.test_memory import CPU, faults, keep_freed_memory, torch
 known = keep_freed_memory(CPU, False)
 plainly = faults()
 keep_freed_memory(CPU)
