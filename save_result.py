@@ -128,7 +128,7 @@ def main() -> None:
         for video in videos:
             written += render_video(
                 transfer, args.iden_path, video, args.save_dir, args.noise_scale, args.seed,
-                form=args.format or "mp4", notes=notes, **options,
+                form=args.format or "mp4", alone=video == args.pose_path, notes=notes, **options,
             )  # fmt: skip
     for line in passed_over_lines(args.iden_path, args.pose_path, sequence):
         print(line, file=sys.stderr)

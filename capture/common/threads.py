@@ -51,13 +51,15 @@ def limit_spinning() -> None:
     _at_start = _usage()
 
 
-def choose_threads() -> str:
+def choose_threads(by_load: bool = True) -> str:
     """Have torch compute with as many threads as there are free cores; called by a program once torch is imported.
 
     Free are the cores that this process may use (`available_cores`), without those that other programs kept busy since
     `limit_spinning`, which is while torch was imported. With another number of threads the last bits of a result may
     differ: whoever needs the same bits in every case sets OMP_NUM_THREADS.
 
+    Args:
+        by_load: leave cores to other programs. Training does not: a resumed run has to compute the same bits.
     Returns:
         One line for the log where other programs or a quota make it fewer threads than torch would take, or else "".
     """
@@ -65,7 +67,7 @@ def choose_threads() -> str:
 
     if any(name in os.environ for name in COUNTS):
         return ""
-    usual, available, others = torch.get_num_threads(), available_cores(), busy_elsewhere()
+    usual, available, others = torch.get_num_threads(), available_cores(), busy_elsewhere() if by_load else 0.0
     threads = min(usual, free_cores(available, others, os.cpu_count() or 1))
     if threads == usual:
         return ""

@@ -35,6 +35,11 @@ def row_labels(maps: Sequence[DrawnMaps]) -> list[str]:
     return labels
 
 
+def legend_width(row: int) -> int:
+    """Pixels that the words take beside rows of so many pixels."""
+    return round(row * 1.5)
+
+
 def with_legend(sheet: Image.Image, maps: Sequence[DrawnMaps]) -> Image.Image:
     """The picture of attention with each row's label to the left of it; as it is where the rows are not those."""
     labels = row_labels(maps)
@@ -43,7 +48,7 @@ def with_legend(sheet: Image.Image, maps: Sequence[DrawnMaps]) -> Image.Image:
     row = sheet.height // len(labels)
     font_size = max(11, row // 10)
     font = ImageFont.load_default(font_size)
-    width = round(row * 1.5)
+    width = legend_width(row)
     out = Image.new("RGB", (width + sheet.width, sheet.height), "white")
     out.paste(sheet, (width, 0))
     pen = ImageDraw.Draw(out)

@@ -290,6 +290,12 @@ def crop_to_picture(output: np.ndarray, window: Window) -> np.ndarray:
     return output[top:bottom, left:right]
 
 
+def what_was_done(ground: bool, scale: bool) -> str:
+    """That a figure was put on the known ground, or scaled to the known size, or both, for people."""
+    verbs = ["put on the ground"] * ground + ["scaled to the size"] * scale
+    return f"the figure is {' and '.join(verbs)} that these weights know (not with --framing as_is)"
+
+
 def _why_not(found: Found) -> str:
     if found.why == "blank":
         return f"one colour all over, no figure is found; {GOOD_PICTURE}"
@@ -301,12 +307,11 @@ def _what(found: Found, figure: Figure, window: Window, known: Known, which: int
     if len(found.figures) > 1:
         chosen = "the largest is used (--which 2 takes the next)" if which == 1 else f"number {which} is used"
         done.append(f"{len(found.figures)} figures, {chosen}")
-    if found.ground is None or max(abs(a - b) for a, b in zip(found.ground, known.ground)) > SAME:
-        done.append("the figure is put on the ground that these weights know")
-    elif found.left_out:
+    other_ground = found.ground is None or max(abs(a - b) for a, b in zip(found.ground, known.ground)) > SAME
+    if other_ground or not window.is_whole:
+        done.append(what_was_done(other_ground, not window.is_whole))
+    if found.left_out:
         done.append("small pieces far from the figure are left out")
-    if not window.is_whole:
-        done.append("the figure is scaled to the size that these weights know")
     if is_faint(found, figure, known.ground):
         done.append("a line is drawn around it, since it has that ground's colour")
     if found.uneven:

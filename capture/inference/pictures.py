@@ -181,7 +181,7 @@ def _placed(output: Tensor, window: Window, keep_aspect: bool) -> Tensor:
     picture, window = place_back(output.permute(1, 2, 0).contiguous().numpy(), window)
     if keep_aspect:
         picture = crop_to_picture(picture, window)
-    return torch.from_numpy(np.ascontiguousarray(picture)).permute(2, 0, 1)
+    return torch.from_numpy(np.array(picture)).permute(2, 0, 1)
 
 
 def _check_noise(

@@ -14,7 +14,17 @@ from torch import Tensor
 from tqdm import tqdm
 
 from capture.inference.figure import Figure, find_figures, reduced
-from capture.inference.framing import Known, Window, as_is, choose_window, cut, is_known, place_back, show
+from capture.inference.framing import (
+    Known,
+    Window,
+    as_is,
+    choose_window,
+    cut,
+    is_known,
+    place_back,
+    show,
+    what_was_done,
+)
 from capture.inference.inputs import Driver, Notes
 from capture.inference.movies import Write, encoder_threads, has_sound, movie, movie_path
 from capture.inference.pictures import OUTPUT, TRIPLE, list_identities, load_identity, output_folders
@@ -39,6 +49,7 @@ def render_video(
     known: Known | None = None,
     which: int = 1,
     form: str = "mp4",
+    alone: bool = True,
     notes: Notes | None = None,
 ) -> list[Path]:
     """Render an identity picture, or each of a folder, in every frame of the video `pose`; returns the output.mp4s.
@@ -52,12 +63,13 @@ def render_video(
         batch_size: frames rendered at a time.  relative: see PoseTransfer.drive.
         known: frame pictures as the weights know them; None: use them as they are.  which: see frame_picture.
         form: mp4, gif or png (a folder of numbered pictures).
+        alone: whether there is no other pose, so that one identity's video goes straight into `save_dir`.
     Raises:
         CaptureError: an input that can't be read, or a place that can't be written.
     """
     notes = notes or Notes()
     identities = list_identities(identity)
-    folders = output_folders(identities, [pose], save_dir, single=identity.is_file())
+    folders = output_folders(identities, [pose], save_dir, single=alone and identity.is_file())
     shown = [load_identity(path, transfer.size, known, which, notes) for path in identities]
     noise = transfer.sample_noise(1, noise_scale, seed) if noise_scale else None
     outputs = list(folders.values())
@@ -137,8 +149,8 @@ class VideoFraming:
         self.window = Window.whole(*picture) if window.is_whole else window.scaled(1 / scale, picture)
         self._scale = min(1.0, FINE * size / self.window.side)
         self._cut = not all(is_known(one, Window.whole(*small.size), known) for one in found)
-        done = ["the figure is put on the ground that these weights know"] * self._cut
-        done += ["the figure is scaled to the size that these weights know"] * (not self.window.is_whole)
+        moved = not self.window.is_whole
+        done = [what_was_done(self._cut, moved)] if self._cut or moved else []
         most = max(len(one.figures) for one in found)
         done += [f"{most} figures, the largest of its first frames is followed"] * (most > 1)
         self.note = "; ".join(done)

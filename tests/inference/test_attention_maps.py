@@ -7,6 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
+from capture.inference.attention_legend import legend_width
 from capture.inference.attention_maps import POINTS, TILE, attention_maps, figure_points
 from capture.inference.transfer import PoseTransfer
 from capture.methods.build import build_generator
@@ -69,7 +70,10 @@ def test_the_flag_draws_a_picture(tmp_path, run_main, rows, bands):
     status, out, err = run_main("save_result.py", folder, *pair, "--attention")
     assert status == 0 and "attention.png" in out, err
     drawn = np.asarray(Image.open(tmp_path / "out" / "attention.png"))
-    assert drawn.shape == (bands * (TILE + 4), POINTS * (TILE + 4), 3)
+    legend = legend_width(TILE + 4)
+    assert drawn.shape == (bands * (TILE + 4), legend + POINTS * (TILE + 4), 3)
+    for band in range(bands):  # words beside every row
+        assert (drawn[band * (TILE + 4) : (band + 1) * (TILE + 4), :legend] < 100).any()
     assert (tmp_path / "out" / "output.png").exists()
 
 
