@@ -22,8 +22,9 @@ from capture.common.memory import explain_out_of_memory
 from capture.common.pretrained import sha256_of
 from capture.evaluation.parallel import Workers
 from capture.evaluation.protocol import VERSION
-from capture.inference.framing import Known, frame_picture, in_square, known_framing
+from capture.inference.framing import Known, frame_picture, known_framing
 from capture.inference.transfer import PoseTransfer
+from capture.inference.window import in_square
 from capture.io.images import denormalise, image_to_tensor, load_image, normalise, open_upright, png_bytes
 from capture.io.pairs import Pair
 from capture.metrics.precision import no_tf32

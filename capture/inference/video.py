@@ -14,21 +14,12 @@ from torch import Tensor
 from tqdm import tqdm
 
 from capture.inference.figure import Figure, find_figures, reduced
-from capture.inference.framing import (
-    Known,
-    Window,
-    as_is,
-    choose_window,
-    cut,
-    is_known,
-    place_back,
-    show,
-    what_was_done,
-)
+from capture.inference.framing import Known, as_is, choose_window, cut, is_known, what_was_done
 from capture.inference.inputs import Driver, Notes
 from capture.inference.movies import Write, encoder_threads, has_sound, movie, movie_path
 from capture.inference.pictures import OUTPUT, TRIPLE, list_identities, load_identity, output_folders
 from capture.inference.transfer import PoseTransfer
+from capture.inference.window import Window, place_back, show
 from capture.io.images import grid, image_to_tensor, over_ground, to_square
 
 TOGETHER = 8  # characters that go through a video at once; each has two encoders open

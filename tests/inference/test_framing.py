@@ -10,16 +10,8 @@ import pytest
 from PIL import Image
 
 from capture.common.errors import CaptureError
-from capture.inference.framing import (
-    KNOWN,
-    Window,
-    choose_window,
-    crop_to_picture,
-    frame_picture,
-    in_square,
-    known_framing,
-    place_back,
-)
+from capture.inference.framing import KNOWN, choose_window, frame_picture, known_framing
+from capture.inference.window import Window, crop_to_picture, in_square, place_back
 from capture.io.images import to_square
 from tests.conftest import ROOT
 from tests.helpers.make_figures import noise, person, place
