@@ -95,13 +95,15 @@ class Method(base.Method):
     ) -> tuple[Tensor, dict[str, Tensor]]:
         inputs, truth, truth_map = self.pair(batch)
         if name == "disc":
-            return self._discriminator_loss((self._picture(inputs, cache) + 1) / 2, truth, truth_map)
+            picture = (self._picture(inputs, cache) + 1) / 2
+            return self._discriminator_loss(with_maps(picture, truth, inputs), truth, truth_map)
         details = self.trained["gen"](inputs, details=True)
         if cache is not None:
             cache["picture"] = details.image.detach()
         if self.options["stage"] == "texture":
             return self._texture_loss(details, truth)
-        loss, metrics = self._picture_loss(details, truth, truth_map)
+        picture = with_maps((details.image + 1) / 2, truth, inputs)
+        loss, metrics = self._picture_loss(picture, truth, truth_map)
         if self.options["stage"] == "joint":
             texture_loss, more = self._texture_loss(details, truth)
             loss, metrics = loss + texture_loss, metrics | more
@@ -137,10 +139,7 @@ class Method(base.Method):
             parts["correspondence"] = losses.correspondence_l1(texture.xy, texture.xy_partial, texture.known)
         return self._weighted(parts)
 
-    def _picture_loss(
-        self, details: CoordinateDetails, truth: Tensor, truth_map: Tensor
-    ) -> tuple[Tensor, dict[str, Tensor]]:
-        picture = (details.image + 1) / 2
+    def _picture_loss(self, picture: Tensor, truth: Tensor, truth_map: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         parts = {"l1": (picture - truth).abs().mean()}
         if self.weights["figure_l1"]:
             parts["figure_l1"] = losses.masked_l1(picture, truth, validity(to_uv(truth_map)))
@@ -192,6 +191,15 @@ class Method(base.Method):
         folder = path if path.is_dir() else path.parent
         options = config.get(SECTION, {})
         return load_release(folder, config["dataset_config"]["image_size"], options.get("align_corners", False))
+
+
+def with_maps(picture: Tensor, truth: Tensor, inputs: base.Inputs) -> Tensor:
+    """The pictures, but the truth itself for samples that lack a map, so that nothing is learnt from these."""
+    usable = torch.ones(len(picture), 1, 1, 1, dtype=torch.bool, device=picture.device)
+    for role, values in inputs.items():
+        if role.endswith("_uv"):
+            usable = usable & (validity(to_uv(values)).amax(dim=(2, 3), keepdim=True) > 0)
+    return torch.where(usable, picture, truth)
 
 
 def _init_spectral(layer: SpectralNormConv2d) -> None:

@@ -131,6 +131,17 @@ class TestStages:
         changed, _ = method.loss("disc", toon_batch(), NOISE, cache)
         assert changed != kept
 
+    @pytest.mark.parametrize("stage", ["texture", "picture"])
+    @pytest.mark.parametrize("role", ["identity_uv", "real_uv"])
+    def test_samples_without_a_map_teach_nothing(self, stage, role):
+        method, batch = tiny_method(stage=stage), toon_batch()
+        batch[role] = torch.zeros_like(batch[role])
+        loss, _ = method.loss("gen", batch, NOISE, None)
+        loss.backward()
+        assert loss.isfinite()
+        if stage == "picture":
+            assert not gradients(method.networks["gen"])
+
 
 class TestConfigurations:
     @pytest.mark.parametrize("names", [["coord_inpainting"], ["coord_inpainting", "small_coord_inpainting"]])
