@@ -32,7 +32,7 @@ DEPARTURES = {
 def tiny_options(loss_weights: dict | None = None, **changes) -> dict:
     """coord_inpainting_config with narrow networks and pixels for a perceptual loss."""
     losses = {**CoordInpaintingLosses().model_dump(), **(loss_weights or {})}
-    small = {"inpainter_width": 4, "refiner_width": 4, "disc_width": 4, "perceptual": "none"}
+    small = {"inpainter_width": 4, "refiner_width": 4, "disc_width": 4, "perceptual_net": "none"}
     return {**CoordInpaintingConfig().model_dump(), **small, **changes, "loss_weights": losses}
 
 

@@ -103,7 +103,7 @@ def convert_file(path: Path, layout: str, table: np.ndarray | None, bones: tuple
                 f"{path}: part {part.max()}, and DensePose has {DENSEPOSE_PARTS}; "
                 f"are the channels in the order of --layout {other}?"
             )
-        uv = convert_densepose(picture, table)
+        uv = convert_densepose(picture, read_table(None) if table is None else table)
     else:
         if layout == "rendered":
             from capture.data.iuv.bones import renumbering_of

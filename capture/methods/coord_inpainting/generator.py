@@ -120,7 +120,7 @@ class CoordinateInpainting(base.Generator):
         options, size = self.options, (self.texture_size, self.texture_size)
         uv = to_uv(identity_uv)  # (B, 2, S, S)
         picture, mask = (identity.float() + 1) / 2, validity(uv)  # (B, 3, S, S), (B, 1, S, S)
-        mesh = self.convention.mesh(*picture.shape[-2:], picture.device).expand_as(uv)  # (B, 2, S, S)
+        mesh = self.convention.mesh(picture.shape[2], picture.shape[3], picture.device).expand_as(uv)  # (B, 2, S, S)
         place = self.place(uv).nan_to_num(NO_TEXEL)  # (B, 2, S, S)
         xy_partial, known = splat(mesh, place, size, self.convention)  # (B, 2, T, T), (B, 1, T, T)
         start = xy_partial
@@ -157,12 +157,13 @@ class CoordinateInpainting(base.Generator):
     def corrected(self, logits: Tensor, warped: Warped) -> Tensor:
         """The logits as a correction of the warped picture on its figure; elsewhere they are the picture."""
         start = warped.picture.clamp(DARKEST, 1 - DARKEST).logit()  # (B, 3, S, S)
-        return logits + start.to(logits.dtype) * warped.mask  # (B, 3, S, S)
+        return logits.float() + start * warped.mask  # (B, 3, S, S)
 
     def refiner_inputs(self, texture: Texture, warped: Warped) -> tuple[Tensor, Tensor]:
         """What the refiner reads of the source and of the target."""
         nothing = self.options["no_uv"]
-        mesh = self.convention.mesh(*texture.picture.shape[-2:], texture.picture.device).expand_as(texture.uv)
+        height, width = texture.picture.shape[-2:]
+        mesh = self.convention.mesh(height, width, texture.picture.device).expand_as(texture.uv)
         source = [texture.picture, texture.uv.nan_to_num(nothing), texture.mask, mesh]
         target = [warped.picture, warped.uv.nan_to_num(nothing), warped.mask, warped.xy, mesh]
         if self.options["known_to_refiner"]:

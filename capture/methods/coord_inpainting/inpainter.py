@@ -79,6 +79,8 @@ class Inpainter(nn.Module):
             a quarter of the side are all that reaches the output).
     """
 
+    gate1: GatedBlock
+
     def __init__(self, ngf: int = 32, skips: bool = False):
         super().__init__()
         self.skips = skips

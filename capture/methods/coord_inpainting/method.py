@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import torch
 from torch import Tensor, nn
@@ -38,17 +38,15 @@ class Method(base.Method):
         paints = self.options["stage"] != "texture"
         if paints and self.weights["adversarial"]:
             networks["disc"] = PatchDiscriminator(self.options["disc_width"])
-            self.update_order = ("disc", "gen")
+            self.update_order = ("gen", "disc")
         self.perceptual = None
         if paints and self.weights["perceptual"]:
-            net, scales = self.options["perceptual"], self.options["perceptual_scales"]
+            net, scales = self.options["perceptual_net"], self.options["perceptual_scales"]
             check_choice(net, self.options["perceptual_weights"])
             check_scales(net, scales, size)
             self.perceptual = PerceptualLoss.load(
                 net, self.options["perceptual_weights"], scales, self.options["perceptual_path"] or None
             )
-        if self.options["stage"] != "picture":  # batch norm needs more than one value; a single sample is a poor batch
-            self.min_micro_batch = 2
         super().__init__(config, networks)
 
     @classmethod
@@ -76,7 +74,7 @@ class Method(base.Method):
         stage = config[SECTION]["stage"]
         if name != "gen" or stage == "joint":
             return None
-        return [network.inpainter if stage == "texture" else network.refiner]
+        return [network.get_submodule("inpainter" if stage == "texture" else "refiner")]
 
     def init_weights(self) -> None:
         """As torch starts its layers; with `fill`, the inpainter starts by correcting nothing."""
@@ -87,22 +85,25 @@ class Method(base.Method):
                 elif isinstance(module, nn.Conv2d | nn.BatchNorm2d):
                     module.reset_parameters()
         if self.options["fill"]:
-            final = self.networks["gen"].inpainter.final.conv1
+            final = self.generator.inpainter.final.conv1
             nn.init.zeros_(final.weight)
-            nn.init.zeros_(final.bias)
+            if final.bias is not None:
+                nn.init.zeros_(final.bias)
 
     def loss(
         self, name: str, batch: dict[str, Tensor], noise: Tensor, cache: dict[str, Any] | None
     ) -> tuple[Tensor, dict[str, Tensor]]:
         inputs, truth, truth_map = self.pair(batch)
         if name == "disc":
-            with torch.no_grad():
-                picture = self.networks["gen"](inputs)
-            return self._discriminator_loss((picture + 1) / 2, truth, truth_map)
+            picture = (self._picture(inputs, cache) + 1) / 2
+            return self._discriminator_loss(with_maps(picture, truth, inputs), truth, truth_map)
         details = self.trained["gen"](inputs, details=True)
+        if cache is not None:
+            cache["picture"] = details.image.detach()
         if self.options["stage"] == "texture":
             return self._texture_loss(details, truth)
-        loss, metrics = self._picture_loss(details, truth, truth_map)
+        picture = with_maps((details.image + 1) / 2, truth, inputs)
+        loss, metrics = self._picture_loss(picture, truth, truth_map)
         if self.options["stage"] == "joint":
             texture_loss, more = self._texture_loss(details, truth)
             loss, metrics = loss + texture_loss, metrics | more
@@ -138,10 +139,7 @@ class Method(base.Method):
             parts["correspondence"] = losses.correspondence_l1(texture.xy, texture.xy_partial, texture.known)
         return self._weighted(parts)
 
-    def _picture_loss(
-        self, details: CoordinateDetails, truth: Tensor, truth_map: Tensor
-    ) -> tuple[Tensor, dict[str, Tensor]]:
-        picture = (details.image + 1) / 2
+    def _picture_loss(self, picture: Tensor, truth: Tensor, truth_map: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         parts = {"l1": (picture - truth).abs().mean()}
         if self.weights["figure_l1"]:
             parts["figure_l1"] = losses.masked_l1(picture, truth, validity(to_uv(truth_map)))
@@ -163,13 +161,20 @@ class Method(base.Method):
         loss = losses.hinge_discriminator(real, fake)
         return loss, {"D": loss.detach(), "D_real": real.detach().mean(), "D_fake": fake.detach().mean()}
 
+    @torch.no_grad()
+    def _picture(self, inputs: dict[str, Tensor], cache: dict[str, Any] | None) -> Tensor:
+        """The picture of the generator's update; made again where it was not kept."""
+        if cache is not None and "picture" in cache:
+            return cache["picture"]
+        return self.networks["gen"](inputs)
+
     def _weighted(self, parts: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
         loss = sum(part * self.weights[name] for name, part in parts.items())
         return loss, {f"G_{name}": part.detach() for name, part in parts.items()}
 
     @property
     def generator(self) -> CoordinateInpainting:
-        return self.networks["gen"]
+        return cast(CoordinateInpainting, self.networks["gen"])
 
     @classmethod
     def published_names(cls) -> frozenset[str]:
@@ -188,11 +193,21 @@ class Method(base.Method):
         return load_release(folder, config["dataset_config"]["image_size"], options.get("align_corners", False))
 
 
+def with_maps(picture: Tensor, truth: Tensor, inputs: base.Inputs) -> Tensor:
+    """The pictures, but the truth itself for samples that lack a map, so that nothing is learnt from these."""
+    usable = torch.ones(len(picture), 1, 1, 1, dtype=torch.bool, device=picture.device)
+    for role, values in inputs.items():
+        if role.endswith("_uv"):
+            usable = usable & (validity(to_uv(values)).amax(dim=(2, 3), keepdim=True) > 0)
+    return torch.where(usable, picture, truth)
+
+
 def _init_spectral(layer: SpectralNormConv2d) -> None:
     """As torch starts a convolution, with fresh vectors for the power iteration."""
     nn.init.kaiming_uniform_(layer.weight_orig, a=math.sqrt(5))
     if layer.bias is not None:
         bound = 1 / math.sqrt(layer.weight_orig[0].numel())
         nn.init.uniform_(layer.bias, -bound, bound)
-    for vector in (layer.weight_u, layer.weight_v):
+    vectors: tuple[Tensor, ...] = (layer.get_buffer("weight_u"), layer.get_buffer("weight_v"))
+    for vector in vectors:
         vector.copy_(nn.functional.normalize(torch.randn_like(vector), dim=0))

@@ -74,7 +74,7 @@ class CoordInpaintingConfig(Section):
         1, "departure: scales of a blur pyramid at which the texture's colours are compared", ge=1, le=6
     )
     disc_width: int = key(64, "channels of the discriminator", ge=1, le=512)
-    perceptual: Literal["vgg19", "alexnet", "none"] = key("vgg19", "network of the perceptual loss; none: pixels")
+    perceptual_net: Literal["vgg19", "alexnet", "none"] = key("vgg19", "network of the perceptual loss; none: pixels")
     perceptual_path: str = key("", "folder of its weights ('': $CAPTURE_WEIGHTS, else fetched)", resume="free")
     perceptual_weights: list[float] = key([1.0, 1.0, 1.0, 1.0, 1.0], "one for each compared layer")
     perceptual_scales: list[float] = key([1.0], "scales at which pictures are compared")

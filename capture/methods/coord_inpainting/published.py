@@ -98,8 +98,8 @@ def load_inpainter(state: dict[str, Tensor], network: Inpainter, path: str | Pat
         if not name.startswith("sequence."):
             kept[name] = value
             continue
-        _, number, rest = (*name.split(".", 2), "")[:3]
-        gate = SEQUENCE.get(int(number)) if number.isdecimal() else None
+        _, element, rest = (*name.split(".", 2), "")[:3]
+        gate = SEQUENCE.get(int(element)) if element.isdecimal() else None
         twin = state.get(f"gate{gate}.{rest}")
         if twin is None or not torch.equal(twin, value):
             raise CaptureError(f"{path}: {name[:80]} differs from the gate that it repeats; get it again")

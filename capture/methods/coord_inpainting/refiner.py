@@ -15,7 +15,7 @@ from capture.nn.spectral_norm import SpectralNormConv2d
 
 SOURCE_CHANNELS = 8  # picture 3, source_uv 2, source_mask 1, mesh 2
 TARGET_CHANNELS = 10  # warped picture 3, target_uv 2, target_mask 1, target_xy 2, mesh 2
-Features = tuple[Tensor, Tensor, Tensor]  # at sides S, S/2, S/4
+Features = tuple[Tensor, ...]  # three, at sides S, S/2, S/4
 
 
 class SpectralBlock(nn.Module):
@@ -51,6 +51,11 @@ class Refiner(nn.Module):
         convention: of reading the source features.
         extra: channels of the target input beside TARGET_CHANNELS (not in the release).
     """
+
+    res1: SpectralBlock
+    dec1: SpectralBlock
+    dec2: SpectralBlock
+    dec3: SpectralBlock
 
     def __init__(self, ngf: int = 256, convention: Convention | None = None, extra: int = 0):
         super().__init__()

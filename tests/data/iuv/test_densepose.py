@@ -15,7 +15,7 @@ from capture.data.toon.dataset import ToonStream
 from capture.io.images import tensor_to_image
 from capture.io.uv_maps import load_uv_map
 from capture.methods.coord_inpainting.atlas import to_uv
-from tests.conftest import start
+from tests.helpers.run_program import run_program
 
 
 @pytest.fixture(scope="module")
@@ -123,18 +123,22 @@ class TestRefusals:
 
 class TestCommands:
     def test_prepare_uv_and_the_releases_script(self, table, picture, tmp_path):
-        one = start("prepare.py", "uv", tmp_path / "iuv", tmp_path / "one", "--mapping", table[1])
-        script = "scripts/convert_uv_render.py"
-        other = start(
-            *(script, "--iuv_dir", tmp_path / "iuv", "--out_dir", tmp_path / "two", "--sample_id", "a"),
-            *("--mapping_file", table[1]),
+        one = ("uv", tmp_path / "iuv", tmp_path / "one", "--mapping", table[1])
+        other = (
+            "--iuv_dir",
+            tmp_path / "iuv",
+            "--out_dir",
+            tmp_path / "two",
+            "--sample_id",
+            "a",
+            "--mapping_file",
+            table[1],
         )
-        for process in (one, other):
-            output = process.communicate(timeout=120)
-            assert process.returncode == 0, output
+        assert run_program("prepare.py", *one) == 0
+        assert run_program("scripts/convert_uv_render.py", *other) == 0
         assert (tmp_path / "one" / "a.npy").read_bytes() == (tmp_path / "two" / "a.npy").read_bytes()
 
-    def test_a_missing_table_ends_with_status_2(self, picture, tmp_path):
-        process = start("prepare.py", "uv", tmp_path / "iuv", tmp_path / "out")
-        _, error = process.communicate(timeout=120)
-        assert process.returncode == 2 and error.count("\n") == 1 and "smpltexmap.npy" in error
+    def test_a_missing_table_ends_with_status_2(self, picture, tmp_path, capsys):
+        assert run_program("prepare.py", "uv", tmp_path / "iuv", tmp_path / "out") == 2
+        error = capsys.readouterr().err
+        assert error.count("\n") == 1 and "smpltexmap.npy" in error

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import pytest
 import torch
+import yaml
 
 from capture.common.registry import METHODS, method_class, method_options
 from capture.methods.coord_inpainting import losses
 from capture.methods.coord_inpainting.method import Method
 from capture.methods.coord_inpainting.options import Options
 from capture.nn.spectral_norm import SpectralNormConv2d
+from tests.conftest import ROOT
 from tests.helpers.coord_inpainting import DEPARTURES, tiny_method, toon_batch
 
 NOISE = torch.zeros(2, 0)
@@ -97,7 +99,7 @@ class TestStages:
 
     def test_the_discriminator_learns_from_its_own_loss(self):
         method = tiny_method(stage="picture")
-        assert method.update_order == ("disc", "gen")
+        assert method.update_order == ("gen", "disc")
         loss, metrics = method.loss("disc", toon_batch(), NOISE, None)
         loss.backward()
         assert gradients(method.networks["disc"]) and not gradients(method.networks["gen"])
@@ -119,6 +121,41 @@ class TestStages:
         assert {"G_source", "G_correspondence"} <= set(metrics) and all(v > 0 for v in metrics.values())
         method = tiny_method(stage="picture", loss_weights={"figure_l1": 1.0})
         assert method.loss("gen", toon_batch(), NOISE, None)[1]["G_figure_l1"] > 0
+
+    def test_the_discriminator_judges_the_picture_of_the_generators_update(self):
+        method, cache = tiny_method(stage="picture"), {}
+        method.loss("gen", toon_batch(), NOISE, cache)
+        kept, _ = method.loss("disc", toon_batch(), NOISE, cache)
+        assert set(cache) == {"picture"} and not cache["picture"].requires_grad
+        cache["picture"] = -cache["picture"]
+        changed, _ = method.loss("disc", toon_batch(), NOISE, cache)
+        assert changed != kept
+
+    @pytest.mark.parametrize("stage", ["texture", "picture"])
+    @pytest.mark.parametrize("role", ["identity_uv", "real_uv"])
+    def test_samples_without_a_map_teach_nothing(self, stage, role):
+        method, batch = tiny_method(stage=stage), toon_batch()
+        batch[role] = torch.zeros_like(batch[role])
+        loss, _ = method.loss("gen", batch, NOISE, None)
+        loss.backward()
+        assert loss.isfinite()
+        if stage == "picture":
+            assert not gradients(method.networks["gen"])
+
+
+class TestConfigurations:
+    @pytest.mark.parametrize("names", [["coord_inpainting"], ["coord_inpainting", "small_coord_inpainting"]])
+    def test_files_hold_known_keys_and_build(self, names):
+        section = {}
+        for name in names:
+            overlay = yaml.safe_load((ROOT / "configs" / f"{name}.yaml").read_text())
+            section |= overlay["coord_inpainting_config"]
+            size = overlay["dataset_config"]["image_size"]
+        options = Options.model_validate({"coord_inpainting_config": section}).model_dump()
+        small = {"inpainter_width": 4, "refiner_width": 4, "disc_width": 4}
+        options["coord_inpainting_config"] |= small
+        generator = Method.build_generator({**options, "dataset_config": {"image_size": size}})
+        assert generator.options["keep_known"] == (len(names) == 2)
 
 
 class TestPairs:

@@ -15,8 +15,8 @@ from capture.io.images import normalise
 from capture.methods.coord_inpainting.inpainter import Inpainter
 from capture.methods.coord_inpainting.method import Method
 from capture.methods.coord_inpainting.published import is_release, load_inpainter, load_release, read_state
-from tests.conftest import start
 from tests.helpers.coord_inpainting import released_state, write_release
+from tests.helpers.run_program import run_program
 
 
 class RunsCode:
@@ -139,18 +139,13 @@ def samples(tmp_path):
 
 
 class TestInferSample:
-    def command(self, samples, release, out, *more):
-        return start(
-            *("scripts/infer_sample.py", "--samples_root", samples, "--checkpoint_path", release, "--out_dir", out),
-            *("--device", "cpu", *more),
-        )
+    def run(self, samples, release, out, *more):
+        folders = ("--samples_root", samples, "--checkpoint_path", release, "--out_dir", out)
+        return run_program("scripts/infer_sample.py", *folders, "--device", "cpu", *more)
 
     def test_one_sample_and_all_of_them(self, samples, release, tmp_path):
-        one = self.command(samples, release, tmp_path / "one", "--source_sample", "a#1", "--target_sample", "b")
-        every = self.command(samples, release, tmp_path / "every")
-        for process in (one, every):
-            output = process.communicate(timeout=120)
-            assert process.returncode == 0, output
+        assert self.run(samples, release, tmp_path / "one", "--source_sample", "a#1", "--target_sample", "b") == 0
+        assert self.run(samples, release, tmp_path / "every") == 0
         names = {path.name for path in (tmp_path / "every").iterdir()}
         assert names == {f"{a}_to_{b}.png" for a in ("a#1", "b") for b in ("a#1", "b")}
         made = (tmp_path / "one" / "a#1_to_b.png").read_bytes()
@@ -166,10 +161,9 @@ class TestInferSample:
         written = np.array(Image.open(tmp_path / "one" / "a#1_to_b.png"))
         assert np.abs(written.astype(int) - expected).max() <= 1
 
-    def test_refusals_take_one_line(self, samples, release, tmp_path):
+    def test_refusals_take_one_line(self, samples, release, tmp_path, capsys):
         np.save(samples / "target_uv" / "b.npy", np.zeros((40, 48, 2)))
-        small = self.command(samples, release, tmp_path / "out", "--source_sample", "b", "--target_sample", "b")
-        absent = self.command(samples, release, tmp_path / "out", "--source_sample", "c")
-        for process, words in ((small, "48x40"), (absent, "no such sample")):
-            _, error = process.communicate(timeout=120)
-            assert process.returncode == 2 and error.count("\n") == 1 and words in error
+        for name, words in (("b", "48x40"), ("c", "no such sample")):
+            assert self.run(samples, release, tmp_path / "out", "--source_sample", name, "--target_sample", "b") == 2
+            error = capsys.readouterr().err
+            assert error.count("\n") == 1 and words in error
