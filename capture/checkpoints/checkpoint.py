@@ -53,7 +53,7 @@ def save_checkpoint(path: str | Path, state: dict[str, Any]) -> None:
 
     def write(file: BinaryIO) -> None:
         failures: list[OSError] = []
-        torch.save(complete, _Remembering(file, failures))
+        torch.save(complete, _Remembering(file, failures))  # type: ignore[arg-type]  # it needs no more of a file
         if failures:
             raise failures[0]
 
@@ -141,7 +141,7 @@ def load_weights(
     if not wrong:
         network.load_state_dict(weights)
         return
-    if is_plain(made_with):
+    if made_with is not None and is_plain(made_with):
         with contextlib.suppress(CaptureError):
             made_with = with_defaults(made_with)
         theirs, ours = made_with, config
@@ -166,7 +166,7 @@ def generator_weights(state: dict[str, Any]) -> dict[str, Tensor]:
     return current_names(state.get("ema_state_dict") or state["gen_state_dict"])
 
 
-def export_generator(path: str | Path, weights: dict[str, Tensor], config: dict, half: bool = False) -> None:
+def export_generator(path: str | Path, weights: dict[str, Tensor], config: dict[str, Any], half: bool = False) -> None:
     """Write a generator alone as safetensors, with its configuration inside (half: float16, half the size)."""
     tensors = {n: (w.half() if half and w.is_floating_point() else w).contiguous().cpu() for n, w in weights.items()}
     kept = network_sections(config) | {

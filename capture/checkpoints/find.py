@@ -33,13 +33,13 @@ def newest_checkpoint(result: Path, set_aside: bool = False) -> tuple[Path, dict
         except Damaged as error:
             damaged.append((path, error))
             continue
-        for bad, error in damaged:
+        for bad, why in damaged:
             if set_aside:
                 aside = _free_name(bad)
                 os.replace(bad, aside)
-                logger.warning(f"{error}: set aside as {aside.name}")
+                logger.warning(f"{why}: set aside as {aside.name}")
             else:
-                logger.warning(f"{error}: passed over")
+                logger.warning(f"{why}: passed over")
         if damaged:
             logger.warning(f"using {path} (step {state.get('step', 'unknown')}) in its place")
         return path, state

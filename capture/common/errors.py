@@ -43,11 +43,16 @@ class Refused(CaptureError):
     """A file couldn't be read, and the file is not to blame: no permission, no memory, a disk that fails."""
 
     @classmethod
-    def reading(cls, path: str | os.PathLike, error: OSError | MemoryError) -> Refused | None:
-        """Of what went wrong when `path` was read; None where the machine has no part in it."""
+    def no_memory(cls, path: str | os.PathLike[str]) -> Refused:
+        """The error for a file that there is no memory to decode in."""
+        return cls(f"{path}: no memory to decode it in; close other programs")
+
+    @classmethod
+    def reading(cls, path: str | os.PathLike[str], error: Exception) -> Refused | None:
+        """The error for what went wrong when `path` was read; None where the machine is not the cause."""
         if isinstance(error, MemoryError):
-            return cls(f"{path}: no memory to decode it in; close other programs")
-        if error.errno in _REFUSED:
+            return cls.no_memory(path)
+        if isinstance(error, OSError) and error.errno in _REFUSED:
             return cls(f"{path}: can't be read ({error.strerror}); {_REFUSED[error.errno].split(',')[0]}")
         return None
 

@@ -91,7 +91,11 @@ def cannot_write(path: str | Path, error: OSError) -> CaptureError:
 
 def write_bytes(path: str | Path, data: bytes, sync: bool = True) -> None:
     """Write `data` to `path`, whole or not at all."""
-    write_atomically(path, lambda file: file.write(data), sync)
+
+    def write(file: BinaryIO) -> None:
+        file.write(data)
+
+    write_atomically(path, write, sync)
 
 
 def _sync_folder(folder: Path) -> None:

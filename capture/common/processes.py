@@ -25,7 +25,7 @@ class Processes:
             writes files and logs.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         wrapping = DistributedDataParallelKwargs(gradient_as_bucket_view=True)
         self.accelerator = Accelerator(cpu=not torch.cuda.is_available(), kwargs_handlers=[wrapping])
         self.device = self.accelerator.device
@@ -52,7 +52,7 @@ class Processes:
             network = nn.SyncBatchNorm.convert_sync_batchnorm(network)
         return self.accelerator.prepare_model(network)
 
-    def keep_apart(self, network: nn.Module, apart: bool) -> contextlib.AbstractContextManager:
+    def keep_apart(self, network: nn.Module, apart: bool) -> contextlib.AbstractContextManager[None]:
         """Gradients stay this process's own within, where `apart`: there is more to add before they are averaged."""
         return self.accelerator.no_sync(network) if apart else contextlib.nullcontext()
 

@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,8 @@ import torch
 from tqdm import tqdm
 
 from capture.common.errors import CaptureError
+
+Results = Generator[Any, None, None]
 
 _stop: Any = None
 
@@ -90,13 +92,13 @@ def _sweep(root: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def _finished(run: Callable[[Any], Any], jobs: Sequence[Any], workers: int | None) -> Iterator[Any]:
+def _finished(run: Callable[[Any], Any], jobs: Sequence[Any], workers: int | None) -> Results:
     """What each job returns, as they finish."""
     workers = min(workers or os.cpu_count() or 1, len(jobs))
     return _here(run, jobs) if workers <= 1 else _apart(run, jobs, workers)
 
 
-def _here(run: Callable[[Any], Any], jobs: Sequence[Any]) -> Iterator[Any]:
+def _here(run: Callable[[Any], Any], jobs: Sequence[Any]) -> Results:
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -105,7 +107,7 @@ def _here(run: Callable[[Any], Any], jobs: Sequence[Any]) -> Iterator[Any]:
         torch.set_num_threads(threads)
 
 
-def _apart(run: Callable[[Any], Any], jobs: Sequence[Any], workers: int) -> Iterator[Any]:
+def _apart(run: Callable[[Any], Any], jobs: Sequence[Any], workers: int) -> Results:
     """The same in other processes; on any exit no worker is left."""
     context = multiprocessing.get_context("spawn")
     stop = context.Event()
@@ -142,6 +144,7 @@ def _start_worker(stop: Any) -> None:
     _stop = stop
     torch.set_num_threads(1)
     parent = multiprocessing.parent_process()
+    assert parent is not None  # this is a worker
 
     def follow() -> None:
         parent.join()

@@ -7,6 +7,7 @@ import pickle
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -84,7 +85,7 @@ def evaluate(request: Request, workers: Workers) -> Table | None:
     rows += [Row(name, "prediction", files) for (name, _), files in zip(request.predictions, predicted)]
     del transfers
 
-    targets = [pair.target for _, pair in pairs]
+    targets = [pair.target for _, pair in pairs if pair.target is not None]  # all of them: see choose_pairs
     measured, reference = measure(rows, targets, size, perceptual, inception, workers, request.batch_size, device)
     if not workers.is_main:
         return None
@@ -92,8 +93,8 @@ def evaluate(request: Request, workers: Workers) -> Table | None:
         size,
         _samples(request, len(pairs), total),
         request.lpips_net,
-        perceptual and perceptual.file.name,
-        inception and inception.file.name,
+        perceptual.file.name if perceptual else None,
+        inception.file.name if inception else None,
     )
     table = tabulate(rows, measured, reference, how, missing, [SELF_REMARK] if request.self_folder else [])
     texts = {"txt": table.text(), "md": table.markdown(), "csv": table.csv(), "jsonl": table.jsonl()}
@@ -134,8 +135,9 @@ def tabulate(
 
 def choose_pairs(request: Request) -> tuple[list[tuple[int, Pair]], int, Path]:
     """The pairs to measure, each with its index; how many there are in all; the folder that names start from."""
-    if (request.pairs is None) == (request.self_folder is None):
-        raise CaptureError("give --pairs DATASET/test/pairs.csv, or --self DATASET/test for a test set without targets")
+    which = "give --pairs DATASET/test/pairs.csv, or --self DATASET/test for a test set without targets"
+    if request.pairs is not None and request.self_folder is not None:
+        raise CaptureError(which)
     if request.pairs is not None:
         every, root = read_pairs(request.pairs), request.pairs.parent
         blank = next((i for i, pair in enumerate(every) if pair.target is None), None)
@@ -144,8 +146,10 @@ def choose_pairs(request: Request) -> tuple[list[tuple[int, Pair]], int, Path]:
                 f"{request.pairs}: pair {blank} ({every[blank].identity.name}, {every[blank].pose.name})"
                 " has no target to measure against; add it, or give --self DATASET/test instead"
             )
-    else:
+    elif request.self_folder is not None:
         every, root = self_pairs(request.self_folder), request.self_folder
+    else:
+        raise CaptureError(which)
     n = min(request.limit or len(every), len(every))
     chosen = [k * len(every) // n for k in range(n)]  # evenly spaced, so that every character has its part
     return [(i, every[i]) for i in chosen], len(every), root
@@ -199,7 +203,7 @@ def _extractors(
         missing["lpips"] = f"LPIPS needs pictures of at least {SMALLEST}x{SMALLEST}; these are {size}x{size}"
     if n < FEWEST:
         missing["fid"] = f"FID needs at least {FEWEST} pairs; there is {n}"
-    loaders: dict[str, Callable] = {
+    loaders: dict[str, Callable[[], Any]] = {
         "lpips": lambda: Perceptual.load(request.lpips_net, request.weights, device),
         "fid": lambda: InceptionFeatures.load(request.weights, device),
     }

@@ -153,6 +153,6 @@ def _join(shares: list[_Share], rows: int, n: int) -> tuple[list[Measured], Tens
     def joined(parts: list[Tensor]) -> Tensor | None:
         return torch.cat(parts)[order] if parts else None
 
-    values = [joined([part for share in shares for part in share.values[r]]) for r in range(rows)]
+    values = [torch.cat([part for share in shares for part in share.values[r]])[order] for r in range(rows)]
     features = [joined([part for share in shares for part in share.features[r]]) for r in range(rows + 1)]
     return [Measured(v, f) for v, f in zip(values, features)], features[-1]

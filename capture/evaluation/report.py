@@ -9,8 +9,9 @@ import math
 import os
 import re
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from PIL import Image, ImageDraw
@@ -113,10 +114,10 @@ def contact_sheet(
     pairs: Sequence[tuple[int, Pair]], row: Row, values: Tensor, chosen: Sequence[int], key: str, size: int
 ) -> Tensor:
     """uint8 (3, H, W), a line for each chosen pair: index and number, identity, pose, target, the method's picture."""
-    columns = [
+    columns: list[list[Path]] = [
         [pairs[i][1].identity for i in chosen],
         [pairs[i][1].pose for i in chosen],
-        [pairs[i][1].target for i in chosen],
+        [target for i in chosen if (target := pairs[i][1].target) is not None],
         [row.pictures[i] for i in chosen],
     ]
     pictures = grid([torch.stack([load_image(path, size) for path in column]) for column in columns])
@@ -131,7 +132,7 @@ def contact_sheet(
     return image_to_tensor(sheet)
 
 
-def _csv(header: list[str], rows) -> bytes:
+def _csv(header: list[str], rows: Iterable[Sequence[Any]]) -> bytes:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(header)

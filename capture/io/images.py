@@ -47,8 +47,8 @@ def open_rgb(path: str | Path) -> Image.Image:
         return _to_rgb(ImageOps.exif_transpose(image), path)
     except CaptureError:
         raise
-    except MemoryError as error:
-        raise Refused.reading(path, error) from None
+    except MemoryError:
+        raise Refused.no_memory(path) from None
     except Exception as error:  # EXIF data and modes that nothing converts
         raise CaptureError(f"{path}: can't be converted to RGB ({_brief(error)}); save it again as PNG") from None
 

@@ -38,7 +38,7 @@ def load_foreground(target: str | Path, size: int) -> Tensor | None:
                 f"{mask_file}: {image.width}x{image.height}, but its picture {Path(target).name} is "
                 f"{picture.width}x{picture.height}; a mask has its picture's size"
             )
-        mask = np.asarray(image.convert("L")) > 127
+        mask: np.ndarray | None = np.asarray(image.convert("L")) > 127
     else:
         mask = differs_from_background(np.asarray(picture))
     return None if mask is None else _frame(mask, size)

@@ -11,12 +11,10 @@ import torch
 @contextlib.contextmanager
 def no_tf32() -> Iterator[None]:
     """Float32 that means it: TF32, CUDA's default for convolutions, changes the fourth digit of a metric."""
-    backends = (torch.backends.cuda.matmul, torch.backends.cudnn)
-    before = [backend.allow_tf32 for backend in backends]
+    matmul, cudnn = torch.backends.cuda.matmul, torch.backends.cudnn
+    before = matmul.allow_tf32, cudnn.allow_tf32
     try:
-        for backend in backends:
-            backend.allow_tf32 = False
+        matmul.allow_tf32 = cudnn.allow_tf32 = False
         yield
     finally:
-        for backend, value in zip(backends, before):
-            backend.allow_tf32 = value
+        matmul.allow_tf32, cudnn.allow_tf32 = before

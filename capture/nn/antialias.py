@@ -20,6 +20,8 @@ class AntiAliasDown(InFloat32):
         saved: published checkpoints hold the filter of some networks, though it follows from the scale.
     """
 
+    weight: Tensor
+
     def __init__(self, channels: int, scale: float, saved: bool = True):
         super().__init__()
         self.step = round(1 / scale)

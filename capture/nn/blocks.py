@@ -6,6 +6,7 @@ Attribute names (`conv`, `conv1`, `conv2`, `skip`, `fc`) are those of the publis
 from __future__ import annotations
 
 import math
+from typing import Any, TypeVar
 
 import torch
 import torch.nn.functional as F
@@ -16,6 +17,7 @@ from capture.nn.spectral_norm import SpectralNormConv2d
 
 PAD_TYPES = ("zeros", "reflect", "replicate", "circular")
 SLOPE = 0.2  # of every leaky ReLU
+Choice = TypeVar("Choice")
 
 ACTIVATIONS = {
     "none": lambda x: x,
@@ -56,8 +58,8 @@ NORMS = {
 }
 
 
-def choose(table: dict, name: str, what: str):
-    """Look `name` up in `table` whatever its case; ValueError naming the choices otherwise."""
+def choose(table: dict[str, Choice], name: str, what: str) -> Choice:
+    """The entry of `table` under `name`, whatever its case; ValueError, naming the choices, where there is none."""
     try:
         return table[str(name).lower()]
     except KeyError:
@@ -92,8 +94,10 @@ class ConvBlock(nn.Module):
         if sample == "up":
             if conv is not nn.Conv2d:
                 raise ValueError("an upsampling ConvBlock has no spectral norm")
-            self.pad = nn.Identity()
-            self.conv = nn.ConvTranspose2d(c_in, c_out, 4, stride=2, padding=1, bias=bias)
+            self.pad: nn.Module = nn.Identity()
+            self.conv: nn.Conv2d | nn.ConvTranspose2d = nn.ConvTranspose2d(
+                c_in, c_out, 4, stride=2, padding=1, bias=bias
+            )
         else:
             stride = {"none": 1, "down": 2}[sample]
             own = pad_type == "zeros"  # the convolution pads by itself
@@ -123,7 +127,7 @@ class ResBlock(Recomputable):
         pad_type: str = "zeros",
     ):
         super().__init__()
-        kind = dict(norm=norm, w_norm=w_norm, pad_type=pad_type)
+        kind: dict[str, Any] = dict(norm=norm, w_norm=w_norm, pad_type=pad_type)
         self.conv1 = ConvBlock(c_in, c_out, sample=sample, activ=activ, **kind)
         self.conv2 = ConvBlock(c_out, c_out, activ="none", **kind)
         self.sample = sample

@@ -50,7 +50,9 @@ class Encoder(nn.Module):
         self.out_channels = widths[-1]
 
     def forward(self, x: Tensor) -> list[Tensor]:
-        levels = [x.to(self.down_blocks[0].conv.weight.dtype)]
+        first = self.down_blocks[0]
+        assert isinstance(first, DownBlock)
+        levels = [x.to(first.conv.weight.dtype)]
         for block in self.down_blocks:
             levels.append(block(levels[-1]))
         return levels

@@ -35,7 +35,7 @@ def init_weights(network: nn.Module, init: str = "xavier") -> None:
         if not isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
             continue
         spectral = isinstance(module, SpectralNormConv2d)
-        weight = module.weight_orig if spectral else module.weight
+        weight = module.weight_orig if isinstance(module, SpectralNormConv2d) else module.weight
         if init == "xavier":
             (nn.init.xavier_uniform_ if spectral else nn.init.xavier_normal_)(weight, gain=math.sqrt(2))
         elif init == "kaiming":

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import nn
 from torch.utils.checkpoint import checkpoint
@@ -12,7 +14,7 @@ class Recomputable(nn.Module):
 
     recompute = False
 
-    def __call__(self, *args):
+    def __call__(self, *args: Any) -> Any:
         if self.recompute and torch.is_grad_enabled():
             return checkpoint(super().__call__, *args, use_reentrant=False, preserve_rng_state=False)
         return super().__call__(*args)

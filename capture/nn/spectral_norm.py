@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -17,7 +18,10 @@ class SpectralNormConv2d(nn.Conv2d):
     published checkpoints hold and torch has deprecated; and it stays in float32 under autocast, which that does not.
     """
 
-    def __init__(self, *args, eps: float = 1e-12, **kwargs):
+    weight_u: Tensor
+    weight_v: Tensor
+
+    def __init__(self, *args: Any, eps: float = 1e-12, **kwargs: Any):
         super().__init__(*args, **kwargs)
         self.eps, self.held = eps, False
         self.weight_orig = nn.Parameter(self.weight.detach().clone())

@@ -12,7 +12,7 @@ from torch import Tensor
 class Meters:
     """Means since the last reset."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.sums: dict[str, Tensor] = {}
         self.steps = 0
 
@@ -35,6 +35,6 @@ class Meters:
         """Take up what `state` gave. ValueError, TypeError or KeyError where it is something else."""
         steps, sums = operator.index(state["meter_steps"]), dict(state["meters"])
         if steps < 0 or not all(isinstance(value, Tensor) and value.numel() == 1 for value in sums.values()):
-            raise ValueError("its meters are none")
+            raise ValueError("its running means are not scalars, or their number of steps is negative")
         self.sums = {name: value.to(device) for name, value in sums.items()}
         self.steps = steps

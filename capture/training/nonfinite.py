@@ -6,7 +6,6 @@ import json
 import math
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +13,7 @@ from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 
 from capture.common.errors import CaptureError
 from capture.common.files import write_bytes
+from capture.data.sample_source import SampleSource
 
 REPORT = "not_finite.json"
 
@@ -51,8 +51,7 @@ class Guard:
 
     def __init__(self, clip: float, raise_at_once: bool):
         self.clip, self.raise_at_once = clip, raise_at_once
-        self._first: Tensor | None = None  # number of the first bad update, -1: none; of a deferred guard
-        self._values: Tensor | None = None  # its terms
+        self._first_bad: tuple[Tensor, Tensor] | None = None  # number of the first bad update, -1 for none; its terms
         self._updates: list[tuple[int, str, list[str]]] = []  # step, network, names of terms: updates not yet checked
         self._seen = 0  # updates before those
 
@@ -80,47 +79,50 @@ class Guard:
 
     def wait(self) -> None:
         """Wait for the device, and raise NotFinite if there was a bad update since the last check."""
-        if self._first is None:
+        if self._first_bad is None:
             return
-        first = int(self._first.item())
+        number, values = self._first_bad
+        first = int(number.item())
         if first >= 0:
             step, name, names = self._updates[first - self._seen]
-            raise NotFinite(step, name, dict(zip(names, self._values.tolist())), [])
+            raise NotFinite(step, name, dict(zip(names, values.tolist())), [])
         self._seen += len(self._updates)
         self._updates.clear()
 
     def _defer(self, step: int, name: str, names: list[str], values: Tensor, optimiser: torch.optim.Optimizer) -> None:
         room = torch.zeros(_MOST_TERMS, device=values.device)
-        if self._first is None:
-            self._first = torch.full((), -1, dtype=torch.long, device=values.device)
-            self._values = room.clone()
+        if self._first_bad is None:
+            self._first_bad = torch.full((), -1, dtype=torch.long, device=values.device), room.clone()
+        first, first_values = self._first_bad
         room[: len(names)] = values
         number = self._seen + len(self._updates)
         self._updates.append((step, name, names))
-        here = (self._first < 0) & ~values.isfinite().all()
-        self._first = torch.where(here, number, self._first)
-        self._values = torch.where(here, room, self._values)
-        optimiser.found_inf = (self._first >= 0).float()  # fused optimisers leave weights alone where this is 1
+        here = (first < 0) & ~values.isfinite().all()
+        first = torch.where(here, number, first)
+        self._first_bad = first, torch.where(here, room, first_values)
+        # Fused optimisers leave the weights alone where this is 1; torch's annotations do not have it.
+        optimiser.found_inf = (first >= 0).float()  # type: ignore[attr-defined]
 
 
 def _not_finite(parameters: Iterable[tuple[str, nn.Parameter]], most: int = 10) -> list[str]:
     return [name for name, p in parameters if p.grad is not None and not p.grad.isfinite().all()][:most]
 
 
-def stopped_by(error: NotFinite, folder: Path, dataset: Any, samples: Iterable[int], write: bool) -> CaptureError:
+def stopped_by(
+    error: NotFinite, folder: Path, source: SampleSource, samples: Iterable[int], write: bool
+) -> CaptureError:
     """The line for an update that can't be made; its batch goes into <folder>/not_finite.json.
 
     Args:
-        dataset: what the samples, numbers, are of; `dataset.describe(number)` says what each was drawn from.
+        source: of the training samples; it says what each was drawn from.  samples: numbers of the batch's samples.
         write: false in the processes of a job that leave writing to another one.
     """
-    describe = getattr(dataset, "describe", lambda number: {})
     report = {
         "step": error.step + 1,
         "network": error.network,
         "terms": {name: str(value) for name, value in error.terms.items()},
         "parameters": error.parameters,
-        "samples": [{"sample": number, **describe(number)} for number in samples],
+        "samples": [{"sample": number, **source.describe(number)} for number in samples],
     }
     if write:
         write_bytes(folder / REPORT, json.dumps(report, indent=1).encode())

@@ -94,7 +94,7 @@ def resumable_state(
             "choose another --result_title"
         )
     try:
-        changed = differences(with_defaults(state.get("config")), config)
+        changed = differences(with_defaults(state.get("config") or {}), config)
     except CaptureError as error:
         raise CaptureError(f"{path}: damaged: its configuration: {error}; use an earlier checkpoint") from None
     rules = {key: resume_rule(config, key) for key, _, _ in changed}

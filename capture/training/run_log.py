@@ -7,6 +7,7 @@ import logging
 import sys
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
+from typing import Any
 
 from torch import Tensor
 
@@ -38,7 +39,8 @@ class RunLog:
     """
 
     def __init__(self, folder: Path, step: int = 0, write: bool = True):
-        self.folder, self._board = folder, None
+        self.folder = folder
+        self._open = write
         if not write:
             return
         folder.mkdir(parents=True, exist_ok=True)
@@ -55,7 +57,7 @@ class RunLog:
         """Append one line of metrics; `step` is among them."""
         append_line(self.metrics, json.dumps(values))
         scalars = {name: value for name, value in values.items() if name not in ("step", "epoch")}
-        self._board.scalars(scalars, values["step"])
+        self._board.scalars(scalars, int(values["step"]))
 
     def pictures(self, split: str, epoch: int, step: int, columns: list[Tensor]) -> Path:
         """Write `<split>_results/<epoch>epoch.png`: columns of uint8 (N, 3, S, S), a row for each sample."""
@@ -66,14 +68,14 @@ class RunLog:
         return path
 
     def close(self) -> None:
-        if self._board is None:
+        if not self._open:
             return
         logger.removeHandler(self._handler)
         self._handler.close()
         self._board.close()
 
 
-def read_metrics(folder: Path) -> list[dict]:
+def read_metrics(folder: Path) -> list[dict[str, Any]]:
     """The rows of a run's metrics.jsonl; a last line that a crash cut short is passed over."""
     rows = []
     for line in (folder / "metrics.jsonl").read_text().splitlines():

@@ -73,11 +73,13 @@ class Trainer:
         if samples // self.micro_batches < smallest:
             raise CaptureError(f"batch_size: this method takes at least {smallest} samples a process and micro-batch")
         for network in self.method.networks.values():
-            network.to(self.device, memory_format=torch.channels_last)
+            network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # not annotated
         self.networks = self.method.networks
-        self.ema = EMA(self.networks["gen"], options["ema_decay"])
+        self.ema = EMA(self.method.generator, options["ema_decay"])
         self.rng = torch.Generator().manual_seed(options["seed"])
-        self.optimisers = {name: self._optimiser(network) for name, network in self.networks.items()}
+        self.optimisers: dict[str, torch.optim.Optimizer] = {
+            name: self._optimiser(network) for name, network in self.networks.items()
+        }
         self.guard = Guard(options["clip_grad_norm"], raise_at_once=self.device.type == "cpu")
         self.meters = Meters()
         self.step_number, self.notes = restore(  # the notes say what a resumed run does otherwise than before
@@ -157,6 +159,7 @@ class Trainer:
                             f"interrupted: saved at step {self.step_number}; the same command goes on from here"
                         )
                         return False
+            raise AssertionError("batches never end")
         finally:
             bar.close()
             self.log.close()

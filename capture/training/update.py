@@ -47,7 +47,9 @@ class Update:
             ({name: value[i : i + count] for name, value in batch.items()}, noise[i : i + count])
             for i in range(0, len(noise), count)
         ]
-        cache = {} if self.micro_batches == 1 else None  # several micro-batches can't all keep their pictures
+        cache: dict[str, Any] | None = (
+            {} if self.micro_batches == 1 else None
+        )  # several micro-batches can't all keep their pictures
         metrics: dict[str, Tensor] = {}
         for name in self.method.update_order:
             self.optimisers[name].zero_grad()

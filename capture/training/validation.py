@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from capture.data.open_data import Data
 from capture.inference.transfer import PoseTransfer
 from capture.io.images import denormalise
+from capture.methods.base import Generator
 from capture.metrics.image import l1, ssim
 from capture.training.run_log import RunLog
 
@@ -21,7 +22,7 @@ class Validation:
         generator: the moving average.  batch_size: pairs at a time.
     """
 
-    def __init__(self, generator: nn.Module, config: dict[str, Any], data: Data, device: torch.device, batch_size: int):
+    def __init__(self, generator: Generator, config: dict[str, Any], data: Data, device: torch.device, batch_size: int):
         self.generator, self.config, self.data, self.device = generator, config, data, device
         self.batch_size = batch_size
         self.rows = config["main_config"]["sample_rows"]

@@ -83,7 +83,8 @@ def judge_pairs(inventory: Inventory, pictures: Pictures, name: str) -> PairsFil
 def _rows(text: str) -> Iterator[tuple[int, str, list[str] | None]]:
     """(number of its last line, the row as it stands, its cells or None where it isn't CSV); blank ones left out."""
     lines = list(io.StringIO(text, newline=""))
-    rows, start = [], 0
+    rows: list[tuple[int, str, list[str] | None]] = []
+    start = 0
     reader = csv.reader(lines, strict=True)
     try:
         for cells in reader:
@@ -91,9 +92,9 @@ def _rows(text: str) -> Iterator[tuple[int, str, list[str] | None]]:
             start = reader.line_num
     except csv.Error:  # a quote that never closes swallows all that follows: take each line for itself
         rows = [(number, line, _cells(line)) for number, line in enumerate(lines, 1)]
-    for number, raw, cells in rows:
-        if cells is None or any(cell.strip() for cell in cells):
-            yield number, raw, cells
+    for number, raw, row in rows:
+        if row is None or any(cell.strip() for cell in row):
+            yield number, raw, row
 
 
 def _cells(line: str) -> list[str] | None:

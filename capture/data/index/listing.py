@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from tqdm import tqdm
 
@@ -126,7 +126,8 @@ def _character(
     train: bytes, name: bytes, flat: bool, counts: dict[bytes, Stamp], broken: list[str]
 ) -> tuple[list, list[Stamp]]:
     """The clips of one character, as IndexBuilder takes them, and what was looked at."""
-    clips, stamps = [], []
+    clips: list[Any] = []
+    stamps: list[Stamp] = []
     if flat:
         found = [(name, name.lower().endswith(_VIDEOS) and not os.path.isdir(os.path.join(train, name)))]
         inside = b""

@@ -21,8 +21,15 @@ class Keypoints(NamedTuple):
     value: Tensor
     jacobian: Tensor | None = None
 
+    @property
+    def frames(self) -> Tensor:
+        """`jacobian`, for what needs it. ValueError where only positions are estimated."""
+        if self.jacobian is None:
+            raise ValueError("these keypoints have no Jacobians: set estimate_jacobian")
+        return self.jacobian
+
     def detach(self) -> Keypoints:
-        return Keypoints(*(None if part is None else part.detach() for part in self))
+        return Keypoints(self.value.detach(), None if self.jacobian is None else self.jacobian.detach())
 
 
 class KeypointDetector(nn.Module):

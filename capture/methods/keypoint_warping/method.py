@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import torch
 import torch.nn.functional as F
@@ -12,6 +12,14 @@ from torch import Tensor, nn
 from capture.methods.base import Method
 from capture.nn.perceptual import PerceptualLoss, check_choice, check_scales
 from capture.nn.spectral_norm import SpectralNormConv2d
+
+
+@runtime_checkable
+class Resettable(Protocol):
+    """A module that can draw its own parameters anew, as torch's layers and the heads that predict motion can."""
+
+    def reset_parameters(self) -> None:
+        """Draw fresh parameters in place."""
 
 
 class KeypointWarpingMethod(Method):
@@ -74,13 +82,14 @@ def reset_parameters(network: nn.Module) -> None:
     for module in reversed(list(network.modules())):  # parts before the modules that hold them, which overrule theirs
         if isinstance(module, SpectralNormConv2d):
             _reset_spectral_norm(module)
-        elif callable(getattr(module, "reset_parameters", None)):
+        elif isinstance(module, Resettable):
             module.reset_parameters()
 
 
 def _reset_spectral_norm(conv: SpectralNormConv2d) -> None:
     nn.init.kaiming_uniform_(conv.weight_orig, a=math.sqrt(5))
     bound = 1 / math.sqrt(conv.weight_orig[0].numel())
-    nn.init.uniform_(conv.bias, -bound, bound)
+    if conv.bias is not None:
+        nn.init.uniform_(conv.bias, -bound, bound)
     for vector in (conv.weight_u, conv.weight_v):
         vector.copy_(F.normalize(vector.normal_(), dim=0, eps=conv.eps))

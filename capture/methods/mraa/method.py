@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
+from capture.methods.base import Loss
 from capture.methods.keypoint_warping.autoencoder import to_unit
 from capture.methods.keypoint_warping.method import KeypointWarpingMethod, driving_and_truth
 from capture.methods.keypoint_warping.tps import Deformation, draw_deformations
@@ -53,9 +54,7 @@ class Method(KeypointWarpingMethod):
         deformations = draw_deformations(batch, self.options["transform"]["points_tps"], rng)
         return torch.cat([deformations, torch.rand(batch, 2, generator=rng)], dim=1)
 
-    def loss(
-        self, name: str, batch: dict[str, Tensor], noise: Tensor, cache: dict[str, Any] | None
-    ) -> tuple[Tensor, dict[str, Tensor]]:
+    def loss(self, name: str, batch: dict[str, Tensor], noise: Tensor, cache: dict[str, Any] | None) -> Loss:
         weights = self.options["loss_weights"]
         deformation = Deformation(noise[:, :-2], **self.options["transform"])
         stretch = stretch_factors(noise[:, -2:], self.options["random_scale"])  # (B, 2)

@@ -29,13 +29,22 @@ class Regions(NamedTuple):
     affine: Tensor | None = None
     covar: Tensor | None = None
 
+    @property
+    def frames(self) -> Tensor:
+        """`affine`, for what needs it. ValueError where only centres are estimated."""
+        if self.affine is None:
+            raise ValueError("these regions have no frames: set estimate_affine or pca_based")
+        return self.affine
+
     def detach(self) -> Regions:
-        return Regions(*(None if part is None else part.detach() for part in self))
+        affine, covar = (None if part is None else part.detach() for part in (self.affine, self.covar))
+        return Regions(self.shift.detach(), affine, covar)
 
 
 def covariance(heat: Tensor, mean: Tensor) -> Tensor:
     """Covariance of heat maps (B, K, h, w) around their means (B, K, 2) -> (B, K, 2, 2)."""
-    offset = coordinate_grid(*heat.shape[-2:], device=heat.device) - mean[:, :, None, None]  # (B, K, h, w, 2)
+    height, width = heat.shape[-2:]
+    offset = coordinate_grid(height, width, heat.device) - mean[:, :, None, None]  # (B, K, h, w, 2)
     products = offset.unsqueeze(-1) * offset.unsqueeze(-2)  # (B, K, h, w, 2, 2)
     return (products * heat[..., None, None]).sum(dim=(2, 3))
 
@@ -49,7 +58,8 @@ def principal_axes(covar: Tensor) -> Tensor:
     if symmetric.requires_grad:  # axes of the same length have no direction, and their gradient is not a number
         symmetric.register_hook(lambda gradient: torch.nan_to_num(gradient, nan=0.0, posinf=0.0, neginf=0.0))
     axes, lengths, _ = torch.linalg.svd(symmetric)
-    return (axes * lengths.sqrt().unsqueeze(-2)).to(covar.device)
+    frames: Tensor = axes * lengths.sqrt().unsqueeze(-2)  # (..., 2, 2)
+    return frames.to(covar.device)
 
 
 class RegionPredictor(nn.Module):

@@ -176,7 +176,7 @@ def dress(k: Builder, rng: np.random.Generator, kind: str, species: str, b: Buil
     if skirt != "none":
         add_skirt(k, rng, b, p, skirt, top_group)
 
-    cape = (
+    cape: bool | str = (
         outfit in ("hero", "royal")
         and rng.random() < 0.75
         or outfit in ("robe", "knight", "ninja")

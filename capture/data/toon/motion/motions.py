@@ -21,7 +21,9 @@ VARIED: tuple[str, ...] = (
 )
 
 
-def posture(clips: Sequence[str], times: Sequence[float], style_seeds: Sequence[int], device: str = "cpu") -> Posture:
+def posture(
+    clips: Sequence[str], times: Sequence[float], style_seeds: Sequence[int], device: str | torch.device = "cpu"
+) -> Posture:
     """The pose of every shot: rotations (B, J, 3, 3) and shift (B, 3), whatever the mix of clips.
 
     The names of two clips, joined by "+", name a mixture of both (capture.data.toon.motion.mixed_motions).
@@ -37,5 +39,6 @@ def posture(clips: Sequence[str], times: Sequence[float], style_seeds: Sequence[
         index = torch.tensor(rows, device=device)
         functions = [CLIP_FUNCTIONS[clip] for clip in name.split(JOIN)]
         poses = [write(Pose(t[index]), style_time[index], Style(numbers[index])) for write in functions]
-        joined.put(index, poses[0] if len(poses) == 1 else mix_motions(*poses, [style_seeds[i] for i in rows]))
+        seeds = [style_seeds[i] for i in rows]
+        joined.put(index, poses[0] if len(poses) == 1 else mix_motions(poses[0], poses[1], seeds))
     return solve(joined.mirrored(numbers[:, 7] > 0))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -31,7 +33,7 @@ _CHUNK_PIXELS = {"cpu": 2**21, "cuda": 2**26}
 class _Batch:
     """The solids of some shots, flattened: solid p belongs to picture frame[p]."""
 
-    def __init__(self, shots: Sequence[Shot], size: int, device: str) -> None:
+    def __init__(self, shots: Sequence[Shot], size: int, device: str | torch.device) -> None:
         characters = [make_character(shot.character_seed) for shot in shots]
         self.characters = characters
         pose = posture([s.clip for s in shots], [s.time for s in shots], [s.clip_style_seed for s in shots], device)
@@ -72,7 +74,8 @@ def _project(placed: Placed, camera: Camera, frame: Tensor, joint: Tensor, geome
     world = placed.matrix[frame, joint]
     centre = geometry[:, GEOMETRY["centre"]]
     at = placed.origin[frame, joint] + matmul3(world, centre.unsqueeze(-1)).squeeze(-1)
-    one = Camera(*(v[frame] if isinstance(v, Tensor) else v for v in vars(camera).values()))
+    of_solids: dict[str, Any] = {name: v[frame] for name, v in vars(camera).items() if isinstance(v, Tensor)}
+    one = dataclasses.replace(camera, **of_solids)
     pixel, zoom = one.project(at.unsqueeze(1))
     pixel, zoom = pixel[:, 0], zoom[:, 0]
     affine = matmul3(one.turn, matmul3(world, geometry[:, GEOMETRY["affine"]].unflatten(-1, (3, 3))))
@@ -116,7 +119,12 @@ def _shade(batch: _Batch, surfaces: Surface, solid: Tensor) -> Tensor:
 
 
 def _chunk(
-    shots: Sequence[Shot], size: int, device: str, outputs: Sequence[str], background: Sequence[int], shadow: bool
+    shots: Sequence[Shot],
+    size: int,
+    device: str | torch.device,
+    outputs: Sequence[str],
+    background: Sequence[int],
+    shadow: bool,
 ) -> dict[str, Tensor]:
     fine = size * _SUPERSAMPLE
     batch = _Batch(shots, fine, device)
