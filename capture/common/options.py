@@ -12,7 +12,7 @@ capture.config reads these declarations; nothing else repeats them.
 from __future__ import annotations
 
 import os
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator
 
@@ -35,6 +35,18 @@ class Section(BaseModel):
         if isinstance(value, str) and not _is_usable(value):
             raise ValueError(f"expected text that a file system takes, found {value[:100]!r}")
         return value
+
+
+class MethodOptions(Section):
+    """The sections that a method reads: the base of `Options` in the options.py of a method's room.
+
+    Its fields are sections, by their names in the configuration.
+
+    Attributes:
+        DEFAULTS: section -> key -> value, where the method's default differs from the one that a common section has.
+    """
+
+    DEFAULTS: ClassVar[dict[str, dict[str, Any]]] = {}
 
 
 def key(

@@ -12,6 +12,7 @@ import os
 import pickle
 import socket
 import sys
+import urllib.error
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -130,7 +131,8 @@ def _fetch(published: Published) -> tuple[dict[str, Tensor], Path]:
                 published.url, map_location="cpu", check_hash=True, weights_only=True
             )
     except (OSError, RuntimeError, pickle.UnpicklingError, EOFError) as error:  # URLError is an OSError
-        why = " ".join(str(getattr(error, "reason", error)).split())[:100]
+        reason = error.reason if isinstance(error, urllib.error.URLError) else error
+        why = " ".join(str(reason).split())[:100]
         raise WeightsMissing(
             f"{published.file} couldn't be fetched ({why}); get it from {published.url} and give "
             "its folder with --weights or CAPTURE_WEIGHTS"

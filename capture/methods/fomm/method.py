@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any, ClassVar
 
 import torch
@@ -26,6 +25,7 @@ class Method(KeypointWarpingMethod):
 
     title: ClassVar[str] = "FOMM"
     paper: ClassVar[str] = 'Siarohin et al., "First Order Motion Model for Image Animation", NeurIPS 2019'
+    load_release = staticmethod(load_fomm)
     section: ClassVar[str] = "fomm_config"
 
     def __init__(self, config: dict[str, Any]):
@@ -79,14 +79,3 @@ class Method(KeypointWarpingMethod):
     @classmethod
     def published_names(cls) -> frozenset[str]:
         return NETWORKS
-
-    @classmethod
-    def load_published(cls, path: Path, config: dict[str, Any]) -> Fomm:
-        """The generator of a checkpoint that FOMM's authors released.
-
-        Raises:
-            CaptureError: see load_fomm.
-        """
-        generator = cls.build_generator(config)
-        load_fomm(path, generator)
-        return generator

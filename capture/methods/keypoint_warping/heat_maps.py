@@ -5,7 +5,33 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from capture.nn.antialias import AntiAliasDown
 from capture.nn.geometry import coordinate_grid
+from capture.nn.hourglass import Hourglass
+
+
+class HeatMapNetwork(nn.Module):
+    """What FOMM's keypoint detector and MRAA's region predictor share: an hourglass over the shrunk picture.
+
+    Args:
+        temperature: of the softmax over a heat map's positions.
+        scale_factor: the picture is shrunk by this factor first.
+    """
+
+    def __init__(
+        self, block_expansion: int, max_features: int, num_blocks: int, temperature: float, scale_factor: float
+    ):
+        super().__init__()
+        self.temperature = temperature
+        self.predictor = Hourglass(block_expansion, 3, num_blocks, max_features)
+        self.down = None if scale_factor == 1 else AntiAliasDown(3, scale_factor)
+
+    def features(self, image: Tensor) -> Tensor:
+        """Picture (B, 3, S, S) in [0, 1] -> (B, block_expansion + 3, h, w), h = S * scale_factor."""
+        if self.down is not None:
+            image = self.down(image)  # (B, 3, h, w)
+        features: Tensor = self.predictor(image)  # (B, block_expansion + 3, h, w)
+        return features
 
 
 def heat_maps(logits: Tensor, temperature: float) -> Tensor:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
+from abc import abstractmethod
+from pathlib import Path
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from capture.methods.base import Method
+from capture.methods.base import Generator, Method
 from capture.nn.perceptual import PerceptualLoss, check_choice, check_scales
 from capture.nn.spectral_norm import SpectralNormConv2d
 
@@ -54,6 +56,21 @@ class KeypointWarpingMethod(Method):
             "target": f"{cls.section}.true_targets: this dataset has no true targets; toon and the datasets that "
             "prepare.py renders have them; set true_targets to false to train as published"
         }
+
+    @staticmethod
+    @abstractmethod
+    def load_release(path: Path, network: Any) -> None:
+        """Load a checkpoint that the method's authors released into the generator.
+
+        Raises:
+            CaptureError: no such file, a damaged or hostile one, another method's, or one for another configuration.
+        """
+
+    @classmethod
+    def load_published(cls, path: Path, config: dict[str, Any]) -> Generator:
+        generator = cls.build_generator(config)
+        cls.load_release(path, generator)
+        return generator
 
     def init_weights(self) -> None:
         for network in self.networks.values():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from pathlib import Path
 from typing import Any, ClassVar
 
 import torch
@@ -29,6 +28,7 @@ class Method(KeypointWarpingMethod):
     title: ClassVar[str] = "MRAA"
     paper: ClassVar[str] = 'Siarohin et al., "Motion Representations for Articulated Animation", CVPR 2021'
     learning_rates: ClassVar[dict[str, str]] = {"gen": "lr_G"}
+    load_release = staticmethod(load_mraa)
     section: ClassVar[str] = "mraa_config"
 
     def __init__(self, config: dict[str, Any]):
@@ -77,14 +77,3 @@ class Method(KeypointWarpingMethod):
     @classmethod
     def published_config(cls, networks: Collection[str]) -> dict[str, Any]:
         return {} if AVD_NETWORK in networks else {cls.section: {"mode": "absolute"}}
-
-    @classmethod
-    def load_published(cls, path: Path, config: dict[str, Any]) -> Mraa:
-        """The generator of a checkpoint that MRAA's authors released.
-
-        Raises:
-            CaptureError: see load_mraa.
-        """
-        generator = cls.build_generator(config)
-        load_mraa(path, generator)
-        return generator

@@ -1,4 +1,4 @@
-"""What a character wears: `dress` chooses, garments.py cuts."""
+"""What a character wears: `dress` chooses, body.py and garments.py make it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from capture.data.toon.characters.body import add_arm, add_leg, add_neck, add_torso
 from capture.data.toon.characters.garments import (
     BOTTOM,
     EXTRA,
@@ -14,14 +15,10 @@ from capture.data.toon.characters.garments import (
     SKIN,
     TOP,
     TRIM,
-    add_arm,
     add_cape,
-    add_leg,
-    add_neck,
     add_scarf,
     add_skirt,
     add_tail,
-    add_torso,
     choose,
     cloth,
 )

@@ -21,9 +21,7 @@ VARIED: tuple[str, ...] = (
 )
 
 
-def posture(
-    clips: Sequence[str], times: Sequence[float], style_seeds: Sequence[int], device: str | torch.device = "cpu"
-) -> Posture:
+def posture(clips: Sequence[str], times: Sequence[float], style_seeds: Sequence[int], device: str = "cpu") -> Posture:
     """The pose of every shot: rotations (B, J, 3, 3) and shift (B, 3), whatever the mix of clips.
 
     The names of two clips, joined by "+", name a mixture of both (capture.data.toon.motion.mixed_motions).

@@ -200,9 +200,7 @@ def _reach(shots: Sequence[Shot], characters: Sequence[Character], device: str) 
     }
 
 
-def frame_shots(
-    shots: Sequence[Shot], characters: Sequence[Character], size: int, device: str | torch.device
-) -> Camera:
+def frame_shots(shots: Sequence[Shot], characters: Sequence[Character], size: int, device: str) -> Camera:
     """The cameras of these shots for a picture of `size` pixels, by the framing rule above."""
     unique: dict[tuple, int] = {}
     rows = [

@@ -33,7 +33,7 @@ _CHUNK_PIXELS = {"cpu": 2**21, "cuda": 2**26}
 class _Batch:
     """The solids of some shots, flattened: solid p belongs to picture frame[p]."""
 
-    def __init__(self, shots: Sequence[Shot], size: int, device: str | torch.device) -> None:
+    def __init__(self, shots: Sequence[Shot], size: int, device: str) -> None:
         characters = [make_character(shot.character_seed) for shot in shots]
         self.characters = characters
         pose = posture([s.clip for s in shots], [s.time for s in shots], [s.clip_style_seed for s in shots], device)
@@ -119,12 +119,7 @@ def _shade(batch: _Batch, surfaces: Surface, solid: Tensor) -> Tensor:
 
 
 def _chunk(
-    shots: Sequence[Shot],
-    size: int,
-    device: str | torch.device,
-    outputs: Sequence[str],
-    background: Sequence[int],
-    shadow: bool,
+    shots: Sequence[Shot], size: int, device: str, outputs: Sequence[str], background: Sequence[int], shadow: bool
 ) -> dict[str, Tensor]:
     fine = size * _SUPERSAMPLE
     batch = _Batch(shots, fine, device)
@@ -294,7 +289,7 @@ def render(
     at_once = max(1, _CHUNK_PIXELS.get(kind, 2**24) // (size * _SUPERSAMPLE) ** 2)
     with torch.no_grad():
         pieces = [
-            _chunk(shots[i : i + at_once], size, device, outputs, background, shadow)
+            _chunk(shots[i : i + at_once], size, str(device), outputs, background, shadow)
             for i in range(0, len(shots), at_once)
         ]
     if not pieces:
