@@ -1,4 +1,4 @@
-"""The same numbers on every device."""
+"""Arithmetic that gives the same metrics on every device."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch
 
 @contextlib.contextmanager
 def no_tf32() -> Iterator[None]:
-    """Float32 that means it: TF32, CUDA's default for convolutions, changes the fourth digit of a metric."""
+    """Turn TF32 off, CUDA's default for convolutions in float32, which changes the fourth digit of a metric."""
     matmul, cudnn = torch.backends.cuda.matmul, torch.backends.cudnn
     before = matmul.allow_tf32, cudnn.allow_tf32
     try:

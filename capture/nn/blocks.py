@@ -1,4 +1,4 @@
-"""The blocks that every network here is made of: ConvBlock, ResBlock, LinearBlock.
+"""The blocks of CaPTURe's networks: ConvBlock, ResBlock, LinearBlock, and adaptive instance normalisation.
 
 Attribute names (`conv`, `conv1`, `conv2`, `skip`, `fc`) are those of the published checkpoints.
 """
@@ -44,7 +44,7 @@ class InstanceNorm(nn.Module):
     """Instance normalisation without affine parameters; statistics in float32 whatever the input's type."""
 
     def forward(self, x: Tensor) -> Tensor:
-        if torch.compiler.is_compiling():  # written out, it is fused and keeps its layout; uncompiled, this is slower
+        if torch.compiler.is_compiling():  # a compiler fuses this form and keeps channels_last; else it is slower
             exact = x.float()
             var, mean = torch.var_mean(exact, dim=(2, 3), correction=0, keepdim=True)
             return ((exact - mean) * torch.rsqrt(var + 1e-5)).to(x.dtype)
@@ -100,7 +100,7 @@ class ConvBlock(nn.Module):
             )
         else:
             stride = {"none": 1, "down": 2}[sample]
-            own = pad_type == "zeros"  # the convolution pads by itself
+            own = pad_type == "zeros"  # the convolution pads with zeros itself
             self.pad = nn.Identity() if own or kernel == 1 else Padding(kernel // 2, pad_type)
             self.conv = conv(c_in, c_out, kernel, stride, kernel // 2 if own else 0, bias=bias)
         self.norm = choose(NORMS, norm, "norm")(c_out)
@@ -140,7 +140,7 @@ class ResBlock(Recomputable):
         skip = x if self.skip is None else self.skip(x)
         if self.sample == "down":
             skip = F.avg_pool2d(skip, 2)
-        elif self.sample == "up":  # a 1x1 conv and nearest upsampling commute; this order is a quarter of the work
+        elif self.sample == "up":  # after the 1x1 convolution: the same result as before it, for a quarter of the work
             skip = F.interpolate(skip, scale_factor=2, mode="nearest")
         return self.activ((main + skip) / math.sqrt(2))
 
@@ -160,9 +160,9 @@ def adain(content: Tensor, style: Tensor, eps: float = 1e-5) -> Tensor:
     """Adaptive instance normalisation (Huang and Belongie, ICCV 2017), with the unbiased variance + eps, in float32.
 
     Args:
-        content: (B, C, H, W) whose statistics are replaced.  style: (B, C, H', W') that lends its own.
+        content: (B, C, H, W), whose statistics are replaced.  style: (B, C, H', W'), whose statistics are taken.
     Returns:
-        (B, C, H, W), of content's type.
+        (B, C, H, W), of the type of `content`.
     """
     x, y = content.float(), style.float()
     x_var, x_mean = torch.var_mean(x, dim=(2, 3), keepdim=True)

@@ -1,8 +1,8 @@
-"""The perceptual losses: distances between the features that a fixed, pretrained classifier has of two pictures.
+"""Perceptual losses: distances between two pictures in the features of a fixed, pretrained classifier.
 
 `PerceptualLoss` compares features over a pyramid of scales (Johnson et al., ECCV 2016). FOMM and MRAA use it with
 VGG19; AlexNet is a light substitute, and "none" compares the pixels themselves: both are additions of this project,
-for machines without VGG19's weights. `lpips_loss` is LPIPS (Zhang et al., CVPR 2018), differentiable.
+for use without VGG19's weights. `lpips_loss` is LPIPS (Zhang et al., CVPR 2018), differentiable.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ LAYERS: dict[str, tuple[Layout, int, tuple[int, ...]]] = {  # layout, window of 
     "alexnet": (_ALEXNET, 3, (1, 4, 7, 9, 11)),
 }
 WEIGHTS = {"vgg19": "vgg19", "alexnet": "alex"}  # names in PUBLISHED
-SMALLEST = {"none": 1, "vgg19": 16, "alexnet": 31}  # sides at which the deepest layer still has a position
+SMALLEST = {"none": 1, "vgg19": 16, "alexnet": 31}  # sides of pictures: smaller ones vanish in the pooling layers
 NETS = tuple(SMALLEST)
 MAX_STRIDE = 16  # pixels: the stride of the deepest layer that LPIPS compares
 
@@ -86,7 +86,7 @@ class Features(nn.Module):
 class PerceptualLoss(nn.Module):
     """Weighted L1 distances between features of two pictures, summed over layers and scales.
 
-    It has no parameters to learn or save, and moves itself to the pictures' device.
+    It has no parameters that are learnt or saved, and moves to the device of the pictures.
 
     Args:
         features: the network; None: compare pixels, with the first of `weights`.

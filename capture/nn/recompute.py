@@ -1,4 +1,4 @@
-"""Activation checkpointing: blocks that keep their inputs alone and compute the rest again when going backward."""
+"""Activation checkpointing: blocks that store their inputs only, and compute the rest again in the backward pass."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch.utils.checkpoint import checkpoint
 
 
 class Recomputable(nn.Module):
-    """A block without randomness and without buffers that change, so that computing it twice gives the same."""
+    """A block that gives the same result when it is computed twice: it has no randomness and changes no buffer."""
 
     recompute = False
 
@@ -21,7 +21,7 @@ class Recomputable(nn.Module):
 
 
 def recompute_blocks(network: nn.Module) -> int:
-    """Make every Recomputable block of `network` forget what it can compute again; how many there are."""
+    """Turn activation checkpointing on in every Recomputable block of `network`. Returns the number of blocks."""
     blocks = [module for module in network.modules() if isinstance(module, Recomputable)]
     for block in blocks:
         block.recompute = True

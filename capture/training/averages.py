@@ -12,10 +12,10 @@ Network = TypeVar("Network", bound=nn.Module)
 
 
 class EMA(Generic[Network]):
-    """Keeps `average`, a copy of a network that follows it: average += (1 - d) (network - average) after each step.
+    """The moving average of a network, in `average`: after each step average += (1 - d) (network - average).
 
-    d = min(decay, (1 + n) / (10 + n)) at step n, so that short runs aren't dominated by the start (TensorFlow's rule).
-    A decay of 0 makes the average the network itself.
+    At step n, d = min(decay, (1 + n) / (10 + n)), TensorFlow's rule, so that the initial weights do not dominate the
+    average of a short run. With a decay of 0 the average equals the network.
     """
 
     def __init__(self, network: Network, decay: float):
@@ -24,7 +24,7 @@ class EMA(Generic[Network]):
 
     @torch.no_grad()
     def update(self, network: nn.Module, step: int) -> None:
-        """Follow `network` after its step number `step` (from 0)."""
+        """Update the average after step number `step` (from 0) of `network`."""
         decay = min(self.decay, (1 + step) / (10 + step))
         averages = [*self.average.parameters(), *self.average.buffers()]
         values = [*network.parameters(), *network.buffers()]

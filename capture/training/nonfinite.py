@@ -1,4 +1,4 @@
-"""Numbers that are not numbers: a run stops at the first update whose losses or gradient are infinite or NaN."""
+"""Stopping a run at the first update whose losses or gradient are infinite or NaN."""
 
 from __future__ import annotations
 
@@ -17,15 +17,16 @@ from capture.data.sample_source import SampleSource
 
 REPORT = "not_finite.json"
 
-_MOST_TERMS = 64  # of one update
+_MOST_TERMS = 64  # of the losses of one update
 
 
 class NotFinite(Exception):
-    """The update that could not be.
+    """The losses or the gradient of an update are infinite or NaN.
 
     Attributes:
-        step: number of updates before it.  network: whose.  terms: its losses and `gradient`, as floats.
-        parameters: names of those whose gradients aren't finite (only where it was noticed at once).
+        step: number of updates before this one.  network: name of the updated network.
+        terms: the losses and the norm of the gradient, called `gradient`, as floats.
+        parameters: names of parameters whose gradients are not finite; empty where the guard raises later.
     """
 
     def __init__(self, step: int, network: str, terms: dict[str, float], parameters: list[str]):
@@ -34,18 +35,19 @@ class NotFinite(Exception):
 
     @property
     def bad(self) -> dict[str, float]:
-        """The terms that aren't finite."""
+        """The terms that are infinite or NaN."""
         return {name: value for name, value in self.terms.items() if not math.isfinite(value)}
 
 
 class Guard:
-    """Looks at every update between its backward pass and its optimiser's step.
+    """Checks every update between the backward pass and the optimiser's step.
 
-    On a CPU a bad update raises there and then. A GPU is not waited for at every step: it is told to leave the weights
-    alone from the first bad update on, and `wait`, called now and then and before anything is saved, raises.
+    On a CPU an update that is not finite raises at once. On a GPU the check would make every step wait, so from the
+    first such update on the optimiser leaves the weights unchanged, and `wait` raises. The trainer calls `wait` from
+    time to time and before it saves.
 
     Args:
-        clip: largest norm of a network's gradient, 0: any.
+        clip: largest norm of a network's gradient; 0 for no limit.
         raise_at_once: wait for the device at every update.
     """
 
@@ -53,17 +55,19 @@ class Guard:
         self.clip, self.raise_at_once = clip, raise_at_once
         self._first_bad: tuple[Tensor, Tensor] | None = None  # number of the first bad update, -1 for none; its terms
         self._updates: list[tuple[int, str, list[str]]] = []  # step, network, names of terms: updates not yet checked
-        self._seen = 0  # updates before those
+        self._seen = 0  # number of updates that were checked
 
     def check(
         self, step: int, name: str, network: nn.Module, optimiser: torch.optim.Optimizer, terms: dict[str, Tensor]
     ) -> Tensor:
-        """Check one update's losses and gradient, and clip the gradient. Its norm before that, a scalar tensor.
+        """Check the losses and the gradient of one update, and clip the gradient.
 
         Args:
-            step: number of updates before.  terms: the losses, by name.
+            step: number of updates before this one.  terms: the losses, by name.
+        Returns:
+            The norm of the gradient before it is clipped, a scalar.
         Raises:
-            NotFinite: something isn't, and this guard raises at once.
+            NotFinite: a loss or the gradient is infinite or NaN, and this guard raises at once.
         """
         norm = get_total_norm([p.grad for p in network.parameters() if p.grad is not None])
         values = torch.stack([value.detach().float().reshape(()) for value in (*terms.values(), norm)])
@@ -78,7 +82,7 @@ class Guard:
         return norm
 
     def wait(self) -> None:
-        """Wait for the device, and raise NotFinite if there was a bad update since the last check."""
+        """Wait for the device, and raise NotFinite where an update since the last call was not finite."""
         if self._first_bad is None:
             return
         number, values = self._first_bad
@@ -111,11 +115,11 @@ def _not_finite(parameters: Iterable[tuple[str, nn.Parameter]], most: int = 10) 
 def stopped_by(
     error: NotFinite, folder: Path, source: SampleSource, samples: Iterable[int], write: bool
 ) -> CaptureError:
-    """The line for an update that can't be made; its batch goes into <folder>/not_finite.json.
+    """The error that ends a run after an update that was not finite. Writes <folder>/not_finite.json about the batch.
 
     Args:
-        source: of the training samples; it says what each was drawn from.  samples: numbers of the batch's samples.
-        write: false in the processes of a job that leave writing to another one.
+        source: of the training samples, which describes each sample.  samples: the numbers of the batch's samples.
+        write: false in the processes of a job that do not write.
     """
     report = {
         "step": error.step + 1,
