@@ -1,9 +1,7 @@
-"""Checkpoints: ours, the release's, and exported generators, always without executing anything from the file.
+"""Reading and writing checkpoints: this project's, the release's, and exported generators. No file is executed.
 
-Which of a run's checkpoints is the newest good one: capture/checkpoints/find.py.
-
-A training checkpoint is a torch file with the release's entries (epoch, gen_state_dict, disc_state_dict, gen_opt,
-disc_opt) and ours: format, version, step, ema_state_dict, noise_rng, config, meters.
+A training checkpoint is a torch file with the entries of the release (epoch, gen_state_dict, disc_state_dict, gen_opt,
+disc_opt) and this project's: format, version, step, ema_state_dict, noise_rng, config, meters.
 An exported generator is a safetensors file of the parameters, with its configuration as JSON in the metadata.
 """
 
@@ -35,7 +33,7 @@ EXPORTED = "generator.safetensors"
 
 
 def latest_path(result: str | Path) -> Path:
-    """Where a run keeps its newest checkpoint."""
+    """The path of a run's newest checkpoint."""
     return Path(result) / FOLDER / LATEST
 
 
@@ -53,15 +51,15 @@ def save_checkpoint(path: str | Path, state: dict[str, Any]) -> None:
 
     def write(file: BinaryIO) -> None:
         failures: list[OSError] = []
-        torch.save(complete, _Remembering(file, failures))
+        torch.save(complete, _CollectsErrors(file, failures))  # type: ignore[arg-type]  # torch only writes and flushes
         if failures:
             raise failures[0]
 
     write_atomically(path, write, keep=path.with_name(PREVIOUS) if path.name == LATEST else None)
 
 
-class _Remembering:
-    """A file that keeps its errors to itself: torch's writer would abort the process on one as it is torn down."""
+class _CollectsErrors:
+    """A file that stores its errors and does not raise them: torch's writer aborts the process after an error."""
 
     def __init__(self, file: BinaryIO, failures: list[OSError]):
         self.file, self.failures = file, failures
@@ -79,10 +77,10 @@ class _Remembering:
 
 
 def load_checkpoint(path: str | Path, device: str | torch.device = "cpu") -> dict[str, Any]:
-    """Read a training checkpoint (ours or the release's), tensors and plain values only.
+    """Read a training checkpoint of this project or of the release.
 
     Raises:
-        Damaged: truncated, or other than it was written.
+        Damaged: the file is truncated, or its content has changed since it was written.
         CaptureError: missing, made by a newer version, or holding anything but tensors and plain values.
     """
     check_archive(path)
@@ -99,8 +97,8 @@ def load_checkpoint(path: str | Path, device: str | torch.device = "cpu") -> dic
         raise Damaged(f"{path}: not a checkpoint, or a damaged one; use an earlier checkpoint") from None
     except OSError as error:
         raise CaptureError(f"{path}: can't be read ({error.strerror or error})") from None
-    except Exception as error:  # the unpickler raises whatever it comes upon in broken data
-        if is_out_of_memory(error):  # the file is not to blame
+    except Exception as error:  # broken data can make the unpickler raise any error
+        if is_out_of_memory(error):  # the file may be good
             raise
         why = " ".join(str(error).split())[:100]
         raise Damaged(f"{path}: truncated or not a checkpoint ({why}); use an earlier checkpoint") from None
@@ -126,12 +124,13 @@ def load_weights(
     made_with: dict[str, Any] | None,
     config_from_shapes: Callable[[dict[str, Tensor]], dict[str, Any]] = lambda weights: {},
 ) -> None:
-    """Strictly load `weights` into `network`, or say which configuration keys stand in the way.
+    """Load `weights` into `network`; all names and shapes must match. The error names the keys that differ.
 
     Args:
-        weights: as load_checkpoint or load_export read them, which have checked them.
-        config: the configuration that `network` was built from.  made_with: the one saved beside the weights, if any.
-        config_from_shapes: what weights alone say of their configuration, for those without `made_with`.
+        weights: what load_checkpoint or load_export returned, which have checked it.
+        config: the configuration that `network` was built from.
+        made_with: the configuration that was saved with the weights; None where none was saved.
+        config_from_shapes: weights -> the keys that follow from their shapes, for weights without `made_with`.
     """
     weights = current_names(weights)
     own = network.state_dict()
@@ -141,7 +140,7 @@ def load_weights(
     if not wrong:
         network.load_state_dict(weights)
         return
-    if is_plain(made_with):
+    if made_with is not None and is_plain(made_with):
         with contextlib.suppress(CaptureError):
             made_with = with_defaults(made_with)
         theirs, ours = made_with, config
@@ -162,12 +161,12 @@ def network_sections(config: dict[str, Any]) -> dict[str, Any]:
 
 
 def generator_weights(state: dict[str, Any]) -> dict[str, Tensor]:
-    """The generator that a training checkpoint is for: its moving average where it has one."""
+    """The weights of a training checkpoint that are used to render: the moving average, or the generator itself."""
     return current_names(state.get("ema_state_dict") or state["gen_state_dict"])
 
 
-def export_generator(path: str | Path, weights: dict[str, Tensor], config: dict, half: bool = False) -> None:
-    """Write a generator alone as safetensors, with its configuration inside (half: float16, half the size)."""
+def export_generator(path: str | Path, weights: dict[str, Tensor], config: dict[str, Any], half: bool = False) -> None:
+    """Write a generator and its configuration as a safetensors file. With `half`, weights are stored in float16."""
     tensors = {n: (w.half() if half and w.is_floating_point() else w).contiguous().cpu() for n, w in weights.items()}
     kept = network_sections(config) | {
         "dataset_config": config["dataset_config"],
@@ -178,7 +177,7 @@ def export_generator(path: str | Path, weights: dict[str, Tensor], config: dict,
 
 
 def load_export(path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Read an exported generator: (float32 weights, the configuration it was trained with)."""
+    """Read an exported generator: its weights in float32, and the configuration that it was trained with."""
     try:
         with safe_open(str(path), "pt") as file:
             metadata = file.metadata() or {}

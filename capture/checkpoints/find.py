@@ -1,4 +1,4 @@
-"""The newest good checkpoint of a run: where the latest is damaged, the one before."""
+"""Finding the newest checkpoint of a run that is not damaged."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ ASIDE = ".damaged.pt"  # latest_checkpoint.pt is set aside as latest_checkpoint.
 
 
 def newest_checkpoint(result: Path, set_aside: bool = False) -> tuple[Path, dict[str, Any]] | None:
-    """(path, state) of the newest good checkpoint in a result folder; None where there has been none.
+    """Path and state of the newest checkpoint in a result folder that is not damaged; None where no run has saved one.
 
     Args:
-        set_aside: rename damaged ones to <name>.damaged.pt where there is a good one; without it they are passed over.
-            Either way a line in the log names them.
+        set_aside: rename damaged checkpoints to <name>.damaged.pt, if a newer or older one is good. Otherwise they are
+            skipped. In both cases a line in the log names them.
     Raises:
-        CaptureError: all of them are damaged, or one can't be used for another reason (see load_checkpoint).
+        CaptureError: all checkpoints are damaged, or one can't be read for another reason (see load_checkpoint).
     """
     folder = result / FOLDER
     damaged: list[tuple[Path, Damaged]] = []
@@ -33,13 +33,13 @@ def newest_checkpoint(result: Path, set_aside: bool = False) -> tuple[Path, dict
         except Damaged as error:
             damaged.append((path, error))
             continue
-        for bad, error in damaged:
+        for bad, why in damaged:
             if set_aside:
                 aside = _free_name(bad)
                 os.replace(bad, aside)
-                logger.warning(f"{error}: set aside as {aside.name}")
+                logger.warning(f"{why}: set aside as {aside.name}")
             else:
-                logger.warning(f"{error}: passed over")
+                logger.warning(f"{why}: passed over")
         if damaged:
             logger.warning(f"using {path} (step {state.get('step', 'unknown')}) in its place")
         return path, state
@@ -53,7 +53,7 @@ def newest_checkpoint(result: Path, set_aside: bool = False) -> tuple[Path, dict
 
 
 def _newest_first(folder: Path) -> list[Path]:
-    """latest, previous, then <n>epoch_checkpoint.pt, greatest n first: those that are there."""
+    """The checkpoints that exist: latest, previous, then <n>epoch_checkpoint.pt, the greatest n first."""
     numbered = []
     for path in folder.glob("*epoch_checkpoint.pt"):
         number = path.name.removesuffix("epoch_checkpoint.pt")

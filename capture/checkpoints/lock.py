@@ -1,4 +1,4 @@
-"""One run at a time in a result folder."""
+"""The lock of a result folder, by which only one run at a time writes there."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ LONGEST = 500  # bytes that are read of the line that names the holder
 
 @contextlib.contextmanager
 def run_lock(folder: Path, wanted: bool = True) -> Iterator[None]:
-    """Hold `folder`, which is made if need be, for a run of this process; the system lets go when a process dies.
+    """Lock `folder` for a run of this process. The system releases the lock when the process dies.
 
-    What killed writers left there is removed at the start; at the end, the lock, and a new folder that nothing was
-    written to.
+    A missing folder is made. Partial files of killed processes are removed first. At the end the lock's file is
+    removed, and so is a new folder that is still empty.
 
     Args:
-        wanted: false in the processes of a job that leave writing to another one.
+        wanted: false in the processes of a job that do not write; then nothing is done.
     Raises:
-        CaptureError: another process holds it (named), or nothing can be written there.
+        CaptureError: another process, which the message names, holds the lock, or the folder can't be written.
     """
     if not wanted:
         yield

@@ -1,4 +1,4 @@
-"""Checkpoints of the authors' own releases: read without executing anything from them, loaded by parameters' names.
+"""Checkpoints that the authors of methods have released: reading them, and loading them by parameter names.
 
 Such a checkpoint holds a state dict for each network, by the authors' names, beside optimisers and counters, or one
 state dict of several networks, whose names begin with the network's.
@@ -19,7 +19,7 @@ State = dict[str, dict[str, Tensor]]
 
 
 def read_published(path: str | Path) -> State:
-    """The state dicts of a published checkpoint, by network; optimisers and counters are left out.
+    """The state dicts of a published checkpoint, by the network's name, without optimisers and counters.
 
     Raises:
         CaptureError: missing, damaged, or holding anything but tensors and plain values.
@@ -29,7 +29,7 @@ def read_published(path: str | Path) -> State:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise CaptureError(f"{path}: no such checkpoint") from None
-    except Exception as error:  # whatever a damaged or hostile file provokes
+    except Exception as error:  # a damaged or hostile file can raise any error
         why = " ".join(str(error).split())[:80] or type(error).__name__
         if isinstance(error, pickle.UnpicklingError) and ("GLOBAL" in why or "Weights only" in why):
             why = "it holds objects that would run code when loaded"
@@ -46,7 +46,7 @@ def read_published(path: str | Path) -> State:
 
 
 def load_networks(state: State, networks: dict[str, nn.Module], path: str | Path) -> None:
-    """Load the weights of all `networks`, by their names in `state`, or of none.
+    """Load the weights of all `networks`, by their names in `state`. After an error none is changed.
 
     Raises:
         CaptureError: a network or a parameter is missing, of another shape, or unknown.

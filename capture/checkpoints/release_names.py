@@ -1,6 +1,6 @@
-"""Parameter names of the published release and of older versions -> today's.
+"""Parameter names of the published release and of older versions, mapped to today's names.
 
-A table maps parts of names. It is applied to every checkpoint that is loaded, and changes no name of today.
+A table maps parts of names. It is applied to every checkpoint that is loaded, and leaves today's names unchanged.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import Any
 
 from torch import Tensor
 
-# What the release called it -> what it is called here. Rows are tried from the first to the last; all that fit apply.
+# The release's name -> today's name. All rows whose pattern matches are applied, from the first to the last.
 CAPTURE = (
     (r"^module\.", ""),  # DataParallel
     (r"^idenity_encoder\.", "identity_encoder."),
@@ -56,11 +56,11 @@ PARTS = (
     (r"^decoder\.painter\.colour\.", "refiner.colour."),
     (r"^decoder\.painter\.share\.", "refiner.alpha."),
 )
-UNUSED = (re.compile(r"^decoder\.alpha$"), re.compile(r"\.value_conv2\."))  # of the release, read by nothing
+UNUSED = (re.compile(r"^decoder\.alpha$"), re.compile(r"\.value_conv2\."))  # the release has them, nothing reads them
 
 
 def current_names(weights: dict[str, Tensor]) -> dict[str, Tensor]:
-    """A network's state dict of any age by today's names, in the same order, without what nothing reads."""
+    """A network's state dict of any version with today's names, in the same order, without unused parameters."""
     old_parts = any(name.startswith("body.") for name in weights)
     rows = (*CAPTURE, *PARTS) if old_parts else CAPTURE
     renamed = {}
@@ -74,12 +74,12 @@ def current_names(weights: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def reorder_optimiser(state: Any, old_names: list[str], own_names: list[str]) -> Any:
-    """An optimiser's state, which numbers its parameters, for a network that lists them in another order.
+    """Renumber the parameters in an optimiser's state for a network that lists its parameters in another order.
 
     Args:
-        old_names: the parameters in the order of `state`, by today's names.  own_names: in the network's order.
+        old_names: today's names of the parameters, in the order of `state`.  own_names: in the order of the network.
     Returns:
-        The state with its parameters renumbered; as it is where the names are not the same.
+        The renumbered state; `state` itself where the two lists do not hold the same names.
     """
     if old_names == own_names or sorted(old_names) != sorted(own_names) or not isinstance(state, dict):
         return state
@@ -89,4 +89,4 @@ def reorder_optimiser(state: Any, old_names: list[str], own_names: list[str]) ->
         moved = {number[old_names[i]]: value for i, value in moments.items()}
         return {**state, "state": {i: moved[i] for i in sorted(moved)}}
     except (KeyError, TypeError, IndexError, AttributeError):
-        return state  # damaged, which whoever loads it will say
+        return state  # damaged: loading it will raise an error

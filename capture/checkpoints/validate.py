@@ -1,4 +1,4 @@
-"""What a checkpoint may be before anything of it is used: no larger than it is, and plain tensors."""
+"""Checks of a checkpoint before it is used: checksums, sizes, and tensors of plain numbers."""
 
 from __future__ import annotations
 
@@ -18,18 +18,19 @@ NUMBERS = (torch.float16, torch.bfloat16, torch.float32, torch.float64, torch.in
 
 
 class Damaged(CaptureError):
-    """A checkpoint that is not whole, so that an earlier one had better be used."""
+    """A checkpoint is damaged; an earlier one can be used in its place."""
 
 
 def check_archive(path: str | Path) -> None:
-    """Compare every record of a torch file (a zip) with the CRC-32 that it was written with, which torch doesn't; and
-    refuse one that would grow when it is read: torch stores records as they are.
+    """Check a torch file, which is a zip archive, before torch reads it.
 
-    Files that aren't zips, and those that are cut short, are left to torch.
+    Every record is compared with its CRC-32, which torch does not do. Compressed archives are refused, because they can
+    take more memory than their size on the disk; torch writes uncompressed records only. Files that are no zip archives
+    or are cut short are not checked: torch.load reports them.
 
     Raises:
-        Damaged: a record is other than it was written.
-        CaptureError: a compressed record, or records that are together larger than the file.
+        Damaged: the content of a record does not have the CRC-32 that was written with it.
+        CaptureError: a record is compressed, or the records together are larger than the file.
     """
     try:
         file, size = zipfile.ZipFile(path), Path(path).stat().st_size
@@ -52,11 +53,11 @@ def _refuse_growing(path: str | Path, records: list[zipfile.ZipInfo], size: int)
 
 
 def _first_bad(path: str | Path, file: zipfile.ZipFile) -> str | None:
-    """The first record that is other than it was written."""
+    """The name of the first record whose content does not have its CRC-32; None where all are good."""
     try:
         return file.testzip()
     except OSError as error:
-        if error.errno != errno.EINVAL:  # which a header that leads to before the file's beginning gives
+        if error.errno != errno.EINVAL:  # the error for a header that points to before the start of the file
             raise CaptureError(f"{path}: can't be read ({error.strerror})") from None
     except (zipfile.BadZipFile, struct.error, ValueError, NotImplementedError, EOFError, RuntimeError):
         pass
@@ -67,7 +68,7 @@ def check_weights(weights: Any, path: str | Path, name: str) -> None:
     """Refuse a state dict that holds anything but dense, finite tensors of plain numbers.
 
     Raises:
-        CaptureError: naming the first that isn't one.
+        CaptureError: the first value that is no such tensor; the message names it.
     """
     if not isinstance(weights, dict):
         raise CaptureError(f"{path}: damaged: {name} holds no parameters; use an earlier checkpoint")
@@ -85,6 +86,6 @@ def _what_is_wrong(value: Any) -> str:
         return "not a plain tensor"
     if value.dtype not in NUMBERS:
         return f"of type {str(value.dtype).removeprefix('torch.')}"
-    if value.untyped_storage().nbytes() < value.numel() * value.element_size():  # one number for many
+    if value.untyped_storage().nbytes() < value.numel() * value.element_size():  # the tensor is larger than its storage
         return "larger than what is stored of it"
     return "" if torch.isfinite(value).all() else "NaN or infinity in it"

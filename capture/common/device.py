@@ -10,7 +10,7 @@ from capture.common.errors import CaptureError
 
 
 def pick_device(name: str = "auto") -> torch.device:
-    """ "auto" is the first GPU, else the CPU."""
+    """The device called `name`; "auto" is the first GPU, or the CPU where there is no GPU."""
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     return torch.device(name)
@@ -27,15 +27,15 @@ def native_bf16(device: torch.device) -> bool:
 
 
 def use_bf16(precision: str, device: torch.device) -> bool:
-    """fp32 | bf16 | auto -> whether to compute in bfloat16."""
+    """Whether to compute in bfloat16, for a precision of fp32, bf16 or auto (bfloat16 where it is native)."""
     return precision == "bf16" or (precision == "auto" and native_bf16(device))
 
 
 def check_compiler(device: torch.device) -> None:
-    """Compiling for a CPU takes a C++ compiler.
+    """Check that networks can be compiled for `device`; a CPU needs a C++ compiler.
 
     Raises:
-        CaptureError: there is none.
+        CaptureError: no C++ compiler is installed.
     """
     if device.type == "cpu" and not any(shutil.which(name) for name in ("g++", "clang++", "c++")):
         raise CaptureError("compile: no C++ compiler here (g++ or clang++); install one, or leave compilation out")

@@ -1,4 +1,4 @@
-"""The one kind of error that a user is meant to see."""
+"""CaptureError, the only error that users see, and how programs print it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import NoReturn
 
 from capture.common.threads import limit_spinning
 
-# what the machine refuses, rather than what a program got wrong
+# errors of the machine, which are no faults of the program: number -> what the user can do
 _REFUSED = {
     errno.ENOSPC: "free space, or choose another place",
     errno.EDQUOT: "free space, or choose another place",
@@ -32,30 +32,35 @@ LONGEST = 1000  # characters of a line on the terminal
 
 
 class CaptureError(Exception):
-    """Something the person at the keyboard can put right: one line saying what was wrong, where, and what to do."""
+    """An error that the user can fix. The message is one line: what is wrong, where, and what to do."""
 
     def __init__(self, message: str):
-        # torch's DataLoader raises a worker's exception again with a traceback for its message: the last line is ours
+        # torch's DataLoader raises a worker's exception again with a traceback as its message, which ends with our line
         if message.startswith("Caught CaptureError in DataLoader worker"):
             message = message.strip().splitlines()[-1].split("CaptureError: ", 1)[-1]
         super().__init__(message)
 
 
 class Refused(CaptureError):
-    """A file couldn't be read, and the file is not to blame: no permission, no memory, a disk that fails."""
+    """A file can't be read for a reason outside the file: no permission, no memory, or a disk that fails."""
 
     @classmethod
-    def reading(cls, path: str | os.PathLike, error: OSError | MemoryError) -> Refused | None:
-        """Of what went wrong when `path` was read; None where the machine has no part in it."""
+    def no_memory(cls, path: str | os.PathLike[str]) -> Refused:
+        """The error for a file that there is no memory to decode in."""
+        return cls(f"{path}: no memory to decode it in; close other programs")
+
+    @classmethod
+    def reading(cls, path: str | os.PathLike[str], error: Exception) -> Refused | None:
+        """The error for what went wrong when `path` was read; None where the machine is not the cause."""
         if isinstance(error, MemoryError):
-            return cls(f"{path}: no memory to decode it in; close other programs")
-        if error.errno in _REFUSED:
+            return cls.no_memory(path)
+        if isinstance(error, OSError) and error.errno in _REFUSED:
             return cls(f"{path}: can't be read ({error.strerror}); {_REFUSED[error.errno].split(',')[0]}")
         return None
 
 
 def one_line(message: str) -> str:
-    """What files are called and say may hold anything: shown on one line, not endless, and nothing a terminal obeys."""
+    """A message as one line of limited length, without control characters from names and contents of files."""
     if len(message) > LONGEST:
         message = f"{message[: LONGEST - 300]} ... {message[-290:]}"
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in message)
@@ -64,14 +69,14 @@ def one_line(message: str) -> str:
 def command_line(main: Callable[[], int | None]) -> Callable[[], None]:
     """Wrap a program's `main`: a CaptureError becomes one line on stderr and exit status 2, Ctrl-C exits with 130.
 
-    So does what the machine refuses (no space, no permission, no memory), wherever it happened: also when standard
-    output is a file on a full disk. `--debug` anywhere on the command line keeps the traceback instead.
+    Errors of the machine (no space, no permission, no memory) become one line too, also where standard output is a file
+    on a full disk. With `--debug` anywhere on the command line, the traceback is printed instead.
     """
 
     @functools.wraps(main)
     def run() -> None:
         limit_spinning()  # before `main` imports torch
-        if isinstance(sys.stdout, io.TextIOWrapper):  # a file's name need not be text
+        if isinstance(sys.stdout, io.TextIOWrapper):  # the name of a file may hold bytes that are not text
             sys.stdout.reconfigure(errors="backslashreplace")
         if "--debug" in sys.argv[1:]:
             sys.exit(main() or 0)
@@ -97,7 +102,7 @@ def command_line(main: Callable[[], int | None]) -> Callable[[], None]:
 
 
 def _line(error: Exception) -> str | None:
-    """What to tell people about an error; None where it is the program's own fault."""
+    """The line that explains an error of the machine to the user; None for a fault of the program."""
     if isinstance(error, CaptureError):
         return str(error)
     if isinstance(error, OSError) and error.errno in _REFUSED:
@@ -109,7 +114,7 @@ def _line(error: Exception) -> str | None:
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether Python, torch or CUDA found no memory."""
+    """Whether an error says that Python, torch or CUDA ran out of memory."""
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
         return True
     return isinstance(error, RuntimeError) and "DefaultCPUAllocator" in str(error)
@@ -121,7 +126,7 @@ def _first_line(error: BaseException) -> str:
 
 
 def _drop_output() -> None:
-    """Forget what standard output doesn't take; Python would try again at exit, and complain."""
+    """Discard the output that can't be written; otherwise Python writes it again at exit, and prints a second error."""
     with contextlib.suppress(OSError, ValueError):
         sys.stdout.flush()
         return
@@ -130,7 +135,7 @@ def _drop_output() -> None:
 
 
 class Parser(argparse.ArgumentParser):
-    """argparse whose complaints are one line, like every other."""
+    """An argument parser that raises CaptureError, so that its errors are printed as all others are."""
 
     def error(self, message: str) -> NoReturn:
         raise CaptureError(f"{message} (see --help)")

@@ -1,4 +1,4 @@
-"""Writing files so that a crash leaves the old one or the new one, never half of either."""
+"""Atomic writes: after a crash a file is the old one or the new one, never a part of either."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from capture.common.errors import CaptureError
 
 @contextlib.contextmanager
 def atomic_file(path: str | Path, sync: bool = True, keep: Path | None = None) -> Iterator[BinaryIO]:
-    """A temporary file beside `path` to fill, which is renamed into place in the end, or removed on an error.
+    """Yield a temporary file beside `path`, which is renamed to `path` at the end, or removed after an error.
 
     Args:
-        sync: flush to the disk before the rename. Off for one of thousands of small files that can be made again.
-        keep: the file that was there before is renamed to this first; for a moment there is only that one.
+        sync: flush the file to the disk before it is renamed. False for small files that can be made again.
+        keep: a name for the older file at `path`. It is renamed first, so for a moment no file is at `path`.
     Raises:
         CaptureError: the disk is full or the folder can't be written.
     """
@@ -27,7 +27,7 @@ def atomic_file(path: str | Path, sync: bool = True, keep: Path | None = None) -
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         _remove(partial)
-        with open(partial, "xb") as file:  # never through a link that was there before
+        with open(partial, "xb") as file:  # fails where the name exists, so that no link is followed
             yield file
             file.flush()
             if sync:
@@ -48,24 +48,24 @@ def atomic_file(path: str | Path, sync: bool = True, keep: Path | None = None) -
 def write_atomically(
     path: str | Path, write: Callable[[BinaryIO], None], sync: bool = True, keep: Path | None = None
 ) -> None:
-    """Have `write` fill an atomic_file."""
+    """Write a file atomically; `write` is called with the open temporary file. For the arguments see atomic_file."""
     with atomic_file(path, sync, keep) as file:
         write(file)
 
 
 def _remove(partial: Path) -> None:
-    with contextlib.suppress(OSError):  # what stopped the writing may stop this too
+    with contextlib.suppress(OSError):  # the disk that failed to write may fail to remove
         partial.unlink()
 
 
 def remove_partials(folder: Path) -> None:
-    """Remove what writers that were killed left in `folder` and the folders in it. None may be writing there now."""
+    """Remove temporary files that killed processes left below `folder`. No process may be writing there now."""
     for partial in folder.rglob(".*.partial"):
         _remove(partial)
 
 
 def append_line(path: Path, line: str) -> None:
-    """Append a line in one write to the disk; where that fails, the file is as it was.
+    """Append a line in a single write to the disk. If the write fails, the file stays as it was.
 
     Raises:
         CaptureError: the disk is full or the file can't be written.
@@ -74,7 +74,7 @@ def append_line(path: Path, line: str) -> None:
         with open(path, "ab", buffering=0) as file:
             before, data = file.tell(), line.encode() + b"\n"
             try:
-                if file.write(data) != len(data):  # a full disk takes the first part of it
+                if file.write(data) != len(data):  # a full disk stores the beginning of the line
                     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
                 os.fsync(file.fileno())
             except OSError:
@@ -85,13 +85,17 @@ def append_line(path: Path, line: str) -> None:
 
 
 def cannot_write(path: str | Path, error: OSError) -> CaptureError:
-    """The line for a file that can't be written."""
+    """The CaptureError for a file that can't be written."""
     return CaptureError(f"{path}: can't be written ({error.strerror or error}); free space or choose another folder")
 
 
 def write_bytes(path: str | Path, data: bytes, sync: bool = True) -> None:
-    """Write `data` to `path`, whole or not at all."""
-    write_atomically(path, lambda file: file.write(data), sync)
+    """Write `data` to `path` atomically."""
+
+    def write(file: BinaryIO) -> None:
+        file.write(data)
+
+    write_atomically(path, write, sync)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -1,6 +1,6 @@
-"""Memory: freed blocks are kept, and running out of it is one line.
+"""The memory of this process: keeping freed blocks for reuse, and errors that explain a lack of memory.
 
-On a CPU, a fifth of a training step went into getting freed memory anew.
+Without the first, a training step on a CPU spends a fifth of its time on requesting memory that it has just freed.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ KEEPING = {TRIM_THRESHOLD: 2**31 - 1, MMAP_MAX: 0}
 
 
 def keep_freed_memory(device: torch.device, keep: bool = True) -> bool:
-    """Have this process hold on to memory that tensors give back, instead of returning every large block to the system.
+    """Keep the memory of freed tensors in this process, where every large block would go back to the system.
 
-    The system clears each page that it hands out: 800,000 of them in a training step at the published size. Memory in
-    use does not grow; it only shrinks no more before the process ends.
+    The system clears each page before it hands the page out: 800,000 pages in a training step at the published size.
+    The peak of the memory in use stays the same, but the process keeps that amount until it ends.
 
     Args:
-        device: a CPU, or else nothing is done.  keep: False goes back to the system's own rule.
+        device: nothing is done unless it is a CPU.  keep: False restores the default of the C library.
     Returns:
-        Whether anything was set (not without glibc, as on macOS or Alpine).
+        Whether the setting was changed. It needs glibc, which macOS and Alpine Linux lack.
     """
     if device.type != "cpu" or not sys.platform.startswith("linux"):
         return False
@@ -43,7 +43,11 @@ def keep_freed_memory(device: torch.device, keep: bool = True) -> bool:
 
 @contextlib.contextmanager
 def explain_out_of_memory(device: torch.device, doing: str, remedy: str = "lower --batch_size") -> Iterator[None]:
-    """Turn "out of memory", of a GPU or of this machine, into a CaptureError: what was being done, what to lower."""
+    """Turn an out-of-memory error of a GPU or of this machine into a CaptureError that says what to lower.
+
+    Args:
+        doing: what needed the memory, for the message.  remedy: what to do, for the message.
+    """
     try:
         yield
     except Exception as error:

@@ -1,4 +1,4 @@
-"""Keys of the configuration, declared once: type, default, help text, bounds, choices, and what resuming may change.
+"""How keys of the configuration are declared, once each: type, default, help text, bounds, choices, resume rule.
 
 A module that reads keys declares them in the `options.py` of its package as a `Section`, with `key` for each:
 
@@ -12,7 +12,7 @@ capture.config reads these declarations; nothing else repeats them.
 from __future__ import annotations
 
 import os
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator
 
@@ -37,6 +37,18 @@ class Section(BaseModel):
         return value
 
 
+class MethodOptions(Section):
+    """The sections that a method reads: the base of `Options` in the options.py of a method's room.
+
+    Its fields are sections, by their names in the configuration.
+
+    Attributes:
+        DEFAULTS: section -> key -> value, where the method's default differs from the one that a common section has.
+    """
+
+    DEFAULTS: ClassVar[dict[str, dict[str, Any]]] = {}
+
+
 def key(
     default: Any,
     help: str,
@@ -52,10 +64,10 @@ def key(
     """One key of a Section.
 
     Args:
-        default: its value where nobody sets it: a plain value, a list or a Section.
+        default: its value where the configuration does not set it: a plain value, a list or a Section.
         help: one line for defaults.yaml. The choices of a Literal type are appended unless the line names all of them.
         ge, gt, le, lt: bounds of a number: at least, more than, at most, less than. The bounds of a list's items
-            stand in its type: list[Annotated[float, Field(ge=0)]].
+            are written in its type: list[Annotated[float, Field(ge=0)]].
         resume: whether a run may go on with another value: fixed (refused), noted (allowed, with a line in the log) or
             free (allowed: nothing that is computed depends on it).
         added: the published release does not have this key; defaults.yaml marks it with (+).
@@ -70,7 +82,7 @@ def key(
 
 
 def _is_usable(text: str) -> bool:
-    """Whether text can be a path: nothing in it that no file system takes."""
+    """Whether text can be a path: it has no character that file systems do not allow."""
     try:
         return b"\0" not in os.fsencode(text)
     except UnicodeEncodeError:

@@ -1,7 +1,7 @@
-"""The published weights that LPIPS and FID stand on: found in a folder or fetched, and never any others.
+"""The published weights of the networks behind LPIPS, FID and the perceptual losses, which are checked by digest.
 
-Without a folder they come the libraries' usual way: from torch.hub's cache, where torchvision and torch-fidelity keep
-them too, or else from their addresses. With a folder (--weights or CAPTURE_WEIGHTS) nothing is downloaded.
+Without a folder, weights come from torch.hub's cache, which torchvision and torch-fidelity use as well, or are
+downloaded. With a folder (--weights or CAPTURE_WEIGHTS) nothing is downloaded.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import os
 import pickle
 import socket
 import sys
+import urllib.error
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,16 +21,16 @@ from torch import Tensor
 
 from capture.common.errors import CaptureError
 
-SECONDS = 30  # without an answer before a download is given up
+SECONDS = 30  # a download fails after so long without an answer
 
 
 def weights_folder(configured: str | Path | None = None) -> str | Path | None:
-    """Where weights are: as configured, else $CAPTURE_WEIGHTS; None: they are fetched."""
+    """The folder of weights: as configured, else $CAPTURE_WEIGHTS; None where neither is set (they are downloaded)."""
     return configured or os.environ.get("CAPTURE_WEIGHTS") or None
 
 
 class WeightsMissing(Exception):
-    """A metric can't be had here: the message says which file is missing and how to get it."""
+    """Weights are not available. The message names the file and says where to get it."""
 
 
 @dataclass(frozen=True)
@@ -37,9 +38,9 @@ class Published:
     """One published weights file.
 
     Attributes:
-        url: where the library fetches it; the eight digits in its name are the start of its sha256.
-        others: further names in a folder.  The same file by another name, or only the convolutions, `features.N...`.
-        features_sha256: start of the digest of those convolutions (see `fingerprint`), "" where it isn't known.
+        url: the address that the library downloads from; the eight digits in the file's name begin its sha256.
+        others: other names that the file may have in a folder, also with the convolutions alone (`features.N...`).
+        features_sha256: the beginning of the convolutions' digest (see `fingerprint`); "" where it is not known.
     """
 
     url: str
@@ -125,12 +126,13 @@ def _fetch(published: Published) -> tuple[dict[str, Tensor], Path]:
     waited = socket.getdefaulttimeout()
     socket.setdefaulttimeout(SECONDS)
     try:
-        with contextlib.redirect_stdout(sys.stderr):  # torch.hub announces downloads on stdout, where the table goes
+        with contextlib.redirect_stdout(sys.stderr):  # torch.hub reports downloads on stdout, which is for the results
             weights = torch.hub.load_state_dict_from_url(
                 published.url, map_location="cpu", check_hash=True, weights_only=True
             )
     except (OSError, RuntimeError, pickle.UnpicklingError, EOFError) as error:  # URLError is an OSError
-        why = " ".join(str(getattr(error, "reason", error)).split())[:100]
+        reason = error.reason if isinstance(error, urllib.error.URLError) else error
+        why = " ".join(str(reason).split())[:100]
         raise WeightsMissing(
             f"{published.file} couldn't be fetched ({why}); get it from {published.url} and give "
             "its folder with --weights or CAPTURE_WEIGHTS"
@@ -138,14 +140,14 @@ def _fetch(published: Published) -> tuple[dict[str, Tensor], Path]:
     finally:
         socket.setdefaulttimeout(waited)
     path = Path(torch.hub.get_dir()) / "checkpoints" / published.file
-    _check(published, weights, path)  # torch.hub believes what it finds in its cache
+    _check(published, weights, path)  # torch.hub does not check files that are in its cache
     return weights, path
 
 
 def _read(path: Path) -> dict[str, Tensor]:
     try:
         weights = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # whatever a damaged or hostile file provokes
+    except Exception as error:  # a damaged or hostile file can raise any error
         raise CaptureError(
             f"{path}: not a readable weights file ({' '.join(str(error).split())[:80]}); get it again"
         ) from None

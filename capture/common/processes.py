@@ -1,4 +1,4 @@
-"""One process or many: what of a batch is whose, who writes, and what all must agree on (accelerate underneath)."""
+"""The processes of a training job: sharing batches, averaging gradients, acting together. Based on accelerate."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from torch import Tensor, nn
 
 from capture.common.errors import CaptureError
 
-AGREE_EVERY = 8  # steps between two looks at what the other processes want
+AGREE_EVERY = 8  # steps between two exchanges of the processes' actions
 
 
 class Processes:
     """The processes of a job started by torchrun or `accelerate launch`, or this one alone.
 
     Attributes:
-        device: this process's.  rank, world: its number, and how many there are.  main: whether it is the one that
-            writes files and logs.
+        device: of this process.  rank: number of this process.  world: number of processes.
+        main: whether this process writes files and logs.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         wrapping = DistributedDataParallelKwargs(gradient_as_bucket_view=True)
         self.accelerator = Accelerator(cpu=not torch.cuda.is_available(), kwargs_handlers=[wrapping])
         self.device = self.accelerator.device
@@ -47,17 +47,17 @@ class Processes:
         return slice(self.rank * share, (self.rank + 1) * share)
 
     def wrap(self, network: nn.Module) -> nn.Module:
-        """`network` with its gradients averaged over all processes at each backward."""
+        """Wrap `network` so that each backward pass averages its gradients over all processes."""
         if self.world > 1 and self.device.type == "cuda":
             network = nn.SyncBatchNorm.convert_sync_batchnorm(network)
         return self.accelerator.prepare_model(network)
 
-    def keep_apart(self, network: nn.Module, apart: bool) -> contextlib.AbstractContextManager:
-        """Gradients stay this process's own within, where `apart`: there is more to add before they are averaged."""
+    def keep_apart(self, network: nn.Module, apart: bool) -> contextlib.AbstractContextManager[None]:
+        """A context in which gradients are not averaged over the processes, if `apart`; else one without effect."""
         return self.accelerator.no_sync(network) if apart else contextlib.nullcontext()
 
     def agree(self, action: int, step: int) -> int:
-        """The greatest action of all processes, or 0: looked at every few steps where there are several."""
+        """The greatest action of all processes, which they exchange every few steps; 0 at the steps in between."""
         if self.world == 1:
             return action
         if step % AGREE_EVERY:
@@ -73,7 +73,7 @@ class Processes:
 
     @contextlib.contextmanager
     def watching(self) -> Iterator[None]:
-        """Turn the loss of another process into one line."""
+        """Turn the error that follows the death of another process into a CaptureError."""
         try:
             yield
         except RuntimeError as error:
@@ -87,10 +87,10 @@ class Processes:
             ) from None
 
     def leave(self, status: int = 0) -> int:
-        """The end of the work: returns the exit status where this process is alone; one of several exits here and now.
+        """End the work: return the exit status, or, where there are several processes, exit at once.
 
-        The threads of a group's connections may wait for the interpreter while it is taken apart, and it for them: a
-        job that had done everything would never end.
+        At a normal exit, the threads of the connections between the processes and the interpreter may wait for each
+        other, so that a job that has finished would not end.
         """
         if self.world == 1:
             return status

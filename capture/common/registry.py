@@ -1,6 +1,6 @@
-"""What there is to choose from, by name. Only names stand here; a module is imported when somebody uses it.
+"""The methods and the sections of the configuration, by name. Each module is imported when it is first used.
 
-Adding a method takes its room and one line of METHODS. A room is a package with
+To add a method, write its package and add one line to METHODS. The package, called its room, has
     options.py: `Options`, the sections of the configuration that the method reads, and
     method.py: `Method`, a capture.methods.base.Method.
 """
@@ -19,7 +19,7 @@ METHODS = {
     "lwgan": "capture.methods.lwgan",
     "coord_inpainting": "capture.methods.coord_inpainting",
 }
-SECTIONS = {  # of every run, whatever its method
+SECTIONS = {  # the sections that every method's configuration has
     "main_config": "capture.config.options:MainConfig",
     "dataset_config": "capture.data.options:DatasetConfig",
     "train_config": "capture.training.options:TrainConfig",
@@ -27,16 +27,16 @@ SECTIONS = {  # of every run, whatever its method
 
 
 def method_class(name: str) -> Any:
-    """The Method of a name in METHODS."""
+    """The class `Method` of the method called `name`, a key of METHODS."""
     return import_module(f"{METHODS[name]}.method").Method
 
 
 def method_options(name: str) -> Any:
-    """The Options of a name in METHODS."""
+    """The class `Options` of the method called `name`, a key of METHODS."""
     return import_module(f"{METHODS[name]}.options").Options
 
 
 def section_class(name: str) -> Any:
-    """The Section of a name in SECTIONS."""
+    """The class of the section called `name`, a key of SECTIONS."""
     module, _, name = SECTIONS[name].partition(":")
     return getattr(import_module(module), name)

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM during training: finish the step, save, end."""
+"""Signals during training: after Ctrl-C or SIGTERM a run finishes its step, saves and ends."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import Any
 
 
 def ignore_interrupts(worker: int) -> None:
-    """For loader workers."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the training process's to handle
+    """Ignore Ctrl-C in a worker process of a DataLoader; its number is not used."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the training process handles it
 
 
 @contextmanager
 def stop_on_signal() -> Iterator[list[int]]:
-    """Collect SIGINT and SIGTERM in the list it yields instead of dying at once; a second Ctrl-C does interrupt."""
+    """Yield a list that collects SIGINT and SIGTERM, which then do not end the process; a second Ctrl-C does."""
     received: list[int] = []
 
     def handler(number: int, frame: Any) -> None:

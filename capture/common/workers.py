@@ -1,4 +1,4 @@
-"""Processes that prepare a data set together and leave nothing behind: no partial file, no orphan."""
+"""Worker processes that prepare a dataset; when they end, no partial file and no process is left."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,15 +19,17 @@ from tqdm import tqdm
 from capture.common.errors import CaptureError
 from capture.common.threads import available_cores
 
+Results = Generator[Any, None, None]
+
 _stop: Any = None
 
 
 class WorkerDied(CaptureError):
-    """The system ended one of the processes."""
+    """The system killed a worker process."""
 
 
 def stopping() -> bool:
-    """Whether the job that asks, in its worker, should end after the file at hand."""
+    """Whether the job that calls this, in a worker process, should end after its current file."""
     return _stop is not None and _stop.is_set()
 
 
@@ -44,10 +46,10 @@ def work(
     """Carry out `jobs` in processes of one thread each, with a progress bar on stderr.
 
     Args:
-        run: carries out one job and returns how many `unit`s it was; a function of a module, so that it can be sent.
-        root: the folder being written, swept of what a killed run was in the middle of.
-        workers: processes; None is one a core, 1 is this process.
-        done, total: `unit`s before and after all jobs (None: one a job).
+        run: carries out one job and returns how many `unit`s it was. A function of a module, so that it can be pickled.
+        root: the folder that is written. Partial files that a killed run left in it are removed.
+        workers: number of processes. None: one for each core; 1: this process does the work.
+        done, total: number of `unit`s before the first job and after the last one. None: one `unit` for each job.
     Raises:
         CaptureError: from a job, or because a worker died.
     """
@@ -70,11 +72,11 @@ def gather(
     unit: str = "frame",
     progress: bool = True,
 ) -> Iterator[Any]:
-    """Carry out `jobs` that find something out and write nothing, as `work` does; what each found, as they finish.
+    """Carry out `jobs` that write no files, as `work` does, and yield the result of each when it is finished.
 
     Args:
-        run: carries out one job and returns how many `unit`s it was, and what it found.
-        name: beside the progress bar.
+        run: carries out one job and returns how many `unit`s it was, and its result.
+        name: the title of the progress bar.
         workers, total: see work.
     Raises:
         CaptureError: from a job, or because a worker died.
@@ -91,13 +93,13 @@ def _sweep(root: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def _finished(run: Callable[[Any], Any], jobs: Sequence[Any], workers: int | None) -> Iterator[Any]:
-    """What each job returns, as they finish."""
+def _finished(run: Callable[[Any], Any], jobs: Sequence[Any], workers: int | None) -> Results:
+    """The results of the jobs, in the order in which they finish."""
     workers = min(workers or available_cores(), len(jobs))
     return _here(run, jobs) if workers <= 1 else _apart(run, jobs, workers)
 
 
-def _here(run: Callable[[Any], Any], jobs: Sequence[Any]) -> Iterator[Any]:
+def _here(run: Callable[[Any], Any], jobs: Sequence[Any]) -> Results:
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -106,13 +108,13 @@ def _here(run: Callable[[Any], Any], jobs: Sequence[Any]) -> Iterator[Any]:
         torch.set_num_threads(threads)
 
 
-def _apart(run: Callable[[Any], Any], jobs: Sequence[Any], workers: int) -> Iterator[Any]:
-    """The same in other processes; on any exit no worker is left."""
+def _apart(run: Callable[[Any], Any], jobs: Sequence[Any], workers: int) -> Results:
+    """The results of jobs that run in worker processes. All workers have ended when this generator ends."""
     context = multiprocessing.get_context("spawn")
     stop = context.Event()
     pool = concurrent.futures.ProcessPoolExecutor(workers, context, _start_worker, (stop,))
     try:
-        with _deaf_children():
+        with _children_ignore_interrupts():
             futures = [pool.submit(run, job) for job in jobs]
         for future in concurrent.futures.as_completed(futures):
             yield future.result()
@@ -126,12 +128,12 @@ def _apart(run: Callable[[Any], Any], jobs: Sequence[Any], workers: int) -> Iter
 
 
 @contextlib.contextmanager
-def _deaf_children() -> Iterator[None]:
-    """Processes started within ignore Ctrl-C from their first instruction on; only the parent decides."""
+def _children_ignore_interrupts() -> Iterator[None]:
+    """Processes that are started within ignore Ctrl-C from their start; the parent process handles it."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # which a new program inherits
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # a new program inherits this
     try:
         yield
     finally:
@@ -143,6 +145,7 @@ def _start_worker(stop: Any) -> None:
     _stop = stop
     torch.set_num_threads(1)
     parent = multiprocessing.parent_process()
+    assert parent is not None  # this is a worker
 
     def follow() -> None:
         parent.join()

@@ -61,7 +61,7 @@ def default_text(method: str) -> str:
 
 def _differing(method: str, config: dict[str, Any]) -> dict[str, Any]:
     """The method's name, and the common keys whose defaults it changes."""
-    changed = getattr(method_options(method), "DEFAULTS", {})
+    changed: dict[str, dict[str, Any]] = method_options(method).DEFAULTS
     return {"main_config": {"method": method}} | {
         section: _like(values, config[section]) for section, values in changed.items()
     }

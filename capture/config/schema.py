@@ -10,7 +10,7 @@ from pydantic import ValidationError, create_model
 from pydantic.fields import FieldInfo
 
 from capture.common.errors import CaptureError
-from capture.common.options import Section
+from capture.common.options import MethodOptions, Section
 from capture.common.registry import METHODS, SECTIONS, method_options, section_class
 from capture.config.messages import describe, nearest
 from capture.config.nested import flatten, get_value
@@ -55,9 +55,9 @@ def default_config(method: str) -> dict[str, Any]:
 
 
 @cache
-def _default_config(options: type[Section]) -> dict[str, Any]:
+def _default_config(options: type[MethodOptions]) -> dict[str, Any]:
     config = _config_model(options)().model_dump()
-    _update(config, getattr(options, "DEFAULTS", {}))
+    _update(config, options.DEFAULTS)
     return config
 
 

@@ -29,9 +29,9 @@ def read_yaml(path: str | Path) -> dict[str, Any]:
         _check_numbers(data)
     except (yaml.YAMLError, RecursionError, ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
         # the last four: the parser's own, at "!!timestamp x" or "!!bool x"
-        mark = getattr(error, "problem_mark", None)
-        line = f" line {mark.line + 1}" if mark else ""
-        raise CaptureError(f"{path}{line}: not valid YAML ({getattr(error, 'problem', None) or 'malformed'})") from None
+        marked = error if isinstance(error, yaml.MarkedYAMLError) else yaml.MarkedYAMLError()
+        line = f" line {marked.problem_mark.line + 1}" if marked.problem_mark else ""
+        raise CaptureError(f"{path}{line}: not valid YAML ({marked.problem or 'malformed'})") from None
     if data is None:
         return {}
     if not isinstance(data, dict):

@@ -68,13 +68,13 @@ def prepare_pictures(
         folder = _folder(side, name, size)
         if holds(folder / WHOLE, keys, size):
             return PreparedFrames(folder / WHOLE)
-    side = writable_side_folder(catalog.root)
-    if side is None:
+    writable = writable_side_folder(catalog.root)
+    if writable is None:
         logger.info(f"note: no folder to keep prepared {name} in (neither in {catalog.root} nor in ~/.cache)")
         return None
-    folder = _folder(side, name, size)
+    folder = _folder(writable, name, size)
     if folder.name != f"{name}_{size}":
-        logger.info(f"note: {side / f'{name}_{size}'} is a newer version's and left alone; using {folder}")
+        logger.info(f"note: {writable / f'{name}_{size}'} is a newer version's and left alone; using {folder}")
     if folder.is_symlink():
         logger.info(f"note: {folder}: a link, so no {name} are prepared there; remove it")
         return None

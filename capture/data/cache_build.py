@@ -166,13 +166,16 @@ def _fill(job: Job) -> tuple[int, list[str]]:
     done, errors = 0, []
     with contextlib.ExitStack() as stack:
         video = frames[0][2] is not None
-        reader = stack.enter_context(VideoReader(frames[0][1])) if video else None
+        reader = stack.enter_context(VideoReader(frames[0][1])) if video and frames[0][1] is not None else None
         for number, path, position in frames:
             if stopping():
                 break
             try:
                 # a video's frames come in order, so that no frame is decoded twice
-                frame = framed(read_frame(reader, position), size) if video else decode(path, size)
+                if reader is not None and position is not None:
+                    frame = framed(read_frame(reader, position), size)
+                else:
+                    frame = decode(path, size)
             except CaptureError as error:
                 errors.append(str(error))
                 if video and len(errors) == NAMED:

@@ -64,4 +64,4 @@ def open_frames(path: Path, writable: bool = False) -> dict[str, np.ndarray]:
 
 def frame_crc(frame: np.ndarray) -> int:
     """CRC-32 of a frame, never 0, which marks a missing frame."""
-    return zlib.crc32(np.ascontiguousarray(frame)) or 1
+    return zlib.crc32(np.ascontiguousarray(frame).data) or 1

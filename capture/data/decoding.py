@@ -27,8 +27,9 @@ def framed(image: Image.Image, size: int) -> np.ndarray:
     return np.asarray(to_square(image, size), dtype=np.uint8)
 
 
-def decode_picture(path: Path, size: int) -> np.ndarray:
+def decode_picture(path: Path | None, size: int) -> np.ndarray:
     """A picture file as uint8 (S, S, 3)."""
+    assert path is not None  # every frame has a picture; only maps may be missing
     return framed(open_rgb(path), size)
 
 
@@ -56,7 +57,8 @@ class Recent:
 
     def __init__(self, budget: int, cost: Callable[[Any], int], drop: Callable[[Any], None] = lambda value: None):
         self.budget, self.cost, self.drop = budget, cost, drop
-        self.used, self._values = 0, OrderedDict()
+        self.used = 0
+        self._values: OrderedDict[Any, Any] = OrderedDict()
 
     def get(self, key: Any, make: Callable[[], Any]) -> Any:
         if key in self._values:

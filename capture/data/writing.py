@@ -18,7 +18,7 @@ import csv
 import io
 import json
 import os
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -50,8 +50,8 @@ def is_written(path: Path) -> bool:
         return False
 
 
-def write_pairs(path: Path, rows: Iterable[tuple[str, str, str]]) -> None:
-    """Write a pairs file (CSV `identity,pose,target`)."""
+def write_pairs(path: Path, rows: Iterable[Sequence[str]]) -> None:
+    """Write a pairs file (CSV `identity,pose,target`); each row has these three."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(PAIRS_HEADER)

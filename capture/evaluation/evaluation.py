@@ -1,4 +1,4 @@
-"""The evaluation from end to end: pairs, pictures, numbers, table and report."""
+"""The evaluation: choose pairs, render them, measure the pictures, write the table and the report."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import pickle
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -38,7 +39,7 @@ SELF_REMARK = (
 
 @dataclass(frozen=True)
 class Request:
-    """What to evaluate, on what, and how; evaluate.py --help explains each."""
+    """The options of an evaluation; evaluate.py --help explains each of them."""
 
     results: Sequence[Path]
     predictions: Sequence[tuple[str, Path]]
@@ -56,12 +57,12 @@ class Request:
 
 
 def evaluate(request: Request, workers: Workers) -> Table | None:
-    """Carry out a request: render what isn't rendered yet, measure, and write everything below request.out.
+    """Evaluate: render the pictures that are missing, measure all, and write table and report below request.out.
 
     Returns:
         The table in the main process, None in the others.
     Raises:
-        CaptureError: anything in the request that can't be done, before anything is rendered where possible.
+        CaptureError: the request can't be carried out. Where possible this is found before anything is rendered.
     """
     pairs, total, root = choose_pairs(request)
     device = workers.device(pick_device(request.device))
@@ -72,7 +73,7 @@ def evaluate(request: Request, workers: Workers) -> Table | None:
     missing: dict[str, str] = {}
     perceptual, inception = _extractors(request, workers, device, size, len(pairs), missing)
 
-    # the floors, then everything that was asked for
+    # first the rows that any method must beat, then the results and predictions of the request
     copied = "here the answer itself" if request.self_folder else ""
     rows = [
         Row("identity returned", "floor", [pair.identity for _, pair in pairs], framed=True),
@@ -86,7 +87,7 @@ def evaluate(request: Request, workers: Workers) -> Table | None:
     rows += [Row(name, "prediction", files) for (name, _), files in zip(request.predictions, predicted)]
     del transfers
 
-    targets = [pair.target for _, pair in pairs]
+    targets = [pair.target for _, pair in pairs if pair.target is not None]  # all of them: see choose_pairs
     measured, reference = measure(rows, targets, size, perceptual, inception, workers, request.batch_size, device)
     if not workers.is_main:
         return None
@@ -94,8 +95,8 @@ def evaluate(request: Request, workers: Workers) -> Table | None:
         size,
         _samples(request, len(pairs), total),
         request.lpips_net,
-        perceptual and perceptual.file.name,
-        inception and inception.file.name,
+        perceptual.file.name if perceptual else None,
+        inception.file.name if inception else None,
         request.framing,
     )
     table = tabulate(rows, measured, reference, how, missing, [SELF_REMARK] if request.self_folder else [])
@@ -115,11 +116,11 @@ def tabulate(
     missing: dict[str, str],
     remarks: Sequence[str] = (),
 ) -> Table:
-    """The table of what was measured, with the published rows below.
+    """The table of the measured rows, followed by the published rows.
 
     Args:
-        reference: the targets' features, None without FID.  how: the protocol.
-        missing: why there is no number, by key of the table's columns.  remarks: to make below the table.
+        reference: the targets' features; None where FID is not measured.  how: the protocol.
+        missing: key of a column -> why it has no number.  remarks: lines to print below the table.
     """
     lines = [_line(row, numbers, reference, missing) for row, numbers in zip(rows, measured)]
     lines += [
@@ -136,9 +137,10 @@ def tabulate(
 
 
 def choose_pairs(request: Request) -> tuple[list[tuple[int, Pair]], int, Path]:
-    """The pairs to measure, each with its index; how many there are in all; the folder that names start from."""
-    if (request.pairs is None) == (request.self_folder is None):
-        raise CaptureError("give --pairs DATASET/test/pairs.csv, or --self DATASET/test for a test set without targets")
+    """The pairs to measure with their indices, the number of all pairs, and the folder that names are relative to."""
+    which = "give --pairs DATASET/test/pairs.csv, or --self DATASET/test for a test set without targets"
+    if request.pairs is not None and request.self_folder is not None:
+        raise CaptureError(which)
     if request.pairs is not None:
         every, root = read_pairs(request.pairs), request.pairs.parent
         blank = next((i for i, pair in enumerate(every) if pair.target is None), None)
@@ -147,15 +149,17 @@ def choose_pairs(request: Request) -> tuple[list[tuple[int, Pair]], int, Path]:
                 f"{request.pairs}: pair {blank} ({every[blank].identity.name}, {every[blank].pose.name})"
                 " has no target to measure against; add it, or give --self DATASET/test instead"
             )
-    else:
+    elif request.self_folder is not None:
         every, root = self_pairs(request.self_folder), request.self_folder
+    else:
+        raise CaptureError(which)
     n = min(request.limit or len(every), len(every))
-    chosen = [k * len(every) // n for k in range(n)]  # evenly spaced, so that every character has its part
+    chosen = [k * len(every) // n for k in range(n)]  # evenly spaced, so that every character is measured
     return [(i, every[i]) for i in chosen], len(every), root
 
 
 def checkpoint_epoch(source: Path) -> int | None:
-    """The epoch that a training checkpoint was saved after; None for an export, which doesn't say."""
+    """The epoch after which a training checkpoint was saved; None for an exported generator, which has no epoch."""
     if source.suffix == ".safetensors":
         return None
     try:
@@ -166,7 +170,7 @@ def checkpoint_epoch(source: Path) -> int | None:
 
 
 def _names(request: Request) -> list[str]:
-    """A name for each result: its folder's, or its path where that isn't enough."""
+    """A name for each result: the name of its folder, or its whole path where two folders have the same name."""
     titles = [path.resolve().name if path.is_dir() else path.stem for path in request.results]
     names = [str(path) if titles.count(title) > 1 else title for path, title in zip(request.results, titles)]
     every = [*names, *(name for name, _ in request.predictions)]
@@ -177,7 +181,7 @@ def _names(request: Request) -> list[str]:
 
 
 def _common_size(request: Request, transfers: Sequence[PoseTransfer], predicted: Sequence[Sequence[Path]]) -> int:
-    """The side that everything is measured at."""
+    """The size at which all pictures are measured."""
     sizes = {str(path): transfer.size for path, transfer in zip(request.results, transfers)}
     if not sizes and predicted and request.size is None:
         sizes[str(predicted[0][0])] = open_rgb(predicted[0][0]).width
@@ -197,18 +201,22 @@ def _common_size(request: Request, transfers: Sequence[PoseTransfer], predicted:
 def _extractors(
     request: Request, workers: Workers, device: torch.device, size: int, n: int, missing: dict[str, str]
 ) -> tuple[Perceptual | None, InceptionFeatures | None]:
-    """The networks there are; why there isn't one goes into `missing`, or is an error where the metric is required."""
+    """The networks of LPIPS and FID. For one that is not available, `missing` gets the reason.
+
+    Raises:
+        CaptureError: a network is not available, and request.require has its metric.
+    """
     if size < SMALLEST:
         missing["lpips"] = f"LPIPS needs pictures of at least {SMALLEST}x{SMALLEST}; these are {size}x{size}"
     if n < FEWEST:
         missing["fid"] = f"FID needs at least {FEWEST} pairs; there is {n}"
-    loaders: dict[str, Callable] = {
+    loaders: dict[str, Callable[[], Any]] = {
         "lpips": lambda: Perceptual.load(request.lpips_net, request.weights, device),
         "fid": lambda: InceptionFeatures.load(request.weights, device),
     }
     loaded = {}
     if not workers.is_main:
-        workers.wait()  # the main process fetches, the others find it in the cache
+        workers.wait()  # the main process downloads the weights first; the others read them from the cache
     for metric, load in loaders.items():
         try:
             if metric not in missing:

@@ -1,4 +1,4 @@
-"""Every number of every pair, for all rows of the table at once."""
+"""Measuring the pictures of all rows of the table against the targets, pair by pair."""
 
 from __future__ import annotations
 
@@ -21,17 +21,18 @@ from capture.metrics.lpips import Perceptual
 from capture.metrics.precision import no_tf32
 
 PER_PAIR = ("l1", "ssim", "lpips", "l1_foreground", "ssim_foreground")
-THREADS = 4  # that decode pictures
+THREADS = 4  # threads that decode pictures
 
 
 @dataclass
 class Row:
-    """What one line of the table is measured on.
+    """The pictures of one line of the table.
 
     Attributes:
-        name: of the method.  kind: floor, result or prediction.  pictures: one file for each pair, in their order.
-        framed: padded and resized as inputs are; otherwise a picture must have the evaluation's size already.
-        note: what a reader must know, "" for nothing.
+        name: of the method.  kind: floor, result or prediction.
+        pictures: a file for each pair, in the order of the pairs.
+        framed: whether pictures are padded and resized as inputs are. Otherwise they must have the evaluation's size.
+        note: a footnote for the reader; "" for none.
     """
 
     name: str
@@ -46,8 +47,8 @@ class Measured:
     """The numbers of one row.
 
     Attributes:
-        values: float64 (N, 5), a column for each of PER_PAIR, NaN where there is no such number.
-        features: float32 (N, 2048) of FID, or None.
+        values: float64 (N, 5), a column for each of PER_PAIR, NaN where a number is not measured.
+        features: float32 (N, 2048), the features that FID compares; None where FID is not measured.
     """
 
     values: Tensor
@@ -56,7 +57,10 @@ class Measured:
 
 @dataclass
 class _Share:
-    """What one process measured: pairs `index`, and a part of each row's numbers, the targets' features last."""
+    """What one process measured: the indices of its pairs, and each row's numbers and features for these pairs.
+
+    The last entry of `features` is the targets'.
+    """
 
     index: list[int]
     values: list[list[Tensor]] = field(default_factory=list)
@@ -64,7 +68,7 @@ class _Share:
 
 
 def load_exact(path: Path, size: int) -> Tensor:
-    """A picture that has the evaluation's size, uint8 (3, size, size); CaptureError if not: nothing is resized."""
+    """Read a picture as uint8 (3, size, size). CaptureError where it has another size, since nothing is resized."""
     image = open_rgb(path)
     if image.size != (size, size):
         raise CaptureError(
@@ -75,7 +79,7 @@ def load_exact(path: Path, size: int) -> Tensor:
 
 
 def load_mask(path: Path, size: int) -> Tensor:
-    """`load_foreground`, bool (1, size, size), empty where the foreground isn't known."""
+    """The foreground of a target picture, bool (1, size, size), false everywhere where it is not known."""
     mask = load_foreground(path, size)
     return torch.zeros(1, size, size, dtype=torch.bool) if mask is None else mask
 
@@ -93,8 +97,8 @@ def measure(
     """Measure every row against the targets; the processes share the pairs.
 
     Returns:
-        In the main process one Measured for each row and the targets' features, whatever the batch size and the
-        number of processes; in the others nothing, ([], None).
+        In the main process, a Measured for each row and the targets' features; they do not depend on the batch size or
+        the number of processes. In the other processes, ([], None).
     Raises:
         CaptureError: a picture that can't be read or has another size.
     """
@@ -120,10 +124,10 @@ def measure(
 
 
 def compare(picture: Tensor, target: Tensor, mask: Tensor, perceptual: Perceptual | None = None) -> Tensor:
-    """The numbers of a batch.
+    """The metrics of a batch of pictures.
 
     Args:
-        picture, target: uint8 (B, 3, S, S).  mask: bool (B, 1, S, S), empty where a foreground isn't known.
+        picture, target: uint8 (B, 3, S, S).  mask: bool (B, 1, S, S), false everywhere where a foreground is not known.
     Returns:
         float64 (B, 5) on the CPU, a column for each of PER_PAIR.
     """
@@ -145,7 +149,7 @@ def _load(
 
 
 def _join(shares: list[_Share], rows: int, n: int) -> tuple[list[Measured], Tensor | None]:
-    """The processes' shares, back in the order of the pairs."""
+    """The shares of all processes, joined in the order of the pairs."""
     if not shares:
         return [], None
     order = torch.tensor([i for share in shares for i in share.index]).argsort()
@@ -153,6 +157,6 @@ def _join(shares: list[_Share], rows: int, n: int) -> tuple[list[Measured], Tens
     def joined(parts: list[Tensor]) -> Tensor | None:
         return torch.cat(parts)[order] if parts else None
 
-    values = [joined([part for share in shares for part in share.values[r]]) for r in range(rows)]
+    values = [torch.cat([part for share in shares for part in share.values[r]])[order] for r in range(rows)]
     features = [joined([part for share in shares for part in share.features[r]]) for r in range(rows + 1)]
     return [Measured(v, f) for v, f in zip(values, features)], features[-1]

@@ -1,4 +1,4 @@
-"""Pictures that another program rendered, matched to the pairs they answer."""
+"""Matching pictures that another program rendered to the pairs of a pairs file."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from capture.io.pairs import Pair
 
 
 def match_predictions(folder: str | Path, pairs: Sequence[tuple[int, Pair]]) -> list[Path]:
-    """The picture of each pair in a folder of already rendered ones.
+    """Find the picture of each pair in a folder of rendered pictures.
 
-    A picture is named after its pair's place in the pairs file, five digits from 00000, or after its target's file
-    (the extension is free). One of the two must hold for every pair.
+    The name of a picture is the index of its pair in the pairs file, as five digits from 00000, or the name of the
+    pair's target, with any extension. All pictures must be named in the same of these two ways.
 
     Args:
         pairs: (index in the pairs file, pair).
     Raises:
-        CaptureError: no such folder, a pair without a picture, or names that could mean two things.
+        CaptureError: the folder or a picture is missing, or names are ambiguous.
     """
     folder = Path(folder)
     if not folder.is_dir():

@@ -1,4 +1,4 @@
-"""What the numbers mean, pinned: printed with every table. Change anything here and VERSION changes."""
+"""The protocol of the evaluation, which is printed with every table. Any change to it must raise VERSION."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from capture.metrics.image import K1, K2, SIGMA, window_size
 
 VERSION = 1
 
-# L1, SSIM, LPIPS, FID of the paper's table, from its release's README: its Mixamo test set, code never published
+# L1, SSIM, LPIPS and FID from the README of the release, on its Mixamo test set; the code that measured is not public
 PUBLISHED = {
     "LWGAN": (0.1834, 0.8437, 0.1851, 36.0141),
     "FOMM": (0.0153, 0.9275, 0.0554, 12.4067),
@@ -33,10 +33,11 @@ def protocol(
     inception_file: str | None,
     framing: bool = False,
 ) -> dict[str, str]:
-    """The protocol as {what: how}, in words, with the versions of the libraries that did it.
+    """The protocol as a dict of topic -> description, with the versions of the libraries.
 
     Args:
-        samples: which pairs were measured.  lpips_file, inception_file: names of the weights, None without any.
+        samples: which pairs were measured.
+        lpips_file, inception_file: names of the files of weights; None where the metric is not measured.
         framing: whether figures were put on the ground and scaled to the size that the weights know.
     """
     window = window_size(SIGMA)

@@ -1,7 +1,7 @@
-"""Render every pair once: PNG files that are kept, so that an interrupted evaluation goes on where it stopped.
+"""Rendering the pairs of an evaluation into PNG files, which an interrupted evaluation uses again when it goes on.
 
-A picture's file is <folder>/<result>-<key>/<index>_<digest>.png. The key is of the checkpoint's bytes, the size and the
-protocol; the digest of the bytes of the two input pictures: nothing that changes the picture finds an old one.
+A picture's file is <folder>/<result>-<key>/<index>_<digest>.png. The key is a digest of the checkpoint, the size and
+the protocol; <digest> is one of both input pictures. So a picture is rendered again whenever one of these changes.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from capture.io.images import denormalise, image_to_tensor, load_image, normalis
 from capture.io.pairs import Pair
 from capture.metrics.precision import no_tf32
 
-THREADS = 4  # that decode pictures
+THREADS = 4  # threads that decode pictures
 
 
 def render(
@@ -42,13 +42,13 @@ def render(
     batch_size: int = 8,
     framing: bool = False,
 ) -> list[Path]:
-    """Make sure that the picture of every pair is in a file, with zero noise and in float32.
+    """Render the pairs whose file is missing, without noise and in float32.
 
     Args:
         pairs: (index in the pairs file, pair).  size: transfer.size.  folder: where the folders of pictures go.
         framing: frame identities and poses as the weights know them, where that is known (capture.inference.framing).
     Returns:
-        The files, in the order of `pairs`.
+        The files of all pictures, in the order of `pairs`.
     Raises:
         CaptureError: an input that can't be read, or a picture with NaN in it.
     """
@@ -63,7 +63,7 @@ def render(
         total = sum(map(len, mine))
         with tqdm(total=total, desc=f"render {name}", unit="pair", disable=not (mine and workers.is_main)) as bar:
             for batch in mine:
-                # whole batches, even to finish one: a convolution's last digit depends on its company
+                # whole batches, even for one missing picture: the last digit depends on the size of the batch
                 with explain_out_of_memory(transfer.device, f"rendering {name} at --batch_size {batch_size}"):
                     pictures = _render_batch(transfer, [pairs[i][1] for i in batch], size, threads, known)
                 for i, picture in zip(batch, pictures):
@@ -115,7 +115,7 @@ def _write(file: Path, picture: Tensor, complaint: str) -> None:
 
 
 def _digest(pair: Pair) -> str:
-    """Of the bytes of the inputs."""
+    """A digest of the bytes of a pair's two input pictures."""
     digest = hashlib.sha256()
     for path in (pair.identity, pair.pose):
         digest.update(bytes.fromhex(sha256_of(path)))

@@ -1,4 +1,4 @@
-"""Where a model fails: the numbers of every pair, means for each character and clip, the best and worst pictures."""
+"""The report of an evaluation: metrics of every pair, means by character and by clip, best and worst pictures."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ import math
 import os
 import re
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from PIL import Image, ImageDraw
@@ -24,7 +25,7 @@ from capture.io.images import grid, image_to_tensor, load_image, png_bytes, tens
 from capture.io.pairs import Pair, character_and_clip
 
 SHEET = 16  # pairs on a contact sheet
-HEAD, STRIP = 16, 96  # pixels above them for the headings, and beside each for its number
+HEAD, STRIP = 16, 96  # pixels above the pictures for the headings, and to the left of each row for its number
 HEADINGS = ("identity", "pose", "target", "output")
 
 
@@ -39,7 +40,7 @@ def write_report(
     """Write pairs.csv, characters.csv, clips.csv and, for each result or prediction, <name>_best.png and _worst.png.
 
     Args:
-        root: the folder that the dataset's picture names are told from.  pairs: (index in the pairs file, pair).
+        root: the folder that names of pictures are relative to.  pairs: (index in the pairs file, pair).
     """
     named = [character_and_clip(pair, root) for _, pair in pairs]
     write_bytes(
@@ -84,13 +85,13 @@ def write_report(
 
 @contextlib.contextmanager
 def together(folder: Path) -> Iterator[Path]:
-    """A folder to write into, whose files go to `folder` at the end: a full disk leaves the older ones as they were.
+    """Yield a temporary folder, whose files replace those in `folder` at the end; after an error the old ones stay.
 
     Raises:
-        CaptureError: they can't be moved there.
+        CaptureError: the files can't be moved to `folder`.
     """
     staged = folder / ".report.partial"
-    shutil.rmtree(staged, ignore_errors=True)  # of a run that was killed
+    shutil.rmtree(staged, ignore_errors=True)  # left by a run that was killed
     try:
         yield staged
         for path in sorted(staged.iterdir()):
@@ -104,7 +105,7 @@ def together(folder: Path) -> Iterator[Path]:
 
 
 def ranking(values: Tensor) -> tuple[str, list[int]]:
-    """Pairs from the best to the worst: by LPIPS where it was measured, else by L1. Equal ones keep their order."""
+    """The metric that ranks the pairs, LPIPS or, where it is not measured, L1; and the pairs from best to worst."""
     key = "l1" if values[:, PER_PAIR.index("lpips")].isnan().any() else "lpips"
     return key, values[:, PER_PAIR.index(key)].argsort(stable=True).tolist()
 
@@ -112,11 +113,11 @@ def ranking(values: Tensor) -> tuple[str, list[int]]:
 def contact_sheet(
     pairs: Sequence[tuple[int, Pair]], row: Row, values: Tensor, chosen: Sequence[int], key: str, size: int
 ) -> Tensor:
-    """uint8 (3, H, W), a line for each chosen pair: index and number, identity, pose, target, the method's picture."""
-    columns = [
+    """uint8 (3, H, W), a row for each chosen pair: index and metric, identity, pose, target, the method's picture."""
+    columns: list[list[Path]] = [
         [pairs[i][1].identity for i in chosen],
         [pairs[i][1].pose for i in chosen],
-        [pairs[i][1].target for i in chosen],
+        [target for i in chosen if (target := pairs[i][1].target) is not None],
         [row.pictures[i] for i in chosen],
     ]
     pictures = grid([torch.stack([load_image(path, size) for path in column]) for column in columns])
@@ -131,7 +132,7 @@ def contact_sheet(
     return image_to_tensor(sheet)
 
 
-def _csv(header: list[str], rows) -> bytes:
+def _csv(header: list[str], rows: Iterable[Sequence[Any]]) -> bytes:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(header)

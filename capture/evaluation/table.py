@@ -25,9 +25,10 @@ class Line:
     """A line of the table.
 
     Attributes:
-        method: its name.  kind: floor, result, prediction or published.  pairs: how many were measured, None: not told.
-        cells: number for each key of COLUMNS; a key that is missing or NaN has no number.
-        notes: footnotes by key of COLUMNS, or by "method".
+        method: the name of the method.  kind: floor, result, prediction or published.
+        pairs: number of measured pairs; None where it is not known.
+        cells: key of COLUMNS -> number; a number that is missing or NaN was not measured.
+        notes: key of COLUMNS, or "method" -> footnote.
     """
 
     method: str
@@ -43,14 +44,14 @@ class Line:
 
 @dataclass
 class Table:
-    """Lines, the protocol that they were measured by, and what must be said of the whole."""
+    """The lines of the table, the protocol of the measurement, and remarks on the whole table."""
 
     lines: list[Line]
     protocol: dict[str, str]
     remarks: list[str]
 
     def _cells(self) -> tuple[list[list[str]], list[str]]:
-        """Text of every cell, headings first, and the footnotes that the cells refer to."""
+        """The text of all cells, with the headings first, and the footnotes that cells refer to."""
         footnotes: list[str] = []
 
         def mark(note: str | None) -> str:
@@ -72,7 +73,7 @@ class Table:
         return rows, [f"({i + 1}) {note}" for i, note in enumerate(footnotes)]
 
     def text(self) -> str:
-        """For a terminal."""
+        """The table as plain text, for a terminal."""
         rows, footnotes = self._cells()
         widths = [max(len(row[c]) for row in rows) for c in range(len(rows[0]))]
         lines = [
@@ -85,7 +86,7 @@ class Table:
         return "\n".join([*lines, "", LEGEND, *footnotes, *self.remarks, "", "Protocol", *protocol]) + "\n"
 
     def markdown(self) -> str:
-        """For a README."""
+        """The table as Markdown."""
         rows, footnotes = self._cells()
         rows = [[cell.replace("|", "\\|") for cell in row] for row in rows]
         lines = ["| " + " | ".join(row) + " |" for row in rows]
@@ -95,7 +96,7 @@ class Table:
         return "\n".join([*lines, "", LEGEND, "", *notes, "", "Protocol", "", *protocol]) + "\n"
 
     def csv(self) -> str:
-        """Full precision, an empty cell where there is no number."""
+        """The table as CSV: numbers in full precision, empty cells for numbers that were not measured."""
         out = io.StringIO()
         writer = csv.writer(out, lineterminator="\n")
         writer.writerow(["method", "kind", *COLUMNS, "pairs"])
@@ -104,7 +105,7 @@ class Table:
         return out.getvalue()
 
     def jsonl(self) -> str:
-        """A line for each row, each complete: the protocol is in every one."""
+        """The table as JSON lines: an object for each row, which includes the protocol."""
         shared = {"remarks": self.remarks, "protocol": self.protocol}
         return "".join(
             json.dumps(
@@ -123,6 +124,6 @@ class Table:
 
 
 def mean(values: Sequence[float]) -> float:
-    """Over the numbers there are; NaN where there are none."""
+    """The mean of the values that are not NaN; NaN where there are none."""
     known = [v for v in values if not math.isnan(v)]
     return math.fsum(known) / len(known) if known else math.nan

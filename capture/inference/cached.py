@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from capture.methods.base import Features, Generator
+from capture.methods.base import Features, Generator, Inputs
 
 STEPS = ("encode_identity", "encode_pose", "decode")
 
@@ -22,7 +22,9 @@ class CachedGenerator:
 
     def __init__(self, network: Generator, compiled: bool = False):
         self.network = network
-        self.encode_identity, self.encode_pose, self.decode = (getattr(network, step) for step in STEPS)
+        self.encode_identity: Callable[[Inputs, Tensor], Features] = network.encode_identity
+        self.encode_pose: Callable[[Inputs], Features] = network.encode_pose
+        self.decode: Callable[[Features, Features, Tensor], Tensor] = network.decode
         if not compiled:
             return
         on_gpu = next(network.parameters()).device.type == "cuda"

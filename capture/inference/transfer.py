@@ -62,7 +62,8 @@ class PoseTransfer:
             check_compiler(device)
         # bfloat16 weights, not autocast, which would convert them at every call; what derives from InFloat32 stays so
         network = generator if self.dtype == torch.float32 else copy.deepcopy(generator).to(self.dtype)
-        self._cached = CachedGenerator(network.to(memory_format=torch.channels_last), compiled)
+        network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # not in its annotations
+        self._cached = CachedGenerator(network, compiled)
 
     @classmethod
     def load(

@@ -158,10 +158,11 @@ def open_arrays(
 
 def _layout(what: str, about: dict[str, Any], spec: Spec, crc: int | None = None) -> tuple[bytes, dict[str, int], int]:
     """(the bytes before the arrays, where each array starts, the size of the file)."""
-    table, end = {}, 0
+    table: dict[str, tuple[str, list[int], int]] = {}
+    end = 0
     for name, (dtype, shape) in spec.items():
         at = _aligned(end)
-        table[name] = [dtype, list(shape), at]
+        table[name] = (dtype, list(shape), at)
         end = at + math.prod(shape) * np.dtype(dtype).itemsize
     header = json.dumps({"what": what, "about": about, "arrays": table, "end": end, "crc": crc}).encode()
     start = _START.pack(_MAGIC, _VERSION, zlib.crc32(header), len(header)) + header
@@ -235,7 +236,7 @@ def _checksum(file: BinaryIO, header: dict[str, Any], base: int) -> int:
 
 
 def _raw(array: np.ndarray) -> memoryview:
-    return memoryview(array.reshape(-1).view(np.uint8))
+    return array.reshape(-1).view(np.uint8).data
 
 
 def _aligned(at: int) -> int:

@@ -61,8 +61,8 @@ def open_upright(path: str | Path) -> Image.Image:
         return _to_rgb_or_rgba(ImageOps.exif_transpose(image), path)
     except CaptureError:
         raise
-    except MemoryError as error:
-        raise Refused.reading(path, error) from None
+    except MemoryError:
+        raise Refused.no_memory(path) from None
     except Exception as error:  # EXIF data and modes that nothing converts
         raise CaptureError(f"{path}: can't be converted to RGB ({_brief(error)}); save it again as PNG") from None
 

@@ -119,7 +119,7 @@ def _read_array(path: Path) -> np.ndarray:
     except Exception:  # NumPy raises errors of many types on a broken header
         raise CaptureError(f"{path}: not a whole NumPy file of numbers; save it again with numpy.save") from None
     if not isinstance(values, np.ndarray) or values.ndim != 3 or values.shape[2] != 3 or 0 in values.shape:
-        shape = getattr(values, "shape", "of an archive")
+        shape = values.shape if isinstance(values, np.ndarray) else "of an archive"
         raise CaptureError(f"{path}: has the shape {shape}; a map is (height, width, 3): part, u, v")
     if is_enormous(values.shape[1], values.shape[0]):
         raise CaptureError(f"{path}: a map of over {MAX_PIXELS // 10**6} megapixels; shrink it first")

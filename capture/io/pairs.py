@@ -169,7 +169,7 @@ def parse_pair(path: Path, line: int, names: list[str], row: list[str]) -> Pair:
         if not cells[name]:
             raise CaptureError(f"{path} line {line}: no {name}; every row needs identity and pose")
     found = {name: _existing(path, line, name, cell) for name, cell in cells.items() if cell}
-    return Pair(**{"target": None, **found})
+    return Pair(found.pop("identity"), found.pop("pose"), found.pop("target", None), **found)
 
 
 def _existing(path: Path, line: int, name: str, cell: str) -> Path:

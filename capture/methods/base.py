@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 Inputs = Mapping[str, Tensor]  # images (B, 3, S, S) in [-1, 1] and dense maps uint8 (B, 3, S, S), by their role
 Features = dict[Any, Tensor]  # what one picture contributes; the first dimension of every tensor is the batch
+Loss = tuple[Tensor, dict[str, Tensor]]  # a scalar to go backward from, and metrics by name, detached scalars
 
 
 @dataclass
@@ -69,7 +70,8 @@ class Generator(nn.Module, ABC):
 
     def decode(self, identity: Features, pose: Features, noise: Tensor) -> Tensor:
         """The picture (B, 3, S, S) in [-1, 1] from both features and noise (B, 2, noise_dim)."""
-        return self({**identity, **pose}, noise)
+        image: Tensor = self({**identity, **pose}, noise)  # (B, 3, S, S)
+        return image
 
     def transfer_relative(self, inputs: Inputs, first_pose: Tensor) -> Tensor:
         """A frame of a video: the identity moves as the driver has moved since its first frame (B, 3, S, S)."""
@@ -120,6 +122,13 @@ class Method(ABC):
                 for module in learning:
                     module.requires_grad_(True)
 
+    @property
+    def generator(self) -> Generator:
+        """The network "gen"."""
+        network = self.networks["gen"]
+        assert isinstance(network, Generator)
+        return network
+
     @classmethod
     @abstractmethod
     def build_generator(cls, config: dict[str, Any]) -> Generator:
@@ -144,9 +153,7 @@ class Method(ABC):
         return torch.zeros(batch, 0)
 
     @abstractmethod
-    def loss(
-        self, name: str, batch: dict[str, Tensor], noise: Tensor, cache: dict[str, Any] | None
-    ) -> tuple[Tensor, dict[str, Tensor]]:
+    def loss(self, name: str, batch: dict[str, Tensor], noise: Tensor, cache: dict[str, Any] | None) -> Loss:
         """The loss that network `name` is to lower, a mean over the batch, and metrics by name, detached scalars.
 
         Args:

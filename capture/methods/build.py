@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import nn
@@ -13,6 +13,7 @@ from capture.common.errors import CaptureError
 from capture.common.registry import method_class
 from capture.methods.base import Generator, Method
 
+Built = TypeVar("Built")
 MOST_PARAMETERS = 500_000_000  # several times the largest network of the paper's table
 
 
@@ -59,10 +60,11 @@ def check_samples(config: dict[str, Any], samples: Iterable[dict[str, Any]]) -> 
 
 
 def _method_class(config: dict[str, Any]) -> type[Method]:
-    return method_class(config["main_config"]["method"])
+    method: type[Method] = method_class(config["main_config"]["method"])
+    return method
 
 
-def build_checked(build: Callable[[dict[str, Any]], Any], config: dict[str, Any]) -> Any:
+def build_checked(build: Callable[[dict[str, Any]], Built], config: dict[str, Any]) -> Built:
     """What `build` makes; it ends at the first parameter too many, before memory is filled with it."""
     count = 0
 

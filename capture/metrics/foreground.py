@@ -1,4 +1,4 @@
-"""Where the character is in a target picture, so that a flat background flatters nobody."""
+"""The foreground of a target picture, so that metrics can leave out the background, which is easy to predict."""
 
 from __future__ import annotations
 
@@ -12,17 +12,18 @@ from torch import Tensor
 from capture.common.errors import CaptureError
 from capture.io.images import open_rgb, padding
 
-TOLERANCE = 8  # of 255, in any channel: compression and antialiasing are not foreground
-FLAT = 0.5  # share of the border that must be one colour for there to be "the background colour"
+TOLERANCE = 8  # of 255, in any channel; smaller differences come from compression and antialiasing
+FLAT = 0.5  # share of the border that must have one colour, which then is the background colour
 
 
 def load_foreground(target: str | Path, size: int) -> Tensor | None:
     """The foreground of a target picture.
 
-    From its mask file where there is one: `<folder above>/mask/<same name>` (or the name with .png), of the picture's
-    own size, light where the character is. Else by colour: the background colour is the median of the picture's
-    outermost pixels, and the foreground is every pixel further than 8/255 from it in some channel. Framed as the
-    picture is (padding is background; a pixel of the small picture is foreground where at least half of it is).
+    It is read from the picture's mask, if it has one: `<parent of its folder>/mask/<its name>`, or that name with .png.
+    A mask has the picture's size and is light in the foreground. Without a mask, the background colour is the median of
+    the picture's outermost pixels, and the foreground is every pixel that differs from it by more than 8/255 in some
+    channel. The foreground is padded and resized as the picture is: padding is background, and a resized pixel is
+    foreground where at least half of it is.
 
     Returns:
         bool (1, size, size), or None where there is no mask and less than half of the border is of one colour.
@@ -38,21 +39,21 @@ def load_foreground(target: str | Path, size: int) -> Tensor | None:
                 f"{mask_file}: {image.width}x{image.height}, but its picture {Path(target).name} is "
                 f"{picture.width}x{picture.height}; a mask has its picture's size"
             )
-        mask = np.asarray(image.convert("L")) > 127
+        mask: np.ndarray | None = np.asarray(image.convert("L")) > 127
     else:
         mask = differs_from_background(np.asarray(picture))
     return None if mask is None else _frame(mask, size)
 
 
 def find_mask(target: str | Path) -> Path | None:
-    """The mask file that belongs to a picture, if it has one."""
+    """The mask file of a picture; None where it has none."""
     folder = Path(target).parent.parent / "mask"
     names = (Path(target).name, Path(target).stem + ".png")
     return next((folder / name for name in names if (folder / name).is_file()), None)
 
 
 def differs_from_background(picture: np.ndarray) -> np.ndarray | None:
-    """uint8 (H, W, 3) -> bool (H, W) where it isn't the background colour; None where it has no such colour."""
+    """uint8 (H, W, 3) -> bool (H, W), true where a pixel differs from the background colour; None without one."""
     border = np.concatenate([picture[0], picture[-1], picture[1:-1, 0], picture[1:-1, -1]])
     colour = np.median(border, axis=0)
     if (np.abs(border - colour).max(axis=1) <= TOLERANCE).mean() < FLAT:

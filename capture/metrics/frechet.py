@@ -5,11 +5,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-FEWEST, ENOUGH = 2, 2048  # samples: below the first there is no covariance, below the second FID is biased upwards
+FEWEST = 2  # samples that have a covariance
+ENOUGH = 2048  # samples; with fewer, FID is biased upwards
 
 
-class _AsTheyAre(nn.Module):
-    """Stands where torchmetrics expects a feature extractor: ours have run already."""
+class _FeaturesAreGiven(nn.Module):
+    """Takes the place of torchmetrics' feature extractor, because the features are computed already."""
 
     def __init__(self, num_features: int):
         super().__init__()
@@ -40,8 +41,8 @@ def frechet_distance(real: Tensor, fake: Tensor) -> float:
             raise ValueError("NaN or infinity among the features")
     from torchmetrics.image.fid import FrechetInceptionDistance
 
-    # one process has all the features here, so torchmetrics has nobody to wait for
-    metric = FrechetInceptionDistance(feature=_AsTheyAre(real.shape[1]), sync_on_compute=False)
+    # this process has all features, so torchmetrics must not wait for others
+    metric = FrechetInceptionDistance(feature=_FeaturesAreGiven(real.shape[1]), sync_on_compute=False)
     metric.update(real.double().cpu(), real=True)
     metric.update(fake.double().cpu(), real=False)
     return max(0.0, metric.compute().item())  # rounding can leave -1e-6 where the sets are the same

@@ -1,6 +1,6 @@
-"""How far a picture is from its target, pixel by pixel: L1 and SSIM, on the whole picture and on the foreground.
+"""L1 and SSIM between pictures and their targets, over the whole picture or over the foreground.
 
-Pictures are float (B, 3, H, W) in [0, 1]; every function gives one number a picture, so that nothing is averaged twice.
+Pictures are float (B, 3, H, W) in [0, 1]. Every function returns a number for each picture; the caller averages them.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ def l1(a: Tensor, b: Tensor) -> Tensor:
     """Mean absolute difference of each picture.
 
     Args:
-        a, b: float (B, 3, H, W) in [0, 1]. The paper's numbers are taken to be on this scale (on [-1, 1] they double).
+        a, b: float (B, 3, H, W) in [0, 1]. The paper's L1 is taken to be on this scale; on [-1, 1] it doubles.
     Returns:
         (B,) in [0, 1].
     Raises:
@@ -34,7 +34,7 @@ def ssim(a: Tensor, b: Tensor, sigma: float = SIGMA) -> Tensor:
     Args:
         a, b: float (B, 3, H, W) in [0, 1], H and W at least the window.  sigma: of the window, in pixels.
     Returns:
-        (B,) up to 1, which is identity. float32 is good to 1e-5 at the default sigma; for other windows give float64,
+        (B,) up to 1, for equal pictures. float32 is exact to 1e-5 at the default sigma; for other windows give float64,
         because torchmetrics' float32 window may sum to 1 + 1e-7, which a bright flat background magnifies to 4e-4.
     Raises:
         ValueError: shapes that differ, or a picture smaller than the window.
@@ -56,10 +56,10 @@ def foreground_ssim(a: Tensor, b: Tensor, mask: Tensor, sigma: float = SIGMA) ->
 
 
 def ssim_map(a: Tensor, b: Tensor, sigma: float = SIGMA) -> Tensor:
-    """SSIM at each position where the whole window fits: (B, 3, H - w + 1, W - w + 1) for a window of side w.
+    """SSIM where the whole window fits into the picture: (B, 3, H - w + 1, W - w + 1) for a window of side w.
 
-    torchmetrics' own average also counts the positions whose window hangs over its mirrored border; scikit-image and
-    the authors of SSIM leave those out, and so does this.
+    torchmetrics also averages over positions whose window reaches into the mirrored border. They are left out here, as
+    in scikit-image and in the code of SSIM's authors.
     """
     from torchmetrics.functional.image import structural_similarity_index_measure
 

@@ -1,4 +1,4 @@
-"""The features that FID is measured on: torch-fidelity's port of the original Inception network."""
+"""The features that FID compares, by torch-fidelity's port of the original Inception network."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class InceptionFeatures:
         from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
 
         self.file, self.device = Path(file), torch.device(device)
-        # the class only loads from a file, and unpickles it without restrictions: hand it one that we wrote
+        # the class unpickles a file without restrictions, so it gets a file that this function has written
         buffer = io.BytesIO()
         torch.save(weights, buffer)
         buffer.seek(0)
@@ -39,7 +39,7 @@ class InceptionFeatures:
 
     @classmethod
     def load(cls, folder: str | Path | None = None, device: str | torch.device = "cpu") -> InceptionFeatures:
-        """With weights found or fetched as `load_published` says (WeightsMissing, CaptureError)."""
+        """The network with its published weights, found or downloaded (see `load_published`, also for errors)."""
         weights, file = load_published("inception", folder)
         return cls(weights, file, device)
 

@@ -1,4 +1,4 @@
-"""LPIPS by the official package, on published weights."""
+"""LPIPS, computed by the official package with published weights."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from capture.metrics import LPIPS_NETS
 from capture.metrics.precision import no_tf32
 
 NETS = LPIPS_NETS
-SMALLEST = 32  # below it the deepest features of AlexNet and SqueezeNet have nothing left to look at
+SMALLEST = 32  # pixels: the deepest features of AlexNet and SqueezeNet need pictures of this size
 
 
 class Perceptual:
@@ -35,7 +35,8 @@ class Perceptual:
         import lpips  # takes two seconds, because torchvision brings torch's compiler with it
 
         self.net, self.file, self.device = net, Path(file), torch.device(device)
-        with warnings.catch_warnings(), torch.random.fork_rng(devices=[]):  # it initialises what is replaced below
+        # the package draws random weights, which are replaced below
+        with warnings.catch_warnings(), torch.random.fork_rng(devices=[]):
             warnings.simplefilter("ignore")  # the package calls torchvision in a way that torchvision warns about
             self.model = lpips.LPIPS(net=net, version="0.1", pnet_rand=True, verbose=False)
         # the trunk keeps torchvision's numbering: net.slice2.3.weight is features.3.weight
@@ -55,19 +56,19 @@ class Perceptual:
     def load(
         cls, net: str = "alex", folder: str | Path | None = None, device: str | torch.device = "cpu"
     ) -> Perceptual:
-        """With weights found or fetched as `load_published` says (WeightsMissing, CaptureError)."""
+        """LPIPS with published weights, from a folder or downloaded: see `load_published`, also for the errors."""
         weights, file = load_published(net, folder)
         return cls(net, weights, file, device)
 
     def to(self, device: torch.device) -> Perceptual:
-        """This, moved to `device`."""
+        """Move the network to `device`. Returns this object."""
         if device != self.device:
             self.device = device
             self.model.to(device)
         return self
 
     def differentiable(self, a: Tensor, b: Tensor) -> Tensor:
-        """The same as a loss: pictures (B, 3, H, W) in [-1, 1] -> (B,), in the precision of the autocast around it."""
+        """LPIPS as a loss: pictures (B, 3, H, W) in [-1, 1] -> (B,), with a gradient, in the caller's precision."""
         return self.model(a, b).reshape(-1)
 
     @torch.inference_mode()

@@ -1,4 +1,4 @@
-"""The same numbers on every device."""
+"""Arithmetic that gives the same metrics on every device."""
 
 from __future__ import annotations
 
@@ -10,13 +10,11 @@ import torch
 
 @contextlib.contextmanager
 def no_tf32() -> Iterator[None]:
-    """Float32 that means it: TF32, CUDA's default for convolutions, changes the fourth digit of a metric."""
-    backends = (torch.backends.cuda.matmul, torch.backends.cudnn)
-    before = [backend.allow_tf32 for backend in backends]
+    """Turn TF32 off, CUDA's default for convolutions in float32, which changes the fourth digit of a metric."""
+    matmul, cudnn = torch.backends.cuda.matmul, torch.backends.cudnn
+    before = matmul.allow_tf32, cudnn.allow_tf32
     try:
-        for backend in backends:
-            backend.allow_tf32 = False
+        matmul.allow_tf32 = cudnn.allow_tf32 = False
         yield
     finally:
-        for backend, value in zip(backends, before):
-            backend.allow_tf32 = value
+        matmul.allow_tf32, cudnn.allow_tf32 = before

@@ -17,8 +17,10 @@ class AntiAliasDown(InFloat32):
     The filter's standard deviation is (n - 1) / 2 pixels, cut off at four of them, with zeros around the picture.
 
     Args:
-        saved: published checkpoints hold the filter of some networks, though it follows from the scale.
+        saved: the filter is part of the state dict, as in some networks of published checkpoints.
     """
+
+    weight: Tensor
 
     def __init__(self, channels: int, scale: float, saved: bool = True):
         super().__init__()

@@ -8,11 +8,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-SMALL = 1024  # positions up to which the N x N matrix is cheaper than the kernels that avoid it
+SMALL = 1024  # positions; up to so many, computing the N x N matrix on a CPU is faster than kernels that avoid it
 
 
 def attend(query: Tensor, key: Tensor, value: Tensor, t: float) -> Tensor:
-    """softmax(query^T key / t) applied to value, over all positions; without an N x N matrix where that is large.
+    """softmax(query^T key / t) applied to value, over all positions. A large N x N matrix is never stored.
 
     Args:
         query, key: (B, d, H, W).  value: (B, C, H, W).  t: the temperature.
@@ -25,10 +25,10 @@ def attend(query: Tensor, key: Tensor, value: Tensor, t: float) -> Tensor:
         with torch.autocast("cpu", enabled=False):
             out = torch.bmm(torch.softmax(torch.bmm(q / t, k.transpose(1, 2)), dim=-1), v)  # (B, N, C)
         return out.transpose(1, 2).reshape(b, c, h, w)
-    # The memory-saving kernels take contiguous tensors only, which costs no copy for channels_last maps.
+    # The memory-saving kernels need contiguous tensors; channels_last maps become contiguous without a copy.
     q, k, v = (x.to(value.dtype).flatten(2).transpose(1, 2).unsqueeze(1).contiguous() for x in (query, key, value))
-    # (B, 1, N, d | C); a GPU's autocast leaves this product's types as they are
-    if q.shape[-1] < c:  # these kernels want one width; zeros change no product
+    # (B, 1, N, d | C); autocast on a GPU does not change the types of this product
+    if q.shape[-1] < c:  # the kernels need the same width for all; zeros do not change the products
         q, k = (F.pad(x, (0, c - x.shape[-1])) for x in (q, k))
     out = F.scaled_dot_product_attention(q, k, v, scale=1.0 / t)  # (B, 1, N, C)
     return out.squeeze(1).transpose(1, 2).reshape(b, c, h, w)
@@ -50,5 +50,9 @@ class VisibleAttention(nn.Module):
     rows: str
 
     def matrices(self, inputs: tuple[Tensor, ...], output: Any) -> tuple[Tensor, Tensor]:
-        """A and B, (N, N) each, of a forward of one sample: from what it was given and what it returned."""
+        """A and B, (N, N) each, of one sample.
+
+        Args:
+            inputs, output: the arguments of `forward` and what it returned.
+        """
         raise NotImplementedError

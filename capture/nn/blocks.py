@@ -1,4 +1,4 @@
-"""The blocks that every network here is made of: ConvBlock, ResBlock, LinearBlock.
+"""The blocks of CaPTURe's networks: ConvBlock, ResBlock, LinearBlock, and adaptive instance normalisation.
 
 Attribute names (`conv`, `conv1`, `conv2`, `skip`, `fc`) are those of the published checkpoints.
 """
@@ -6,6 +6,7 @@ Attribute names (`conv`, `conv1`, `conv2`, `skip`, `fc`) are those of the publis
 from __future__ import annotations
 
 import math
+from typing import Any, TypeVar
 
 import torch
 import torch.nn.functional as F
@@ -16,6 +17,7 @@ from capture.nn.spectral_norm import SpectralNormConv2d
 
 PAD_TYPES = ("zeros", "reflect", "replicate", "circular")
 SLOPE = 0.2  # of every leaky ReLU
+Choice = TypeVar("Choice")
 
 ACTIVATIONS = {
     "none": lambda x: x,
@@ -42,7 +44,7 @@ class InstanceNorm(nn.Module):
     """Instance normalisation without affine parameters; statistics in float32 whatever the input's type."""
 
     def forward(self, x: Tensor) -> Tensor:
-        if torch.compiler.is_compiling():  # written out, it is fused and keeps its layout; uncompiled, this is slower
+        if torch.compiler.is_compiling():  # a compiler fuses this form and keeps channels_last; else it is slower
             exact = x.float()
             var, mean = torch.var_mean(exact, dim=(2, 3), correction=0, keepdim=True)
             return ((exact - mean) * torch.rsqrt(var + 1e-5)).to(x.dtype)
@@ -56,8 +58,8 @@ NORMS = {
 }
 
 
-def choose(table: dict, name: str, what: str):
-    """Look `name` up in `table` whatever its case; ValueError naming the choices otherwise."""
+def choose(table: dict[str, Choice], name: str, what: str) -> Choice:
+    """The entry of `table` under `name`, whatever its case; ValueError, naming the choices, where there is none."""
     try:
         return table[str(name).lower()]
     except KeyError:
@@ -92,11 +94,13 @@ class ConvBlock(nn.Module):
         if sample == "up":
             if conv is not nn.Conv2d:
                 raise ValueError("an upsampling ConvBlock has no spectral norm")
-            self.pad = nn.Identity()
-            self.conv = nn.ConvTranspose2d(c_in, c_out, 4, stride=2, padding=1, bias=bias)
+            self.pad: nn.Module = nn.Identity()
+            self.conv: nn.Conv2d | nn.ConvTranspose2d = nn.ConvTranspose2d(
+                c_in, c_out, 4, stride=2, padding=1, bias=bias
+            )
         else:
             stride = {"none": 1, "down": 2}[sample]
-            own = pad_type == "zeros"  # the convolution pads by itself
+            own = pad_type == "zeros"  # the convolution pads with zeros itself
             self.pad = nn.Identity() if own or kernel == 1 else Padding(kernel // 2, pad_type)
             self.conv = conv(c_in, c_out, kernel, stride, kernel // 2 if own else 0, bias=bias)
         self.norm = choose(NORMS, norm, "norm")(c_out)
@@ -123,7 +127,7 @@ class ResBlock(Recomputable):
         pad_type: str = "zeros",
     ):
         super().__init__()
-        kind = dict(norm=norm, w_norm=w_norm, pad_type=pad_type)
+        kind: dict[str, Any] = dict(norm=norm, w_norm=w_norm, pad_type=pad_type)
         self.conv1 = ConvBlock(c_in, c_out, sample=sample, activ=activ, **kind)
         self.conv2 = ConvBlock(c_out, c_out, activ="none", **kind)
         self.sample = sample
@@ -136,7 +140,7 @@ class ResBlock(Recomputable):
         skip = x if self.skip is None else self.skip(x)
         if self.sample == "down":
             skip = F.avg_pool2d(skip, 2)
-        elif self.sample == "up":  # a 1x1 conv and nearest upsampling commute; this order is a quarter of the work
+        elif self.sample == "up":  # after the 1x1 convolution: the same result as before it, for a quarter of the work
             skip = F.interpolate(skip, scale_factor=2, mode="nearest")
         return self.activ((main + skip) / math.sqrt(2))
 
@@ -156,9 +160,9 @@ def adain(content: Tensor, style: Tensor, eps: float = 1e-5) -> Tensor:
     """Adaptive instance normalisation (Huang and Belongie, ICCV 2017), with the unbiased variance + eps, in float32.
 
     Args:
-        content: (B, C, H, W) whose statistics are replaced.  style: (B, C, H', W') that lends its own.
+        content: (B, C, H, W), whose statistics are replaced.  style: (B, C, H', W'), whose statistics are taken.
     Returns:
-        (B, C, H, W), of content's type.
+        (B, C, H, W), of the type of `content`.
     """
     x, y = content.float(), style.float()
     x_var, x_mean = torch.var_mean(x, dim=(2, 3), keepdim=True)

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-SMALLEST_DETERMINANT = 1e-30  # of a matrix that is still inverted
+SMALLEST_DETERMINANT = 1e-30  # smaller ones count as singular
 
 
 def coordinate_grid(height: int, width: int, device: torch.device | str = "cpu") -> Tensor:
@@ -33,7 +33,7 @@ def multiply(a: Tensor, b: Tensor) -> Tensor:
 def inverse(matrix: Tensor) -> Tensor:
     """Inverse of 2x2 matrices (..., 2, 2), without waiting for the device.
 
-    A singular one (a heat map that fell into a single pixel) gives zeros, and no gradient, where a solver would raise.
+    A singular matrix, which a heat map of a single pixel gives, becomes zeros without a gradient; a solver would raise.
     """
     a, b, c, d = matrix.flatten(-2).unbind(-1)
     determinant = a * d - b * c
@@ -74,7 +74,7 @@ def warp(image: Tensor, grid: Tensor, align_corners: bool, outside: str = "zeros
 
     Args:
         align_corners: the points -1 and 1 are the centres of the outermost pixels, as `coordinate_grid` has it and
-            torch up to 1.2 took it; False: their outer edges, torch's default ever since.
+            torch did up to 1.2. False: the points are the outer edges of these pixels, torch's default since 1.3.
         outside: zeros | border | reflection.
     Returns:
         (B, C, h, w) of the image's type.
@@ -85,7 +85,7 @@ def warp(image: Tensor, grid: Tensor, align_corners: bool, outside: str = "zeros
 
 
 def resize_map(values: Tensor, height: int, width: int) -> Tensor:
-    """Bilinearly resize a map (B, C, h, w) to (B, C, height, width), where it isn't that size already."""
+    """Bilinearly resize a map (B, C, h, w) to (B, C, height, width), unless it has that size."""
     if values.shape[-2:] == (height, width):
         return values
     return F.interpolate(values, size=(height, width), mode="bilinear", align_corners=False)

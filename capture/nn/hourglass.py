@@ -1,8 +1,8 @@
 """The hourglass network that predicts keypoints, regions and motion, and its blocks: convolution, batch norm, ReLU.
 
 An hourglass is a U-Net whose skip connections include the input itself. Attribute names (`conv`, `norm`, ...) are those
-of FOMM's and MRAA's published checkpoints. The authors' code synchronises batch norm over GPUs by itself; here it is
-torch's batch norm, with the same state.
+of FOMM's and MRAA's published checkpoints. The authors have their own batch norm that synchronises GPUs; here
+it is torch's batch norm, which has the same state.
 """
 
 from __future__ import annotations
@@ -50,14 +50,16 @@ class Encoder(nn.Module):
         self.out_channels = widths[-1]
 
     def forward(self, x: Tensor) -> list[Tensor]:
-        levels = [x.to(self.down_blocks[0].conv.weight.dtype)]
+        first = self.down_blocks[0]
+        assert isinstance(first, DownBlock)
+        levels = [x.to(first.conv.weight.dtype)]
         for block in self.down_blocks:
             levels.append(block(levels[-1]))
         return levels
 
 
 class Decoder(nn.Module):
-    """Doubles the smallest level until it has the input's size, each time beside the encoder's level of that size."""
+    """Doubles the smallest level up to the input's size; each result is concatenated with the encoder's level."""
 
     def __init__(self, block_expansion: int, c_in: int, num_blocks: int, max_features: int):
         super().__init__()
@@ -95,7 +97,7 @@ def width(block_expansion: int, level: int, max_features: int) -> int:
 
 
 def check_hourglass(size: int, num_blocks: int, scale_factor: float, section: str) -> None:
-    """ValueError, naming the rule, unless pictures of side `size` fit an hourglass that sees them at `scale_factor`."""
+    """ValueError, naming the rule, unless an hourglass can read pictures of side `size`, shrunk by `scale_factor`."""
     multiple = round(2**num_blocks / scale_factor)
     if size < 1 or size % multiple:
         raise ValueError(

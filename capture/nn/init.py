@@ -1,4 +1,4 @@
-"""How networks start."""
+"""Initial weights of networks."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from capture.nn.spectral_norm import SpectralNormConv2d
 
 
 class OwnInit(nn.Module):
-    """A module some of whose weights start otherwise than init_weights lets them."""
+    """A module that initialises some of its weights itself, after init_weights."""
 
     def init_own(self) -> None:
-        """Change this module's weights in place."""
+        """Set the weights of this module in place."""
         raise NotImplementedError
 
 
@@ -24,7 +24,7 @@ def init_weights(network: nn.Module, init: str = "xavier") -> None:
     """Initialise every convolution and linear layer in place; biases become 0.
 
     xavier: normal, gain sqrt 2 (uniform, same gain, under spectral norm); kaiming: normal, fan in;
-    gaussian: standard deviation 0.02. Then modules with an `init_own` of theirs (OwnInit) have the last word.
+    gaussian: standard deviation 0.02. Then `init_own` is called on every OwnInit module.
 
     Raises:
         ValueError: an unknown `init`.
@@ -35,7 +35,7 @@ def init_weights(network: nn.Module, init: str = "xavier") -> None:
         if not isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
             continue
         spectral = isinstance(module, SpectralNormConv2d)
-        weight = module.weight_orig if spectral else module.weight
+        weight = module.weight_orig if isinstance(module, SpectralNormConv2d) else module.weight
         if init == "xavier":
             (nn.init.xavier_uniform_ if spectral else nn.init.xavier_normal_)(weight, gain=math.sqrt(2))
         elif init == "kaiming":

@@ -1,4 +1,4 @@
-"""Means over the samples of a batch that have what is compared."""
+"""Means over those samples of a batch that have a target."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from torch import Tensor
 
 
 def masked_mean(per_sample: Tensor, known: Tensor | None = None) -> Tensor:
-    """Mean of (B,) over the samples where `known` (B,) is true; 0 if it is true nowhere. None: over all samples."""
+    """Mean of (B,) over the samples where `known` (B,) is true, 0 where there are none; None: over all samples."""
     if known is None:
         return per_sample.mean()
     return (per_sample * known).sum() / known.sum().clamp(min=1)

@@ -1,14 +1,15 @@
-"""The perceptual losses: distances between the features that a fixed, pretrained classifier has of two pictures.
+"""Perceptual losses: distances between two pictures in the features of a fixed, pretrained classifier.
 
 `PerceptualLoss` compares features over a pyramid of scales (Johnson et al., ECCV 2016). FOMM and MRAA use it with
 VGG19; AlexNet is a light substitute, and "none" compares the pixels themselves: both are additions of this project,
-for machines without VGG19's weights. `lpips_loss` is LPIPS (Zhang et al., CVPR 2018), differentiable.
+for use without VGG19's weights. `lpips_loss` is LPIPS (Zhang et al., CVPR 2018), differentiable.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
@@ -22,14 +23,15 @@ MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet, as both
 # A tuple is a convolution (channels, kernel, stride, padding) with a ReLU, "M" is a pooling layer; in torchvision's
 # order, so that layers have the same numbers. The loss compares the ReLUs of these numbers: relu1_1 ... relu5_1 of
 # VGG19, all five of AlexNet.
-_VGG19 = (64, 64, "M", 128, 128, "M", *(256,) * 4, "M", *(512,) * 4, "M", 512)
-_ALEXNET = ((64, 11, 4, 2), "M", (192, 5, 1, 2), "M", (384, 3, 1, 1), (256, 3, 1, 1), (256, 3, 1, 1))
-LAYERS = {
-    "vgg19": (tuple((n, 3, 1, 1) if n != "M" else n for n in _VGG19), 2, (1, 6, 11, 20, 29)),
+Layout = tuple[tuple[int, int, int, int] | str, ...]
+_VGG19: tuple[int | str, ...] = (64, 64, "M", 128, 128, "M", *(256,) * 4, "M", *(512,) * 4, "M", 512)
+_ALEXNET: Layout = ((64, 11, 4, 2), "M", (192, 5, 1, 2), "M", (384, 3, 1, 1), (256, 3, 1, 1), (256, 3, 1, 1))
+LAYERS: dict[str, tuple[Layout, int, tuple[int, ...]]] = {  # layout, window of the poolings, compared layers
+    "vgg19": (tuple((n, 3, 1, 1) if isinstance(n, int) else n for n in _VGG19), 2, (1, 6, 11, 20, 29)),
     "alexnet": (_ALEXNET, 3, (1, 4, 7, 9, 11)),
 }
 WEIGHTS = {"vgg19": "vgg19", "alexnet": "alex"}  # names in PUBLISHED
-SMALLEST = {"none": 1, "vgg19": 16, "alexnet": 31}  # sides at which the deepest layer still has a position
+SMALLEST = {"none": 1, "vgg19": 16, "alexnet": 31}  # sides of pictures: smaller ones vanish in the pooling layers
 NETS = tuple(SMALLEST)
 MAX_STRIDE = 16  # pixels: the stride of the deepest layer that LPIPS compares
 
@@ -45,17 +47,21 @@ class Features(nn.Module):
         CaptureError: weights of another network.
     """
 
+    mean: Tensor
+    std: Tensor
+
     def __init__(self, net: str, weights: dict[str, Tensor] | None = None, file: str | Path = ""):
         super().__init__()
         layout, pool, self.compared = LAYERS[net]
         layers: list[nn.Module] = []
         channels = 3
         for entry in layout:
-            if entry == "M":
+            if isinstance(entry, str):  # "M"
                 layers.append(nn.MaxPool2d(pool, 2))
             else:
-                layers += [nn.Conv2d(channels, *entry), nn.ReLU(inplace=True)]
-                channels = entry[0]
+                c_out, kernel, stride, padding = entry
+                layers += [nn.Conv2d(channels, c_out, kernel, stride, padding), nn.ReLU(inplace=True)]
+                channels = c_out
         self.features = nn.Sequential(*layers)
         if weights is not None:
             own = self.state_dict()
@@ -80,7 +86,7 @@ class Features(nn.Module):
 class PerceptualLoss(nn.Module):
     """Weighted L1 distances between features of two pictures, summed over layers and scales.
 
-    It has no parameters to learn or save, and moves itself to the pictures' device.
+    It has no parameters that are learnt or saved, and moves to the device of the pictures.
 
     Args:
         features: the network; None: compare pixels, with the first of `weights`.
@@ -153,7 +159,14 @@ def check_scales(net: str, scales: Sequence[float], size: int) -> None:
         )
 
 
-def lpips_loss(net: str, folder: str | Path, weight_key: str) -> Callable[[Tensor, Tensor, Tensor], Tensor]:
+class ShiftedDistance(Protocol):
+    """A perceptual distance whose pictures are shifted before they are compared."""
+
+    def __call__(self, picture: Tensor, target: Tensor, offset: Tensor) -> Tensor:
+        """(B,), of pictures (B, 3, S, S) in [-1, 1], shifted by `offset` (2,) pixels below MAX_STRIDE."""
+
+
+def lpips_loss(net: str, folder: str | Path, weight_key: str) -> ShiftedDistance:
     """LPIPS as a loss.
 
     Both pictures are shifted alike before they are compared: the strides of a network leave a pattern in pictures that
@@ -163,7 +176,7 @@ def lpips_loss(net: str, folder: str | Path, weight_key: str) -> Callable[[Tenso
         net: alex | vgg | squeeze.  folder: where its weights are; empty: as in PerceptualLoss.load.
         weight_key: the key of the configuration that turns this loss on, for the message.
     Returns:
-        (picture, target, offset) -> (B,), of (B, 3, S, S) in [-1, 1] and of a shift (2,) below MAX_STRIDE pixels.
+        The distance.
     Raises:
         CaptureError: the weights are not available, are damaged, or are another network's.
     """

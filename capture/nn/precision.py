@@ -1,4 +1,4 @@
-"""What stays in float32 where a network is made bfloat16: coordinates and statistics don't survive eight bits."""
+"""Modules that stay in float32 where a network is converted to bfloat16, because their values need the precision."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 
 class InFloat32(nn.Module):
-    """A module whose parameters and buffers follow the network to another device, and not to half precision."""
+    """A module whose parameters and buffers move to other devices with the network, but keep float32."""
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> nn.Module:
         def keep(values: Tensor) -> Tensor:
@@ -20,11 +20,11 @@ class InFloat32(nn.Module):
 
 
 class BatchNorm(InFloat32, nn.BatchNorm2d):
-    """torch's, for activations of any type, with weights and statistics in float32."""
+    """Batch norm for activations of any type, whose weights and statistics stay in float32."""
 
 
 class Float32Linear(InFloat32, nn.Linear):
-    """torch's, computed in float32 under autocast too."""
+    """A linear layer that computes in float32, also under autocast."""
 
     def forward(self, x: Tensor) -> Tensor:
         with torch.autocast(x.device.type, enabled=False):

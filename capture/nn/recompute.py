@@ -1,6 +1,8 @@
-"""Activation checkpointing: blocks that keep their inputs alone and compute the rest again when going backward."""
+"""Activation checkpointing: blocks that store their inputs only, and compute the rest again in the backward pass."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import torch
 from torch import nn
@@ -8,18 +10,18 @@ from torch.utils.checkpoint import checkpoint
 
 
 class Recomputable(nn.Module):
-    """A block without randomness and without buffers that change, so that computing it twice gives the same."""
+    """A block that gives the same result when it is computed twice: it has no randomness and changes no buffer."""
 
     recompute = False
 
-    def __call__(self, *args):
+    def __call__(self, *args: Any) -> Any:
         if self.recompute and torch.is_grad_enabled():
             return checkpoint(super().__call__, *args, use_reentrant=False, preserve_rng_state=False)
         return super().__call__(*args)
 
 
 def recompute_blocks(network: nn.Module) -> int:
-    """Make every Recomputable block of `network` forget what it can compute again; how many there are."""
+    """Turn activation checkpointing on in every Recomputable block of `network`. Returns the number of blocks."""
     blocks = [module for module in network.modules() if isinstance(module, Recomputable)]
     for block in blocks:
         block.recompute = True

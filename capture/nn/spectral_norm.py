@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -11,13 +12,17 @@ from torch import Tensor, nn
 
 
 class SpectralNormConv2d(nn.Conv2d):
-    """Conv2d whose weight is divided by its largest singular value, estimated by one power iteration a forward.
+    """Conv2d whose weight is divided by its largest singular value, estimated by one power iteration in each forward.
 
-    Same arithmetic and same names (`weight_orig`, `weight_u`, `weight_v`) as torch.nn.utils.spectral_norm, which
-    published checkpoints hold and torch has deprecated; and it stays in float32 under autocast, which that does not.
+    Its arithmetic and its names (`weight_orig`, `weight_u`, `weight_v`) are those of torch.nn.utils.spectral_norm,
+    which torch has deprecated and published checkpoints were made with. In contrast to it, this one stays in float32
+    under autocast.
     """
 
-    def __init__(self, *args, eps: float = 1e-12, **kwargs):
+    weight_u: Tensor
+    weight_v: Tensor
+
+    def __init__(self, *args: Any, eps: float = 1e-12, **kwargs: Any):
         super().__init__(*args, **kwargs)
         self.eps, self.held = eps, False
         self.weight_orig = nn.Parameter(self.weight.detach().clone())
@@ -27,7 +32,7 @@ class SpectralNormConv2d(nn.Conv2d):
         self.register_buffer("weight_v", F.normalize(torch.randn(matrix.shape[1]), dim=0, eps=eps))
 
     def normalised_weight(self) -> Tensor:
-        """The weight over its spectral norm, (c_out, c_in, k, k); in training mode u and v take one step first."""
+        """The weight divided by its spectral norm, (c_out, c_in, k, k). In training, u and v take one step first."""
         with torch.autocast(self.weight_orig.device.type, enabled=False):
             matrix = self.weight_orig.flatten(1)
             if self.training and not self.held:
@@ -38,7 +43,7 @@ class SpectralNormConv2d(nn.Conv2d):
                     self.weight_u.copy_(u)
             else:
                 u, v = self.weight_u, self.weight_v
-            # clones: backward must see this forward's vectors, not those of the next one
+            # clones, because the next forward changes u and v before this one's backward pass may read them
             sigma = torch.dot(u.clone(), torch.mv(matrix, v.clone()))
             return self.weight_orig / sigma
 
@@ -48,7 +53,7 @@ class SpectralNormConv2d(nn.Conv2d):
 
 @contextmanager
 def held(networks: Iterable[nn.Module], hold: bool = True) -> Iterator[None]:
-    """No power iteration within: further passes over parts of one batch see the weights that the first part saw."""
+    """A context without power iterations, so that all micro-batches of a batch use the same weights."""
     layers = [m for network in networks for m in network.modules() if isinstance(m, SpectralNormConv2d)] if hold else []
     for layer in layers:
         layer.held = True

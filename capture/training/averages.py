@@ -3,30 +3,33 @@
 from __future__ import annotations
 
 import copy
+from typing import Generic, TypeVar
 
 import torch
 from torch import nn
 
+Network = TypeVar("Network", bound=nn.Module)
 
-class EMA:
-    """Keeps `average`, a copy of a network that follows it: average += (1 - d) (network - average) after each step.
 
-    d = min(decay, (1 + n) / (10 + n)) at step n, so that short runs aren't dominated by the start (TensorFlow's rule).
-    A decay of 0 makes the average the network itself.
+class EMA(Generic[Network]):
+    """The moving average of a network, in `average`: after each step average += (1 - d) (network - average).
+
+    At step n, d = min(decay, (1 + n) / (10 + n)), TensorFlow's rule, so that the initial weights do not dominate the
+    average of a short run. With a decay of 0 the average equals the network.
     """
 
-    def __init__(self, network: nn.Module, decay: float):
-        self.average = copy.deepcopy(network).eval().requires_grad_(False)
+    def __init__(self, network: Network, decay: float):
+        self.average: Network = copy.deepcopy(network).eval().requires_grad_(False)
         self.decay = decay
 
     @torch.no_grad()
     def update(self, network: nn.Module, step: int) -> None:
-        """Follow `network` after its step number `step` (from 0)."""
+        """Update the average after step number `step` (from 0) of `network`."""
         decay = min(self.decay, (1 + step) / (10 + step))
-        mine = [*self.average.parameters(), *self.average.buffers()]
-        theirs = [*network.parameters(), *network.buffers()]
-        floats = [(m, t) for m, t in zip(mine, theirs) if m.is_floating_point()]
-        torch._foreach_lerp_([m for m, _ in floats], [t for _, t in floats], 1.0 - decay)
-        for m, t in zip(mine, theirs):
-            if not m.is_floating_point():
-                m.copy_(t)
+        averages = [*self.average.parameters(), *self.average.buffers()]
+        values = [*network.parameters(), *network.buffers()]
+        floats = [(average, value) for average, value in zip(averages, values) if average.is_floating_point()]
+        torch._foreach_lerp_([average for average, _ in floats], [value for _, value in floats], 1.0 - decay)
+        for average, value in zip(averages, values):
+            if not average.is_floating_point():
+                average.copy_(value)

@@ -1,4 +1,4 @@
-"""Batches of a run, from its current step on, on its device."""
+"""The batches of a run, beginning at a given step."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from capture.io.images import normalise
 def endless_batches(
     data: Data, options: dict[str, Any], step: int, processes: Processes
 ) -> Iterator[dict[str, Tensor]]:
-    """This process's share of every batch from `step` on, uint8, without end.
+    """Yield this process's share of every batch from `step` on, uint8, without end.
 
-    Frames that fit are decoded into a cache first. Sample i depends on i and the seed alone.
+    Frames are first decoded into a cache, where they fit. Sample i depends on i and the seed only.
 
     Args:
         options: dataset_config.
@@ -31,7 +31,10 @@ def endless_batches(
 
 
 def to_device(batch: dict[str, Tensor], device: torch.device) -> dict[str, Tensor]:
-    """Pictures as float channels_last tensors in [-1, 1] on the device; IUV maps (<role>_uv) and flags as they are."""
+    """Move a batch to the device: pictures become float channels_last tensors in [-1, 1].
+
+    IUV maps (<role>_uv) and flags keep their type.
+    """
     moved = {name: value.to(device, non_blocking=True) for name, value in batch.items()}
     for name, value in moved.items():
         if value.dtype == torch.uint8 and not name.endswith("_uv"):

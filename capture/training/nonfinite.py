@@ -1,4 +1,4 @@
-"""Numbers that are not numbers: a run stops at the first update whose losses or gradient are infinite or NaN."""
+"""Stopping a run at the first update whose losses or gradient are infinite or NaN."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import json
 import math
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -14,18 +13,20 @@ from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 
 from capture.common.errors import CaptureError
 from capture.common.files import write_bytes
+from capture.data.sample_source import SampleSource
 
 REPORT = "not_finite.json"
 
-_MOST_TERMS = 64  # of one update
+_MOST_TERMS = 64  # of the losses of one update
 
 
 class NotFinite(Exception):
-    """The update that could not be.
+    """The losses or the gradient of an update are infinite or NaN.
 
     Attributes:
-        step: number of updates before it.  network: whose.  terms: its losses and `gradient`, as floats.
-        parameters: names of those whose gradients aren't finite (only where it was noticed at once).
+        step: number of updates before this one.  network: name of the updated network.
+        terms: the losses and the norm of the gradient, called `gradient`, as floats.
+        parameters: names of parameters whose gradients are not finite; empty where the guard raises later.
     """
 
     def __init__(self, step: int, network: str, terms: dict[str, float], parameters: list[str]):
@@ -34,37 +35,39 @@ class NotFinite(Exception):
 
     @property
     def bad(self) -> dict[str, float]:
-        """The terms that aren't finite."""
+        """The terms that are infinite or NaN."""
         return {name: value for name, value in self.terms.items() if not math.isfinite(value)}
 
 
 class Guard:
-    """Looks at every update between its backward pass and its optimiser's step.
+    """Checks every update between the backward pass and the optimiser's step.
 
-    On a CPU a bad update raises there and then. A GPU is not waited for at every step: it is told to leave the weights
-    alone from the first bad update on, and `wait`, called now and then and before anything is saved, raises.
+    On a CPU an update that is not finite raises at once. On a GPU the check would make every step wait, so from the
+    first such update on the optimiser leaves the weights unchanged, and `wait` raises. The trainer calls `wait` from
+    time to time and before it saves.
 
     Args:
-        clip: largest norm of a network's gradient, 0: any.
+        clip: largest norm of a network's gradient; 0 for no limit.
         raise_at_once: wait for the device at every update.
     """
 
     def __init__(self, clip: float, raise_at_once: bool):
         self.clip, self.raise_at_once = clip, raise_at_once
-        self._first: Tensor | None = None  # number of the first bad update, -1: none; of a deferred guard
-        self._values: Tensor | None = None  # its terms
+        self._first_bad: tuple[Tensor, Tensor] | None = None  # number of the first bad update, -1 for none; its terms
         self._updates: list[tuple[int, str, list[str]]] = []  # step, network, names of terms: updates not yet checked
-        self._seen = 0  # updates before those
+        self._seen = 0  # number of updates that were checked
 
     def check(
         self, step: int, name: str, network: nn.Module, optimiser: torch.optim.Optimizer, terms: dict[str, Tensor]
     ) -> Tensor:
-        """Check one update's losses and gradient, and clip the gradient. Its norm before that, a scalar tensor.
+        """Check the losses and the gradient of one update, and clip the gradient.
 
         Args:
-            step: number of updates before.  terms: the losses, by name.
+            step: number of updates before this one.  terms: the losses, by name.
+        Returns:
+            The norm of the gradient before it is clipped, a scalar.
         Raises:
-            NotFinite: something isn't, and this guard raises at once.
+            NotFinite: a loss or the gradient is infinite or NaN, and this guard raises at once.
         """
         norm = get_total_norm([p.grad for p in network.parameters() if p.grad is not None])
         values = torch.stack([value.detach().float().reshape(()) for value in (*terms.values(), norm)])
@@ -79,47 +82,51 @@ class Guard:
         return norm
 
     def wait(self) -> None:
-        """Wait for the device, and raise NotFinite if there was a bad update since the last check."""
-        if self._first is None:
+        """Wait for the device, and raise NotFinite where an update since the last call was not finite."""
+        if self._first_bad is None:
             return
-        first = int(self._first.item())
+        number, values = self._first_bad
+        first = int(number.item())
         if first >= 0:
             step, name, names = self._updates[first - self._seen]
-            raise NotFinite(step, name, dict(zip(names, self._values.tolist())), [])
+            raise NotFinite(step, name, dict(zip(names, values.tolist())), [])
         self._seen += len(self._updates)
         self._updates.clear()
 
     def _defer(self, step: int, name: str, names: list[str], values: Tensor, optimiser: torch.optim.Optimizer) -> None:
         room = torch.zeros(_MOST_TERMS, device=values.device)
-        if self._first is None:
-            self._first = torch.full((), -1, dtype=torch.long, device=values.device)
-            self._values = room.clone()
+        if self._first_bad is None:
+            self._first_bad = torch.full((), -1, dtype=torch.long, device=values.device), room.clone()
+        first, first_values = self._first_bad
         room[: len(names)] = values
         number = self._seen + len(self._updates)
         self._updates.append((step, name, names))
-        here = (self._first < 0) & ~values.isfinite().all()
-        self._first = torch.where(here, number, self._first)
-        self._values = torch.where(here, room, self._values)
-        optimiser.found_inf = (self._first >= 0).float()  # fused optimisers leave weights alone where this is 1
+        here = (first < 0) & ~values.isfinite().all()
+        first = torch.where(here, number, first)
+        self._first_bad = first, torch.where(here, room, first_values)
+        # Fused optimisers leave the weights alone where this is 1; torch's annotations do not have it.
+        optimiser.found_inf = (first >= 0).float()  # type: ignore[attr-defined]
 
 
 def _not_finite(parameters: Iterable[tuple[str, nn.Parameter]], most: int = 10) -> list[str]:
     return [name for name, p in parameters if p.grad is not None and not p.grad.isfinite().all()][:most]
 
 
-def stopped_by(error: NotFinite, folder: Path, dataset: Any, samples: Iterable[int], write: bool) -> CaptureError:
-    """The line for an update that can't be made; its batch goes into <folder>/not_finite.json.
+def stopped_by(
+    error: NotFinite, folder: Path, source: SampleSource, samples: Iterable[int], write: bool
+) -> CaptureError:
+    """The error that ends a run after an update that was not finite. Writes <folder>/not_finite.json about the batch.
 
     Args:
-        dataset: the source of the samples (capture.data.sample_source), which are numbers.
-        write: false in the processes of a job that leave writing to another one.
+        source: of the training samples, which describes each sample.  samples: the numbers of the batch's samples.
+        write: false in the processes of a job that do not write.
     """
     report = {
         "step": error.step + 1,
         "network": error.network,
         "terms": {name: str(value) for name, value in error.terms.items()},
         "parameters": error.parameters,
-        "samples": [{"sample": number, **dataset.describe(number)} for number in samples],
+        "samples": [{"sample": number, **source.describe(number)} for number in samples],
     }
     if write:
         write_bytes(folder / REPORT, json.dumps(report, indent=1).encode())

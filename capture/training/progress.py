@@ -6,10 +6,11 @@ from tqdm import tqdm
 
 
 def progress_bar(position: int, total: int, title: str, shown: bool) -> tqdm:
-    """A bar in samples over the whole run, with the time that is left.
+    """A progress bar that counts the samples of the whole run and estimates the remaining time.
 
     Args:
-        position: samples so far.  total: of the whole run.  shown: false in the processes of a job that stay quiet.
+        position: number of samples so far.  total: number of samples in the run.
+        shown: false in the processes of a job that print nothing.
     """
     return tqdm(
         total=total,
@@ -23,5 +24,5 @@ def progress_bar(position: int, total: int, title: str, shown: bool) -> tqdm:
 
 
 def progress_title(epochs: int, total: int) -> str:
-    """What stands before the bar, which counts the samples of all epochs together."""
+    """The title of the progress bar, whose samples are those of all epochs."""
     return f"epoch {min(epochs + 1, total)} of {total}, all samples" if total > 1 else "epoch 1 of 1"

@@ -1,4 +1,4 @@
-"""Going on from a checkpoint: only from one of a run with this configuration, and only with what fits."""
+"""Resuming a run from its checkpoint, after checking that the checkpoint fits the configuration."""
 
 from __future__ import annotations
 
@@ -32,16 +32,16 @@ def restore(
     meters: Meters,
     set_aside: bool,
 ) -> tuple[int, list[str]]:
-    """Load the newest good checkpoint of a result folder, else the generator that start_from names, if any.
+    """Load the newest good checkpoint of a result folder; without one, the generator that start_from names, if any.
 
     Args:
-        networks, average, optimisers, rng, meters: of the run that goes on, all of which are changed.
+        networks, average, optimisers, rng, meters: of the run; they receive the state of the checkpoint.
         set_aside: rename damaged checkpoints (see resumable_state).
     Returns:
-        The number of updates made so far, and lines for the log: what a resumed run does otherwise than before, or what
-        a new one starts with.
+        The number of updates so far, and lines for the log: keys whose values have changed since the checkpoint, or
+        the generator that a new run starts from.
     Raises:
-        CaptureError: the checkpoint can't be gone on from (see resumable_state), or its weights don't fit.
+        CaptureError: the run can't be resumed (see resumable_state), or the weights do not fit the networks.
     """
     found = resumable_state(folder, config, set_aside)
     start = config["main_config"]["start_from"]
@@ -69,15 +69,15 @@ def restore(
 def resumable_state(
     folder: Path, config: dict[str, Any], set_aside: bool
 ) -> tuple[Path, dict[str, Any], list[str]] | None:
-    """(path, state, notes) of the newest good checkpoint of a result folder, which a run with `config` may go on from.
+    """Path, state and notes of the newest good checkpoint of a result folder, from which `config` can be resumed.
 
-    None where there is none. The notes, for the log, name every key that is other than it was.
+    None where the folder has no checkpoint. The notes, lines for the log, name every key whose value has changed.
 
     Args:
-        set_aside: rename damaged checkpoints (capture.checkpoints.find).
+        set_aside: rename damaged checkpoints (see capture.checkpoints.find).
     Raises:
-        CaptureError: there is a finished generator and no run, or it is the release's, or of a run with another
-            configuration; the keys are named.
+        CaptureError: the folder holds an exported generator without a run, a checkpoint of the release, or a run with
+            another configuration; then the message names the keys.
     """
     found = newest_checkpoint(folder, set_aside)
     if found is None:
@@ -94,12 +94,13 @@ def resumable_state(
             "choose another --result_title"
         )
     try:
-        changed = differences(with_defaults(state.get("config")), config)
+        changed = differences(with_defaults(state.get("config") or {}), config)
     except CaptureError as error:
         raise CaptureError(f"{path}: damaged: its configuration: {error}; use an earlier checkpoint") from None
     rules = {key: resume_rule(config, key) for key, _, _ in changed}
     other = [difference for difference in changed if rules[difference[0]] == "fixed"]
-    other = [difference for difference in other if difference[0] == "main_config.method"] or other  # it says it all
+    # another method explains all other differences
+    other = [difference for difference in other if difference[0] == "main_config.method"] or other
     if other:
         keys = "; ".join(f"{key} is {theirs} there and {ours} now" for key, theirs, ours in other)
         raise CaptureError(
@@ -115,7 +116,7 @@ def resumable_state(
 
 
 def step_of(state: dict[str, Any]) -> int:
-    """The number of updates behind a state; ValueError where that is none."""
+    """The number of updates after which a state was saved; ValueError where it is not a valid number."""
     step = operator.index(state["step"])
     if not 0 <= step < 2**62:
         raise ValueError(f"at step {step}")
@@ -124,7 +125,7 @@ def step_of(state: dict[str, Any]) -> int:
 
 @contextlib.contextmanager
 def saying_damaged(path: Path) -> Iterator[None]:
-    """Turn what a state that isn't one does to those who take it up into one line."""
+    """Turn the errors that a malformed state causes while it is loaded into a CaptureError."""
     try:
         yield
     except (KeyError, TypeError, ValueError, RuntimeError, AttributeError) as error:
@@ -133,10 +134,10 @@ def saying_damaged(path: Path) -> Iterator[None]:
 
 
 def restore_optimiser(optimiser: torch.optim.Optimizer, state: Any, source: str | Path) -> None:
-    """Load `state` into an Adam of the same parameters; fused kernels check neither shapes nor types.
+    """Load `state` into an Adam optimiser, after checking its shapes and types, which fused kernels do not check.
 
     Raises:
-        CaptureError: it is another one's, or damaged.
+        CaptureError: the state is damaged, or belongs to an optimiser of other parameters.
     """
     own = optimiser.state_dict()
     try:
@@ -160,7 +161,7 @@ def restore_optimiser(optimiser: torch.optim.Optimizer, state: Any, source: str 
 
 
 def _kinds(group: dict[str, Any]) -> dict[str, Any]:
-    """Types of a group's options; numbers of any kind are alike."""
+    """The types of a parameter group's options, where all kinds of numbers count as one type."""
     return {key: _kind(value) for key, value in group.items()}
 
 

@@ -1,4 +1,4 @@
-"""What a run leaves to look at: log.txt (rotated), metrics.jsonl, TensorBoard scalars, image grids."""
+"""The log of a run: log.txt (rotated), metrics.jsonl, TensorBoard files, image grids."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import logging
 import sys
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
+from typing import Any
 
 from torch import Tensor
 
@@ -20,7 +21,7 @@ LOG_BYTES, LOGS_KEPT = 1_000_000, 4  # log.txt becomes log.txt.1 and so on
 
 
 class _LogFile(RotatingFileHandler):
-    """A log whose failure is an error like any other, not a traceback on the side."""
+    """A log file whose errors are raised; the standard library prints a traceback and goes on."""
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 (logging's name)
         error = sys.exc_info()[1]
@@ -30,15 +31,16 @@ class _LogFile(RotatingFileHandler):
 
 
 class RunLog:
-    """Writes into one result folder.
+    """Writes the log of a run into its result folder.
 
     Args:
-        step: the run's position; rows of metrics.jsonl past it (of a run that was killed) are dropped.
-        write: false in the processes of a job that are not to write; only `close` may be called then.
+        step: number of updates so far. Rows of metrics.jsonl after it, which a killed run wrote, are removed.
+        write: false in the processes of a job that do not write; then only `close` may be called.
     """
 
     def __init__(self, folder: Path, step: int = 0, write: bool = True):
-        self.folder, self._board = folder, None
+        self.folder = folder
+        self._open = write
         if not write:
             return
         folder.mkdir(parents=True, exist_ok=True)
@@ -52,10 +54,10 @@ class RunLog:
         self._board = Board(folder / "tensorboard", step)
 
     def row(self, values: dict[str, float]) -> None:
-        """Append one line of metrics; `step` is among them."""
+        """Append one line of metrics, which include `step`."""
         append_line(self.metrics, json.dumps(values))
         scalars = {name: value for name, value in values.items() if name not in ("step", "epoch")}
-        self._board.scalars(scalars, values["step"])
+        self._board.scalars(scalars, int(values["step"]))
 
     def pictures(self, split: str, epoch: int, step: int, columns: list[Tensor]) -> Path:
         """Write `<split>_results/<epoch>epoch.png`: columns of uint8 (N, 3, S, S), a row for each sample."""
@@ -66,15 +68,16 @@ class RunLog:
         return path
 
     def close(self) -> None:
-        if self._board is None:
+        """Close all files."""
+        if not self._open:
             return
         logger.removeHandler(self._handler)
         self._handler.close()
         self._board.close()
 
 
-def read_metrics(folder: Path) -> list[dict]:
-    """The rows of a run's metrics.jsonl; a last line that a crash cut short is passed over."""
+def read_metrics(folder: Path) -> list[dict[str, Any]]:
+    """The rows of a run's metrics.jsonl, without a last line that a crash cut short."""
     rows = []
     for line in (folder / "metrics.jsonl").read_text().splitlines():
         try:

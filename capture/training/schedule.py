@@ -6,12 +6,13 @@ from typing import Any
 
 
 def rate_factor(step: int, steps_per_epoch: int, total_steps: int, schedule: dict[str, Any]) -> float:
-    """What the configured learning rates are multiplied by at a step.
+    """The factor by which the configured learning rates are multiplied at a step.
 
     Args:
-        step: updates made so far.
-        schedule: train_config.lr_schedule: they rise from 0 over `warmup_steps` updates, fall to a tenth after each of
-            `drop_epochs` (-1: none), and fall linearly to 0 over the last `decay_epochs` epochs (0: they stay).
+        step: number of updates so far.
+        schedule: train_config.lr_schedule. The factor rises from 0 to 1 during `warmup_steps` updates, is divided by
+            ten after each of `drop_epochs` (-1: never), and falls linearly to 0 during the last `decay_epochs` epochs
+            (0: never).
     """
     decay_steps = schedule["decay_epochs"] * steps_per_epoch
     factor = min(1.0, (total_steps - step) / decay_steps) if decay_steps else 1.0

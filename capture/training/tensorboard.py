@@ -1,4 +1,4 @@
-"""TensorBoard's files, written so that a disk that fails is one line."""
+"""Writing TensorBoard files; an error of the disk becomes a CaptureError."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from capture.common.files import cannot_write
 
 
 class Board:
-    """Scalars and pictures for TensorBoard in `folder`; what was logged past `step` by a run that was killed is hidden.
+    """Scalars and pictures for TensorBoard in `folder`. Entries after `step`, which a killed run wrote, are hidden.
 
-    Raises (all of it):
+    Raises (from every method):
         CaptureError: the files can't be written.
     """
 
@@ -33,7 +33,7 @@ class Board:
             self._writer.flush()
 
     def picture(self, name: str, image: Tensor, step: int) -> None:
-        """uint8 (3, H, W)."""
+        """Log a picture, uint8 (3, H, W)."""
         with self._one_line():
             self._writer.add_image(name, image, step)
 
@@ -44,7 +44,10 @@ class Board:
 
     @contextlib.contextmanager
     def _one_line(self) -> Iterator[None]:
-        """The writer's thread raises where nobody can catch it, and once more at the next call."""
+        """Turn the errors of TensorBoard's writer into a CaptureError.
+
+        The writer's thread raises an error where it can't be caught, and the next call raises the same error again.
+        """
         told = threading.excepthook
         threading.excepthook = lambda args: None if _of_the_writer(args) else told(args)
         try:

@@ -1,4 +1,4 @@
-"""Training a method on data: set up, train, step."""
+"""The trainer: sets a run up, trains it, saves and resumes it."""
 
 from __future__ import annotations
 
@@ -38,20 +38,21 @@ from capture.training.validation import Validation
 
 logger = logging.getLogger("capture")
 
-CONTINUE, SAVE, TIME_IS_OVER, INTERRUPTED = range(4)  # actions after a step; the greatest of all processes is taken
+CONTINUE, SAVE, TIME_IS_OVER, INTERRUPTED = range(4)  # actions after a step; all processes take the greatest one
 
 
 class Trainer:
-    """One run, in one result folder. `Trainer(config, data, folder).train()` starts it, or goes on where it stopped.
+    """One run in one result folder. `Trainer(config, data, folder).train()` starts the run or resumes it.
 
-    Whoever may not be alone with that folder holds its lock (capture.checkpoints.lock) for as long.
+    While it trains, the caller must hold the lock of the folder (capture.checkpoints.lock), unless no other process can
+    write there.
     """
 
     def __init__(self, config: dict[str, Any], data: Data, folder: Path):
         self.config, self.data, self.folder = config, data, folder
         options = self.options = config["train_config"]
 
-        # A batch is an update's samples, over all processes; each works through its share in micro-batches.
+        # A batch has the samples of one update. The processes share it, and each divides its share into micro-batches.
         self.processes = Processes()
         self.device = self.processes.device
         keep_freed_memory(self.device)
@@ -66,21 +67,23 @@ class Trainer:
         self.steps_per_epoch = math.ceil(config["dataset_config"]["samples_per_epoch"] / self.batch_size)
         self.total_steps = options["num_epochs"] * self.steps_per_epoch
 
-        # Networks, an optimiser for each, the moving average that people will use, and the run's own randomness.
+        # The networks, an optimiser for each, the generator's moving average, and the run's random numbers.
         self.bf16 = use_bf16(options["precision"], self.device)
         self.method = new_method(config)
         smallest = self.method.min_micro_batch
         if samples // self.micro_batches < smallest:
             raise CaptureError(f"batch_size: this method takes at least {smallest} samples a process and micro-batch")
         for network in self.method.networks.values():
-            network.to(self.device, memory_format=torch.channels_last)
+            network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # not annotated
         self.networks = self.method.networks
-        self.ema = EMA(self.networks["gen"], options["ema_decay"])
+        self.ema = EMA(self.method.generator, options["ema_decay"])
         self.rng = torch.Generator().manual_seed(options["seed"])
-        self.optimisers = {name: self._optimiser(network) for name, network in self.networks.items()}
+        self.optimisers: dict[str, torch.optim.Optimizer] = {
+            name: self._optimiser(network) for name, network in self.networks.items()
+        }
         self.guard = Guard(options["clip_grad_norm"], raise_at_once=self.device.type == "cpu")
         self.meters = Meters()
-        self.step_number, self.notes = restore(  # the notes say what a resumed run does otherwise than before
+        self.step_number, self.notes = restore(  # the notes name keys whose values have changed
             folder,
             config,
             networks=self.networks,
@@ -103,12 +106,12 @@ class Trainer:
         self.update = Update(self.method, self.optimisers, self.guard, self.processes, self.micro_batches, self.bf16)
 
     def train(self) -> bool:
-        """Train to the configured number of epochs. False if interrupted (Ctrl-C): saved, and ready to go on."""
+        """Train up to the configured number of epochs. False where Ctrl-C interrupted the run, which is then saved."""
         if self.step_number >= self.total_steps:
             count = f"{self.epoch} epoch{'s' if self.epoch != 1 else ''}"
             logger.info(f"{self.folder}: trained for {count} already; raise --num_epochs to go on")
             return True
-        batches = self._batches()  # before anything is written: frames or pairs that can't be read leave nothing behind
+        batches = self._batches()  # first, so that data that can't be read is found before anything is written
         if self.processes.main:
             self.validation.read_pairs()
             write_bytes(self.folder / RESULT_CONFIG, dump_yaml(self.config).encode())
@@ -118,7 +121,7 @@ class Trainer:
         position = self.step_number * self.batch_size
         bar = progress_bar(position, self.total_steps * self.batch_size, self._bar_title(), self.processes.main)
         started = last_save = last_shown = epoch_start = time.monotonic()
-        first_step = self.step_number  # of this epoch in this process
+        first_step = self.step_number  # of this epoch, in this process
         try:
             with self.processes.watching(), self._explaining(), stop_on_signal() as stopped:
                 for batch in batches:
@@ -127,7 +130,7 @@ class Trainer:
                     bar.update(self.batch_size)
                     now = time.monotonic()
 
-                    # Losses are read, and so waited for, about twice a second, not at every step.
+                    # Reading the losses waits for the device, so they are read twice a second, not at every step.
                     if now - last_shown > 0.5 and self.processes.main:
                         self.guard.wait()
                         means = self.meters.means().items()
@@ -143,7 +146,7 @@ class Trainer:
                         if self.step_number >= self.total_steps:
                             return True
 
-                    # Signals and clocks differ between processes; the action that is taken must not.
+                    # Processes may receive signals at different steps, but all must take the same action.
                     action = self._action(bool(stopped), now - started, now - last_save)
                     action = self.processes.agree(action, self.step_number)
                     if action:
@@ -157,17 +160,18 @@ class Trainer:
                             f"interrupted: saved at step {self.step_number}; the same command goes on from here"
                         )
                         return False
+            raise AssertionError("batches never end")
         finally:
             bar.close()
             self.log.close()
 
     def run_steps(self, count: int) -> list[dict[str, Tensor]]:
-        """The next `count` updates without log, pictures or checkpoints: the metrics of each (see `step`)."""
+        """Make the next `count` updates, without log, pictures and checkpoints. Returns the metrics of each."""
         batches = self._batches()
         return [self._step_and_count(to_device(next(batches), self.device)) for _ in range(count)]
 
     def step(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
-        """One update of every network from this process's batch, as `to_device` gives it (see update.py)."""
+        """Update every network from this process's batch, moved by `to_device`. Returns the metrics (update.py)."""
         factor = rate_factor(self.step_number, self.steps_per_epoch, self.total_steps, self.options["lr_schedule"])
         for name, optimiser in self.optimisers.items():
             for group in optimiser.param_groups:
@@ -179,11 +183,11 @@ class Trainer:
 
     @property
     def epoch(self) -> int:
-        """Epochs completed."""
+        """The number of completed epochs."""
         return self.step_number // self.steps_per_epoch
 
     def save(self, path: Path) -> None:
-        """Everything that the rest of the run depends on, in one atomic write, by one process."""
+        """Write a checkpoint with the complete state of the run, atomically, in the main process."""
         self.guard.wait()
         meters = self.meters.state()
         if self.processes.world > 1:
@@ -218,7 +222,7 @@ class Trainer:
         return progress_title(self.epoch, self.options["num_epochs"])
 
     def _action(self, stopped: bool, running: float, unsaved: float) -> int:
-        """What this process would do now, after so many seconds of running and of nothing saved."""
+        """The action that this process proposes, after so many seconds of running and since the last checkpoint."""
         if stopped:
             return INTERRUPTED
         if running > 60 * self.options["max_minutes"] > 0:
@@ -226,7 +230,7 @@ class Trainer:
         return SAVE if unsaved > 60 * self.config["main_config"]["save_minutes"] > 0 else CONTINUE
 
     def _end_epoch(self, batch: dict[str, Tensor], rate: float) -> None:
-        """Pictures, metrics, then the checkpoint: what a crash in between leaves is written again after resuming."""
+        """Write pictures and metrics, then the checkpoint. After a crash in between, resuming writes them again."""
         options, epoch = self.config["main_config"], self.epoch
         self.guard.wait()
         means = {name: value.item() for name, value in self.processes.mean(self.meters.means()).items()}
@@ -252,7 +256,7 @@ class Trainer:
 
     @contextlib.contextmanager
     def _explaining(self) -> Iterator[None]:
-        """Turn what may go wrong in a step into one line."""
+        """Turn a lack of memory, and losses that are not finite, into a CaptureError."""
         samples = (self.share.stop - self.share.start) // self.micro_batches
         doing = f"{self.folder}: training at batch_size {self.batch_size} ({samples} samples a micro-batch)"
         remedy = "lower batch_size, raise micro_batches, set recompute true, or lower image_size"

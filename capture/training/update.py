@@ -14,10 +14,10 @@ from capture.training.nonfinite import Guard
 
 
 class Update:
-    """The networks are updated one after the other, in the method's order, each in so many micro-batches.
+    """Updates the networks of a method one after the other, in the method's order, each from all micro-batches.
 
     Args:
-        optimisers: one for each network.  bf16: compute in bfloat16 where autocast does.
+        optimisers: one for each network.  bf16: compute under autocast to bfloat16.
     """
 
     def __init__(
@@ -36,18 +36,19 @@ class Update:
         """Update from this process's batch (B, ...) and its rows of the method's noise (B, ...).
 
         Args:
-            step: number of updates before.
+            step: number of updates before this one.
         Returns:
-            The losses' metrics and the gradients' norms, detached scalars on the device.
+            The metrics of the losses, and the norm of each network's gradient: detached scalars on the device.
         Raises:
-            NotFinite: one of them is not a number or infinite (see nonfinite.py for when).
+            NotFinite: a loss or a gradient is infinite or NaN (nonfinite.py says when it is raised).
         """
         count = len(noise) // self.micro_batches
         parts = [
             ({name: value[i : i + count] for name, value in batch.items()}, noise[i : i + count])
             for i in range(0, len(noise), count)
         ]
-        cache = {} if self.micro_batches == 1 else None  # several micro-batches can't all keep their pictures
+        # with several micro-batches, keeping the pictures of all of them would take as much memory as one batch
+        cache: dict[str, Any] | None = {} if self.micro_batches == 1 else None
         metrics: dict[str, Tensor] = {}
         for name in self.method.update_order:
             self.optimisers[name].zero_grad()
@@ -60,7 +61,7 @@ class Update:
     def _backward(
         self, name: str, parts: list[tuple[dict[str, Tensor], Tensor]], cache: dict[str, Any] | None
     ) -> dict[str, Tensor]:
-        """Gradients of one network, summed over the micro-batches: the metrics' means."""
+        """Compute the gradients of one network from all micro-batches. Returns the means of the metrics."""
         means: dict[str, Tensor] = {}
         for i, (part, noise) in enumerate(parts):
             unfinished = i + 1 < len(parts)

@@ -1,15 +1,16 @@
-"""What is measured and drawn at the end of an epoch, with the moving average of the generator."""
+"""The validation at the end of an epoch: metrics and image grids of the generator's moving average."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from capture.data.open_data import Data
 from capture.inference.transfer import PoseTransfer
 from capture.io.images import denormalise
+from capture.methods.base import Generator
 from capture.metrics.image import l1, ssim
 from capture.training.run_log import RunLog
 
@@ -18,22 +19,22 @@ class Validation:
     """Renders training pairs and held-out pairs.
 
     Args:
-        generator: the moving average.  batch_size: pairs at a time.
+        generator: the moving average of the generator.  batch_size: number of pairs that are rendered together.
     """
 
-    def __init__(self, generator: nn.Module, config: dict[str, Any], data: Data, device: torch.device, batch_size: int):
+    def __init__(self, generator: Generator, config: dict[str, Any], data: Data, device: torch.device, batch_size: int):
         self.generator, self.config, self.data, self.device = generator, config, data, device
         self.batch_size = batch_size
         self.rows = config["main_config"]["sample_rows"]
         self.count = config["main_config"]["validation_pairs"]
 
     def read_pairs(self) -> None:
-        """Read the held-out pairs now, so that pairs which can't be read stop a run before it writes anything."""
+        """Read the held-out pairs, so that a run with pairs that can't be read ends before it writes anything."""
         for count in (self.rows, self.count):
             self.data.test_batch(count)
 
     def metrics(self) -> dict[str, float]:
-        """Mean L1 and SSIM, on [0, 1], over held-out pairs with a target ({} without any)."""
+        """The mean L1 and SSIM of the held-out pairs, for pictures in [0, 1]; {} where the pairs have no targets."""
         pairs = self.data.test_batch(self.count)
         if "target" not in pairs:
             return {}
@@ -42,7 +43,7 @@ class Validation:
         return {"val_L1": l1(output, target).mean().item(), "val_SSIM": ssim(output, target).mean().item()}
 
     def draw(self, log: RunLog, batch: dict[str, Tensor], epoch: int, step: int) -> None:
-        """Write the epoch's image grids: of the last training batch (floats, on the device) and of held-out pairs."""
+        """Write the image grids of an epoch: of `batch`, floats on the device, and of held-out pairs."""
         roles = {"target", *self.generator.inputs, "identity", "pose"}
         shown = {name: value[: self.rows] for name, value in batch.items() if name in roles}
         train = {name: _as_picture(value).cpu() for name, value in shown.items()}
@@ -53,7 +54,7 @@ class Validation:
                 log.pictures(split, epoch, step, columns)
 
     def render(self, pairs: dict[str, Tensor]) -> Tensor:
-        """Pictures, uint8 (N, 3, S, S), for uint8 pairs."""
+        """Render pairs of uint8 pictures. Returns uint8 (N, 3, S, S)."""
         transfer = PoseTransfer(self.generator, self.config, self.device, self.config["train_config"]["precision"])
         maps = {name: value for name, value in pairs.items() if name.endswith("_uv")}
         return transfer.render(pairs["identity"], pairs["pose"], self.batch_size, maps=maps)

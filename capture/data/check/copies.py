@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -22,18 +22,18 @@ class _Frames(NamedTuple):
     records: np.ndarray
     content: np.ndarray
 
-    def entry(self, i: int) -> Entry:
+    def entry(self, i: int | np.integer[Any]) -> Entry:
         return self.inventory.entries[self.records["file"][i]]
 
-    def path(self, i: int) -> str:
+    def path(self, i: int | np.integer[Any]) -> str:
         entry = self.entry(i)
         return f"{entry.path} frame {self.records['frame'][i]}" if entry.role == VIDEO else entry.path
 
-    def place(self, i: int) -> Place:
+    def place(self, i: int | np.integer[Any]) -> Place:
         entry = self.entry(i)
         return entry.path, entry.role, int(self.records["frame"][i])
 
-    def pose(self, i: int) -> tuple[str, str]:
+    def pose(self, i: int | np.integer[Any]) -> tuple[str, str]:
         """Clip and frame name: the same pose in any character, where a dataset is aligned."""
         entry = self.entry(i)
         return entry.clip, entry.name.rsplit(".", 1)[0].rsplit("__", 1)[-1]
@@ -96,7 +96,7 @@ def _strays(train: _Frames, test: _Frames, twin: np.ndarray) -> set[int]:
     by_character = defaultdict(list)
     for i in twins:
         by_character[test.entry(i).character].append(i)
-    strays: set[int] = set()
+    strays: set[Any] = set()
     for character, members in by_character.items():
         same_pose = all(test.pose(i) in poses[train.content[twin[i]]] for i in members)
         if character != UNKNOWN and same_pose and len(members) <= STRAYS * pictures[character]:

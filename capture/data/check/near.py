@@ -115,8 +115,8 @@ def _picture(root: Path, place: Place) -> Image.Image:
 def _square(image: Image.Image) -> Image.Image:
     longest = max(image.size)
     if longest > REDUCED:
-        shrunk = tuple(max(1, round(length * REDUCED / longest)) for length in image.size)
-        image = image.resize(shrunk, Image.Resampling.BOX)
+        width, height = (max(1, round(length * REDUCED / longest)) for length in image.size)
+        image = image.resize((width, height), Image.Resampling.BOX)
     return to_square(image, max(image.size))
 
 

@@ -150,7 +150,8 @@ def _is_cut(path: Path, kind: str) -> bool:
 def _row(i: int, frame: int, image: Image.Image, role: str) -> tuple:
     if role == MAP:  # only has to decode and to fit its frame
         return i, frame, *image.size, False, 0, np.zeros(3 * SIDE * SIDE, np.uint8)
-    blank = all(low == high for low, high in image.getextrema())
+    low, high = np.asarray(image.getextrema()).reshape(-1, 2).T
+    blank = bool((low == high).all())
     return i, frame, *image.size, blank, _pixels(image), signature(image)
 
 

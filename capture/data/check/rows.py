@@ -83,7 +83,8 @@ def judge_pairs(inventory: Inventory, pictures: Pictures, name: str) -> PairsFil
 def _rows(text: str) -> Iterator[tuple[int, str, list[str] | None]]:
     """(number of its last line, text, cells) of every row that isn't blank; cells are None for a row that isn't CSV."""
     lines = list(io.StringIO(text, newline=""))
-    rows, start = [], 0
+    rows: list[tuple[int, str, list[str] | None]] = []
+    start = 0
     reader = csv.reader(lines, strict=True)
     try:
         for cells in reader:
@@ -91,9 +92,9 @@ def _rows(text: str) -> Iterator[tuple[int, str, list[str] | None]]:
             start = reader.line_num
     except csv.Error:  # an open quote would swallow all following lines, so each line is read alone
         rows = [(number, line, _cells(line)) for number, line in enumerate(lines, 1)]
-    for number, raw, cells in rows:
-        if cells is None or any(cell.strip() for cell in cells):
-            yield number, raw, cells
+    for number, raw, row in rows:
+        if row is None or any(cell.strip() for cell in row):
+            yield number, raw, row
 
 
 def _cells(line: str) -> list[str] | None:

@@ -37,7 +37,8 @@ def walk(root: Path, findings: Findings) -> Walked:
     walked = Walked()
     faults = _Faults()
     seen: set[tuple[int, int]] = set()
-    folders, links = deque([""]), deque()
+    folders = deque([""])
+    links: deque[str] = deque()
     while folders or links:
         linked = not folders
         folder = links.popleft() if linked else folders.popleft()
@@ -49,7 +50,8 @@ def walk(root: Path, findings: Findings) -> Walked:
         if identity in seen:
             faults.twice.append(Item(folder, _link_target(root / folder)))
             continue
-        seen.add(identity)
+        if identity is not None:
+            seen.add(identity)
         if folder:
             walked.folders.append(folder)
         names = []

@@ -54,7 +54,7 @@ class Index:
 
     def __init__(self, about: dict[str, Any], arrays: dict[str, np.ndarray], path: Path | None = None):
         self.about, self._arrays, self._path = about, arrays, path
-        self._text, self._text_at = memoryview(arrays["text"]), arrays["text_at"]
+        self._text, self._text_at = arrays["text"].data, arrays["text_at"]
         self.character_name, self.clip_at = arrays["character_name"], arrays["clip_at"]
         self.clip_name, self.clip_form = arrays["clip_name"], arrays["clip_form"]
         self.frame_at, self.first_name = arrays["frame_at"], arrays["first_name"]
@@ -140,15 +140,20 @@ class IndexBuilder:
     """
 
     def __init__(self) -> None:
-        self._text, self._lengths, self._known, self._lists = bytearray(), [], {}, {}
+        self._text = bytearray()
+        self._lengths: list[int] = []
+        self._known: dict[bytes, int] = {}
+        self._lists: dict[Any, int] = {}
         self._count = 0  # names so far
-        self._characters, self._clips_of, self._clips = [], [0], []
+        self._characters: list[int] = []
+        self._clips_of = [0]
+        self._clips: list[tuple[int, int, int, int]] = []
 
     def add_character(self, name: bytes, clips: Sequence[tuple[bytes, int, Sequence[bytes] | int]]) -> None:
         """Add a character with its clips, each (name, form, names of the frames, or for a VIDEO their number)."""
         self._characters.append(self._name(name))
         for clip, form, frames in clips:
-            if form == VIDEO:
+            if isinstance(frames, int):  # a video
                 self._clips.append((self._name(clip), form, NO_NAMES, frames))
             else:
                 self._clips.append((self._name(clip), form, self._list(frames), len(frames)))

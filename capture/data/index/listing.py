@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from tqdm import tqdm
 
@@ -125,8 +125,9 @@ def settled(index: Index, began: int) -> bool:
 def _character(
     train: bytes, name: bytes, flat: bool, counts: dict[bytes, Stamp], broken: list[str]
 ) -> tuple[list, list[Stamp]]:
-    """The clips of one character, as IndexBuilder takes them, and the stamps of what was listed."""
-    clips, stamps = [], []
+    """The clips of one character, as IndexBuilder takes them, and what was looked at."""
+    clips: list[Any] = []
+    stamps: list[Stamp] = []
     if flat:
         found = [(name, name.lower().endswith(_VIDEOS + _ANIMATIONS) and not os.path.isdir(os.path.join(train, name)))]
         inside = b""

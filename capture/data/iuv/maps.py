@@ -62,7 +62,7 @@ class MapReader(FrameReader):
     """Maps of a catalog's frames by number, each decoded when it is read."""
 
     def _decode(self, number: int) -> np.ndarray:
-        return decode_map(map_path(self.catalog, number), self.size, self.catalog.uv_parts)
+        return decode_map(map_path(self.catalog, number), self.size, self.catalog.uv_parts or ())
 
 
 def prepare_maps(catalog: Catalog, size: int, cache_gb: float, progress: bool = True) -> PreparedFrames | None:
@@ -74,7 +74,7 @@ def prepare_maps(catalog: Catalog, size: int, cache_gb: float, progress: bool = 
         "maps",
         functools.partial(_keys, catalog),
         lambda number: (map_path(catalog, number), None),
-        functools.partial(decode_map, bones=catalog.uv_parts),
+        functools.partial(decode_map, bones=catalog.uv_parts or ()),
         "what the frames have left of cache_gb,",
     )
     return prepare_pictures(catalog, size, cache_gb, pictures, progress)

@@ -122,7 +122,8 @@ def _material(repository: Path, material: str) -> dict[str, Recolour]:
 
 def _rgb(path: Path, colour: str) -> tuple[int, int, int]:
     try:
-        return tuple(bytes.fromhex(str(colour).lstrip("#")[:6].ljust(6, "?")))
+        red, green, blue = bytes.fromhex(str(colour).lstrip("#")[:6].ljust(6, "?"))
+        return red, green, blue
     except ValueError:
         raise CaptureError(f"{path}: {str(colour)[:40]!r} is not a colour (#rrggbb)") from None
 

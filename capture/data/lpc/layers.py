@@ -52,6 +52,8 @@ def find_styles(folder: Path) -> list[Style]:
         CaptureError: no bodies, or definitions that can't be read.
     """
     root = layer_root(folder)
+    if root is None:
+        raise CaptureError(f"{folder}: no layers in it; see docs/DATASETS.md")
     definitions = root.parent / "sheet_definitions"
     styles = definition_styles(root, definitions) if definitions.is_dir() else _path_styles(root)
     if not any(style.slot == "body" for style in styles):

@@ -94,8 +94,11 @@ def prepare_lpc(
     wanted = {name for row in rows for name in row}
     jobs = [(sheet, out, size, None) for sheet in train] + [(sheet, out, size, wanted) for sheet in test]
     work(_unpack_job, jobs, out, workers, unit="sheet")
-    write_pairs(out / "test" / "pairs.csv", [tuple(f"imgs/{name}" for name in row) for row in rows])
-    if composed:
+    write_pairs(
+        out / "test" / "pairs.csv",
+        [(f"imgs/{identity}", f"imgs/{pose}", f"imgs/{target}") for identity, pose, target in rows],
+    )
+    if root and composed:
         files = (name for character in composed for piece in character.pieces for _, name in piece.files)
         write_credits(root, files, out)
     write_manifest(out, parameters)

@@ -42,6 +42,8 @@ class Blender:
             stderr=subprocess.DEVNULL,
             text=True,
         )
+        assert self._process.stdin is not None and self._process.stdout is not None  # they are pipes
+        self._requests, self._answers = self._process.stdin, self._process.stdout
         try:
             first = self._answer()
         except Died:
@@ -60,8 +62,8 @@ class Blender:
             Died: Blender crashed, or was killed because memory ran out.
         """
         try:
-            self._process.stdin.write(json.dumps(request) + "\n")
-            self._process.stdin.flush()
+            self._requests.write(json.dumps(request) + "\n")
+            self._requests.flush()
             answer = self._answer()
         except BaseException as error:  # for example Ctrl-C: nothing will read the answer
             self.close()
@@ -73,7 +75,7 @@ class Blender:
         return answer
 
     def _answer(self) -> dict[str, Any]:
-        line = self._process.stdout.readline()
+        line = self._answers.readline()
         if not line.endswith("\n"):
             raise Died
         return json.loads(line)
@@ -84,7 +86,7 @@ class Blender:
 
     def close(self) -> None:
         self._process.kill()  # it holds nothing that could be lost
-        for pipe in (self._process.stdin, self._process.stdout):
+        for pipe in (self._requests, self._answers):
             with contextlib.suppress(OSError):
                 pipe.close()
         self._process.wait()

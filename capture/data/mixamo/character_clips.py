@@ -93,7 +93,8 @@ def match_clips(models: Iterable[Model], wanted: list[str] | None = None) -> Cha
         raise CaptureError(f"--clips {unknown[0]}: no such clip; there are {names}")
     if wanted:
         clips = [clip for clip in clips if clip.name in wanted]
-    characters, left_out, taken = [], {}, set()
+    characters, left_out = [], {}
+    taken: set[str] = set()
     for model in models:
         if not model.is_character:
             if not model.clips:

@@ -200,7 +200,7 @@ class _Run:
         todo = [job for job in jobs if any(job.missing(frame) for frame in job.frames)]
         total = len(train) + len(test)
         self._work(draw, todo, total - sum(len(job.frames) for job in todo), total, "frame", self._workers)
-        names = [tuple(f"imgs/{place_name(place)}" for place in row) for row in rows]
+        names = [[f"imgs/{place_name(place)}" for place in row] for row in rows]
         write_pairs(self.out / "test" / "pairs.csv", names)
         return {
             "scales": scales,

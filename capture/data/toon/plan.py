@@ -85,7 +85,7 @@ def plan_clips(clips: int, test_clips: int, seed: int, views: str = "all") -> tu
 
 def plan_pairs(
     characters: list[int], plans: list[ClipPlan], test_plans: list[ClipPlan], frames: int, seed: int
-) -> list[tuple[tuple[ClipPlan, int, int], ...]]:
+) -> list[tuple[tuple[ClipPlan, int, int], tuple[ClipPlan, int, int], tuple[ClipPlan, int, int]]]:
     """(identity, pose, target) triples of (clip, character, frame); half of the poses are of held-out clips, if any."""
     rng = np.random.default_rng([seed, 2])
     triples = []

@@ -30,7 +30,7 @@ class RenderPrefetcher:
         self.render_group, self.processes, self.kept = render_group, processes, kept
         self._rendered: OrderedDict[int, Renders] = OrderedDict()
         self._incoming: Iterator[Renders] = iter(())
-        self._next: int | None = None  # number of the group that comes next
+        self._next = -1  # number of the group that comes next; -1 before the first start
 
     def __call__(self, group: int) -> Renders:
         """The pictures of one group.
@@ -38,7 +38,7 @@ class RenderPrefetcher:
         The first call starts the processes. A call for a group that is no longer kept, or for one far ahead, starts
         them again at that group.
         """
-        if group not in self._rendered and (self._next is None or not 0 <= group - self._next < self.kept):
+        if group not in self._rendered and (self._next < 0 or not 0 <= group - self._next < self.kept):
             self._start(group - group % (self.kept // 2))
         while group not in self._rendered:
             self._rendered[self._next] = next(self._incoming)

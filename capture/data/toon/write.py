@@ -110,14 +110,16 @@ def write_toon(
             shots = tuple(plan.shot(character, k, frames) for k in range(frames))
             folder = out / "train" / character_name(character) / plan.name
             jobs.append(_Job(shots, folder, tuple(f"{k:03d}.png" for k in range(frames)), size, uv))
-    rows, wanted = [], {}
+    rows: list[tuple[str, str, str]] = []
+    wanted: dict[int, dict[str, Shot]] = {}
     for triple in plan_pairs(held, plans, test_plans, frames, seed):
-        row = []
+        names = []
         for plan, character, k in triple:
             name = flat_name(character_name(character), plan.name, f"{k:03d}")
             wanted.setdefault(character, {})[name] = plan.shot(character, k, frames)
-            row.append(f"imgs/{name}")
-        rows.append(tuple(row))
+            names.append(f"imgs/{name}")
+        identity, pose, target = names
+        rows.append((identity, pose, target))
     jobs += [_Job(tuple(shots.values()), out / "test", tuple(shots), size, uv) for shots in wanted.values()]
 
     manifest = {

@@ -42,7 +42,7 @@ class VideoIndex:
 
     def number(self, time: int | None) -> int | None:
         """The frame shown from `time` on; None where there is none."""
-        if time is None:
+        if time is None or self.times is None:
             return None
         i = int(np.searchsorted(self.times, time))
         return i if i < self.count and self.times[i] == time else None
@@ -95,8 +95,8 @@ def _shown(stream: VideoStream) -> Iterator[_Packet]:
 
 def _reliable(stream: VideoStream, packets: list[_Packet]) -> bool:
     """Whether the packets' times are those of the frames that decoding gives."""
-    times = [packet.time for packet in packets]
-    if None in times or len(set(times)) < len(times):
+    times = [packet.time for packet in packets if packet.time is not None]
+    if len(set(times)) < len(packets):
         return False
     if "avi" in stream.format and stream.stream.codec_context.has_b_frames:
         return False  # it stores no times of presentation
@@ -122,5 +122,6 @@ def _from_frames(path: Path, packets: list[_Packet], unit: Fraction) -> VideoInd
         raise CaptureError(f"{path}: no frames in it that can be decoded; copy or convert the file again")
     if None in times or any(b <= a for a, b in zip(times, times[1:], strict=False)):
         return VideoIndex(len(times), None, np.empty(0, np.int64))
-    keys = np.searchsorted(times, sorted({packet.time for packet in packets if packet.key} & set(times)))
+    key_times = {packet.time for packet in packets if packet.key and packet.time is not None}
+    keys = np.searchsorted(times, sorted(key_times & set(times)))
     return VideoIndex(len(times), np.array(times, np.int64), keys, unit)

@@ -32,6 +32,9 @@ class VideoReader:
             message names the file, and the frame where one is damaged.
     """
 
+    _at: int  # the frame that _picture shows, -1 for none
+    _picture: Image.Image | None
+
     def __init__(self, path: str | Path):
         self.path = Path(path)
         self._index: VideoIndex | None = None
@@ -59,6 +62,7 @@ class VideoReader:
             except BaseException:
                 self.close()
                 raise
+        assert self._picture is not None
         return self._picture.copy()
 
     @property
@@ -103,7 +107,7 @@ class VideoReader:
     def _forget(self) -> None:
         self._source: Film | Animation | None = None
         self._at = -1
-        self._picture: Image.Image | None = None
+        self._picture = None
         self._process = os.getpid()
 
     def _leave_to_parent(self) -> None:

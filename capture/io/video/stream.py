@@ -31,7 +31,7 @@ def named_errors(path: Path) -> Iterator[None]:
         ours = isinstance(error, (PermissionError, MemoryError)) or not isinstance(error, (av.FFmpegError, ValueError))
         if ours and (refused := Refused.reading(path, error)):
             raise refused from None
-        why = getattr(error, "strerror", None) or str(error)
+        why = (error.strerror if isinstance(error, (OSError, av.FFmpegError)) else None) or str(error)
         raise CaptureError(f"{path}: not a video that can be read, or cut off ({why})") from None
 
 

@@ -73,7 +73,8 @@ class Decoder(nn.Module):
             if i in self.adain_layers:
                 x = adain(x, identity[skip])
             x = block(x)  # twice the side
-        return self.to_rgb(x)  # (B, 3, S, S)
+        image: Tensor = self.to_rgb(x)  # (B, 3, S, S)
+        return image
 
 
 def check_widths(channels: dict[int, int], widths: Sequence[int], layers: set[int]) -> None:

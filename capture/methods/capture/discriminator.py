@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -31,7 +33,7 @@ class Discriminator(nn.Module):
         pad_type: str,
     ):
         super().__init__()
-        kind = dict(norm=norm, w_norm=w_norm, activ=activ)
+        kind: dict[str, Any] = dict(norm=norm, w_norm=w_norm, activ=activ)
         blocks: list[nn.Module] = [ConvBlock(2 * c_in, c, bias=bias, pad_type=pad_type, **kind)]
         for _ in range(disc_downs):
             blocks.append(ConvBlock(c, 2 * c, sample="down", bias=bias, pad_type=pad_type, **kind))
@@ -41,7 +43,8 @@ class Discriminator(nn.Module):
         self.model = nn.Sequential(*blocks)
 
     def forward(self, pair: Tensor) -> Tensor:
-        return self.model(pair)
+        logits: Tensor = self.model(pair)  # (B, 1, S / 2^disc_downs, same)
+        return logits
 
 
 def score_pairs(discriminator: nn.Module, pairs: list[tuple[Tensor, Tensor]]) -> list[Tensor]:

@@ -7,6 +7,7 @@ order (256² and downs = 4: c@256², 2c@128², m@64², m@32², m@16², 2m@8², 4
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from typing import Any
 
 from torch import Tensor, nn
 
@@ -33,7 +34,7 @@ class Trunk(nn.Module):
     def __init__(self, channels: dict[int, int], c_in: int, in_norm: bool, pad_type: str):
         super().__init__()
         ch, downs = channels, len(channels) - 3
-        kind = dict(norm="in" if in_norm else "none", pad_type=pad_type)
+        kind: dict[str, Any] = dict(norm="in" if in_norm else "none", pad_type=pad_type)
         self.conv_layer = ConvBlock(c_in, ch[1], **kind)
         self.res_down = nn.ModuleList(ResBlock(ch[k], ch[k + 1], sample="down", **kind) for k in range(1, downs + 1))
         self.make_code = nn.ModuleList(

@@ -56,7 +56,8 @@ class CaPTUReGenerator(Generator):
     def decode(self, identity: Features, pose: Features, noise: Tensor) -> Tensor:
         if self.pose_encoder.identity_levels:
             pose = self.pose_encoder(pose["pose"], identity)
-        return self.decoder(identity, pose, noise[:, 1])
+        image: Tensor = self.decoder(identity, pose, noise[:, 1])  # (B, 3, S, S)
+        return image
 
     def check_size(self, size: int) -> None:
         multiple = 2 ** (self.downs + 2 + self.res2)
@@ -100,4 +101,5 @@ def check_agreement(iden: dict[str, Any], pose: dict[str, Any], dec: dict[str, A
 
 def sample_noise_pair(generator: Generator, batch: int, rng: torch.Generator) -> Tensor:
     """(batch, 2, 2, 4m): for each sample, the noise of its fusion and that of its reconstruction."""
-    return generator.sample_noise(2 * batch, generator=rng).unflatten(0, (batch, 2))
+    noise: Tensor = generator.sample_noise(2 * batch, generator=rng).unflatten(0, (batch, 2))
+    return noise

@@ -11,9 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from capture.methods.base import Loss
 from capture.nn.masked import masked_l1
-
-Loss = tuple[Tensor, dict[str, Tensor]]
 
 
 def gan_loss(logits: Tensor, kind: str, real: bool, for_generator: bool = False) -> Tensor:
@@ -40,13 +39,13 @@ def gan_loss(logits: Tensor, kind: str, real: bool, for_generator: bool = False)
 def discriminator_loss(real: Tensor, fakes: Sequence[Tensor], kind: str) -> Loss:
     """L_D from the logits of the real pair (x, y) and of the fakes: (fusion, y) and (reconstruction, y)."""
     on_real = gan_loss(real.float(), kind, real=True)
-    on_fake = sum(gan_loss(fake.float(), kind, real=False) for fake in fakes) / len(fakes)
+    on_fake = torch.stack([gan_loss(fake.float(), kind, real=False) for fake in fakes]).mean()
     return on_real + on_fake, {"D_real": on_real.detach(), "D_fake": on_fake.detach()}
 
 
 def adversarial_loss(fakes: Sequence[Tensor], kind: str) -> Loss:
     """How far the generator is from fooling D, from D's logits of the fakes."""
-    gan = sum(gan_loss(fake.float(), kind, real=True, for_generator=True) for fake in fakes) / len(fakes)
+    gan = torch.stack([gan_loss(fake.float(), kind, real=True, for_generator=True) for fake in fakes]).mean()
     return gan, {"G_gan": gan.detach()}
 
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from capture.methods import base
+from capture.methods.base import Loss
 from capture.methods.capture.discriminator import Discriminator, score_pairs
 from capture.methods.capture.generator import CaPTUReGenerator, sample_noise_pair
-from capture.methods.capture.losses import Loss, adversarial_loss, discriminator_loss, reconstruction_loss
+from capture.methods.capture.losses import adversarial_loss, discriminator_loss, reconstruction_loss
 from capture.nn.init import init_weights
 
 
@@ -23,7 +25,7 @@ class Method(base.Method):
 
     title = "CaPTURe"
     paper = "An and Choi, Neurocomputing 2023"
-    update_order = ("disc", "gen")
+    update_order: tuple[str, ...] = ("disc", "gen")
 
     def __init__(self, config: dict[str, Any]):
         self.losses = config["loss_config"]
@@ -41,7 +43,7 @@ class Method(base.Method):
 
     def sample_noise(self, batch: int, rng: torch.Generator) -> Tensor:
         """(batch, 2, 2, 4m): the noise of each sample's fusion and of its reconstruction."""
-        return sample_noise_pair(self.networks["gen"], batch, rng)
+        return sample_noise_pair(self.generator, batch, rng)
 
     def loss(self, name: str, batch: dict[str, Tensor], noise: Tensor, cache: dict[str, Any] | None) -> Loss:
         x, y, weights = batch["identity"], batch["real"], self.losses
@@ -54,12 +56,12 @@ class Method(base.Method):
         loss = recon * weights["gen_reconLoss_weight"] + gan * weights["gen_ganLoss_weight"]
         return loss, recon_metrics | gan_metrics
 
-    def discriminator_loss(self, x: Tensor, y: Tensor, fakes: list[Tensor]) -> Loss:
+    def discriminator_loss(self, x: Tensor, y: Tensor, fakes: Sequence[Tensor]) -> Loss:
         """L_D. The fakes are detached: this update leaves the generator as it is."""
         real, *scored = score_pairs(self.trained["disc"], [(x, y), *((fake.detach(), y) for fake in fakes)])
         return discriminator_loss(real, scored, self.losses["ganLoss_type"])
 
-    def adversarial_loss(self, y: Tensor, fakes: list[Tensor]) -> Loss:
+    def adversarial_loss(self, y: Tensor, fakes: Sequence[Tensor]) -> Loss:
         """The same fakes before the updated D, whose own weights need no gradient now."""
         with base.frozen(self.networks["disc"]) as discriminator:
             scores = score_pairs(discriminator, [(fake, y) for fake in fakes])
@@ -67,10 +69,11 @@ class Method(base.Method):
 
     def fakes(
         self, name: str, batch: dict[str, Tensor], noise: Tensor, cache: dict[str, Any] | None
-    ) -> tuple[Tensor, Tensor]:
+    ) -> tuple[Tensor, ...]:
         """Fusion and reconstruction from one forward of the generator, which both updates share where they can."""
         if cache is not None and "fakes" in cache:
-            return cache["fakes"]
+            known: tuple[Tensor, ...] = cache["fakes"]
+            return known
         x, y, p = batch["identity"], batch["real"], batch["pose"]
         inputs = {"identity": torch.cat([x, y]), "pose": torch.cat([p, x])}  # (2B, 3, S, S)
         both = torch.cat([noise[:, 0], noise[:, 1]])  # (2B, 2, 4m)

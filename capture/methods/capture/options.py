@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from capture.common.options import Section, key
+from capture.common.options import MethodOptions, Section, key
 
 PadType = Literal["zeros", "reflect", "replicate", "circular"]
 
@@ -97,7 +97,7 @@ class LossConfig(Section):
     )
 
 
-class Options(Section):
+class Options(MethodOptions):
     """CaPTURe (An and Choi, Neurocomputing 2023), as published."""
 
     generator_config: GeneratorConfig = key(GeneratorConfig(), "generator", added=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -55,9 +56,10 @@ class ReverseAttention(Recomputable, VisibleAttention):
         total = h.float().sum(dim=(2, 3), keepdim=True)  # (B, m, 1, 1)
         reverse = total - b_h  # (1 - B) h
         f_ra = (1 - self.alpha) * reverse + self.alpha * h  # (B, m, H, W)
-        return self.out_conv(torch.cat([f_a, f_ra], dim=1).to(h.dtype))
+        out: Tensor = self.out_conv(torch.cat([f_a, f_ra], dim=1).to(h.dtype))  # (B, m, H, W)
+        return out
 
-    def matrices(self, inputs: tuple[Tensor, ...], output: Tensor) -> tuple[Tensor, Tensor]:
+    def matrices(self, inputs: tuple[Tensor, ...], output: Any) -> tuple[Tensor, Tensor]:
         _, identity, pose = inputs
         a = attention_matrix(self.query_conv(identity), self.key_conv(pose), self.t)  # (N, N)
         b = attention_matrix(self.query_conv(pose), self.key_conv(identity), self.t)  # (N, N)

@@ -17,7 +17,7 @@ def cell_centres(x: Tensor) -> Tensor:
 def apply_affine(maps: Tensor, points: Tensor) -> Tensor:
     """Affine maps (..., 2, 3) of points (2, H, W) -> (..., 2, H, W)."""
     moved = maps[..., :2] @ points.flatten(1) + maps[..., 2:]
-    return moved.unflatten(-1, tuple(points.shape[-2:]))
+    return moved.view(*moved.shape[:-1], *points.shape[-2:])
 
 
 def apply_part_affine(maps: Tensor, part: Tensor, points: Tensor) -> Tensor:

@@ -50,11 +50,10 @@ class PartsDecoder(nn.Module):
         )
         up = nn.Upsample(scale_factor=2, mode="nearest")
         self.code_to_map = nn.Sequential(up, ConvBlock(2 * code, code))
-        self.up_convs = nn.ModuleList(
-            ConvBlock(a, b, norm="in")
-            for a, b in ((2 * code, 2 * code), (2 * code, code), (code, code // 2), (code // 2, m))
-        )
-        self.modulation = nn.Linear(code, 2 * sum(block.conv.out_channels for block in self.up_convs))
+        up_widths = [2 * code, 2 * code, code, code // 2, m]  # before the first of the convolutions and after each
+        self.up_convs = nn.ModuleList(ConvBlock(a, b, norm="in") for a, b in zip(up_widths, up_widths[1:]))
+        self.modulated_widths = [n for n in up_widths[1:] for _ in ("scale", "shift")]
+        self.modulation = nn.Linear(code, sum(self.modulated_widths))
         width, t = networks["attention_width"] or max(m // 8, 1), networks["attention_temperature"]
         self.attention = nn.ModuleList(
             OutputQueryAttention(widths[i], m, code, width, t, detach_attention) for i in self.attn_layers
@@ -88,11 +87,15 @@ class PartsDecoder(nn.Module):
             x = block(x)  # twice the side
         return x, found
 
+    @property
+    def attention_temperatures(self) -> list[float]:
+        """The temperature of each attention module."""
+        return [module.t for module in self.attention if isinstance(module, OutputQueryAttention)]
+
     def _modulated_convs(self, x: Tensor, code: Tensor) -> Tensor:
         """The first convolutions, each scaled and shifted by the identity: (B, 8w, s, s) -> (B, m, 4 s, 4 s)."""
         modulation = 0.1 * self.modulation(code)[:, :, None, None]
-        sizes = [n for block in self.up_convs for n in (block.conv.out_channels,) * 2]
-        scales_and_shifts = iter(modulation.split(sizes, dim=1))
+        scales_and_shifts = iter(modulation.split(self.modulated_widths, dim=1))
         for i, block in enumerate(self.up_convs):
             if i < 2:
                 x = F.interpolate(x, scale_factor=2, mode="nearest")

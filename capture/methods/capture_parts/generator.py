@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -22,16 +22,21 @@ HALVINGS = 4  # of the segmenter: a picture's side is a multiple of 2^4 position
 PICTURE, SEGMENTATION = "picture", "segmentation"  # features beside the encoders' skips
 
 
+class LayoutDetails(NamedTuple):
+    """What correspondence_loss reads: the segmentations of both pictures, and the output's parts and layout."""
+
+    identity: Segmentation
+    pose: Segmentation
+    motion: PartMotion
+    layout: Layout
+
+
 @dataclass
 class PartsDetails(Details):
-    """What the losses look at. Without an image where the forward ended at the layout or at the segmentation."""
+    """What a whole forward made, for the losses: the image, what its layout follows from, and the attention."""
 
-    image: Tensor | None = None
-    identity: Segmentation | None = None
-    pose: Segmentation | None = None
-    motion: PartMotion | None = None
-    layout: Layout | None = None
-    attention: list[AttentionOutput] = field(default_factory=list)
+    correspondence: LayoutDetails
+    attention: list[AttentionOutput]
 
 
 class PartsGenerator(Generator):
@@ -62,17 +67,17 @@ class PartsGenerator(Generator):
         """identity, pose: (B, 3, S, S) in [-1, 1]; noise: (B, 2, noise_dim).
 
         Args:
-            until: image | layout (nothing is painted) | segmentation (of the identity's pictures alone): for the stages
-                of training, with details.
+            until: where the forward ends, for the stages of training. image: see `details`; layout: nothing is painted,
+                returns LayoutDetails; segmentation: of the identity's pictures alone, returns a Segmentation.
         """
         identity = inputs["identity"]
         if until == "segmentation":
-            return PartsDetails(identity=self.segmenter(self._patches(identity)))
+            return self.segmenter(self._patches(identity))
         if until == "layout":
             pictures = self._patches(torch.cat([identity, inputs["pose"]]))
             both = self.segmenter(pictures)
             first, second = (Segmentation(*halves) for halves in zip(*(x.chunk(2) for x in both)))
-            return PartsDetails(None, first, second, *self._lay_out(first, second))
+            return self._lay_out(first, second)
         if noise is None:
             noise = identity.new_zeros(len(identity), 2, self.noise_dim)
         noise = noise.to(identity.dtype)
@@ -108,22 +113,23 @@ class PartsGenerator(Generator):
 
     def _paint(self, identity: Features, pose: Features, noise: Tensor) -> PartsDetails:
         """All that comes after the encoders."""
-        segmentations = [_as_segmentation(features) for features in (identity, pose)]
-        motion, layout = self._lay_out(*segmentations)
-        correspondence = self.layout.correspondence(segmentations[0], motion, layout)
+        made = self._lay_out(_as_segmentation(identity), _as_segmentation(pose))
+        correspondence = self.layout.correspondence(made.identity, made.motion, made.layout)
         state, attention = self.decoder(identity, pose, noise[:, 1], correspondence)  # (B, m / 4, h, w)
         image = self.refiner(state, pose[1], identity[PICTURE], correspondence)  # (B, 3 patch², h, w)
         image = F.pixel_shuffle(image, self.patch)  # (B, 3, S, S)
-        return PartsDetails(image, *segmentations, motion, layout, attention)
+        return PartsDetails(image, made, attention)
 
-    def _lay_out(self, identity: Segmentation, pose: Segmentation) -> tuple[PartMotion, Layout]:
+    def _lay_out(self, identity: Segmentation, pose: Segmentation) -> LayoutDetails:
+        """Motion and layout, which pass a share of their gradient on to the segmentations."""
+        seen = identity, pose
         if self.segmenter_grad_scale < 1:
             identity, pose = (
                 Segmentation(*(scale_gradient(x, self.segmenter_grad_scale) for x in segmentation))
                 for segmentation in (identity, pose)
             )
         motion = self.part_motion(identity, pose)
-        return motion, self.layout(identity, pose, motion)
+        return LayoutDetails(*seen, motion, self.layout(identity, pose, motion))
 
     def _patches(self, image: Tensor) -> Tensor:
         """(B, 3, S, S) -> (B, 3 patch², h, w)."""

@@ -112,4 +112,4 @@ class LayoutNetwork(OwnInit):
 def _move_parts(share: Tensor, grid: Tensor) -> Tensor:
     """Shares of the parts (B, parts, h, w), each at its own positions (B, parts, 2, h, w) -> (B, parts, h, w)."""
     moved = sample_map(share.flatten(0, 1)[:, None], grid.flatten(0, 1), "zeros")  # (B parts, 1, h, w)
-    return moved.unflatten(0, share.shape[:2])[:, :, 0]
+    return moved.view(share.shape[0], share.shape[1], *moved.shape[2:])

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from capture.methods.capture.losses import Loss
+from capture.methods.base import Loss
 from capture.methods.capture_parts.attention_loss import at_cells, gather_positions, sample_positions
 from capture.methods.capture_parts.coordinates import apply_part_affine
 from capture.methods.capture_parts.layout import Layout
@@ -41,10 +41,9 @@ def correspondence_loss(
     Args:
         sample_seed: a number in [0, 1) that says which points are followed.
     """
-    maps = [batch[f"{role}_uv"] for role in ("identity", "pose", "target")]
-    identity_ce, pose_ce = (part_cross_entropy(x.logits, uv) for x, uv in zip((identity, pose), maps))
-    loss, metrics = layout_loss(motion, layout, *maps, sample_seed)
-    ce = identity_ce + pose_ce
+    identity_uv, pose_uv, target_uv = (batch[f"{role}_uv"] for role in ("identity", "pose", "target"))
+    ce = part_cross_entropy(identity.logits, identity_uv) + part_cross_entropy(pose.logits, pose_uv)
+    loss, metrics = layout_loss(motion, layout, identity_uv, pose_uv, target_uv, sample_seed)
     return loss + ce, {"segmentation_ce": ce.detach()} | metrics
 
 

@@ -9,13 +9,15 @@ import torch
 from torch import Tensor, nn
 
 from capture.methods import base
+from capture.methods.base import Loss
 from capture.methods.capture.discriminator import Discriminator, score_pairs
-from capture.methods.capture.losses import Loss, adversarial_loss, discriminator_loss
+from capture.methods.capture.losses import adversarial_loss, discriminator_loss
 from capture.methods.capture_parts.attention_loss import attention_loss
-from capture.methods.capture_parts.generator import PartsDetails, PartsGenerator
+from capture.methods.capture_parts.generator import LayoutDetails, PartsDetails, PartsGenerator
 from capture.methods.capture_parts.losses import correspondence_loss, segmentation_loss
+from capture.methods.capture_parts.segmenter import Segmentation
 from capture.methods.capture_parts.stages import STAGES
-from capture.methods.capture_supervised.losses import target_loss, target_perceptual_loss
+from capture.methods.supervision import target_loss, target_perceptual_loss
 from capture.nn.init import init_weights
 from capture.nn.perceptual import MAX_STRIDE, lpips_loss
 
@@ -74,7 +76,7 @@ class Method(base.Method):
 
     def sample_noise(self, batch: int, rng: torch.Generator) -> Tensor:
         """(batch, 2 noise_dim + 3): the generator's noise; where grids of the losses begin: three numbers in [0, 1)."""
-        noise = self.networks["gen"].sample_noise(batch, generator=rng).flatten(1)
+        noise = self.generator.sample_noise(batch, generator=rng).flatten(1)
         return torch.cat([noise, torch.rand(batch, 3, generator=rng)], dim=1)
 
     def loss(self, name: str, batch: dict[str, Tensor], noise: Tensor, cache: dict[str, Any] | None) -> Loss:
@@ -83,15 +85,14 @@ class Method(base.Method):
             return self._segmentation_loss(batch)
         inputs = {"identity": batch["identity"], "pose": batch["pose"]}
         if self.stage.until == "layout":
-            made = self.trained["gen"](inputs, details=True, until="layout")
-            return correspondence_loss(made.identity, made.pose, made.motion, made.layout, batch, sample_seed)
+            laid_out: LayoutDetails = self.trained["gen"](inputs, until="layout")
+            return correspondence_loss(*laid_out, batch, sample_seed)
         made = self._made(name, inputs, noise[:, :-3].unflatten(1, (2, -1)), cache)
         if name == "disc":
             return self._discriminator_loss(batch, made)
         terms = self._picture_losses(batch, made, grid_offset)
         if self.stage.correspondence and "target_uv" in batch:
-            parts = (made.identity, made.pose, made.motion, made.layout)
-            correspondence, metrics = correspondence_loss(*parts, batch, sample_seed)
+            correspondence, metrics = correspondence_loss(*made.correspondence, batch, sample_seed)
             metrics = {"G_correspondence": correspondence.detach()} | metrics
             terms.append((self.weights["correspondence_weight"], (correspondence, metrics)))
         if self.weights["attention_weight"] and "target_uv" in batch:
@@ -105,15 +106,16 @@ class Method(base.Method):
     def _segmentation_loss(self, batch: dict[str, Tensor]) -> Loss:
         roles = [key.removesuffix("_uv") for key in batch if key.endswith("_uv")]
         pictures, maps = (torch.cat([batch[role + end] for role in roles]) for end in ("", "_uv"))
-        made = self.trained["gen"]({"identity": pictures}, details=True, until="segmentation")
-        return segmentation_loss(made.identity, maps)
+        segmentation: Segmentation = self.trained["gen"]({"identity": pictures}, until="segmentation")
+        return segmentation_loss(segmentation, maps)
 
     def _made(self, name: str, inputs: dict[str, Tensor], noise: Tensor, cache: dict[str, Any] | None) -> PartsDetails:
         """One forward of the generator, which both updates share where they can."""
         if cache is not None and "made" in cache:
-            return cache["made"]
+            known: PartsDetails = cache["made"]
+            return known
         with torch.set_grad_enabled(name == "gen" or cache is not None):
-            made = self.trained["gen"](inputs, noise, details=True)
+            made: PartsDetails = self.trained["gen"](inputs, noise, details=True)
         if cache is not None:
             cache["made"] = made
         return made
@@ -121,7 +123,7 @@ class Method(base.Method):
     def _picture_losses(
         self, batch: dict[str, Tensor], made: PartsDetails, grid_offset: Tensor
     ) -> list[tuple[float, Loss]]:
-        terms = []
+        terms: list[tuple[float, Loss]] = []
         if "disc" in self.update_order:
             with base.frozen(self.networks["disc"]) as discriminator:
                 logits = score_pairs(discriminator, [(made.image, batch["real"])])
@@ -143,10 +145,11 @@ class Method(base.Method):
 
     def _attention_loss(self, batch: dict[str, Tensor], made: PartsDetails, sample_seed: Tensor) -> Loss:
         """The mean over the attention modules."""
-        maps, modules = (batch["identity_uv"], batch["target_uv"]), self.networks["gen"].decoder.attention
+        maps, generator = (batch["identity_uv"], batch["target_uv"]), self.generator
+        assert isinstance(generator, PartsGenerator)
         found = [
-            attention_loss(output.query, output.key, module.t, *maps, sample_seed)
-            for output, module in zip(made.attention, modules)
+            attention_loss(output.query, output.key, t, *maps, sample_seed)
+            for output, t in zip(made.attention, generator.decoder.attention_temperatures)
         ]
         losses, metrics = zip(*found)
         loss = torch.stack(losses).mean()

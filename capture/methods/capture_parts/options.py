@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from capture.common.options import Section, key
+from capture.common.options import MethodOptions, Section, key
 from capture.methods.capture.options import DiscriminatorConfig
 
 
@@ -85,7 +85,7 @@ class CapturePartsConfig(Section):
     loss: LossConfig = key(LossConfig(), "losses")
 
 
-class Options(Section):
+class Options(MethodOptions):
     """CaPTURe-Parts (ours): the parts of the body are segmented, moved and laid out before the picture is painted."""
 
     DEFAULTS: ClassVar[dict[str, dict[str, Any]]] = {

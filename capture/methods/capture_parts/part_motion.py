@@ -68,7 +68,8 @@ class PartMotionTransformer(InFloat32, OwnInit):
                 matrix = matrix.unflatten(-1, (2, 2)) + torch.eye(2, device=device)  # (B, parts, 2, 2)
                 offset = centre[..., None] - matrix @ output_centre[..., None]  # (B, parts, 2, 1)
                 maps.append(torch.cat([matrix, offset], dim=-1))
-        return PartMotion(*maps, x)
+        to_pose, to_identity = maps
+        return PartMotion(to_pose, to_identity, x)
 
 
 def part_descriptors(segmentation: Segmentation) -> tuple[Tensor, Tensor]:

@@ -8,11 +8,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from capture.methods.base import Loss
 from capture.methods.capture import method as capture
 from capture.methods.capture.generator import CaPTUReGenerator
-from capture.methods.capture.losses import Loss, reconstruction_loss
-from capture.methods.capture_supervised.losses import target_loss, target_perceptual_loss
+from capture.methods.capture.losses import reconstruction_loss
 from capture.methods.capture_supervised.pose_rows import use_pose_rows
+from capture.methods.supervision import target_loss, target_perceptual_loss
 from capture.nn.perceptual import MAX_STRIDE, lpips_loss
 
 
@@ -54,7 +55,7 @@ class Method(capture.Method):
         if name == "disc":
             loss, metrics = self.discriminator_loss(x, y, fakes)
             return loss * weights["dis_ganLoss_weight"], metrics
-        terms = {}
+        terms: dict[str, tuple[float, Loss]] = {}
         if len(fakes) > 1:
             terms["recon"] = weights["gen_reconLoss_weight"], reconstruction_loss(fakes[1], x)
         if "disc" in self.update_order:
@@ -77,7 +78,8 @@ class Method(capture.Method):
         if self.losses["gen_reconLoss_weight"] > 0:
             return super().fakes(name, batch, noise, cache)
         if cache is not None and "fakes" in cache:
-            return cache["fakes"]
+            known: tuple[Tensor, ...] = cache["fakes"]
+            return known
         inputs = {"identity": batch["identity"], "pose": batch["pose"]}
         with torch.set_grad_enabled(name == "gen" or cache is not None):
             fusion = self.trained["gen"](inputs, noise[:, 0])  # (B, 3, S, S)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from capture.common.options import Section, key
+from capture.common.options import MethodOptions, Section, key
 from capture.methods.capture import options as capture
 
 
@@ -47,7 +47,7 @@ class SupervisionConfig(Section):
     )
 
 
-class Options(Section):
+class Options(MethodOptions):
     """CaPTURe with true targets (ours): the fusion also learns from the picture that should come out."""
 
     generator_config: capture.GeneratorConfig = key(capture.GeneratorConfig(), "generator", added=False)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -22,7 +24,7 @@ class PoseRowAttention(ReverseAttention):
         a_v, b_h = attend(self.query_conv(pose), self.key_conv(identity), values, self.t).chunk(2, dim=1)
         return self.join(identity, a_v, h, b_h)
 
-    def matrices(self, inputs: tuple[Tensor, ...], output: Tensor) -> tuple[Tensor, Tensor]:
+    def matrices(self, inputs: tuple[Tensor, ...], output: Any) -> tuple[Tensor, Tensor]:
         _, identity, pose = inputs
         both = attention_matrix(self.query_conv(pose), self.key_conv(identity), self.t)  # (N, N)
         return both, both
@@ -32,6 +34,7 @@ def use_pose_rows(generator: CaPTUReGenerator) -> None:
     """Replace the decoder's attention modules by ones whose rows are the pose's."""
     modules = []
     for module in generator.decoder.attention:
+        assert isinstance(module, ReverseAttention)
         replacement = PoseRowAttention(module.value_conv.out_channels, module.t, module.alpha.item())
         modules.append(replacement)
     generator.decoder.attention = nn.ModuleList(modules)

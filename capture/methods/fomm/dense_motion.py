@@ -42,7 +42,7 @@ class DenseMotionNetwork(MotionNetwork):
     def forward(self, image: Tensor, driving: Keypoints, source: Keypoints) -> Motion:
         matrix = None
         if driving.jacobian is not None:
-            matrix = multiply(source.jacobian, inverse(driving.jacobian))  # (B, K, 2, 2)
+            matrix = multiply(source.frames, inverse(driving.jacobian))  # (B, K, 2, 2)
 
         def heat(height: int, width: int) -> Tensor:
             at_driving = gaussians(driving.value, self.kp_variance, height, width)  # (B, K, h, w)

@@ -71,6 +71,8 @@ class PatchDiscriminator(nn.Module):
     def forward(self, image: Tensor, keypoints: Tensor | None = None) -> Scores:
         out = image
         if self.use_kp:
+            if keypoints is None:
+                raise ValueError("discriminator.use_kp needs keypoints")
             out = torch.cat([image, gaussians(keypoints, self.kp_variance, *image.shape[-2:])], dim=1)
         features = []
         for block in self.down_blocks:
@@ -87,7 +89,7 @@ class MultiScaleDiscriminator(nn.Module):
         self.scales = list(scales)
         self.discs = nn.ModuleDict({scale_name(s): PatchDiscriminator(num_kp=num_kp, **options) for s in scales})
         self.pyramid = Pyramid(scales)
-        self.num_blocks = len(next(iter(self.discs.values())).down_blocks)
+        self.num_blocks: int = options["num_blocks"]
 
     def forward(self, image: Tensor, keypoints: Tensor | None = None) -> list[Scores]:
         return [disc(small, keypoints) for disc, small in zip(self.discs.values(), self.pyramid(image))]

@@ -6,9 +6,13 @@ from typing import NamedTuple
 
 from torch import Tensor, nn
 
-from capture.methods.keypoint_warping.heat_maps import heat_maps, soft_argmax, start_as_identity, weighted_matrices
-from capture.nn.antialias import AntiAliasDown
-from capture.nn.hourglass import Hourglass
+from capture.methods.keypoint_warping.heat_maps import (
+    HeatMapNetwork,
+    heat_maps,
+    soft_argmax,
+    start_as_identity,
+    weighted_matrices,
+)
 
 
 class Keypoints(NamedTuple):
@@ -21,15 +25,22 @@ class Keypoints(NamedTuple):
     value: Tensor
     jacobian: Tensor | None = None
 
+    @property
+    def frames(self) -> Tensor:
+        """`jacobian`, for what needs it. ValueError where only positions are estimated."""
+        if self.jacobian is None:
+            raise ValueError("these keypoints have no Jacobians: set estimate_jacobian")
+        return self.jacobian
+
     def detach(self) -> Keypoints:
-        return Keypoints(*(None if part is None else part.detach() for part in self))
+        return Keypoints(self.value.detach(), None if self.jacobian is None else self.jacobian.detach())
 
 
-class KeypointDetector(nn.Module):
+class KeypointDetector(HeatMapNetwork):
     """Picture (B, 3, S, S) in [0, 1] -> Keypoints.
 
     Args:
-        scale_factor: the picture is shrunk by this factor first.
+        block_expansion, max_features, num_blocks, temperature, scale_factor: see HeatMapNetwork.
         estimate_jacobian: false: positions alone.
         single_jacobian_map: one Jacobian map for all keypoints instead of one each.
     """
@@ -45,15 +56,12 @@ class KeypointDetector(nn.Module):
         estimate_jacobian: bool,
         single_jacobian_map: bool,
     ):
-        super().__init__()
-        self.temperature = temperature
-        self.predictor = Hourglass(block_expansion, 3, num_blocks, max_features)
+        super().__init__(block_expansion, max_features, num_blocks, temperature, scale_factor)
         self.kp = nn.Conv2d(self.predictor.out_channels, num_kp, 7)
         self.jacobian = None
         if estimate_jacobian:
             maps = 1 if single_jacobian_map else num_kp
             self.jacobian = nn.Conv2d(self.predictor.out_channels, 4 * maps, 7)
-        self.down = None if scale_factor == 1 else AntiAliasDown(3, scale_factor)
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
@@ -62,9 +70,7 @@ class KeypointDetector(nn.Module):
             start_as_identity(self.jacobian)
 
     def forward(self, image: Tensor) -> Keypoints:
-        if self.down is not None:
-            image = self.down(image)  # (B, 3, h, w), h = S * scale_factor
-        features = self.predictor(image)  # (B, block_expansion + 3, h, w)
+        features = self.features(image)  # (B, block_expansion + 3, h, w), h = S * scale_factor
         heat = heat_maps(self.kp(features), self.temperature)  # (B, K, h - 6, w - 6)
         jacobian = None if self.jacobian is None else weighted_matrices(heat, self.jacobian(features))  # (B, K, 2, 2)
         return Keypoints(soft_argmax(heat), jacobian)

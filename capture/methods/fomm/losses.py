@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from capture.methods.base import Loss
 from capture.methods.fomm.discriminator import Scores
 from capture.methods.fomm.network import FommDetails
 from capture.methods.keypoint_warping.losses import frame_equivariance, position_equivariance, sum_terms
@@ -25,7 +26,7 @@ def fomm_loss(
     perceptual: Callable[[Tensor, Tensor], Tensor],
     weights: dict[str, Any],
     scores: tuple[list[Scores], list[Scores]] | None = None,
-) -> tuple[Tensor, dict[str, Tensor]]:
+) -> Loss:
     """The loss of the keypoint detector and the generator.
 
     Args:
@@ -35,6 +36,8 @@ def fomm_loss(
         scores: a frozen discriminator's, of the prediction and of `truth`; None where generator_gan is 0.
     """
     driving, deformed = details.driving, details.deformed
+    if deformed is None:
+        raise ValueError("fomm_loss needs the details of a forward with a deformation")
     terms = {"G_perceptual": perceptual(details.prediction, truth)}
     if scores is not None:
         fake, real = scores
@@ -46,14 +49,12 @@ def fomm_loss(
         )
     if weights["equivariance_jacobian"] and driving.jacobian is not None:
         terms["G_equi_jacobian"] = weights["equivariance_jacobian"] * frame_equivariance(
-            driving.jacobian, deformed.jacobian, deformed.value, deformation, either_sign=False
+            driving.jacobian, deformed.frames, deformed.value, deformation, either_sign=False
         )
     return sum_terms(terms)
 
 
-def fomm_discriminator_loss(
-    fake: list[Scores], real: list[Scores], weights: dict[str, Any]
-) -> tuple[Tensor, dict[str, Tensor]]:
+def fomm_discriminator_loss(fake: list[Scores], real: list[Scores], weights: dict[str, Any]) -> Loss:
     """The least-squares GAN loss: real patches towards 1, fake ones towards 0 (Mao et al., ICCV 2017).
 
     Args:

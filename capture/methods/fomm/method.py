@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
-from capture.methods.base import frozen
+from capture.methods.base import Loss, frozen
 from capture.methods.fomm.discriminator import MultiScaleDiscriminator
 from capture.methods.fomm.losses import fomm_discriminator_loss, fomm_loss
 from capture.methods.fomm.network import Fomm, FommDetails
@@ -26,14 +25,16 @@ class Method(KeypointWarpingMethod):
 
     title: ClassVar[str] = "FOMM"
     paper: ClassVar[str] = 'Siarohin et al., "First Order Motion Model for Image Animation", NeurIPS 2019'
+    load_release = staticmethod(load_fomm)
     section: ClassVar[str] = "fomm_config"
 
     def __init__(self, config: dict[str, Any]):
         options = config[self.section]
         networks: dict[str, nn.Module] = {"gen": self.build_generator(config)}
         if options["loss_weights"]["generator_gan"]:
-            networks["disc"] = MultiScaleDiscriminator(num_kp=options["num_kp"], **options["discriminator"])
-            networks["disc"].check_size(config["dataset_config"]["image_size"])
+            discriminator = MultiScaleDiscriminator(num_kp=options["num_kp"], **options["discriminator"])
+            discriminator.check_size(config["dataset_config"]["image_size"])
+            networks["disc"] = discriminator
         self.update_order = tuple(networks)
         super().__init__(config, networks)
 
@@ -47,9 +48,7 @@ class Method(KeypointWarpingMethod):
         """(batch, 6 + points_tps^2): the deformation of each sample."""
         return draw_deformations(batch, self.options["transform"]["points_tps"], rng)
 
-    def loss(
-        self, name: str, batch: dict[str, Tensor], noise: Tensor, cache: dict[str, Any] | None
-    ) -> tuple[Tensor, dict[str, Tensor]]:
+    def loss(self, name: str, batch: dict[str, Tensor], noise: Tensor, cache: dict[str, Any] | None) -> Loss:
         weights = self.options["loss_weights"]
         driving, truth = driving_and_truth(batch, self.options["true_targets"])
         inputs, truth = {"identity": batch["identity"], "pose": driving}, to_unit(truth)
@@ -72,21 +71,11 @@ class Method(KeypointWarpingMethod):
     def _prediction(self, inputs: dict[str, Tensor], cache: dict[str, Any] | None) -> tuple[Tensor, Tensor]:
         """The picture and the driving keypoints of the generator's update; without a cache the updated one's."""
         if cache is not None:
-            return cache["prediction"]
+            known: tuple[Tensor, Tensor] = cache["prediction"]
+            return known
         details: FommDetails = self.networks["gen"](inputs, details=True)
         return details.prediction, details.driving.value
 
     @classmethod
     def published_names(cls) -> frozenset[str]:
         return NETWORKS
-
-    @classmethod
-    def load_published(cls, path: Path, config: dict[str, Any]) -> Fomm:
-        """The generator of a checkpoint that FOMM's authors released.
-
-        Raises:
-            CaptureError: see load_fomm.
-        """
-        generator = cls.build_generator(config)
-        load_fomm(path, generator)
-        return generator

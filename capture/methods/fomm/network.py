@@ -107,5 +107,5 @@ class Fomm(Generator):
         value = relative_positions(source.value, driving.value, first.value, scale)  # (B, K, 2)
         jacobian = None
         if driving.jacobian is not None:
-            jacobian = relative_frames(source.jacobian, driving.jacobian, first.jacobian)  # (B, K, 2, 2)
+            jacobian = relative_frames(source.frames, driving.jacobian, first.frames)  # (B, K, 2, 2)
         return from_unit(self.generator(source_image, Keypoints(value, jacobian), source)[0])

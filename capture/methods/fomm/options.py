@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from capture.common.options import Section, key
+from capture.common.options import MethodOptions, Section, key
 from capture.methods.keypoint_warping.options import (
     MIN_SPREAD,
     AutoencoderConfig,
@@ -73,7 +73,7 @@ class FommConfig(KeypointWarpingConfig):
     loss_weights: LossWeights = key(LossWeights(), "weights of the losses")
 
 
-class Options(Section):
+class Options(MethodOptions):
     """The sections that FOMM reads, and its published schedule."""
 
     DEFAULTS: ClassVar[dict[str, dict[str, Any]]] = {

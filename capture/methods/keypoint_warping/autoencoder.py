@@ -26,8 +26,9 @@ class ResidualBlock(nn.Module):
         self.norm2 = BatchNorm(channels)
 
     def forward(self, x: Tensor) -> Tensor:
-        out = self.conv1(F.relu(self.norm1(x)))
-        return x + self.conv2(F.relu(self.norm2(out)))
+        out = self.conv1(F.relu(self.norm1(x)))  # (B, c, H, W)
+        out = self.conv2(F.relu(self.norm2(out)))  # (B, c, H, W)
+        return torch.add(x, out)
 
 
 class Autoencoder(nn.Module):

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from functools import reduce
+
 import torch
 from torch import Tensor
 
+from capture.methods.base import Loss
 from capture.methods.keypoint_warping.tps import Deformation
 from capture.nn.geometry import inverse, multiply, same_sign
 
@@ -29,6 +32,6 @@ def frame_equivariance(
     return (torch.eye(2, device=frames.device) - product).abs().mean()
 
 
-def sum_terms(terms: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
+def sum_terms(terms: dict[str, Tensor]) -> Loss:
     """The sum of a loss's weighted terms, and the terms as metrics: detached scalars by name."""
-    return sum(terms.values()), {name: value.detach() for name, value in terms.items()}
+    return reduce(torch.add, terms.values()), {name: value.detach() for name, value in terms.items()}

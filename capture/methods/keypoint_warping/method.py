@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import math
-from typing import Any, ClassVar
+from abc import abstractmethod
+from pathlib import Path
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from capture.methods.base import Method
+from capture.methods.base import Generator, Method
 from capture.nn.perceptual import PerceptualLoss, check_choice, check_scales
 from capture.nn.spectral_norm import SpectralNormConv2d
+
+
+@runtime_checkable
+class Resettable(Protocol):
+    """A module that can draw its own parameters anew, as torch's layers and the heads that predict motion can."""
+
+    def reset_parameters(self) -> None:
+        """Draw fresh parameters in place."""
 
 
 class KeypointWarpingMethod(Method):
@@ -47,6 +57,21 @@ class KeypointWarpingMethod(Method):
             "prepare.py renders have them; set true_targets to false to train as published"
         }
 
+    @staticmethod
+    @abstractmethod
+    def load_release(path: Path, network: Any) -> None:
+        """Load a checkpoint that the method's authors released into the generator.
+
+        Raises:
+            CaptureError: no such file, a damaged or hostile one, another method's, or one for another configuration.
+        """
+
+    @classmethod
+    def load_published(cls, path: Path, config: dict[str, Any]) -> Generator:
+        generator = cls.build_generator(config)
+        cls.load_release(path, generator)
+        return generator
+
     def init_weights(self) -> None:
         for network in self.networks.values():
             reset_parameters(network)
@@ -74,13 +99,14 @@ def reset_parameters(network: nn.Module) -> None:
     for module in reversed(list(network.modules())):  # parts before the modules that hold them, which overrule theirs
         if isinstance(module, SpectralNormConv2d):
             _reset_spectral_norm(module)
-        elif callable(getattr(module, "reset_parameters", None)):
+        elif isinstance(module, Resettable):
             module.reset_parameters()
 
 
 def _reset_spectral_norm(conv: SpectralNormConv2d) -> None:
     nn.init.kaiming_uniform_(conv.weight_orig, a=math.sqrt(5))
     bound = 1 / math.sqrt(conv.weight_orig[0].numel())
-    nn.init.uniform_(conv.bias, -bound, bound)
+    if conv.bias is not None:
+        nn.init.uniform_(conv.bias, -bound, bound)
     for vector in (conv.weight_u, conv.weight_v):
         vector.copy_(F.normalize(vector.normal_(), dim=0, eps=conv.eps))

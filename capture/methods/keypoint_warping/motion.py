@@ -56,7 +56,8 @@ def move_by_each(source: Tensor, flows: Tensor, align_corners: bool) -> Tensor:
     """The source (B, C, H, W) moved by each of flows (B, K, H, W, 2) -> (B, K, C, H, W)."""
     count = flows.shape[1]
     tall = warp(source, flows.flatten(1, 2), align_corners)  # (B, C, K * H, W): one look-up, no copies of the source
-    return tall.unflatten(2, (count, -1)).transpose(1, 2)
+    moved: Tensor = tall.unflatten(2, (count, -1))  # (B, C, K, H, W)
+    return moved.transpose(1, 2)
 
 
 class MotionNetwork(nn.Module):

@@ -29,7 +29,8 @@ class Deformation:
     def __init__(self, noise: Tensor, sigma_affine: float = 0.05, sigma_tps: float = 0.005, points_tps: int = 5):
         noise = noise.float()
         affine = torch.eye(2, 3, device=noise.device) + sigma_affine * noise[:, :AFFINE].unflatten(1, (2, 3))
-        self.matrix, self.offset = affine[:, None, :, :2], affine[:, None, :, 2]  # (B, 1, 2, 2), (B, 1, 2)
+        self.matrix: Tensor = affine[:, None, :, :2]  # (B, 1, 2, 2)
+        self.offset: Tensor = affine[:, None, :, 2]  # (B, 1, 2)
         self.weights = sigma_tps * noise[:, None, AFFINE:]  # (B, 1, P)
         self.control = coordinate_grid(points_tps, points_tps, noise.device).flatten(0, 1)  # (P, 2)
 

@@ -36,8 +36,8 @@ class AvdNetwork(InFloat32):
 
     def forward(self, identity: Regions, pose: Regions) -> Regions:
         if self.revert_axis_swap:
-            turn = same_sign(multiply(identity.affine, inverse(pose.affine)))  # (B, K, 1, 1)
-            identity = identity._replace(affine=identity.affine * turn)
+            turn = same_sign(multiply(identity.frames, inverse(pose.frames)))  # (B, K, 1, 1)
+            identity = identity._replace(affine=identity.frames * turn)
         with torch.autocast(pose.shift.device.type, enabled=False):
             codes = [self.pose_encoder(flatten(pose)), self.id_encoder(flatten(identity))]  # (B, bottle size) each
             decoded = self.decoder(torch.cat(codes, dim=1)).unflatten(1, (-1, 6))  # (B, K, 6)
@@ -52,12 +52,12 @@ def stretch_factors(uniform: Tensor, random_scale: float) -> Tensor:
 
 def rescale(regions: Regions, factors: Tensor) -> Regions:
     """Regions of a body stretched along x and y by factors (B, 2)."""
-    return Regions(regions.shift * factors[:, None], regions.affine * factors[:, None, :, None])
+    return Regions(regions.shift * factors[:, None], regions.frames * factors[:, None, :, None])
 
 
 def flatten(regions: Regions) -> Tensor:
     """The centres and frames of all regions as one vector, (B, 6 K)."""
-    return torch.cat([regions.shift, regions.affine.flatten(-2)], dim=-1).flatten(1)
+    return torch.cat([regions.shift, regions.frames.flatten(-2)], dim=-1).flatten(1)
 
 
 def perceptron(*widths: int) -> nn.Sequential:
@@ -65,4 +65,4 @@ def perceptron(*widths: int) -> nn.Sequential:
     layers: list[nn.Module] = []
     for wide, next_wide in pairwise(widths[:-1]):
         layers += [nn.Linear(wide, next_wide), nn.BatchNorm1d(next_wide), nn.ReLU()]
-    return nn.Sequential(*layers, nn.Linear(*widths[-2:]))
+    return nn.Sequential(*layers, nn.Linear(widths[-2], widths[-1]))

@@ -11,6 +11,7 @@ from typing import Any
 
 from torch import Tensor
 
+from capture.methods.base import Loss
 from capture.methods.keypoint_warping.losses import frame_equivariance, position_equivariance, sum_terms
 from capture.methods.keypoint_warping.tps import Deformation
 from capture.methods.mraa.network import MraaDetails
@@ -24,7 +25,7 @@ def mraa_loss(
     perceptual: Callable[[Tensor, Tensor], Tensor],
     weights: dict[str, Any],
     revert_axis_swap: bool,
-) -> tuple[Tensor, dict[str, Tensor]]:
+) -> Loss:
     """The loss of the region predictor, the background predictor and the generator.
 
     Args:
@@ -34,6 +35,8 @@ def mraa_loss(
         revert_axis_swap: a region's frame and its opposite are the same.
     """
     driving, deformed = details.driving, details.deformed
+    if deformed is None:
+        raise ValueError("mraa_loss needs the details of a forward with a deformation")
     terms = {"G_perceptual": perceptual(details.prediction, truth)}
     if weights["equivariance_shift"]:
         terms["G_equi_shift"] = weights["equivariance_shift"] * position_equivariance(
@@ -41,12 +44,12 @@ def mraa_loss(
         )
     if weights["equivariance_affine"] and driving.affine is not None:
         terms["G_equi_affine"] = weights["equivariance_affine"] * frame_equivariance(
-            driving.affine, deformed.affine, deformed.shift, deformation, either_sign=revert_axis_swap
+            driving.affine, deformed.frames, deformed.shift, deformation, either_sign=revert_axis_swap
         )
     return sum_terms(terms)
 
 
-def avd_loss(rebuilt: Regions, driving: Regions, weights: dict[str, Any]) -> tuple[Tensor, dict[str, Tensor]]:
+def avd_loss(rebuilt: Regions, driving: Regions, weights: dict[str, Any]) -> Loss:
     """L1 between a pose's regions and what the AVD network made of the identity's and of the pose's, stretched.
 
     Args:
@@ -57,6 +60,6 @@ def avd_loss(rebuilt: Regions, driving: Regions, weights: dict[str, Any]) -> tup
     return sum_terms(
         {
             "A_shift": weights["lambda_shift"] * (driving.shift - rebuilt.shift).abs().mean(),
-            "A_affine": weights["lambda_affine"] * (driving.affine - rebuilt.affine).abs().mean(),
+            "A_affine": weights["lambda_affine"] * (driving.frames - rebuilt.frames).abs().mean(),
         }
     )

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from pathlib import Path
 from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
+from capture.methods.base import Loss
 from capture.methods.keypoint_warping.autoencoder import to_unit
 from capture.methods.keypoint_warping.method import KeypointWarpingMethod, driving_and_truth
 from capture.methods.keypoint_warping.tps import Deformation, draw_deformations
@@ -28,6 +28,7 @@ class Method(KeypointWarpingMethod):
     title: ClassVar[str] = "MRAA"
     paper: ClassVar[str] = 'Siarohin et al., "Motion Representations for Articulated Animation", CVPR 2021'
     learning_rates: ClassVar[dict[str, str]] = {"gen": "lr_G"}
+    load_release = staticmethod(load_mraa)
     section: ClassVar[str] = "mraa_config"
 
     def __init__(self, config: dict[str, Any]):
@@ -53,9 +54,7 @@ class Method(KeypointWarpingMethod):
         deformations = draw_deformations(batch, self.options["transform"]["points_tps"], rng)
         return torch.cat([deformations, torch.rand(batch, 2, generator=rng)], dim=1)
 
-    def loss(
-        self, name: str, batch: dict[str, Tensor], noise: Tensor, cache: dict[str, Any] | None
-    ) -> tuple[Tensor, dict[str, Tensor]]:
+    def loss(self, name: str, batch: dict[str, Tensor], noise: Tensor, cache: dict[str, Any] | None) -> Loss:
         weights = self.options["loss_weights"]
         deformation = Deformation(noise[:, :-2], **self.options["transform"])
         stretch = stretch_factors(noise[:, -2:], self.options["random_scale"])  # (B, 2)
@@ -78,14 +77,3 @@ class Method(KeypointWarpingMethod):
     @classmethod
     def published_config(cls, networks: Collection[str]) -> dict[str, Any]:
         return {} if AVD_NETWORK in networks else {cls.section: {"mode": "absolute"}}
-
-    @classmethod
-    def load_published(cls, path: Path, config: dict[str, Any]) -> Mraa:
-        """The generator of a checkpoint that MRAA's authors released.
-
-        Raises:
-            CaptureError: see load_mraa.
-        """
-        generator = cls.build_generator(config)
-        load_mraa(path, generator)
-        return generator

@@ -152,7 +152,7 @@ class Mraa(Generator):
 def relative_regions(source: Regions, driving: Regions, first: Regions) -> Regions:
     """The source's regions moved as the driver's have moved since `first`; covariances stay the driver's."""
     shift = relative_positions(source.shift, driving.shift, first.shift, size_ratio(source.shift, first.shift))
-    affine = driving.affine
-    if affine is not None:
-        affine = relative_frames(source.affine, driving.affine, first.affine)  # (B, K, 2, 2)
+    affine = None
+    if driving.affine is not None:
+        affine = relative_frames(source.frames, driving.affine, first.frames)  # (B, K, 2, 2)
     return Regions(shift, affine, driving.covar)

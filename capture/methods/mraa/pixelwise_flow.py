@@ -50,12 +50,16 @@ class PixelwiseFlowPredictor(MotionNetwork):
         """`background`: (B, 3, 3) from driving to source coordinates; None: the background does not move."""
         matrix = None
         if driving.affine is not None:
-            matrix = multiply(source.affine, inverse(driving.affine))  # (B, K, 2, 2)
+            matrix = multiply(source.frames, inverse(driving.affine))  # (B, K, 2, 2)
             if self.revert_axis_swap:
                 matrix = matrix * same_sign(matrix)
 
         def spread(regions: Regions) -> Tensor | float:
-            return regions.covar if self.use_covar_heatmap else self.region_var
+            if not self.use_covar_heatmap:
+                return self.region_var
+            if regions.covar is None:
+                raise ValueError("pixelwise_flow.use_covar_heatmap needs regions with covariances, not centres alone")
+            return regions.covar
 
         def heat(height: int, width: int) -> Tensor:
             at_driving = gaussians(driving.shift, spread(driving), height, width)  # (B, K, h, w)

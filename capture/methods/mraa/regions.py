@@ -11,10 +11,14 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from capture.methods.keypoint_warping.heat_maps import heat_maps, soft_argmax, start_as_identity, weighted_matrices
-from capture.nn.antialias import AntiAliasDown
+from capture.methods.keypoint_warping.heat_maps import (
+    HeatMapNetwork,
+    heat_maps,
+    soft_argmax,
+    start_as_identity,
+    weighted_matrices,
+)
 from capture.nn.geometry import coordinate_grid, multiply
-from capture.nn.hourglass import Hourglass
 
 
 class Regions(NamedTuple):
@@ -29,13 +33,22 @@ class Regions(NamedTuple):
     affine: Tensor | None = None
     covar: Tensor | None = None
 
+    @property
+    def frames(self) -> Tensor:
+        """`affine`, for what needs it. ValueError where only centres are estimated."""
+        if self.affine is None:
+            raise ValueError("these regions have no frames: set estimate_affine or pca_based")
+        return self.affine
+
     def detach(self) -> Regions:
-        return Regions(*(None if part is None else part.detach() for part in self))
+        affine, covar = (None if part is None else part.detach() for part in (self.affine, self.covar))
+        return Regions(self.shift.detach(), affine, covar)
 
 
 def covariance(heat: Tensor, mean: Tensor) -> Tensor:
     """Covariance of heat maps (B, K, h, w) around their means (B, K, 2) -> (B, K, 2, 2)."""
-    offset = coordinate_grid(*heat.shape[-2:], device=heat.device) - mean[:, :, None, None]  # (B, K, h, w, 2)
+    height, width = heat.shape[-2:]
+    offset = coordinate_grid(height, width, heat.device) - mean[:, :, None, None]  # (B, K, h, w, 2)
     products = offset.unsqueeze(-1) * offset.unsqueeze(-2)  # (B, K, h, w, 2, 2)
     return (products * heat[..., None, None]).sum(dim=(2, 3))
 
@@ -49,14 +62,15 @@ def principal_axes(covar: Tensor) -> Tensor:
     if symmetric.requires_grad:  # axes of the same length have no direction, and their gradient is not a number
         symmetric.register_hook(lambda gradient: torch.nan_to_num(gradient, nan=0.0, posinf=0.0, neginf=0.0))
     axes, lengths, _ = torch.linalg.svd(symmetric)
-    return (axes * lengths.sqrt().unsqueeze(-2)).to(covar.device)
+    frames: Tensor = axes * lengths.sqrt().unsqueeze(-2)  # (..., 2, 2)
+    return frames.to(covar.device)
 
 
-class RegionPredictor(nn.Module):
+class RegionPredictor(HeatMapNetwork):
     """Picture (B, 3, S, S) in [0, 1] -> Regions.
 
     Args:
-        scale_factor: the picture is shrunk by this factor first.
+        block_expansion, max_features, num_blocks, temperature, scale_factor: see HeatMapNetwork.
         estimate_affine: false, without pca_based: centres alone.
         pca_based: frames from covariances; false: from one regressed map of matrices for all regions.
         pad: zeros around the input of the 7x7 heads.
@@ -74,13 +88,11 @@ class RegionPredictor(nn.Module):
         pca_based: bool,
         pad: int,
     ):
-        super().__init__()
-        self.temperature, self.pca_based = temperature, pca_based
-        self.predictor = Hourglass(block_expansion, 3, num_blocks, max_features)
+        super().__init__(block_expansion, max_features, num_blocks, temperature, scale_factor)
+        self.pca_based = pca_based
         self.regions = nn.Conv2d(self.predictor.out_channels, num_regions, 7, padding=pad)
         regressed = estimate_affine and not pca_based
         self.jacobian = nn.Conv2d(self.predictor.out_channels, 4, 7, padding=pad) if regressed else None
-        self.down = None if scale_factor == 1 else AntiAliasDown(3, scale_factor)
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
@@ -89,9 +101,7 @@ class RegionPredictor(nn.Module):
             start_as_identity(self.jacobian)
 
     def forward(self, image: Tensor) -> Regions:
-        if self.down is not None:
-            image = self.down(image)  # (B, 3, h, w), h = S * scale_factor
-        features = self.predictor(image)  # (B, block_expansion + 3, h, w)
+        features = self.features(image)  # (B, block_expansion + 3, h, w), h = S * scale_factor
         heat = heat_maps(self.regions(features), self.temperature)  # (B, K, h - 6 + 2 pad, w - 6 + 2 pad)
         shift = soft_argmax(heat)  # (B, K, 2)
         if self.pca_based:

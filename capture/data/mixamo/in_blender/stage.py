@@ -89,7 +89,7 @@ class Stage:
 
     def ground(self) -> np.ndarray:
         """The point on the floor below the middle of the trunk."""
-        actor = self.actor
+        actor = self._on_stage()
         heads = [actor.armature.matrix_world @ actor.armature.pose.bones[name].head for name in actor.trunk]
         return np.array([*np.mean(heads, axis=0)[:2], actor.floor])
 
@@ -97,7 +97,7 @@ class Stage:
         """(N, 3) points of the meshes as they are posed."""
         graph = bpy.context.evaluated_depsgraph_get()
         points = []
-        for thing in self.actor.meshes:
+        for thing in self._on_stage().meshes:
             evaluated = thing.evaluated_get(graph)
             mesh = evaluated.to_mesh()
             flat = np.empty(3 * len(mesh.vertices), np.float32)
@@ -138,16 +138,21 @@ class Stage:
         """Divide the body into parts; `bones` are parts 1, 2, ..., "" for a bone that the character lacks."""
         if self.parts is None or self.parts.bones != bones:
             self._relax()
-            self.parts = BodyParts(bones, self.actor, self.skin())
+            self.parts = BodyParts(bones, self._on_stage(), self.skin())
 
     def name_pixels(self, view: dict[str, Any]) -> np.ndarray:
         """The IUV map, uint8 (S, S, 3): part, u, v of the point of the body at the middle of each pixel; 0 outside."""
         seen = View.at(view["azimuth"], view["elevation"], view["field_of_view"])
         eye = self.ground() + seen.position / view["scale"]
+        assert self.parts is not None  # learn_parts comes first
         return self.parts.name_pixels(self.skin(), eye, seen, view["size"])
 
+    def _on_stage(self) -> Actor:
+        assert self.actor is not None  # enter comes first
+        return self.actor
+
     def _relax(self) -> None:
-        for bone in self.actor.armature.pose.bones:
+        for bone in self._on_stage().armature.pose.bones:
             bone.matrix_basis.identity()
         bpy.context.view_layer.update()
 

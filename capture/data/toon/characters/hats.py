@@ -11,6 +11,8 @@ from capture.data.toon.characters.palettes import Palette, difference, mix, shif
 from capture.data.toon.characters.skull import Skull
 from capture.data.toon.characters.solids import Builder, turned
 
+Point = tuple[float, float, float]
+
 
 def choose_hat(rng: np.random.Generator, outfit: str) -> str:
     by_outfit = {
@@ -52,26 +54,8 @@ def make_hat(k: Builder, rng: np.random.Generator, h: Skull, p: Palette, hat: st
         turn = turned(-8)
         k.ball("hat", "head", h.at(0, 0.52, -0.02), (h.rx * brim, h.ry * 0.09, h.rz * brim), felt, HAT, turn)
         if hat == "wizard":
-            k.limb(
-                "hat",
-                "head",
-                h.at(0, 0.55, -0.05),
-                h.at(rng.uniform(-0.2, 0.2), 1.75, -0.35),
-                h.rx * 1.04,
-                h.rx * 0.3,
-                felt,
-                HAT,
-            )
-            k.limb(
-                "hat",
-                "head",
-                h.at(0, 1.72, -0.34),
-                h.at(rng.uniform(-0.5, 0.5), 2.3, -0.8),
-                h.rx * 0.32,
-                h.rx * 0.05,
-                felt,
-                HAT,
-            )
+            _spike(k, h, (0, 0.55, -0.05), (rng.uniform(-0.2, 0.2), 1.75, -0.35), 1.04, 0.3, felt, HAT)
+            _spike(k, h, (0, 1.72, -0.34), (rng.uniform(-0.5, 0.5), 2.3, -0.8), 0.32, 0.05, felt, HAT)
             k.cone("hat", "head", h.at(0, 0.58, -0.03), h.at(0, 0.82, -0.06), h.rx * 1.12, h.rx * 1.06, band, TRIM)
         elif hat == "straw":
             k.ball("hat", "head", h.at(0, 0.55, -0.05), h.radii(1.05, 0.72), felt, HAT)
@@ -102,30 +86,20 @@ def make_hat(k: Builder, rng: np.random.Generator, h: Skull, p: Palette, hat: st
             )
             k.ball("hat", "head", h.at(0, 1.22, -0.04), h.radii(0.12), band, TRIM)
         else:
-            k.cone(
-                "hat",
-                "head",
-                h.at(0, 0.4, -0.04),
-                h.at(0, 0.68, -0.04),
-                h.rx * 1.2,
-                h.rx * 1.12,
-                band,
-                TRIM,
-                (1, h.rz / h.rx),
-            )
+            _band(k, h, (0, 0.4, -0.04), (0, 0.68, -0.04), 1.2, 1.12, band, TRIM)
             k.ball("hat", "head", h.at(0, 1.28, -0.04), h.radii(0.26), band, TRIM)
     if hat == "helmet":
         steel = k.material(mix(p.light, (0.75, 0.78, 0.84), 0.7), gloss=1, inner=(0.3, 0.3, 0.36))
         k.ball("hat", "head", h.at(0, 0.04, -0.02), h.radii(1.16, 1.14), steel, HAT, plane=(0, -0.3, 0.954, 0.42))
         for j in range(4):
             a = math.radians(75 + 30 * j)
-            k.limb(
-                "hat",
-                "head",
-                h.at(0, 1.08 * math.sin(a), 1.08 * math.cos(a)),
-                h.at(0, 1.45 * math.sin(a), 1.4 * math.cos(a)),
-                h.rx * 0.18,
-                h.rx * 0.24,
+            _spike(
+                k,
+                h,
+                (0, 1.08 * math.sin(a), 1.08 * math.cos(a)),
+                (0, 1.45 * math.sin(a), 1.4 * math.cos(a)),
+                0.18,
+                0.24,
                 band,
                 TRIM,
             )
@@ -134,56 +108,25 @@ def make_hat(k: Builder, rng: np.random.Generator, h: Skull, p: Palette, hat: st
         k.ball("hat", "head", h.at(0, 0.1, -0.04), h.radii(wide + 0.04, 1.1), steel, HAT, y=(0.34, 2))
         horn = k.material((0.95, 0.91, 0.8))
         for _, sign in SIDES:
-            k.limb(
-                "hat",
-                "head",
-                h.at(sign * 0.95, 0.75, 0),
-                h.at(sign * 1.5, 0.95, 0),
-                h.rx * 0.24,
-                h.rx * 0.18,
-                horn,
-                TRIM,
-            )
-            k.limb(
-                "hat", "head", h.at(sign * 1.5, 0.95, 0), h.at(sign * 1.6, 1.6, 0), h.rx * 0.18, h.rx * 0.03, horn, TRIM
-            )
+            _spike(k, h, (sign * 0.95, 0.75, 0), (sign * 1.5, 0.95, 0), 0.24, 0.18, horn, TRIM)
+            _spike(k, h, (sign * 1.5, 0.95, 0), (sign * 1.6, 1.6, 0), 0.18, 0.03, horn, TRIM)
     if hat == "crown":
         gold = k.material((0.96, 0.78, 0.28), gloss=1, inner=(0.72, 0.53, 0.18))
-        k.cone(
-            "hat",
-            "head",
-            h.at(0, 0.72, -0.05),
-            h.at(0, 1.15, -0.05),
-            h.rx * 0.84,
-            h.rx * 0.95,
-            gold,
-            HAT,
-            (1, h.rz / h.rx),
-        )
+        _band(k, h, (0, 0.72, -0.05), (0, 1.15, -0.05), 0.84, 0.95, gold, HAT)
         for j in range(7):
             a = 2 * math.pi * j / 7
-            k.limb(
-                "hat",
-                "head",
-                h.at(0.9 * math.sin(a), 1.1, 0.9 * math.cos(a) - 0.05),
-                h.at(1.0 * math.sin(a), 1.42, 1.0 * math.cos(a) - 0.05),
-                h.rx * 0.16,
-                h.rx * 0.05,
+            _spike(
+                k,
+                h,
+                (0.9 * math.sin(a), 1.1, 0.9 * math.cos(a) - 0.05),
+                (1.0 * math.sin(a), 1.42, 1.0 * math.cos(a) - 0.05),
+                0.16,
+                0.05,
                 gold,
                 HAT,
             )
     if hat == "headband":
-        k.cone(
-            "hat",
-            "head",
-            h.at(0, 0.3, -0.04),
-            h.at(0, 0.52, -0.08),
-            h.rx * 1.15,
-            h.rx * 1.1,
-            band,
-            TRIM,
-            (1, h.rz / h.rx),
-        )
+        _band(k, h, (0, 0.3, -0.04), (0, 0.52, -0.08), 1.15, 1.1, band, TRIM)
         for sign in (-1, 1):
             k.limb(
                 "hat",
@@ -213,20 +156,20 @@ def make_hat(k: Builder, rng: np.random.Generator, h: Skull, p: Palette, hat: st
         k.ball("hat", "head", h.at(side, 1.12 - abs(side) * 0.3, 0.25), h.radii(0.14), band, TRIM)
     if hat == "chef":
         white = k.material((0.97, 0.97, 0.95))
-        k.cone(
-            "hat",
-            "head",
-            h.at(0, 0.45, -0.04),
-            h.at(0, 0.95, -0.05),
-            h.rx * 1.12,
-            h.rx * 1.02,
-            white,
-            HAT,
-            (1, h.rz / h.rx),
-        )
+        _band(k, h, (0, 0.45, -0.04), (0, 0.95, -0.05), 1.12, 1.02, white, HAT)
         for x, z in ((-0.5, 0.2), (0.5, 0.2), (0, -0.5), (0, 0.4)):
             k.ball("hat", "head", h.at(x, 1.15, z), h.radii(0.66), white, HAT)
     if hat == "hood":
         cloth = k.material(p.top, inner=shifted(p.top, -0.22))
         k.ball("hat", "head", h.at(0, 0.02, -0.06), h.radii(1.2, 1.2), cloth, HAT, plane=(0, -0.1, 0.995, 0.5))
-        k.limb("hat", "head", h.at(0, 0.75, -0.6), h.at(0, 0.85, -1.5), h.rx * 0.6, h.rx * 0.06, cloth, HAT)
+        _spike(k, h, (0, 0.75, -0.6), (0, 0.85, -1.5), 0.6, 0.06, cloth, HAT)
+
+
+def _band(k: Builder, h: Skull, low: Point, high: Point, r1: float, r2: float, material: int, group: int) -> None:
+    """A band around the head, as deep as the head is: points and radii in units of the head's radii."""
+    k.cone("hat", "head", h.at(*low), h.at(*high), h.rx * r1, h.rx * r2, material, group, (1, h.rz / h.rx))
+
+
+def _spike(k: Builder, h: Skull, start: Point, end: Point, r1: float, r2: float, material: int, group: int) -> None:
+    """A rounded cone on the head: points and radii in units of the head's radii."""
+    k.limb("hat", "head", h.at(*start), h.at(*end), h.rx * r1, h.rx * r2, material, group)

@@ -14,7 +14,8 @@ INK: tuple[Colour, ...] = ((0.10, 0.07, 0.10), (0.08, 0.08, 0.14), (0.14, 0.08, 
 
 
 def _hex(text: str) -> Colour:
-    return tuple(int(text[i : i + 2], 16) / 255 for i in (0, 2, 4))
+    red, green, blue = (int(text[i : i + 2], 16) / 255 for i in (0, 2, 4))
+    return red, green, blue
 
 
 def _many(text: str) -> tuple[Colour, ...]:
@@ -65,7 +66,8 @@ def oklch(lightness: float, chroma: float, hue_degrees: float) -> Colour:
             break
         chroma *= 0.92
     clipped = [min(max(value, 0.0), 1.0) for value in linear]
-    return tuple(12.92 * v if v <= 0.0031308 else 1.055 * v ** (1 / 2.4) - 0.055 for v in clipped)
+    red, green, blue = (12.92 * v if v <= 0.0031308 else 1.055 * v ** (1 / 2.4) - 0.055 for v in clipped)
+    return red, green, blue
 
 
 @functools.lru_cache(maxsize=4096)
@@ -89,7 +91,8 @@ def difference(a: Colour, b: Colour) -> float:
 
 def mix(a: Colour, b: Colour, amount: float) -> Colour:
     """`a` mixed with `b`."""
-    return tuple(x + (y - x) * amount for x, y in zip(a, b, strict=True))
+    red, green, blue = (x + (y - x) * amount for x, y in zip(a, b, strict=True))
+    return red, green, blue
 
 
 def shifted(colour: Colour, lightness: float, chroma: float = 1.0) -> Colour:
@@ -160,4 +163,5 @@ def make_palette(rng: np.random.Generator, skin: Colour, hair: Colour) -> Palett
             best_score = score
         if best_score > 0.16:
             break
+    assert best is not None  # scores are not negative
     return best

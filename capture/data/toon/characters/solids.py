@@ -18,6 +18,7 @@ FRAMES: dict[str, int] = INDEX | {"skirt": len(JOINTS), "cape": len(JOINTS) + 1,
 
 # Kinds of solid: a rounded cone; an ellipsoid or open cone, clipped; a superellipsoid |x|^4 + |y|^4 + |z|^4 = 1
 ROUND, QUADRIC, BOX = 0, 1, 2
+Point = Sequence[float] | np.ndarray  # (3,)
 
 # Columns of the geometry table; a solid lives in its own affine frame x -> A x + c, seen from its joint's frame.
 GEOMETRY = {
@@ -40,7 +41,7 @@ PATTERNS = {
 EMBLEMS = {
     name: i for i, name in enumerate(("none", "disc", "star", "heart", "diamond", "cross", "bolt", "panel", "belly"))
 }
-MATERIAL = {
+MATERIAL: dict[str, int | slice] = {
     "base": slice(0, 3), "alt": slice(3, 6), "pattern": 6, "fu": 7, "fv": 8, "gloss": 9, "inner": slice(10, 13),
     "low": slice(13, 16), "low_v": 16, "high": slice(17, 20), "high_v": 20, "strip": slice(21, 24), "strip_w": 24,
     "strip_v": 25,
@@ -48,7 +49,7 @@ MATERIAL = {
 }  # fmt: skip
 MATERIAL_SIZE = 33
 
-FACE = {
+FACE: dict[str, int | slice] = {
     "ex": 0, "ey": 1, "ew": 2, "eh": 3, "eye": 4, "pupil": 5, "iris": slice(6, 9), "white": slice(9, 12),
     "outline": slice(12, 15),
     "brow_y": 15, "brow_tilt": 16, "brow_w": 17, "brow": slice(18, 21), "mouth": 21, "my": 22, "mw": 23,
@@ -129,8 +130,8 @@ class Builder:
     def material(self, base: Colour, **settings: Any) -> int:
         """A material; settings are MATERIAL's names, patterns and emblems by name."""
         row = np.zeros(MATERIAL_SIZE, np.float32)
-        settings = {"base": base, "inner": shifted(base, -0.16), "fu": 8, "fv": 8, "low_v": -9, "high_v": 9} | settings
-        for name, value in settings.items():
+        defaults = {"base": base, "inner": shifted(base, -0.16), "fu": 8, "fv": 8, "low_v": -9, "high_v": 9}
+        for name, value in {**defaults, **settings}.items():
             if name == "pattern":
                 value = PATTERNS[value]
             elif name == "emblem":
@@ -139,7 +140,7 @@ class Builder:
         self.materials.append(row)
         return len(self.materials) - 1
 
-    def _add(self, kind: int, part: str, frame: str, affine: np.ndarray, centre: Sequence[float],
+    def _add(self, kind: int, part: str, frame: str, affine: np.ndarray, centre: Point,
         shape: Sequence[float],
              ends: Sequence[tuple[np.ndarray, float]], material: int, group: int, face: int,
              plane: Sequence[float] = (0, 0, 0, 9),
@@ -160,7 +161,7 @@ class Builder:
         self.bounds += [(*point, radius) for point, radius in ends]
         self.bound_frames += [FRAMES[frame]] * len(ends)
 
-    def limb(self, part: str, frame: str, start: Sequence[float], end: Sequence[float], r1: float, r2: float,
+    def limb(self, part: str, frame: str, start: Point, end: Point, r1: float, r2: float,
         material: int, group: int,
              flat: tuple[float, float] = (1, 1), front: Sequence[float] = (0, 0, 1),
              face: int = 0) -> None:  # fmt: skip
@@ -176,19 +177,19 @@ class Builder:
             face,
                   front=(1 / max(r1, r2), (length + r2 - r1) / 2, 1 / half))  # fmt: skip
 
-    def ball(self, part: str, frame: str, centre: Sequence[float], radii: Sequence[float], material: int, group: int,
+    def ball(self, part: str, frame: str, centre: Point, radii: Sequence[float], material: int, group: int,
         turn: np.ndarray | None = None,
              face: int = 0, plane: Sequence[float] = (0, 0, 0, 9), y: tuple[float, float] = (-2, 2),
              zigzag: Sequence[float] = (0, 0)) -> None:  # fmt: skip
         """An ellipsoid, optionally cut open: kept where n.x <= d and y_min <= y <= y_max, in units of its radii."""
         affine = (np.eye(3) if turn is None else turn) * np.asarray(radii, float)
-        centre = np.asarray(centre, float)
+        middle = np.asarray(centre, float)
         flat = radii[1] < 0.4 * min(radii[0], radii[2])  # a brim: spheres on its rim instead of one around it
-        ends = [(p, radii[1]) for p in _ring(affine, centre, 1.0, 0.0)] if flat else [(centre, max(radii))]
-        self._add(QUADRIC, part, frame, affine, centre, (1, 0, -1, *y), ends, material, group, face, plane,
+        ends = [(p, radii[1]) for p in _ring(affine, middle, 1.0, 0.0)] if flat else [(middle, max(radii))]
+        self._add(QUADRIC, part, frame, affine, middle, (1, 0, -1, *y), ends, material, group, face, plane,
             zigzag)  # fmt: skip
 
-    def cone(self, part: str, frame: str, start: Sequence[float], end: Sequence[float], r1: float, r2: float,
+    def cone(self, part: str, frame: str, start: Point, end: Point, r1: float, r2: float,
         material: int, group: int,
              flat: tuple[float, float] = (1, 1), front: Sequence[float] = (0, 0, 1), plane: Sequence[float] = (0, 0,
                  0, 9),
@@ -203,11 +204,11 @@ class Builder:
             plane, zigzag,
                   (1 / max(r1, r2), 0.5, 2))  # fmt: skip
 
-    def box(self, part: str, frame: str, centre: Sequence[float], radii: Sequence[float], material: int, group: int,
+    def box(self, part: str, frame: str, centre: Point, radii: Sequence[float], material: int, group: int,
         turn: np.ndarray | None = None,
             face: int = 0) -> None:  # fmt: skip
         """A soft box (superellipsoid of power 4) with half sides `radii`."""
         affine = (np.eye(3) if turn is None else turn) * np.asarray(radii, float)
-        centre = np.asarray(centre, float)
+        middle = np.asarray(centre, float)
         reach = 3**0.25 * max(radii)
-        self._add(BOX, part, frame, affine, centre, (), ((centre, reach),), material, group, face)
+        self._add(BOX, part, frame, affine, middle, (), ((middle, reach),), material, group, face)

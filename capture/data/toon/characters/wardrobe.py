@@ -1,4 +1,4 @@
-"""What a character wears: `dress` chooses garments, and garments.py builds them."""
+"""What a character wears: `dress` chooses garments, and body.py and garments.py build them."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from capture.data.toon.characters.body import add_arm, add_leg, add_neck, add_torso
 from capture.data.toon.characters.garments import (
     BOTTOM,
     EXTRA,
@@ -14,14 +15,10 @@ from capture.data.toon.characters.garments import (
     SKIN,
     TOP,
     TRIM,
-    add_arm,
     add_cape,
-    add_leg,
-    add_neck,
     add_scarf,
     add_skirt,
     add_tail,
-    add_torso,
     choose,
     cloth,
 )
@@ -176,7 +173,7 @@ def dress(k: Builder, rng: np.random.Generator, kind: str, species: str, b: Buil
     if skirt != "none":
         add_skirt(k, rng, b, p, skirt, top_group)
 
-    cape = (
+    cape: bool | str = (
         outfit in ("hero", "royal")
         and rng.random() < 0.75
         or outfit in ("robe", "knight", "ninja")

@@ -37,5 +37,6 @@ def posture(clips: Sequence[str], times: Sequence[float], style_seeds: Sequence[
         index = torch.tensor(rows, device=device)
         functions = [CLIP_FUNCTIONS[clip] for clip in name.split(JOIN)]
         poses = [write(Pose(t[index]), style_time[index], Style(numbers[index])) for write in functions]
-        joined.put(index, poses[0] if len(poses) == 1 else mix_motions(*poses, [style_seeds[i] for i in rows]))
+        seeds = [style_seeds[i] for i in rows]
+        joined.put(index, poses[0] if len(poses) == 1 else mix_motions(poses[0], poses[1], seeds))
     return solve(joined.mirrored(numbers[:, 7] > 0))

@@ -9,6 +9,7 @@ tile-wise minimum over packed keys (depth, solid) resolves visibility in any ord
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -225,7 +226,8 @@ def _soft_box(g: _Grid, inv: Tensor) -> Tensor:
     e = lambda t: t[:, None, None]  # noqa: E731
     # start from the point of the ray nearest to the centre: keeps the numbers small
     shift = g.linear(*(-(k[:, 0] * w[:, 0] + k[:, 1] * w[:, 1] + k[:, 2] * w[:, 2]) for k in (u, v)))
-    a0, a1, a2, a3, a4 = -1.0, 0.0, 0.0, 0.0, 0.0
+    coefficients: tuple[Any, ...] = (-1.0, 0.0, 0.0, 0.0, 0.0)  # numbers now, tensors after the first axis
+    a0, a1, a2, a3, a4 = coefficients
     for i in range(3):
         o = torch.addcmul(g.linear(u[:, i], v[:, i]), shift, e(w[:, i]))
         d = e(w[:, i])

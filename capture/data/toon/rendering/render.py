@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -72,7 +74,8 @@ def _project(placed: Placed, camera: Camera, frame: Tensor, joint: Tensor, geome
     world = placed.matrix[frame, joint]
     centre = geometry[:, GEOMETRY["centre"]]
     at = placed.origin[frame, joint] + matmul3(world, centre.unsqueeze(-1)).squeeze(-1)
-    one = Camera(*(v[frame] if isinstance(v, Tensor) else v for v in vars(camera).values()))
+    of_solids: dict[str, Any] = {name: v[frame] for name, v in vars(camera).items() if isinstance(v, Tensor)}
+    one = dataclasses.replace(camera, **of_solids)
     pixel, zoom = one.project(at.unsqueeze(1))
     pixel, zoom = pixel[:, 0], zoom[:, 0]
     affine = matmul3(one.turn, matmul3(world, geometry[:, GEOMETRY["affine"]].unflatten(-1, (3, 3))))
@@ -286,7 +289,7 @@ def render(
     at_once = max(1, _CHUNK_PIXELS.get(kind, 2**24) // (size * _SUPERSAMPLE) ** 2)
     with torch.no_grad():
         pieces = [
-            _chunk(shots[i : i + at_once], size, device, outputs, background, shadow)
+            _chunk(shots[i : i + at_once], size, str(device), outputs, background, shadow)
             for i in range(0, len(shots), at_once)
         ]
     if not pieces:
