@@ -52,6 +52,11 @@ class Refused(CaptureError):
         return None
 
 
+def remedy(error: OSError) -> str | None:
+    """What to do about what the machine refused; None where the machine has no part in it."""
+    return _REFUSED.get(error.errno or 0)
+
+
 def one_line(message: str) -> str:
     """What files are called and say may hold anything: shown on one line, not endless, and nothing a terminal obeys."""
     if len(message) > LONGEST:
@@ -97,6 +102,8 @@ def _line(error: Exception) -> str | None:
     """What to tell people about an error; None where it is the program's own fault."""
     if isinstance(error, CaptureError):
         return str(error)
+    if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE) and error.filename is None:
+        return f"{error.strerror}; {_REFUSED[error.errno]}"
     if isinstance(error, OSError) and error.errno in _REFUSED:
         what = "standard output" if error.filename is None else os.fsdecode(error.filename)
         return f"{what}: {error.strerror}; {_REFUSED[error.errno]}"

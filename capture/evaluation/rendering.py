@@ -1,7 +1,8 @@
 """Render every pair once: PNG files that are kept, so that an interrupted evaluation goes on where it stopped.
 
 A picture's file is <folder>/<result>-<key>/<index>_<digest>.png. The key is of the checkpoint's bytes, the size and the
-protocol; the digest of the bytes of the two input pictures: nothing that changes the picture finds an old one.
+protocol; the digest of the bytes of the inputs, the two pictures and the maps that the method reads: nothing that
+changes the picture finds an old one.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from capture.common.errors import CaptureError
 from capture.common.files import write_bytes
 from capture.common.memory import explain_out_of_memory
 from capture.common.pretrained import sha256_of
+from capture.evaluation.maps import load_maps, map_roles
 from capture.evaluation.parallel import Workers
 from capture.evaluation.protocol import VERSION
 from capture.inference.transfer import PoseTransfer
@@ -42,7 +44,8 @@ def render(
     """Make sure that the picture of every pair is in a file, with zero noise and in float32.
 
     Args:
-        pairs: (index in the pairs file, pair).  size: transfer.size.  folder: where the folders of pictures go.
+        pairs: (index in the pairs file, pair), each with the maps that the method reads.
+        size: transfer.size.  folder: where the folders of pictures go.
     Returns:
         The files, in the order of `pairs`.
     Raises:
@@ -50,8 +53,9 @@ def render(
     """
     key = hashlib.sha256(f"{sha256_of(transfer.source)} {size} {VERSION}".encode()).hexdigest()[:12]
     place = folder / f"{re.sub(r'[^A-Za-z0-9._-]+', '_', name)}-{key}"
+    roles = map_roles(transfer.generator)
     with ThreadPoolExecutor(THREADS) as threads:
-        files = list(threads.map(lambda pair: place / f"{pair[0]:05d}_{_digest(pair[1])}.png", pairs))
+        files = list(threads.map(lambda pair: place / f"{pair[0]:05d}_{_digest(pair[1], roles)}.png", pairs))
         missing = {i for i, file in enumerate(files) if not (file.is_file() and file.stat().st_size)}
         mine = [batch for batch in workers.share(len(pairs), batch_size) if missing.intersection(batch)]
         total = sum(map(len, mine))
@@ -74,8 +78,9 @@ def _render_batch(transfer: PoseTransfer, pairs: list[Pair], size: int, threads:
         normalise(torch.stack(list(threads.map(lambda path: load_image(path, size), paths))))
         for paths in ([pair.identity for pair in pairs], [pair.pose for pair in pairs])
     )
+    maps = load_maps(map_roles(transfer.generator), pairs, size, threads)
     with no_tf32():
-        return transfer.transfer(identity, pose).cpu()
+        return transfer.transfer(identity, pose, maps=maps).cpu()
 
 
 def _write(file: Path, picture: Tensor, complaint: str) -> None:
@@ -84,9 +89,9 @@ def _write(file: Path, picture: Tensor, complaint: str) -> None:
     write_bytes(file, png_bytes(denormalise(picture)), sync=False)
 
 
-def _digest(pair: Pair) -> str:
-    """Of the bytes of the inputs."""
+def _digest(pair: Pair, roles: Sequence[str]) -> str:
+    """Of the bytes of the pictures and of the maps that `roles` name."""
     digest = hashlib.sha256()
-    for path in (pair.identity, pair.pose):
+    for path in (pair.identity, pair.pose, *(getattr(pair, role) for role in roles)):
         digest.update(bytes.fromhex(sha256_of(path)))
     return digest.hexdigest()[:8]

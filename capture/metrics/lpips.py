@@ -51,10 +51,14 @@ class Perceptual:
 
     @classmethod
     def load(
-        cls, net: str = "alex", folder: str | Path | None = None, device: str | torch.device = "cpu"
+        cls,
+        net: str = "alex",
+        folder: str | Path | None = None,
+        device: str | torch.device = "cpu",
+        option: str = "--weights",
     ) -> Perceptual:
         """With weights found or fetched as `load_published` says (WeightsMissing, CaptureError)."""
-        weights, file = load_published(net, folder)
+        weights, file = load_published(net, folder, option)
         return cls(net, weights, file, device)
 
     def to(self, device: torch.device) -> Perceptual:

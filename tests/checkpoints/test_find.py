@@ -16,7 +16,7 @@ from capture.data.open_data import open_data
 from capture.inference.transfer import PoseTransfer
 from capture.training.trainer import Trainer
 from tests.conftest import tiny_config
-from tests.reliability.kill_training import same
+from tests.helpers.states import same
 
 
 def run(mixamo_tree, folder, epochs: int) -> Trainer:

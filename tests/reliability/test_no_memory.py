@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from tests.reliability.kill_datasets import files
+from tests.helpers.datasets import files
 
 MEGABYTES = 1 << 20
 
