@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -35,7 +36,11 @@ def map_labels(roles: Sequence[str]) -> list[str]:
 
 
 def check_maps(
-    roles: Sequence[str], name: str, pairs: Sequence[tuple[int, Pair]], pairs_file: Path | None, self_folder: Path | None
+    roles: Sequence[str],
+    name: str,
+    pairs: Sequence[tuple[int, Pair]],
+    pairs_file: Path | None,
+    self_folder: Path | None,
 ) -> None:
     """CaptureError, naming the column, where a pair has no map that the method called `name` reads."""
     for role in roles:
@@ -49,8 +54,8 @@ def check_maps(
             )
         index, pair = lacking
         raise CaptureError(
-            f"{pairs_file}: pair {index} ({pair.identity.name}, {pair.pose.name}) has no {role}, an IUV map that {name} "
-            f"reads; add the column {role}"
+            f"{pairs_file}: pair {index} ({pair.identity.name}, {pair.pose.name}) has no {role}, an IUV map that "
+            f"{name} reads; add the column {role}"
         )
 
 
@@ -66,4 +71,4 @@ def load_maps(roles: Sequence[str], pairs: Sequence[Pair], size: int, threads: T
         iuv = read_map(getattr(pair, role), picture and open_rgb(picture).size)
         return torch.from_numpy(map_to_square(iuv, size)).permute(2, 0, 1)  # (3, size, size)
 
-    return {role: torch.stack(list(threads.map(lambda pair: load(role, pair), pairs))) for role in roles}  # noqa: B023
+    return {role: torch.stack(list(threads.map(partial(load, role), pairs))) for role in roles}

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.conftest import draw_figure
-from tests.helpers.programs import ROOT, Programs
 from tests.helpers.datasets import files
+from tests.helpers.programs import ROOT, Programs
 
 TOON = ("--characters", 4, "--clips", 3, "--frames", 4, "--size", 64, "--test_characters", 2, "--test_clips", 0)
 COUNT = 60  # pictures of each of two characters

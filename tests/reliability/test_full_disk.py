@@ -15,10 +15,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.helpers.datasets import TOON, beside, change_dataset, make_dataset
 from tests.helpers.programs import Programs
 from tests.helpers.small_disk import SmallDisk, mounted
 from tests.helpers.world import evaluate, render
-from tests.helpers.datasets import TOON, beside, change_dataset, make_dataset
 
 NO_SPACE, TOO_LARGE = "No space left on device", "File too large"
 

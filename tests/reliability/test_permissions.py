@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT, TINY_ARGV
+from tests.helpers.datasets import LONG_AGO, TOON, beside, make_dataset
 from tests.helpers.small_disk import read_only
 from tests.helpers.world import evaluate, render
-from tests.helpers.datasets import LONG_AGO, TOON, beside, make_dataset
 
 READ_ONLY, FORBIDDEN = "Read-only file system", "Permission denied"
 NOBODY = 65534
