@@ -87,7 +87,7 @@ class TestGuard:
         Guard(1.0, raise_at_once).check(0, "gen", model, optimiser, {})
         torch.testing.assert_close(model.weight.grad, torch.tensor([[0.3, 0.0, 0.4]]))
 
-    def test_a_deferred_guard_names_the_first_of_several(self, self):
+    def test_a_deferred_guard_names_the_first_of_several(self):
         model, optimiser = network()
         guard = Guard(0.0, raise_at_once=False)
         for step in range(3):
