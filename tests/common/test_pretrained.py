@@ -33,7 +33,7 @@ class TestWeightsFolder:
         assert str(tmp_path) in str(error.value)
 
     def test_a_missing_folder(self, tmp_path: Path) -> None:
-        with pytest.raises(CaptureError, match="no such folder of weights"):
+        with pytest.raises(CaptureError, match=r"no such folder of weights; give --weights \(or CAPTURE_WEIGHTS\)"):
             load_published("alex", tmp_path / "none")
 
     @pytest.mark.parametrize("name", list(PUBLISHED))
@@ -87,11 +87,11 @@ class TestFetchedWeights:
         for scheme in ("http", "https"):
             monkeypatch.setenv(f"{scheme}_proxy", "http://127.0.0.1:9")  # where nobody answers
         monkeypatch.delenv("no_proxy", raising=False)
-        monkeypatch.setattr(
-            urllib.request, "_opener", None
-        )  # it keeps the proxies of its first use, in other tests too
+        monkeypatch.setattr(urllib.request, "_opener", None)  # it keeps the proxies of its first use in any test
         with pytest.raises(WeightsMissing, match="couldn't be fetched .*--weights or CAPTURE_WEIGHTS"):
             load_published("squeeze")
+        with pytest.raises(WeightsMissing, match="give its folder with --perceptual_path or CAPTURE_WEIGHTS"):
+            load_published("squeeze", option="--perceptual_path")
 
     def test_a_wrong_file_in_the_librarys_cache_is_refused(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

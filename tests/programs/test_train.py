@@ -7,6 +7,7 @@ import re
 import shutil
 import signal
 import time
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -359,6 +360,8 @@ class TestMissingData:
         monkeypatch.delenv("CAPTURE_WEIGHTS", raising=False)
         monkeypatch.setenv("TORCH_HOME", str(tmp_path / "hub"))
         monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")  # where nothing answers
+        monkeypatch.delenv("no_proxy", raising=False)
+        monkeypatch.setattr(urllib.request, "_opener", None)  # it keeps the proxies of its first use
         term = ("--perceptual", "vgg19") if method == "fomm" else ("--perceptual_weight", "1")
         for more, remedy in (
             ((), "give its folder with --perceptual_path or CAPTURE_WEIGHTS"),

@@ -29,7 +29,7 @@ def no_train_folder(root: Path, kind: str, videos: bool) -> str:
     Args:
         kind: fashion or mixamo.  videos: whether there are videos in `root` itself.
     """
-    remedy = "move its videos into train/" if videos else f"{_where_from(root)}, {USE_TOON}"
+    remedy = "its videos belong into train/" if videos else f"{_where_from(root)}, {USE_TOON}"
     return f"{root}: no train/ folder in this dataset; expected {EXPECTED[kind]}; {remedy}"
 
 
