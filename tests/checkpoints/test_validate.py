@@ -32,7 +32,7 @@ class TestCheckArchive:
 
     @pytest.mark.parametrize("data", (b"", b"PK\3\4", b"text"))
     def test_files_that_are_no_zip_are_left_to_torch(self, tmp_path, data):
-        """check_archive raises nothing and leaves the file as it is; load_checkpoint then says what is wrong with it."""
+        """check_archive raises nothing and leaves the file alone; load_checkpoint then says what is wrong."""
         path = tmp_path / "other.pt"
         path.write_bytes(data)
         assert check_archive(path) is None

@@ -14,7 +14,8 @@ from capture.checkpoints.checkpoint import latest_path, load_checkpoint
 from capture.config.yaml import dump_yaml
 from capture.inference.transfer import PoseTransfer
 from capture.io.images import denormalise, tensor_to_image
-from tests.conftest import ROOT, draw_figure, start, tiny_config
+from capture.methods.build import build_generator
+from tests.conftest import ROOT, draw_figure, start, tiny_config, write_result
 
 
 @pytest.fixture(scope="module")
@@ -133,10 +134,15 @@ class TestBatches:
         alone = torch.cat([transfer.transfer(images[0, i : i + 1], images[1, i : i + 1]) for i in range(3)])
         torch.testing.assert_close(together, alone, rtol=1e-4, atol=1e-5)
 
-    def test_too_little_memory_names_the_batch_size(self, result, pictures, tmp_path, bad_input, monkeypatch):
-        monkeypatch.setattr(PoseTransfer, "decode", lambda *args: torch.empty(10**15))  # a real refusal of the system's
-        message = bad_input("save_result.py", *command(result, pictures, tmp_path / "out", "--batch_size", "5"))
-        assert "rendering at --batch_size 5: the memory of this machine is not enough; lower --batch_size" in message
+    def test_too_little_memory_names_the_batch_size(self, programs, tmp_path):
+        """Eight pictures of 512 pixels at a time, and the system gives 100 MB."""
+        config = tiny_config("--image_size", "512")
+        folder = write_result(tmp_path / "large", build_generator(config), config)
+        for i in range(8):
+            draw_figure(tmp_path / "poses" / f"{i}.png", 1, i)
+        argv = command(folder, (tmp_path / "poses" / "0.png", tmp_path / "poses"), tmp_path / "out")
+        line = programs.run("save_result.py", *argv, "--batch_size", 8, memory=100 << 20).error()
+        assert "rendering at --batch_size 8: the memory of this machine is not enough; lower --batch_size" in line
         assert not (tmp_path / "out").exists()
 
 
