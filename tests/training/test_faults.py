@@ -56,7 +56,7 @@ def _raise(error: Exception) -> None:
 class TestFullDisk:
     @pytest.mark.parametrize(
         ("largest", "what"),
-        [(2_000, "0config.yaml"), (6_000, "train_results/1epoch.png"), (60_000, "latest_checkpoint.pt")],
+        [(1_000, "0config.yaml"), (6_000, "train_results/1epoch.png"), (60_000, "latest_checkpoint.pt")],
     )
     def test_files_that_may_not_be_so_large(self, mixamo_tree, tmp_path, programs, undisturbed, largest, what):
         argv, folder = arguments(mixamo_tree, tmp_path), tmp_path / "run"
