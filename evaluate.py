@@ -28,7 +28,12 @@ def parse(argv: list[str] | None = None) -> Request:
     parser.add_argument(
         "results", nargs="*", type=Path, metavar="RESULT", help="a result folder, or an exported generator"
     )
-    parser.add_argument("--pairs", type=Path, help="CSV of identity,pose,target: the test set")
+    parser.add_argument(
+        "--pairs",
+        type=Path,
+        help="CSV of identity,pose,target: the test set; the columns identity_uv, pose_uv and target_uv name IUV maps, "
+        "for methods that read them",
+    )
     parser.add_argument(
         "--self",
         type=Path,

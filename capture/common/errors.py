@@ -59,6 +59,11 @@ class Refused(CaptureError):
         return None
 
 
+def remedy(error: OSError) -> str | None:
+    """What to do about what the machine refused; None where the machine has no part in it."""
+    return _REFUSED.get(error.errno or 0)
+
+
 def one_line(message: str) -> str:
     """A message as one line of limited length, without control characters from names and contents of files."""
     if len(message) > LONGEST:
@@ -105,6 +110,8 @@ def _line(error: Exception) -> str | None:
     """The line that explains an error of the machine to the user; None for a fault of the program."""
     if isinstance(error, CaptureError):
         return str(error)
+    if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE) and error.filename is None:
+        return f"{error.strerror}; {_REFUSED[error.errno]}"
     if isinstance(error, OSError) and error.errno in _REFUSED:
         what = "standard output" if error.filename is None else os.fsdecode(error.filename)
         return f"{what}: {error.strerror}; {_REFUSED[error.errno]}"

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from capture.common.errors import CaptureError
+from capture.common.errors import CaptureError, remedy
 
 
 @contextlib.contextmanager
@@ -86,7 +86,9 @@ def append_line(path: Path, line: str) -> None:
 
 def cannot_write(path: str | Path, error: OSError) -> CaptureError:
     """The CaptureError for a file that can't be written."""
-    return CaptureError(f"{path}: can't be written ({error.strerror or error}); free space or choose another folder")
+    what_to_do = remedy(error) if error.errno in (errno.EMFILE, errno.ENFILE) else None
+    what_to_do = what_to_do or "free space or choose another folder"
+    return CaptureError(f"{path}: can't be written ({error.strerror or error}); {what_to_do}")
 
 
 def write_bytes(path: str | Path, data: bytes, sync: bool = True) -> None:

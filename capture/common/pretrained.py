@@ -69,21 +69,26 @@ PUBLISHED = {
 }
 
 
-def load_published(name: str, folder: str | Path | None = None) -> tuple[dict[str, Tensor], Path]:
+def load_published(
+    name: str, folder: str | Path | None = None, option: str = "--weights"
+) -> tuple[dict[str, Tensor], Path]:
     """The state dict called `name` (a key of PUBLISHED) and the file it came from.
 
     Args:
         folder: the only place to look; None: torch.hub's cache, then the network.
+        option: the option of the running program that names the folder, for messages.
     Raises:
         WeightsMissing: not in the folder, or can't be downloaded.
         CaptureError: no such folder, or a file there that is damaged or isn't what its name says.
     """
     published = PUBLISHED[name]
     if folder is None:
-        return _fetch(published)
+        return _fetch(published, option)
     folder = Path(folder)
     if not folder.is_dir():
-        raise CaptureError(f"{folder}: no such folder of weights; give --weights an existing one, or leave it out")
+        raise CaptureError(
+            f"{folder}: no such folder of weights; give {option} (or CAPTURE_WEIGHTS) an existing one, or leave it out"
+        )
     path = next((folder / n for n in (published.file, *published.others) if (folder / n).is_file()), None)
     if path is None:
         raise WeightsMissing(f"{published.file} is not in {folder}; get it from {published.url}")
@@ -122,7 +127,7 @@ def sha256_of(path: str | Path) -> str:
     return digest.hexdigest()
 
 
-def _fetch(published: Published) -> tuple[dict[str, Tensor], Path]:
+def _fetch(published: Published, option: str) -> tuple[dict[str, Tensor], Path]:
     waited = socket.getdefaulttimeout()
     socket.setdefaulttimeout(SECONDS)
     try:
@@ -135,7 +140,7 @@ def _fetch(published: Published) -> tuple[dict[str, Tensor], Path]:
         why = " ".join(str(reason).split())[:100]
         raise WeightsMissing(
             f"{published.file} couldn't be fetched ({why}); get it from {published.url} and give "
-            "its folder with --weights or CAPTURE_WEIGHTS"
+            f"its folder with {option} or CAPTURE_WEIGHTS"
         ) from None
     finally:
         socket.setdefaulttimeout(waited)

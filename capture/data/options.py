@@ -14,7 +14,7 @@ class DatasetConfig(Section):
         "./Fashion_Dataset",
         'a folder ("fashion" in its name: one character in each video; otherwise a Mixamo tree) or toon (the built-in '
         'renderer); several, separated by " + ", take turns',
-        resume="free",
+        resume="noted",
         added=False,
     )
     toon_views: Literal["all", "front"] = key(

@@ -16,6 +16,7 @@ from capture.common.device import pick_device
 from capture.common.errors import CaptureError
 from capture.common.files import write_bytes
 from capture.common.pretrained import WeightsMissing
+from capture.evaluation.maps import REMARKS, check_maps, map_labels, map_roles
 from capture.evaluation.measure import PER_PAIR, Measured, Row, measure
 from capture.evaluation.parallel import Workers
 from capture.evaluation.predictions import match_predictions
@@ -68,6 +69,9 @@ def evaluate(request: Request, workers: Workers) -> Table | None:
     device = workers.device(pick_device(request.device))
     names = _names(request)
     transfers = [PoseTransfer.load(path, device=str(device)) for path in request.results]
+    roles = {name: map_roles(transfer.generator) for name, transfer in zip(names, transfers)}
+    for name in names:
+        check_maps(roles[name], name, pairs, request.pairs, request.self_folder)
     predicted = [match_predictions(folder, pairs) for _, folder in request.predictions]
     size = _common_size(request, transfers, predicted)
     missing: dict[str, str] = {}
@@ -82,8 +86,7 @@ def evaluate(request: Request, workers: Workers) -> Table | None:
     for name, transfer in zip(names, transfers):
         place = request.out / "renders"
         files = render(transfer, name, pairs, size, place, workers, request.batch_size, request.framing)
-        epoch = checkpoint_epoch(transfer.source)
-        rows.append(Row(name if epoch is None else f"{name} (epoch {epoch})", "result", files))
+        rows.append(Row(row_name(name, checkpoint_epoch(transfer.source), roles[name]), "result", files))
     rows += [Row(name, "prediction", files) for (name, _), files in zip(request.predictions, predicted)]
     del transfers
 
@@ -99,7 +102,10 @@ def evaluate(request: Request, workers: Workers) -> Table | None:
         inception.file.name if inception else None,
         request.framing,
     )
-    table = tabulate(rows, measured, reference, how, missing, [SELF_REMARK] if request.self_folder else [])
+    remarks = [SELF_REMARK] if request.self_folder else []
+    given = {label for name in names for label in map_labels(roles[name])}
+    remarks += [remark for label, remark in REMARKS.items() if label in given]
+    table = tabulate(rows, measured, reference, how, missing, remarks)
     texts = {"txt": table.text(), "md": table.markdown(), "csv": table.csv(), "jsonl": table.jsonl()}
     with together(request.out) as folder:
         for suffix, text in texts.items():
@@ -158,6 +164,12 @@ def choose_pairs(request: Request) -> tuple[list[tuple[int, Pair]], int, Path]:
     return [(i, every[i]) for i in chosen], len(every), root
 
 
+def row_name(name: str, epoch: int | None, roles: Sequence[str]) -> str:
+    """What a result's row is called: its epoch, where that is known, and the map that it was given, if any."""
+    labels = map_labels(roles)
+    return name + ("" if epoch is None else f" (epoch {epoch})") + (f" [{', '.join(labels)}]" if labels else "")
+
+
 def checkpoint_epoch(source: Path) -> int | None:
     """The epoch after which a training checkpoint was saved; None for an exported generator, which has no epoch."""
     if source.suffix == ".safetensors":
@@ -183,8 +195,8 @@ def _names(request: Request) -> list[str]:
 def _common_size(request: Request, transfers: Sequence[PoseTransfer], predicted: Sequence[Sequence[Path]]) -> int:
     """The size at which all pictures are measured."""
     sizes = {str(path): transfer.size for path, transfer in zip(request.results, transfers)}
-    if not sizes and predicted and request.size is None:
-        sizes[str(predicted[0][0])] = open_rgb(predicted[0][0]).width
+    for files in predicted if request.size is None else ():
+        sizes[str(files[0])] = open_rgb(files[0]).width
     if request.size is not None:
         sizes = {"--size": request.size, **sizes}
     if not sizes:

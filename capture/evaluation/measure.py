@@ -72,8 +72,8 @@ def load_exact(path: Path, size: int) -> Tensor:
     image = open_rgb(path)
     if image.size != (size, size):
         raise CaptureError(
-            f"{path}: {image.width}x{image.height}, but this evaluation is at {size}x{size}; give "
-            "pictures of that size, or another --size"
+            f"{path}: {image.width}x{image.height}, but this evaluation is at {size}x{size}; make the picture that "
+            "size, or evaluate such pictures without result folders, at a --size of their own"
         )
     return image_to_tensor(image)
 

@@ -1,7 +1,8 @@
 """Rendering the pairs of an evaluation into PNG files, which an interrupted evaluation uses again when it goes on.
 
 A picture's file is <folder>/<result>-<key>/<index>_<digest>.png. The key is a digest of the checkpoint, the size and
-the protocol; <digest> is one of both input pictures. So a picture is rendered again whenever one of these changes.
+the protocol; <digest> is one of both input pictures and of the maps that the method reads. So a picture is rendered
+again whenever one of these changes.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from capture.common.errors import CaptureError
 from capture.common.files import write_bytes
 from capture.common.memory import explain_out_of_memory
 from capture.common.pretrained import sha256_of
+from capture.evaluation.maps import load_maps, map_roles
 from capture.evaluation.parallel import Workers
 from capture.evaluation.protocol import VERSION
 from capture.inference.framing import Known, frame_picture, known_framing
@@ -45,7 +47,8 @@ def render(
     """Render the pairs whose file is missing, without noise and in float32.
 
     Args:
-        pairs: (index in the pairs file, pair).  size: transfer.size.  folder: where the folders of pictures go.
+        pairs: (index in the pairs file, pair), each with the maps that the method reads.
+        size: transfer.size.  folder: where the folders of pictures go.
         framing: frame identities and poses as the weights know them, where that is known (capture.inference.framing).
     Returns:
         The files of all pictures, in the order of `pairs`.
@@ -56,8 +59,9 @@ def render(
     framed = " framed" if known else ""
     key = hashlib.sha256(f"{sha256_of(transfer.source)} {size} {VERSION}{framed}".encode()).hexdigest()[:12]
     place = folder / f"{re.sub(r'[^A-Za-z0-9._-]+', '_', name)}-{key}"
+    roles = map_roles(transfer.generator)
     with ThreadPoolExecutor(THREADS) as threads:
-        files = list(threads.map(lambda pair: place / f"{pair[0]:05d}_{_digest(pair[1])}.png", pairs))
+        files = list(threads.map(lambda pair: place / f"{pair[0]:05d}_{_digest(pair[1], roles)}.png", pairs))
         missing = {i for i, file in enumerate(files) if not (file.is_file() and file.stat().st_size)}
         mine = [batch for batch in workers.share(len(pairs), batch_size) if missing.intersection(batch)]
         total = sum(map(len, mine))
@@ -84,8 +88,9 @@ def _render_batch(
         normalise(torch.stack(list(threads.map(lambda path: load_image(path, size), paths))))
         for paths in ([pair.identity for pair in pairs], [pair.pose for pair in pairs])
     )
+    maps = load_maps(map_roles(transfer.generator), pairs, size, threads)
     with no_tf32():
-        return transfer.transfer(identity, pose).cpu()
+        return transfer.transfer(identity, pose, maps=maps).cpu()
 
 
 def _render_framed(
@@ -114,9 +119,9 @@ def _write(file: Path, picture: Tensor, complaint: str) -> None:
     write_bytes(file, png_bytes(denormalise(picture)), sync=False)
 
 
-def _digest(pair: Pair) -> str:
-    """A digest of the bytes of a pair's two input pictures."""
+def _digest(pair: Pair, roles: Sequence[str]) -> str:
+    """A digest of the bytes of a pair's pictures and of the maps that `roles` name."""
     digest = hashlib.sha256()
-    for path in (pair.identity, pair.pose):
+    for path in (pair.identity, pair.pose, *(getattr(pair, role) for role in roles)):
         digest.update(bytes.fromhex(sha256_of(path)))
     return digest.hexdigest()[:8]

@@ -54,10 +54,14 @@ class Perceptual:
 
     @classmethod
     def load(
-        cls, net: str = "alex", folder: str | Path | None = None, device: str | torch.device = "cpu"
+        cls,
+        net: str = "alex",
+        folder: str | Path | None = None,
+        device: str | torch.device = "cpu",
+        option: str = "--weights",
     ) -> Perceptual:
         """LPIPS with published weights, from a folder or downloaded: see `load_published`, also for the errors."""
-        weights, file = load_published(net, folder)
+        weights, file = load_published(net, folder, option)
         return cls(net, weights, file, device)
 
     def to(self, device: torch.device) -> Perceptual:

@@ -33,6 +33,7 @@ LAYERS: dict[str, tuple[Layout, int, tuple[int, ...]]] = {  # layout, window of 
 WEIGHTS = {"vgg19": "vgg19", "alexnet": "alex"}  # names in PUBLISHED
 SMALLEST = {"none": 1, "vgg19": 16, "alexnet": 31}  # sides of pictures: smaller ones vanish in the pooling layers
 NETS = tuple(SMALLEST)
+OPTION = "--perceptual_path"  # the key of every method that names the folder of these weights
 MAX_STRIDE = 16  # pixels: the stride of the deepest layer that LPIPS compares
 
 
@@ -120,7 +121,7 @@ class PerceptualLoss(nn.Module):
         if net == "none":
             return cls(None, weights, scales)
         try:
-            state, file = load_published(WEIGHTS[net], weights_folder(folder))
+            state, file = load_published(WEIGHTS[net], weights_folder(folder), OPTION)
         except WeightsMissing as missing:
             raise CaptureError(
                 f"perceptual {net}: {missing}; or set perceptual to another of {', '.join(NETS)}"
@@ -183,7 +184,7 @@ def lpips_loss(net: str, folder: str | Path, weight_key: str) -> ShiftedDistance
     from capture.metrics.lpips import Perceptual  # imported when used: the lpips package imports torchvision's models
 
     try:
-        model = Perceptual.load(net, weights_folder(folder or None))
+        model = Perceptual.load(net, weights_folder(folder or None), option=OPTION)
     except WeightsMissing as missing:
         raise CaptureError(f"perceptual_net {net}: {missing}; or set {weight_key} to 0") from None
 

@@ -103,10 +103,13 @@ def resumable_state(
     other = [difference for difference in other if difference[0] == "main_config.method"] or other
     if other:
         keys = "; ".join(f"{key} is {theirs} there and {ours} now" for key, theirs, ours in other)
-        raise CaptureError(
-            f"{folder}: holds a run with another configuration: {keys}; "
-            "choose another --result_title or remove that folder"
-        )
+        remedy = "choose another --result_title or remove that folder"
+        if any(key == "dataset_config.batch_size" for key, _, _ in other):
+            remedy = (
+                "to use less memory, raise --micro_batches, which leaves the update as it is; for another batch size, "
+                f"choose another --result_title and begin with these weights by --start_from {folder}"
+            )
+        raise CaptureError(f"{folder}: holds a run with another configuration: {keys}; {remedy}")
     notes = [
         f"note: from step {state.get('step')} on {key} is {ours}; it was {theirs}"
         for key, theirs, ours in changed

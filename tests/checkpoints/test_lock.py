@@ -19,58 +19,53 @@ def wait_for(condition, seconds: float = 60) -> None:
     assert condition()
 
 
-def test_a_second_run_is_refused_and_a_killed_one_lets_go(mixamo_tree, tmp_path, bad_input):
-    argv = [*TINY_ARGV, "--dataset_path", str(mixamo_tree), "--result_path", str(tmp_path), "--result_title", "run"]
-    argv += ["--samples_per_epoch", "100000", "--validation_pairs", "0"]
-    first = start("train.py", *argv, cwd=ROOT)
-    try:
-        wait_for(lambda: (tmp_path / "run" / "log.txt").exists())
-        message = bad_input("train.py", *argv)
-        assert f"{tmp_path / 'run'}: another run is at work here (process {first.pid} on " in message
-        assert "choose another --result_title" in message
-    finally:
-        first.kill()
-        first.communicate()
-    with run_lock(tmp_path / "run"):  # the system took it back
-        assert str(os.getpid()) in (tmp_path / "run" / LOCK).read_text()
+class TestRunLock:
+    def test_a_second_run_is_refused_and_a_killed_run_releases_the_lock(self, mixamo_tree, tmp_path, bad_input):
+        argv = [*TINY_ARGV, "--dataset_path", str(mixamo_tree), "--result_path", str(tmp_path), "--result_title", "run"]
+        argv += ["--samples_per_epoch", "100000", "--validation_pairs", "0"]
+        first = start("train.py", *argv, cwd=ROOT)
+        try:
+            wait_for(lambda: (tmp_path / "run" / "log.txt").exists())
+            message = bad_input("train.py", *argv)
+            assert f"{tmp_path / 'run'}: another run is at work here (process {first.pid} on " in message
+            assert "choose another --result_title" in message
+        finally:
+            first.kill()
+            first.communicate()
+        with run_lock(tmp_path / "run"):  # the system took it back
+            assert str(os.getpid()) in (tmp_path / "run" / LOCK).read_text()
 
+    def test_an_error_releases_the_lock_and_removes_an_empty_folder(self, tmp_path):
+        folder = tmp_path / "results" / "run"
+        for _ in range(2):
+            with pytest.raises(ValueError), run_lock(folder):
+                assert folder.exists()
+                raise ValueError
+            assert not (tmp_path / "results").exists()
 
-def test_it_is_let_go_on_an_error_and_a_folder_without_results_goes(tmp_path):
-    folder = tmp_path / "results" / "run"
-    for _ in range(2):
-        with pytest.raises(ValueError), run_lock(folder):
-            assert folder.exists()
-            raise ValueError
-        assert not (tmp_path / "results").exists()
+    def test_a_folder_with_results_stays(self, tmp_path):
+        with run_lock(tmp_path / "run"):
+            (tmp_path / "run" / "log.txt").write_text("x")
+        assert (tmp_path / "run" / "log.txt").exists()
 
+    def test_partial_files_of_killed_writers_are_removed(self, tmp_path):
+        left = tmp_path / "run" / "CheckPoint" / ".latest_checkpoint.pt.123.partial"
+        left.parent.mkdir(parents=True)
+        left.write_bytes(b"half")
+        with run_lock(tmp_path / "run"):
+            assert not left.exists()
 
-def test_a_folder_with_results_stays(tmp_path):
-    with run_lock(tmp_path / "run"):
-        (tmp_path / "run" / "log.txt").write_text("x")
-    assert (tmp_path / "run" / "log.txt").exists()
+    def test_a_folder_that_cannot_be_written(self, tmp_path):
+        (tmp_path / "file").write_text("")
+        with pytest.raises(CaptureError, match="can't be written"), run_lock(tmp_path / "file" / "run"):
+            pass
 
+    def test_processes_that_do_not_write_do_not_lock(self, tmp_path):
+        with run_lock(tmp_path / "run", wanted=False):
+            assert not (tmp_path / "run").exists()
 
-def test_what_killed_writers_left_is_removed(tmp_path):
-    left = tmp_path / "run" / "CheckPoint" / ".latest_checkpoint.pt.123.partial"
-    left.parent.mkdir(parents=True)
-    left.write_bytes(b"half")
-    with run_lock(tmp_path / "run"):
-        assert not left.exists()
-
-
-def test_a_place_that_cannot_be_written(tmp_path):
-    (tmp_path / "file").write_text("")
-    with pytest.raises(CaptureError, match="can't be written"), run_lock(tmp_path / "file" / "run"):
-        pass
-
-
-def test_processes_that_do_not_write_do_not_lock(tmp_path):
-    with run_lock(tmp_path / "run", wanted=False):
-        assert not (tmp_path / "run").exists()
-
-
-def test_one_process_of_several_waits_for_none(tmp_path):
-    """The lock is the system's, not the file's: a file left by a killed run hinders nobody."""
-    (tmp_path / LOCK).write_text("process 1 on elsewhere\n")
-    with run_lock(tmp_path):
-        assert f"process {os.getpid()}" in (tmp_path / LOCK).read_text()
+    def test_a_lock_file_of_a_killed_run_hinders_nobody(self, tmp_path):
+        """The lock is the system's, not the file's: a file left by a killed run hinders nobody."""
+        (tmp_path / LOCK).write_text("process 1 on elsewhere\n")
+        with run_lock(tmp_path):
+            assert f"process {os.getpid()}" in (tmp_path / LOCK).read_text()

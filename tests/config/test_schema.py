@@ -203,7 +203,7 @@ class TestResumeRule:
         [
             ("capture", "train_config.num_epochs", "free"),
             ("capture", "main_config.result_title", "free"),
-            ("capture", "dataset_config.dataset_path", "free"),
+            ("capture", "dataset_config.dataset_path", "noted"),
             ("capture", "generator_config.poseE_config.conv_num", "free"),
             ("capture", "train_config.lr_G", "noted"),
             ("capture", "train_config.lr_schedule.decay_epochs", "noted"),

@@ -27,6 +27,16 @@ class TestDraw:
             seen[a, b] += 1
         assert len(seen) == 6 and min(seen.values()) > 60  # 100 expected of each
 
+    def test_the_target_is_the_first_character_in_the_seconds_pose(self, mixamo_tree):
+        catalog = scan(mixamo_tree)
+        for index in range(20):
+            sample = draw(catalog, 5, index)
+            identity, real, pose, target = (catalog.frame(number)[0] for number in sample)
+            character = next(part for part in identity.parts if part.startswith("character_"))
+            assert character in real.parts and character in target.parts and character not in pose.parts
+            clip_and_frame = [path.parts[path.parts.index("train") + 2 :] for path in (identity, real, pose, target)]
+            assert clip_and_frame[3] == clip_and_frame[2] and clip_and_frame[1][0] != clip_and_frame[0][0]
+
     def test_every_frame_is_equally_likely(self, mixamo_tree):
         catalog = scan(mixamo_tree)
         drawn = [draw(catalog, 1, i) for i in range(3600)]

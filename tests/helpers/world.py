@@ -15,9 +15,9 @@ from capture.checkpoints.checkpoint import latest_path, save_checkpoint
 from capture.config.yaml import dump_yaml
 from capture.methods.build import build_generator
 from tests.conftest import ROOT, draw_figure, tiny_config
+from tests.helpers.datasets import make_dataset
 from tests.helpers.make_videos import make_video
 from tests.helpers.model_files import glb, gltf_scene
-from tests.reliability.kill_datasets import make_dataset
 
 
 def make_world(root: Path) -> Path:

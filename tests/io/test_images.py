@@ -15,7 +15,17 @@ import torch
 from PIL import Image
 
 from capture.common.errors import CaptureError
-from capture.io.images import denormalise, grid, load_image, normalise, open_rgb, padding, png_bytes, to_square
+from capture.io.images import (
+    denormalise,
+    grid,
+    image_to_tensor,
+    load_image,
+    normalise,
+    open_rgb,
+    padding,
+    png_bytes,
+    to_square,
+)
 from tests.conftest import ROOT
 
 
@@ -26,6 +36,15 @@ class TestToSquare:
     )
     def test_odd_pixel_of_the_padding_is_right_or_bottom(self, size, expected):
         assert padding(*size) == expected
+
+    def test_frames_are_padded_with_white_and_resized_bilinearly(self):
+        image = Image.fromarray(np.array([[[0, 0, 0], [90, 90, 90]]] * 4, np.uint8))  # 2 wide, 4 high
+        wide = image_to_tensor(to_square(image, 4))
+        assert wide[0, 0].tolist() == [255, 0, 90, 255]
+        twice = image_to_tensor(to_square(image, 8))
+        # the centres of the new pixels lie a quarter of an old pixel from the old centres
+        assert twice[0, 3, 2].item() == pytest.approx(0.75 * 0 + 0.25 * 255, abs=1)
+        assert twice[0, 3, 3].item() == pytest.approx(0.75 * 0 + 0.25 * 90, abs=1)
 
     def test_padding_is_white_and_the_picture_unchanged(self):
         image = Image.new("RGB", (3, 6), (10, 20, 30))

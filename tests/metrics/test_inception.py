@@ -34,28 +34,28 @@ def pictures() -> torch.Tensor:
     return torch.randint(0, 256, (2, 3, 3, 48, 48), generator=torch.Generator().manual_seed(1), dtype=torch.uint8)
 
 
-def test_the_same_features_and_distance_as_the_libraries_alone(weights, pictures, tmp_path: Path) -> None:
-    path = tmp_path / "weights.pth"
-    torch.save(weights, path)
-    library = FeatureExtractorInceptionV3("inception-v3-compat", ["2048"], str(path))
-    inception = InceptionFeatures(weights, path)
-    real, fake = (inception(batch) for batch in pictures)
-    assert real.shape == (3, WIDTH) and real.dtype == torch.float32
-    torch.testing.assert_close(real, library(pictures[0])[0])
+class TestInceptionFeatures:
+    def test_features_and_distance_are_the_libraries_own(self, weights, pictures, tmp_path: Path) -> None:
+        path = tmp_path / "weights.pth"
+        torch.save(weights, path)
+        library = FeatureExtractorInceptionV3("inception-v3-compat", ["2048"], str(path))
+        inception = InceptionFeatures(weights, path)
+        real, fake = (inception(batch) for batch in pictures)
+        assert real.shape == (3, WIDTH) and real.dtype == torch.float32
+        torch.testing.assert_close(real, library(pictures[0])[0])
 
-    class Module(torch.nn.Module):
-        num_features = WIDTH
+        class Module(torch.nn.Module):
+            num_features = WIDTH
 
-        def forward(self, images: torch.Tensor) -> torch.Tensor:
-            return library(images)[0].double()
+            def forward(self, images: torch.Tensor) -> torch.Tensor:
+                return library(images)[0].double()
 
-    metric = FrechetInceptionDistance(feature=Module())
-    metric.update(pictures[0], real=True)
-    metric.update(pictures[1], real=False)
-    assert frechet_distance(real, fake) == pytest.approx(metric.compute().item(), rel=1e-4, abs=1e-6)
+        metric = FrechetInceptionDistance(feature=Module())
+        metric.update(pictures[0], real=True)
+        metric.update(pictures[1], real=False)
+        assert frechet_distance(real, fake) == pytest.approx(metric.compute().item(), rel=1e-4, abs=1e-6)
 
-
-def test_other_weights(weights) -> None:
-    incomplete = dict(list(weights.items())[1:])
-    with pytest.raises(CaptureError, match="x.pth: not the weights of FID's Inception"):
-        InceptionFeatures(incomplete, "x.pth")
+    def test_weights_of_another_network_are_refused(self, weights) -> None:
+        incomplete = dict(list(weights.items())[1:])
+        with pytest.raises(CaptureError, match="x.pth: not the weights of FID's Inception"):
+            InceptionFeatures(incomplete, "x.pth")

@@ -22,27 +22,16 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
-import torch
 from tqdm import tqdm
 
 from capture.checkpoints.checkpoint import FOLDER, LATEST, PREVIOUS, load_checkpoint
 from tests.conftest import TINY_ARGV
+from tests.helpers.datasets import beside, make_dataset
 from tests.helpers.programs import Programs
-from tests.reliability.kill_datasets import beside, make_dataset
+from tests.helpers.states import same
 
 WAYS = ("call", "call behind", "write", "time")
 MORE = ("--num_epochs", 4, "--validation_pairs", 0, "--sample_rows", 1, "--interval", 2, "--save_minimum_epoch", 0)
-
-
-def same(a, b) -> bool:
-    """Whether two states hold the same, tensors to the bit."""
-    if isinstance(a, torch.Tensor):
-        return isinstance(b, torch.Tensor) and torch.equal(a, b)
-    if isinstance(a, dict):
-        return a.keys() == b.keys() and all(same(a[k], b[k]) for k in a)
-    if isinstance(a, (list, tuple)):
-        return len(a) == len(b) and all(map(same, a, b))
-    return a == b
 
 
 def rows_of(run: Path) -> list[dict]:

@@ -2,12 +2,15 @@
 
     python -m tests.reliability.mutations
 
-Every mutation is made in a copy of the code, in which its test is run by a process forked from this one, so that
-libraries are imported once.
+A mutation replaces one expression of one function. The function is named by its module and its qualified name and the
+expression is compared as a syntax tree, so that neither other lines nor the formatting matter; an expression that is
+not in the function exactly once is an error. Every mutation is made in a copy of the code, in which its test is run by
+a process forked from this one, so that libraries are imported once.
 """
 
 from __future__ import annotations
 
+import ast
 import os
 import shutil
 import sys
@@ -16,14 +19,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[2]
-CENTRAL = "tests/methods/test_central_lines.py"
 
 
 class Mutation(NamedTuple):
-    """In `file`, the only `before` becomes `after`; `test` must fail then."""
+    """In `function` of `module`, the only expression `before` becomes `after`; `test` must fail then."""
 
     what: str
-    file: str
+    module: str
+    function: str
     before: str
     after: str
     test: str
@@ -31,117 +34,194 @@ class Mutation(NamedTuple):
 
 MUTATIONS = (
     Mutation(
-        "the sign in the reverse attention",
-        "capture/methods/capture/reverse_attention.py",
-        "reverse = total - seen",
-        "reverse = total + seen",
-        f"{CENTRAL}::test_reverse_attention_by_loops",
+        "sign of the reverse attention",
+        "capture.methods.capture.reverse_attention",
+        "ReverseAttention.join",
+        "total - b_h",
+        "total + b_h",
+        "tests/methods/capture/test_reverse_attention.py::TestReverseAttention"
+        "::test_agrees_with_the_written_out_formula",
     ),
     Mutation(
-        "whose positions gather",
-        "capture/methods/capture/reverse_attention.py",
-        "(seen,) = self.gather(query, key, h)",
-        "(seen,) = self.gather(self.query_conv(identity), self.key_conv(pose), h)",
-        f"{CENTRAL}::test_reverse_attention_by_loops",
+        "whose positions the reverse attention gathers from",
+        "capture.methods.capture.reverse_attention",
+        "ReverseAttention.forward",
+        "attend(self.query_conv(pose), self.key_conv(identity), h, self.t)",
+        "attend(self.query_conv(identity), self.key_conv(pose), h, self.t)",
+        "tests/methods/capture/test_reverse_attention.py::TestReverseAttention"
+        "::test_agrees_with_the_written_out_formula",
     ),
     Mutation(
-        "the detach in the discriminator's update",
-        "capture/methods/capture/method.py",
-        "(picture.detach(), y)",
-        "(picture, y)",
-        f"{CENTRAL}::test_the_discriminators_update_leaves_the_generator_alone",
+        "fakes detached in the discriminator's update",
+        "capture.methods.capture.method",
+        "Method.discriminator_loss",
+        "(fake.detach(), y)",
+        "(fake, y)",
+        "tests/methods/capture/test_method.py::TestUpdate::test_the_discriminators_update_leaves_the_generator_alone",
     ),
     Mutation(
-        "the average's decay",
-        "capture/training/averages.py",
-        "1.0 - decay",
-        "decay",
-        f"{CENTRAL}::test_the_moving_average_by_hand",
-    ),
-    Mutation(
-        "the resampling",
-        "capture/io/images.py",
-        "Image.Resampling.BILINEAR",
-        "Image.Resampling.NEAREST",
-        f"{CENTRAL}::test_frames_are_padded_with_white_and_resized_bilinearly",
-    ),
-    Mutation(
-        "the pair's target",
-        "capture/data/sampling.py",
-        "known.same_frame(pose, a)",
-        "known.same_frame(pose, b)",
-        f"{CENTRAL}::test_the_target_is_the_first_character_in_the_seconds_pose",
-    ),
-    Mutation(
-        "the reconstruction's roles",
-        "capture/methods/capture/method.py",
-        "(y, x, random[:, 1])",
-        "(x, y, random[:, 1])",
-        f"{CENTRAL}::test_who_is_drawn_in_whose_pose",
+        "roles of fusion and reconstruction",
+        "capture.methods.capture.method",
+        "Method.fakes",
+        "torch.cat([x, y])",
+        "torch.cat([y, x])",
+        "tests/methods/capture/test_method.py::TestUpdate::test_fusion_and_reconstruction_get_the_right_inputs",
     ),
     Mutation(
         "what the reconstruction is compared with",
-        "capture/methods/capture/losses.py",
-        'masked_l1(reconstruction, batch["identity"])',
-        'masked_l1(reconstruction, batch["real"])',
-        f"{CENTRAL}::test_losses_compare_with_the_right_picture",
+        "capture.methods.capture.method",
+        "Method.loss",
+        "reconstruction_loss(reconstruction, x)",
+        "reconstruction_loss(reconstruction, y)",
+        "tests/methods/capture/test_method.py::TestUpdate::test_the_reconstruction_is_compared_with_the_identity",
     ),
     Mutation(
-        "the code",
-        "capture/methods/capture/encoders.py",
+        "code of the identity",
+        "capture.methods.capture.encoders",
+        "IdentityEncoder.forward",
         "(eps + mu) * sigma",
         "mu + eps * sigma",
-        f"{CENTRAL}::test_the_code_is_noise_and_mean_times_sigma",
+        "tests/methods/capture/test_encoders.py::TestIdentityEncoder::test_the_code_is_noise_and_mean_times_sigma",
     ),
     Mutation(
-        "real and fake",
-        "capture/methods/capture/losses.py",
-        "gan_loss(fake.float(), kind, False)",
-        "gan_loss(fake.float(), kind, True)",
-        f"{CENTRAL}::test_the_discriminator_learns_real_from_fake",
+        "label of the fakes in the discriminator's loss",
+        "capture.methods.capture.losses",
+        "discriminator_loss",
+        "gan_loss(fake.float(), kind, real=False)",
+        "gan_loss(fake.float(), kind, real=True)",
+        "tests/methods/capture/test_losses.py::TestDiscriminatorLoss::test_real_is_told_from_fake_by_hand",
     ),
     Mutation(
-        "AdaIN's direction",
-        "capture/nn/blocks.py",
+        "direction of AdaIN",
+        "capture.nn.blocks",
+        "adain",
         "(y_var + eps) / (x_var + eps)",
         "(x_var + eps) / (y_var + eps)",
-        f"{CENTRAL}::test_adain_by_hand",
+        "tests/nn/test_blocks.py::TestAdain::test_one_channel_by_hand",
     ),
     Mutation(
-        "the residual sum",
-        "capture/nn/blocks.py",
+        "scale of the residual sum",
+        "capture.nn.blocks",
+        "ResBlock.forward",
         "(main + skip) / math.sqrt(2)",
-        "(main + skip)",
-        f"{CENTRAL}::test_a_residual_blocks_sum_is_divided_by_the_root_of_two",
+        "main + skip",
+        "tests/nn/test_blocks.py::TestResBlock::test_the_sum_is_divided_by_the_root_of_two",
+    ),
+    Mutation(
+        "decay of the moving average",
+        "capture.training.averages",
+        "EMA.update",
+        "1.0 - decay",
+        "decay",
+        "tests/training/test_averages.py::TestEMA::test_one_weight_by_hand",
+    ),
+    Mutation(
+        "decay of the learning rates",
+        "capture.training.schedule",
+        "rate_factor",
+        "(total_steps - step) / decay_steps",
+        "step / decay_steps",
+        "tests/training/test_schedule.py::TestRateFactor::test_the_last_epochs_fall_linearly_to_nothing",
+    ),
+    Mutation(
+        "update that a bad number stops",
+        "capture.training.nonfinite",
+        "Guard.check",
+        "values.isfinite().all()",
+        "True",
+        "tests/training/test_nonfinite.py::TestGuard::test_training_stops_at_that_step",
+    ),
+    Mutation(
+        "noise of a resumed run",
+        "capture.training.resume",
+        "restore",
+        'rng.set_state(state["noise_rng"])',
+        "None",
+        "tests/programs/test_train.py::TestLearningRates::test_rates_fall_to_zero_over_the_last_epochs",
+    ),
+    Mutation(
+        "resampling of frames",
+        "capture.io.images",
+        "to_square",
+        "Image.Resampling.BILINEAR",
+        "Image.Resampling.NEAREST",
+        "tests/io/test_images.py::TestToSquare::test_frames_are_padded_with_white_and_resized_bilinearly",
+    ),
+    Mutation(
+        "true target of a sample",
+        "capture.data.sampling",
+        "draw",
+        "known.same_frame(pose, a)",
+        "known.same_frame(pose, b)",
+        "tests/data/test_sampling.py::TestDraw::test_the_target_is_the_first_character_in_the_seconds_pose",
     ),
     Mutation(
         "what a checkpoint may execute",
-        "capture/checkpoints/checkpoint.py",
-        "weights_only=True",
-        "weights_only=False",
-        "tests/checkpoints/test_checkpoint.py::test_a_pickle_that_runs_code_is_refused_and_does_not_run",
+        "capture.checkpoints.checkpoint",
+        "load_checkpoint",
+        "torch.load(path, map_location=device, weights_only=True)",
+        "torch.load(path, map_location=device, weights_only=False)",
+        "tests/checkpoints/test_checkpoint.py::TestLoadCheckpoint"
+        "::test_a_pickle_that_runs_code_is_refused_and_does_not_run",
     ),
     Mutation(
-        "the sums of a checkpoint",
-        "capture/checkpoints/validate.py",
-        "if bad is not None:",
-        "if False:",
-        "tests/checkpoints/test_find.py::test_no_flipped_bit_goes_unnoticed",
+        "checksums of a checkpoint",
+        "capture.checkpoints.validate",
+        "check_archive",
+        "bad is not None",
+        "False",
+        "tests/checkpoints/test_find.py::TestDamagedCheckpoint::test_no_flipped_bit_goes_unnoticed",
     ),
     Mutation(
-        "the step that a bad number stops",
-        "capture/training/nonfinite.py",
-        "if not values.isfinite().all():",
-        "if False:",
-        "tests/training/test_nonfinite.py::test_training_stops_at_that_step",
+        "parameters that an old optimiser's moments belong to",
+        "capture.checkpoints.release_names",
+        "reorder_optimiser",
+        "number[old_names[i]]",
+        "i",
+        "tests/checkpoints/test_release_names.py::TestReorderOptimiser::test_moments_follow_their_parameters",
     ),
 )
+
+
+class NotApplied(Exception):
+    """A mutation's function is gone, or the expression is not in it exactly once."""
+
+
+def mutate(source: str, function: str, before: str, after: str) -> str:
+    """The source text with one expression of one function replaced.
+
+    Args:
+        function: qualified name, such as EMA.update.  before, after: expressions.
+    Raises:
+        NotApplied: see NotApplied.
+    """
+    node: ast.AST = ast.parse(source)
+    for name in function.split("."):
+        inner = [
+            n for n in ast.iter_child_nodes(node) if isinstance(n, ast.FunctionDef | ast.ClassDef) and n.name == name
+        ]
+        if len(inner) != 1:
+            raise NotApplied(f"there is no {function}")
+        node = inner[0]
+    wanted = ast.dump(ast.parse(before, mode="eval").body)
+    found = [n for n in ast.walk(node) if isinstance(n, ast.expr) and ast.dump(n) == wanted]
+    if len(found) != 1:
+        raise NotApplied(f"{function} has '{before}' {len(found)} times")
+    ast.parse(after, mode="eval")
+    lines = source.encode().splitlines(keepends=True)  # a syntax tree counts columns in bytes
+    starts = [0]
+    for line in lines:
+        starts.append(starts[-1] + len(line))
+    start = starts[found[0].lineno - 1] + found[0].col_offset
+    end = starts[found[0].end_lineno - 1] + found[0].end_col_offset
+    data = source.encode()
+    return (data[:start] + f"({after})".encode() + data[end:]).decode()
 
 
 def copy_code(to: Path) -> None:
     """What tests need, and nothing large."""
     for name in ("capture", "datasets", "tests", "configs", "tools"):
-        shutil.copytree(ROOT / name, to / name, ignore=shutil.ignore_patterns("__pycache__", "golden", "fixtures"))
+        shutil.copytree(ROOT / name, to / name, ignore=shutil.ignore_patterns("__pycache__", "fixtures"))
     for path in (*ROOT.glob("*.py"), *ROOT.glob("*.yaml"), ROOT / "pyproject.toml"):
         shutil.copy(path, to)
 
@@ -181,12 +261,13 @@ def survivors() -> list[str]:
             if run_test(code, test) != 0:
                 found.append(f"{test} fails without any mutation")
         for mutation in MUTATIONS:
-            path = code / mutation.file
+            path = code / Path(*mutation.module.split(".")).with_suffix(".py")
             text = path.read_text()
-            if text.count(mutation.before) != 1:
-                found.append(f"{mutation.file} has '{mutation.before}' {text.count(mutation.before)} times")
+            try:
+                path.write_text(mutate(text, mutation.function, mutation.before, mutation.after))
+            except NotApplied as error:
+                found.append(f"{mutation.what}: {mutation.module}: {error}")
                 continue
-            path.write_text(text.replace(mutation.before, mutation.after))
             status = run_test(code, mutation.test)
             path.write_text(text)
             print(f"{'noticed' if status == 1 else 'MISSED'}: {mutation.what}")

@@ -15,10 +15,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.helpers.datasets import TOON, beside, change_dataset, make_dataset
 from tests.helpers.programs import Programs
 from tests.helpers.small_disk import SmallDisk, mounted
 from tests.helpers.world import evaluate, render
-from tests.reliability.kill_datasets import TOON, beside, change_dataset, make_dataset
 
 NO_SPACE, TOO_LARGE = "No space left on device", "File too large"
 
@@ -88,56 +88,6 @@ def check_what_is_left(out: Path, before: dict[str, str], wanted: dict[str, str]
     assert not [name for name, digest in before.items() if name not in left and digest not in left.values()]  # moved
 
 
-@pytest.mark.parametrize("name", CASES)
-def test_a_full_disk(programs, world, tmp_path, name):
-    case = CASES[name]
-    with mounted(tmp_path / "disk", 16) as disk:
-        out = disk.path / "out"
-        before = prepared(programs, case, world, out)
-        used = disk.used
-        assert programs.run(*case.command(world, out)).status in case.ends
-        wanted, needed = contents(out), disk.used - used
-        for part in (0.0, 0.6):
-            before = prepared(programs, case, world, out)
-            disk.fill(leave=int(needed * part))
-            line = programs.run(*case.command(world, out)).error()
-            assert NO_SPACE in line or "no space left for what Blender" in line, line
-            assert str(disk.path) in line and ("free space" in line or "make the dataset" in line), line
-            check_what_is_left(out, before, wanted)
-            disk.make_room()
-        again = programs.run(*case.command(world, out))
-        assert again.status in case.ends and contents(out) == wanted, again.err
-
-
-@pytest.mark.parametrize("name", CASES)
-def test_files_that_may_not_be_so_large(programs, world, tmp_path, name):
-    case, out = CASES[name], tmp_path / "out"
-    before = prepared(programs, case, world, out)
-    assert programs.run(*case.command(world, out)).status in case.ends
-    wanted = contents(out)
-    largest = max((out / path).stat().st_size for path, digest in wanted.items() if before.get(path) != digest)
-    before = prepared(programs, case, world, out)
-    line = programs.run(*case.command(world, out), file_limit=largest - 1).error()
-    assert TOO_LARGE in line or (name == "mixamo" and "Blender wrote no whole picture" in line), line
-    check_what_is_left(out, before, wanted)
-    assert programs.run(*case.command(world, out)).status in case.ends and contents(out) == wanted
-
-
-def test_standard_output_on_a_full_disk(programs, world):
-    finished = programs.run("prepare.py", "check", world / "dataset", "--workers", 1, stdout="/dev/full")
-    assert finished.error() == f"error: standard output: {NO_SPACE}; free space, or choose another place"
-
-
-@pytest.mark.parametrize("option", ["--out", "--plot"])
-def test_benchmark_looks_for_room_first(programs, tmp_path, option):
-    command = ["benchmark.py", "attention", "--out", tmp_path / "out.json", option, tmp_path / "there"]
-    assert f"{TOO_LARGE})" in programs.run(*command, file_limit=1000).error()
-    assert not [path for path in tmp_path.iterdir() if path.name != "out.json"]
-
-
-# Index and prepared frames: training goes on without
-
-
 @pytest.fixture
 def dataset(tmp_path) -> Iterator[tuple[SmallDisk, Path]]:
     with mounted(tmp_path / "disk", 4) as disk:
@@ -145,49 +95,93 @@ def dataset(tmp_path) -> Iterator[tuple[SmallDisk, Path]]:
         yield disk, disk.path / "dataset"
 
 
-def test_prepared_frames_on_a_full_disk(programs, dataset, tmp_path):
-    """Memory that is mapped from a full disk would end the process by SIGBUS without a word."""
-    disk, root = dataset
-    command, index = ["tests/helpers/prepare_frames.py", root, 128], 60_000
-    disk.fill(leave=index + 500_000)  # of 1.7 MB
-    finished = programs.run(*command)
-    assert finished.status == 0 and "not prepared" in finished.out
-    assert f"frames can't be prepared there ({NO_SPACE}), which takes 0.00 GB" in finished.out
-    assert sorted(path.name for path in (root / ".capture").rglob("*.*")) == ["index.bin"]
-    disk.make_room()
-    finished = programs.run(*command)
-    assert "prepared " in finished.out and "not prepared" not in finished.out
-    whole = beside(root)
+class TestFullDisk:
+    @pytest.mark.parametrize("name", CASES)
+    def test_every_program_on_a_full_disk(self, programs, world, tmp_path, name):
+        case = CASES[name]
+        with mounted(tmp_path / "disk", 16) as disk:
+            out = disk.path / "out"
+            before = prepared(programs, case, world, out)
+            used = disk.used
+            assert programs.run(*case.command(world, out)).status in case.ends
+            wanted, needed = contents(out), disk.used - used
+            for part in (0.0, 0.6):
+                before = prepared(programs, case, world, out)
+                disk.fill(leave=int(needed * part))
+                line = programs.run(*case.command(world, out)).error()
+                assert NO_SPACE in line or "no space left for what Blender" in line, line
+                assert str(disk.path) in line and ("free space" in line or "make the dataset" in line), line
+                check_what_is_left(out, before, wanted)
+                disk.make_room()
+            again = programs.run(*case.command(world, out))
+            assert again.status in case.ends and contents(out) == wanted, again.err
 
-    change_dataset(root)  # the old frames stay until the new ones are there
-    disk.fill(leave=index + 500_000)
-    finished = programs.run(*command)
-    assert finished.status == 0 and f"({NO_SPACE})" in finished.out and "not prepared" in finished.out
-    name = ".capture/frames_128/frames.bin"
-    assert beside(root)[name] == whole[name]
-    disk.make_room()
-    finished = programs.run(*command)
-    assert "preparing 4 of 36 frames" in finished.out, finished
-    shutil.copytree(root, tmp_path / "copy")
-    assert programs.run(*command).status == 0 and beside(root)[name] != whole[name]
-    assert not list(root.rglob("*.partial")) and not list(root.rglob("frames.old"))
+    @pytest.mark.parametrize("name", CASES)
+    def test_every_program_where_files_may_not_be_so_large(self, programs, world, tmp_path, name):
+        case, out = CASES[name], tmp_path / "out"
+        before = prepared(programs, case, world, out)
+        assert programs.run(*case.command(world, out)).status in case.ends
+        wanted = contents(out)
+        largest = max((out / path).stat().st_size for path, digest in wanted.items() if before.get(path) != digest)
+        before = prepared(programs, case, world, out)
+        line = programs.run(*case.command(world, out), file_limit=largest - 1).error()
+        assert TOO_LARGE in line or (name == "mixamo" and "Blender wrote no whole picture" in line), line
+        check_what_is_left(out, before, wanted)
+        assert programs.run(*case.command(world, out)).status in case.ends and contents(out) == wanted
+
+    def test_standard_output_on_a_full_disk(self, programs, world):
+        finished = programs.run("prepare.py", "check", world / "dataset", "--workers", 1, stdout="/dev/full")
+        assert finished.error() == f"error: standard output: {NO_SPACE}; free space, or choose another place"
+
+    @pytest.mark.parametrize("option", ["--out", "--plot"])
+    def test_benchmark_checks_first_that_it_can_write(self, programs, tmp_path, option):
+        command = ["benchmark.py", "attention", "--out", tmp_path / "out.json", option, tmp_path / "there"]
+        assert f"{TOO_LARGE})" in programs.run(*command, file_limit=1000).error()
+        assert not [path for path in tmp_path.iterdir() if path.name != "out.json"]
 
 
-def test_index_on_a_full_disk(programs, dataset):
-    disk, root = dataset
-    command = ["tests/helpers/prepare_frames.py", root, 8]
-    disk.fill(leave=8192)
-    finished = programs.run(*command)
-    assert finished.status == 0 and f"no room for an index in {root / '.capture'}" in finished.out
-    assert NO_SPACE in finished.out and not list(root.rglob("*.partial"))
-    disk.make_room()
-    assert programs.run(*command).status == 0 and (root / ".capture" / "index.bin").is_file()
+class TestFilesBesideADataset:
+    def test_prepared_frames_on_a_full_disk(self, programs, dataset, tmp_path):
+        """Memory that is mapped from a full disk would end the process by SIGBUS without a word."""
+        disk, root = dataset
+        command, index = ["tests/helpers/prepare_frames.py", root, 128], 60_000
+        disk.fill(leave=index + 500_000)  # of 1.7 MB
+        finished = programs.run(*command)
+        assert finished.status == 0 and "not prepared" in finished.out
+        assert f"frames can't be prepared there ({NO_SPACE}), which takes 0.00 GB" in finished.out
+        assert sorted(path.name for path in (root / ".capture").rglob("*.*")) == ["index.bin"]
+        disk.make_room()
+        finished = programs.run(*command)
+        assert "prepared " in finished.out and "not prepared" not in finished.out
+        whole = beside(root)
 
+        change_dataset(root)  # the old frames stay until the new ones are there
+        disk.fill(leave=index + 500_000)
+        finished = programs.run(*command)
+        assert finished.status == 0 and f"({NO_SPACE})" in finished.out and "not prepared" in finished.out
+        name = ".capture/frames_128/frames.bin"
+        assert beside(root)[name] == whole[name]
+        disk.make_room()
+        finished = programs.run(*command)
+        assert "preparing 4 of 36 frames" in finished.out, finished
+        shutil.copytree(root, tmp_path / "copy")
+        assert programs.run(*command).status == 0 and beside(root)[name] != whole[name]
+        assert not list(root.rglob("*.partial")) and not list(root.rglob("frames.old"))
 
-def test_index_and_frames_that_may_not_be_so_large(programs, tmp_path):
-    make_dataset(tmp_path / "dataset")
-    command = ["tests/helpers/prepare_frames.py", tmp_path / "dataset", 128]
-    finished = programs.run(*command, file_limit=20_000)
-    assert finished.status == 0 and finished.out.count(TOO_LARGE) == 2 and "not prepared" in finished.out
-    assert [path.name for path in (tmp_path / "dataset/.capture").rglob("*") if path.is_file()] == ["lock"]
-    assert "not prepared" not in programs.run(*command).out
+    def test_index_on_a_full_disk(self, programs, dataset):
+        disk, root = dataset
+        command = ["tests/helpers/prepare_frames.py", root, 8]
+        disk.fill(leave=8192)
+        finished = programs.run(*command)
+        assert finished.status == 0 and f"no room for an index in {root / '.capture'}" in finished.out
+        assert NO_SPACE in finished.out and not list(root.rglob("*.partial"))
+        disk.make_room()
+        assert programs.run(*command).status == 0 and (root / ".capture" / "index.bin").is_file()
+
+    def test_index_and_frames_that_may_not_be_so_large(self, programs, tmp_path):
+        make_dataset(tmp_path / "dataset")
+        command = ["tests/helpers/prepare_frames.py", tmp_path / "dataset", 128]
+        finished = programs.run(*command, file_limit=20_000)
+        assert finished.status == 0 and finished.out.count(TOO_LARGE) == 2 and "not prepared" in finished.out
+        assert [path.name for path in (tmp_path / "dataset/.capture").rglob("*") if path.is_file()] == ["lock"]
+        assert "not prepared" not in programs.run(*command).out

@@ -11,19 +11,22 @@ from tests.conftest import ROOT
 FRESH = 24  # one of each kind; `python -m tests.reliability.hostile` tries thousands
 
 
-def test_every_run_ends_in_success_or_one_line(tmp_path):
-    """In a process of its own, which forks: this one may have threads."""
-    command = [
-        sys.executable,
-        "-m",
-        "tests.reliability.hostile",
-        "--kept",
-        "--count",
-        str(FRESH),
-        "--keep",
-        str(tmp_path),
-    ]
-    done = subprocess.run(command, cwd=ROOT, env={**os.environ, "OMP_NUM_THREADS": "1"}, capture_output=True, text=True)
-    why = "\n\n".join(path.read_text(errors="replace")[-1500:] for path in sorted(tmp_path.glob("*.txt"))[:5])
-    assert done.returncode == 0, f"{done.stdout}\n{done.stderr[-1500:]}\n{why}"
-    assert "\n0 violations" in done.stdout
+class TestHostileFiles:
+    def test_every_run_ends_in_success_or_one_line(self, tmp_path):
+        """In a process of its own, which forks: this one may have threads."""
+        command = [
+            sys.executable,
+            "-m",
+            "tests.reliability.hostile",
+            "--kept",
+            "--count",
+            str(FRESH),
+            "--keep",
+            str(tmp_path),
+        ]
+        done = subprocess.run(
+            command, cwd=ROOT, env={**os.environ, "OMP_NUM_THREADS": "1"}, capture_output=True, text=True
+        )
+        why = "\n\n".join(path.read_text(errors="replace")[-1500:] for path in sorted(tmp_path.glob("*.txt"))[:5])
+        assert done.returncode == 0, f"{done.stdout}\n{done.stderr[-1500:]}\n{why}"
+        assert "\n0 violations" in done.stdout

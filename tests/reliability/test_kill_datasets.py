@@ -3,6 +3,7 @@
 from tests.reliability.kill_datasets import kill_datasets
 
 
-def test_killed_at_random_moments_and_started_again():
-    told = kill_datasets(count=24, seed=0)
-    assert told["killed"] >= 24
+class TestKilledPreparation:
+    def test_preparation_killed_at_random_moments_ends_the_same(self):
+        told = kill_datasets(count=24, seed=0)
+        assert told["killed"] >= 24

@@ -11,21 +11,19 @@ import logging
 import os
 import time
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from capture.common.errors import CaptureError
 from capture.data.index.index import VIDEO, WHAT, Index, load_index, save_index
+from capture.data.index.layout import FASHION, MIXAMO, no_such_folder, no_train_folder, why_empty
 from capture.data.index.listing import list_folder, list_split, settled, unchanged
 from capture.data.writing import MANIFEST, refuse_newer
 from capture.io.array_file import Damaged, kept_by_newer, side_folders, writable_side_folder
-from capture.io.images import is_image
 from capture.io.video import is_video
 
 logger = logging.getLogger("capture")
 
-FASHION, MIXAMO = "fashion", "mixamo"
 INDEX, BESIDE_NEWER = "index.bin", "index.version1.bin"
 SAVE_FROM = 20_000  # frames; fewer are listed faster than anyone notices (videos are always worth it)
 
@@ -94,10 +92,7 @@ def find_root(path: str | Path) -> Path:
         for entry in sorted(path.parent.iterdir()):
             if entry.name.lower() == path.name.lower() and entry.is_dir():
                 return entry
-    raise CaptureError(
-        f"{path}: no such dataset folder; see Mixamo_dataset/README.md and Fashion_dataset/README.md, "
-        "or train on built-in characters with --dataset_path toon"
-    )
+    raise CaptureError(no_such_folder(path))
 
 
 def kind_of(root: Path, manifest: dict[str, Any]) -> str:
@@ -124,18 +119,17 @@ def scan(path: str | Path, progress: bool = True) -> Catalog:
     root = find_root(path)
     manifest = read_manifest(root)
     train = root / "train"
-    if not train.is_dir():
-        hint = "; its videos belong into train/" if list_folder(os.fsencode(root)).videos else ""
-        raise CaptureError(f"{root}: no train/ folder in this dataset; expected {_expected(MIXAMO)}{hint}")
     kind = kind_of(root, manifest)
+    if not train.is_dir():
+        raise CaptureError(no_train_folder(root, kind, bool(list_folder(os.fsencode(root)).videos)))
     index = _index(root, kind, progress)
     if not index.characters:
-        raise CaptureError(f"{train}: {_why_empty(train, kind)}")
+        raise CaptureError(f"{train}: {why_empty(train, kind, isinstance(manifest.get('kind'), str))}")
     if index.characters < 2:
         what = "video" if kind == FASHION else "character"
         name = os.fsdecode(index.text(index.character_name[0]))
         raise CaptureError(
-            f"{train}: only one {what} with frames ({name}); pose transfer is learnt between two or more"
+            f"{train}: only one {what} with two frames or more ({name}); pose transfer is learnt between two or more"
         )
     return Catalog(root, kind, index, bool(manifest.get("aligned", False)), _uv_parts(root, manifest))
 
@@ -227,24 +221,3 @@ def frame_folder(folder: Path) -> tuple[Path, list[str]]:
         folder = folder / "imgs"
         names = image_names(folder)
     return folder, names
-
-
-def _expected(kind: str) -> str:
-    if kind == FASHION:
-        return "train/<video>/<frames> or train/<video>.mp4"
-    return "train/<character>/<clip>/<frames> (or .../imgs/<frames>, or train/<character>/<clip>.mp4)"
-
-
-def _why_empty(train: Path, kind: str) -> str:
-    paths = islice(train.rglob("*"), 10_000)  # enough for a message
-    files = [p for p in paths if p.is_file() and not p.name.startswith(".")]
-    found_videos = [p for p in files if is_video(p)]
-    pictures = [p for p in files if is_image(p)]
-    if found_videos:
-        where = found_videos[0].relative_to(train)
-        return f"no frames, and videos such as {where} are not where they are looked for: {_expected(kind)}"
-    if pictures:
-        return f"pictures such as {pictures[0].relative_to(train)} are not where they are looked for: {_expected(kind)}"
-    if files:
-        return f"no pictures here, only files such as {files[0].name}; expected {_expected(kind)}"
-    return f"empty; expected {_expected(kind)}"

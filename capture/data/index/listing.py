@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from tqdm import tqdm
 
-from capture.common.errors import CaptureError
+from capture.common.errors import CaptureError, remedy
 from capture.data.index.index import IMGS, PLAIN, VIDEO, Index, IndexBuilder, Stamp
 from capture.io.images import EXTENSIONS
 from capture.io.video import ANIMATION_EXTENSIONS, VIDEO_EXTENSIONS, VideoReader, is_animation
@@ -57,7 +57,9 @@ def list_folder(path: bytes) -> Folder:
                 elif _is(entry.is_dir):
                     inner.append(name)
     except OSError as error:
-        raise CaptureError(f"{os.fsdecode(path)}: can't be listed ({error.strerror})") from None
+        what_to_do = remedy(error)
+        hint = f"; {what_to_do.split(',')[0]}" if what_to_do else ""
+        raise CaptureError(f"{os.fsdecode(path)}: can't be listed ({error.strerror}){hint}") from None
     return Folder(sorted(pictures), sorted(videos), sorted(inner), changed)
 
 

@@ -194,7 +194,7 @@ class TestScan:
             (["train/.keep"], "empty; expected train/<character>/<clip>"),
             (["train/readme.txt"], "no pictures here, only files such as readme.txt"),
             (["train/anna/1.png"], "pictures such as anna/1.png are not where they are looked for"),
-            (["train/anna/run/1.png", "train/anna/jump/1.png"], "only one character with frames (anna)"),
+            (["train/anna/run/1.png", "train/anna/jump/1.png"], "only one character with two frames or more (anna)"),
             (["train/anna/run/clip.mp4", "train/b/run/clip.mp4"], "are not where they are looked for"),
         ],
     )
@@ -202,6 +202,55 @@ class TestScan:
         with pytest.raises(CaptureError) as caught:
             scan(touch(tmp_path / "data", *files))
         assert message in str(caught.value)
+
+    @pytest.mark.parametrize(
+        ("name", "file", "noun"),
+        [("data", "run/0.png", "character"), ("data", "run/imgs/0.png", "character"), ("fashion", "0.png", "video")],
+    )
+    def test_one_frame_a_character_is_said_to_be_too_few(self, tmp_path, name, file, noun):
+        with pytest.raises(CaptureError) as caught:
+            scan(touch(tmp_path / name, f"train/a/{file}", f"train/b/{file}"))
+        message = str(caught.value)
+        assert f"no {noun} has two frames (only one each, such as " in message and "add frames" in message
+        assert "not where they are looked for" not in message
+
+    def test_layout_of_fomm_is_told_how_to_become_fashion(self, tmp_path):
+        files = [f"train/{video}/{i}.png" for video in "AB" for i in range(2)]
+        root = touch(tmp_path / "data", *files)
+        with pytest.raises(CaptureError) as caught:
+            scan(root)
+        message = str(caught.value)
+        assert "pictures such as " in message and "not where they are looked for: train/<character>" in message
+        assert 'put "fashion" into the folder\'s name' in message and 'write {"kind": "fashion"}' in message
+        (root / "manifest.json").write_text('{"kind": "fashion"}')
+        assert scan(root).kind == FASHION
+        assert scan(touch(tmp_path / "my_fashion", *files)).kind == FASHION
+
+    def test_mixamo_tree_is_told_that_its_name_made_it_fashion(self, tmp_path):
+        files = [f"train/{character}/run/{i}.png" for character in "AB" for i in range(2)]
+        root = touch(tmp_path / "Old_fashion", *files)
+        with pytest.raises(CaptureError) as caught:
+            scan(root)
+        message = str(caught.value)
+        assert 'read as a Fashion dataset because of its name "Old_fashion"' in message
+        assert 'write {"kind": "mixamo"} into its manifest.json' in message
+        (root / "manifest.json").write_text('{"kind": "mixamo"}')
+        assert scan(root).kind == MIXAMO
+        (root / "manifest.json").write_text('{"kind": "fashion"}')
+        with pytest.raises(CaptureError, match="as a Fashion dataset because its manifest.json says so"):
+            scan(root)
+
+    @pytest.mark.parametrize(
+        ("name", "readme"), [("Fashion_dataset", "Fashion_dataset/README.md"), ("Mixamo", "Mixamo_dataset/README.md")]
+    )
+    def test_missing_data_are_said_to_come_from_their_readme(self, tmp_path, name, readme):
+        kind = name.split("_")[0].lower()
+        for _ in range(2):  # the folder is missing, then empty
+            with pytest.raises(CaptureError) as caught:
+                scan(tmp_path / name)
+            message = str(caught.value)
+            assert readme in message and f"prepare.py {kind}" in message and "--dataset_path toon" in message
+            (tmp_path / name).mkdir(exist_ok=True)
 
     def test_missing_folder_file_and_damaged_manifest(self, tmp_path, mixamo_tree):
         with pytest.raises(CaptureError, match="no such dataset folder"):

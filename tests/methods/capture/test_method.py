@@ -44,6 +44,12 @@ class TestUpdate:
         assert torch.equal(images, torch.cat([batch["identity"], batch["pose"], batch["target"]]))
         assert torch.equal(references, torch.cat([batch["real"]] * 3))
 
+    def test_the_reconstruction_is_compared_with_the_identity(self):
+        method, batch = build_method(tiny_config()), random_batch()
+        method.trained["gen"] = lambda inputs, noise: torch.cat([batch["target"], batch["pose"]])
+        _, metrics = method.loss("gen", batch, method.sample_noise(2, torch.Generator().manual_seed(0)), None)
+        torch.testing.assert_close(metrics["G_recon"], (batch["pose"] - batch["identity"]).abs().mean())
+
     def test_the_weights_of_the_losses(self):
         """L_G = 15 L1(reconstruction, x) + the adversarial loss; L_D has weight 1."""
         method, batch = build_method(tiny_config()), random_batch()

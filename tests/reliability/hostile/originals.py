@@ -119,7 +119,7 @@ def result_yaml(method: str = "capture") -> bytes:
 def _state() -> dict:
     torch.manual_seed(0)
     method = build_method(config())
-    method.initialise()
+    method.init_weights()
     gen, disc = method.networks["gen"], method.networks["disc"]
     optimisers = {}
     for name, network in (("gen_opt", gen), ("disc_opt", disc)):

@@ -1,0 +1,148 @@
+"""Methods that read IUV maps, in evaluate.py: the maps of the pairs file reach them, and the table says which."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from capture.common.registry import METHODS
+from capture.config.load import load_config
+from capture.evaluation.evaluation import row_name
+from capture.methods.build import build_generator
+from tests.conftest import draw_figure, write_result
+from tests.helpers.map_method import MAP_METHOD
+
+SIZE, PAIRS = 32, 3
+
+
+def write_map(path: Path, pair: int, size: int = SIZE) -> None:
+    """A map with a square of part 5 that stands elsewhere for each pair."""
+    iuv = np.zeros((size, size, 3), np.uint8)
+    iuv[4 + pair : 20, 8:20] = (5, 100 + pair, 200)
+    path.parent.mkdir(exist_ok=True)
+    Image.fromarray(iuv).save(path)
+
+
+@pytest.fixture
+def dataset(tmp_path) -> Path:
+    """test/pairs.csv with the columns of all three maps."""
+    test = tmp_path / "test"
+    rows = ["identity,pose,target,identity_uv,pose_uv,target_uv"]
+    for i in range(PAIRS):
+        for k, role in enumerate(("identity", "pose", "target")):
+            draw_figure(test / "imgs" / f"{role}{i}.png", i + k, i)
+            write_map(test / "uv" / f"{role}{i}.png", 3 * k + i)
+        names = [f"imgs/{role}{i}.png" for role in ("identity", "pose", "target")]
+        rows.append(",".join(names + [name.replace("imgs", "uv") for name in names]))
+    (test / "pairs.csv").write_text("\n".join(rows) + "\n")
+    return test
+
+
+@pytest.fixture
+def result(tmp_path, monkeypatch):
+    """Writes a result of the method that draws maps: result("target_uv") -> its folder."""
+    monkeypatch.setitem(METHODS, "map_method", MAP_METHOD)
+    monkeypatch.delenv("CAPTURE_WEIGHTS", raising=False)
+
+    def make(reads: str) -> Path:
+        config = load_config([], ["--method", "map_method", "--image_size", str(SIZE), "--reads", reads])
+        return write_result(tmp_path / "result" / reads.replace(" ", "-"), build_generator(config), config)
+
+    return make
+
+
+def command(result: Path, dataset: Path, out: Path) -> list:
+    (out / "none").mkdir(parents=True, exist_ok=True)
+    return ["evaluate.py", result, "--pairs", dataset / "pairs.csv", "--out", out, "--weights", out / "none"]
+
+
+def pictures(out: Path) -> dict[str, Path]:
+    """The rendered pictures by the index of their pair."""
+    return {path.name[:5]: path for path in (out / "renders").glob("*/*.png")}
+
+
+class TestMapsInTheTable:
+    @pytest.mark.parametrize(
+        ("reads", "label"),
+        [
+            ("target_uv", " [true map]"),
+            ("pose_uv", " [driver's map]"),
+            ("identity_uv target_uv", " [true map]"),
+            ("identity_uv", ""),
+        ],
+    )
+    def test_a_row_says_which_map_it_was_given(self, result, dataset, tmp_path, run_main, reads, label):
+        folder, out = result(reads), tmp_path / "out"
+        status, text, err = run_main(*command(folder, dataset, out))
+        assert status == 0, err
+        name = folder.name + label
+        assert f"\n{name}  " in text and f"| {name} | " in (out / "table.md").read_text()
+        remark = f"{label.strip()}: the method was given the IUV map"
+        assert (remark in text) == (remark in (out / "table.md").read_text()) == bool(label)
+        with open(out / "table.csv") as file:
+            assert [row["kind"] for row in csv.DictReader(file) if row["method"] == name] == ["result"]
+        rows = [json.loads(line) for line in (out / "table.jsonl").read_text().splitlines()]
+        assert [row["kind"] for row in rows if row["method"] == name] == ["result"]
+        with open(out / "pairs.csv") as file:
+            assert {row["method"] for row in csv.DictReader(file)} == {"identity returned", "pose returned", name}
+
+    def test_methods_without_maps_have_no_label(self):
+        assert row_name("A", 7, []) == "A (epoch 7)" and row_name("A", None, []) == "A"
+        assert row_name("A", 7, ["pose_uv", "target_uv"]) == "A (epoch 7) [driver's map, true map]"
+
+
+class TestRenderingWithMaps:
+    @pytest.mark.parametrize("role", ("identity", "pose", "target"))
+    def test_every_pair_is_rendered_from_its_own_map(self, result, dataset, tmp_path, run_main, role):
+        assert run_main(*command(result(f"{role}_uv"), dataset, tmp_path / "out"))[0] == 0
+        made = pictures(tmp_path / "out")
+        assert len(made) == PAIRS
+        for i in range(PAIRS):
+            iuv = np.asarray(Image.open(dataset / "uv" / f"{role}{i}.png"))
+            identity = np.asarray(Image.open(dataset / "imgs" / f"identity{i}.png"))
+            expected = np.where(iuv[..., :1] > 0, iuv, identity)
+            assert np.array_equal(np.asarray(Image.open(made[f"{i:05d}"])), expected)
+
+    def test_a_changed_map_is_rendered_again_and_nothing_else(self, result, dataset, tmp_path, run_main):
+        argv = command(result("target_uv"), dataset, tmp_path / "out")
+        run_main(*argv)
+        before = set(pictures(tmp_path / "out").values())
+        write_map(dataset / "uv" / "target1.png", 9)
+        write_map(dataset / "uv" / "pose2.png", 9)  # which this method does not read
+        run_main(*argv)
+        every = set((tmp_path / "out" / "renders").glob("*/*.png"))
+        assert [path.name[:5] for path in every - before] == ["00001"]
+
+
+class TestMissingMaps:
+    def test_a_pairs_file_without_the_column(self, result, dataset, tmp_path, bad_input):
+        rows = list(csv.reader((dataset / "pairs.csv").read_text().splitlines()))
+        (dataset / "pairs.csv").write_text("\n".join(",".join(row[:5]) for row in rows) + "\n")
+        message = bad_input(*command(result("target_uv"), dataset, tmp_path / "out"))
+        assert "pairs.csv: pair 0 (identity0.png, pose0.png) has no target_uv" in message
+        assert "add the column target_uv" in message
+        assert not (tmp_path / "out" / "renders").exists()
+
+    def test_an_empty_cell(self, result, dataset, tmp_path, bad_input):
+        text = (dataset / "pairs.csv").read_text()
+        (dataset / "pairs.csv").write_text(text.replace("uv/pose1.png", ""))
+        message = bad_input(*command(result("pose_uv"), dataset, tmp_path / "out"))
+        assert "pair 1 (identity1.png, pose1.png) has no pose_uv, an IUV map that pose_uv reads" in message
+
+    def test_a_map_of_another_size(self, result, dataset, tmp_path, bad_input):
+        write_map(dataset / "uv" / "target1.png", 0, size=2 * SIZE)
+        message = bad_input(*command(result("target_uv"), dataset, tmp_path / "out"))
+        assert "target1.png: a map of 64x64 pixels for a picture of 32x32" in message
+
+    def test_self_reconstruction_has_no_maps(self, result, dataset, tmp_path, bad_input):
+        folder = tmp_path / "videos" / "a"
+        for i in range(2):
+            draw_figure(folder / f"{i}.png", 0, i)
+        argv = ("evaluate.py", result("target_uv"), "--self", folder.parent, "--out", tmp_path / "out")
+        message = bad_input(*argv)
+        assert "reads the IUV map target_uv" in message and "give --pairs, a CSV with the column target_uv" in message

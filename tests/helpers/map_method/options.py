@@ -1,0 +1,17 @@
+"""The keys of the method that draws maps."""
+
+from __future__ import annotations
+
+from capture.common.options import Section, key
+
+
+class MapConfig(Section):
+    """Section map_config."""
+
+    reads: str = key("target_uv", "maps that the generator reads, separated by blanks")
+
+
+class Options(Section):
+    """A method that draws its last map over the identity."""
+
+    map_config: MapConfig = key(MapConfig(), "maps")
