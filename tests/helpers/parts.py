@@ -29,8 +29,8 @@ def tiny_generator(seed: int = 0, **changes: Any) -> PartsGenerator:
             place = place[section]
         assert key in place, name
         place[key] = value
-    generator = PartsGenerator(options)
     torch.manual_seed(seed)
+    generator = PartsGenerator(options)
     init_weights(generator)
     return generator
 
