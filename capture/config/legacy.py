@@ -43,7 +43,6 @@ PARTS = {  # keys of CaPTURe with a body
     "loss_config.ganLoss_type": "capture_parts_config.loss.ganLoss_type",
     "loss_config.dis_ganLoss_weight": "capture_parts_config.loss.discriminator_weight",
     "loss_config.gen_ganLoss_weight": "capture_parts_config.loss.adversarial_weight",
-    "loss_config.gen_reconLoss_weight": "capture_parts_config.loss.reconstruction_weight",
     "loss_config.gen_targetLoss_weight": "capture_parts_config.loss.target_weight",
     "loss_config.gen_perceptualLoss_weight": "capture_parts_config.loss.perceptual_weight",
     "loss_config.perceptual_net": "capture_parts_config.loss.perceptual_net",
@@ -70,6 +69,9 @@ FIXED_IN_PARTS = {  # what a generator with a body has, always
     "generator_config.dec_config.res2": False,
     "generator_config.dec_config.attn_rows": "output",
     "generator_config.dec_config.retarget": True,
+}
+RETIRED_IN_PARTS = {
+    "loss_config.gen_reconLoss_weight": (0, "a generator with a body (method capture_parts) makes no reconstruction"),
 }
 UNREAD_IN_PARTS = ("generator_config.poseE_config.conv_num", "generator_config.dec_config.alpha_init")
 USE_PARTS = "method capture_parts does what it did"
@@ -199,7 +201,9 @@ def _upgrade_parts(config: dict[str, Any], method: str, where: str) -> None:
             raise CaptureError(
                 f"{where}: {name} other than {fixed} beside a body (method capture_parts) no longer exists"
             )
-    for name in UNREAD_IN_PARTS:
+    if method not in STAGE_METHODS:  # those painted nothing and never read these keys
+        _retire(config, RETIRED_IN_PARTS, where)
+    for name in (*UNREAD_IN_PARTS, *RETIRED_IN_PARTS):
         if has_value(config, name):
             pop_value(config, name)
     _move(config, PARTS)

@@ -256,6 +256,19 @@ class TestCaptureParts:
         with pytest.raises(CaptureError, match=key):
             upgrade(config, "run/0config.yaml")
 
+    def test_a_reconstruction_weight_is_dropped_where_it_is_zero_and_refused_elsewhere(self):
+        """CaPTURe-Parts makes no reconstruction; the stages that paint nothing never read the weight."""
+        config = body()
+        set_value(config, "loss_config.gen_reconLoss_weight", 0.0)
+        assert with_defaults(config) == with_defaults(body())
+        set_value(config, "loss_config.gen_reconLoss_weight", 4.0)
+        with pytest.raises(CaptureError, match="^run/0config.yaml: loss_config.gen_reconLoss_weight: 4.0 no longer"):
+            upgrade(config, "run/0config.yaml")
+        for method in ("reading", "surfaces"):
+            config = body(method)
+            set_value(config, "loss_config.gen_reconLoss_weight", 15.0)
+            assert with_defaults(config) == with_defaults(body(method))
+
     def test_overlays_on_one_another(self, tmp_path):
         """A file without a method goes on with the one that the file before it turned out to have."""
         first = text_of({"generator_config": BODY}, tmp_path, "compact.yaml")

@@ -25,7 +25,7 @@ class NetworksConfig(Section):
         32, "channels of the attention's queries and keys; 0: an eighth of the layer's channels", ge=0, le=1024
     )
     attention_temperature: Annotated[float, Field(gt=0)] | None = key(
-        None, "temperature of the attention; null: the square root of the query's width"
+        None, "temperature of the attention, whose scores lie between -1 and 1; null: 0.07"
     )
 
 
@@ -40,9 +40,6 @@ class LossConfig(Section):
         resume="noted",
     )
     adversarial_weight: float = key(0.0, "weight of the generator's adversarial loss", ge=0, resume="noted")
-    reconstruction_weight: float = key(
-        0.0, "weight of the L1 distance of the reconstruction from the identity", ge=0, resume="noted"
-    )
     target_weight: float = key(
         15.0, "weight of the L1 distance of the fusion from its true target", ge=0, resume="noted"
     )
