@@ -35,6 +35,19 @@ def build_parser() -> Parser:
     )
     parser.add_argument("--save_dir", type=Path, help="folder to write to")
     parser.add_argument(
+        "--iden_uv",
+        type=Path,
+        help="LWGAN, coordinate inpainting: map of --iden_path (default: uv/NAME.png beside it)",
+    )
+    parser.add_argument(
+        "--target_uv",
+        type=Path,
+        help="... the map that drives, or a folder (default: uv/NAME.png beside --pose_path)",
+    )
+    parser.add_argument("--garment", type=Path, help="coordinate inpainting: picture that --parts come from")
+    parser.add_argument("--garment_uv", type=Path, help="... its map (default: uv/NAME.png beside it)")
+    parser.add_argument("--parts", default="torso,legs", help="... which parts, such as torso,legs (default)")
+    parser.add_argument(
         "--noise_scale",
         type=float,
         default=0.0,
@@ -77,7 +90,8 @@ def build_parser() -> Parser:
 def main() -> None:
     parser = build_parser()
     args = parser.parse_args()
-    if args.export is None and (args.iden_path is None or args.pose_path is None or args.save_dir is None):
+    driven = args.pose_path is not None or args.target_uv is not None
+    if args.export is None and (args.iden_path is None or not driven or args.save_dir is None):
         parser.error("give --iden_path, --pose_path and --save_dir (or --export FILE)")
     if args.export is not None and args.export.suffix != ".safetensors":
         raise CaptureError(f"--export {args.export}: name it .safetensors")
@@ -105,6 +119,11 @@ def main() -> None:
         print(f"{args.export}: {args.export.stat().st_size / 2**20:.1f} MiB")
         if args.iden_path is None:
             return
+    if any(role.endswith("_uv") for role in transfer.generator.inputs):
+        print_written(render_by_maps(transfer, args), args.save_dir, "pictures")
+        return
+    if args.pose_path is None:
+        raise CaptureError(f"{args.result}: this method reads no maps; give --pose_path")
     known = known_framing(transfer.config) if args.framing == "auto" else None
     poses = Listing.of(args.pose_path)
     sequence = args.pose_path.is_dir() and args.format in ("mp4", "gif")
@@ -133,7 +152,22 @@ def main() -> None:
     for line in passed_over_lines(args.iden_path, args.pose_path, sequence):
         print(line, file=sys.stderr)
     what = "pictures" if not videos else "videos" if not still else "pictures and videos"
-    print(written[0] if len(written) == 1 else f"{len(written)} {what} in {args.save_dir}")
+    print_written(written, args.save_dir, what)
+
+
+def render_by_maps(transfer, args: argparse.Namespace) -> list[Path]:
+    """Render with a method that reads IUV maps in place of a pose picture."""
+    from capture.inference.map_pictures import map_of, render_maps
+
+    driving = args.target_uv or map_of(args.pose_path, None)
+    garment = (args.garment, map_of(args.garment, args.garment_uv)) if args.garment else None
+    return render_maps(
+        transfer, args.iden_path, args.iden_uv, driving, args.save_dir, garment, args.parts, args.batch_size
+    )
+
+
+def print_written(written: list[Path], save_dir: Path, what: str) -> None:
+    print(written[0] if len(written) == 1 else f"{len(written)} {what} in {save_dir}")
 
 
 if __name__ == "__main__":

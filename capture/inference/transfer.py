@@ -163,6 +163,30 @@ class PoseTransfer:
             outputs.append(denormalise(self.transfer(identities, poses, noise, batch)).cpu()[:count])
         return torch.cat(outputs)
 
+    @torch.no_grad()
+    def render_by_maps(
+        self, identity: Tensor, maps: Inputs, garment: tuple[Tensor, Tensor] | None = None, parts: str = ""
+    ) -> Tensor:
+        """Pictures by a method that reads maps and no pose picture: uint8 (N, 3, S, S) in and out, on the CPU.
+
+        Args:
+            maps: identity_uv and the map that drives, (N, 3 or 2, S, S).
+            garment: a picture and its map, (1, ...) each, that `parts` come from; None: no garment transfer.
+        Raises:
+            CaptureError: a map of the wrong kind, or a method without garment transfer.
+        """
+        if garment is None:
+            blank = torch.zeros_like(identity)  # no pose picture is read
+            return self.render(identity, blank, max(len(identity), 1), maps=maps)
+        if not self.generator.garments:
+            raise CaptureError(f"{self.source}: this method has no garment transfer; leave --garment out")
+        picture = {"identity": normalise(identity), **maps}
+        inputs = {**self._inputs(picture, of_identity=True), **self._inputs(picture, of_identity=False)}
+        count = len(identity)
+        worn = {"garment": normalise(garment[0]), "garment_uv": garment[1]}
+        worn = {role: value.to(self.device).expand(count, *value.shape[1:]) for role, value in worn.items()}
+        return denormalise(self.generator.transfer_garment(inputs, worn, parts)).cpu()
+
     def drive(
         self,
         identities: Tensor,
@@ -220,6 +244,10 @@ class PoseTransfer:
                 f"{self.source}: this method reads an IUV map, {missing[0]}, which is not given; put it beside the "
                 "picture as uv/NAME.png, or give --iden_uv and --target_uv"
             )
+        for role in roles:
+            if role.endswith("_uv") and self.generator.coordinates != given[role].is_floating_point():
+                kind = "coordinates (.npy)" if self.generator.coordinates else "an IUV map (.png: part, u, v)"
+                raise CaptureError(f"{self.source}: {role}: this method reads {kind}; convert maps with prepare.py uv")
         moved = {role: given[role].to(self.device) for role in roles}
         for role, value in moved.items():
             if value.dtype != torch.uint8:

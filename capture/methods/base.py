@@ -37,12 +37,16 @@ class Generator(nn.Module, ABC):
     Attributes:
         inputs: roles that `forward` reads: identity, pose, identity_uv, pose_uv, target_uv.
         noise_dim: width of the noise, 0 for a method without noise.
+        coordinates: whether maps are coordinates in an atlas, float (B, 2, S, S), in place of IUV maps.
         relative: whether `transfer_relative` drives a video's frames relative to its first one.
+        garments: whether `transfer_garment` is there.
     """
 
     inputs: tuple[str, ...] = ("identity", "pose")
     noise_dim: int = 0
+    coordinates: bool = False
     relative: ClassVar[bool] = False
+    garments: ClassVar[bool] = False
 
     @abstractmethod
     def forward(self, inputs: Inputs, noise: Tensor | None = None, details: bool = False) -> Any:
@@ -75,6 +79,16 @@ class Generator(nn.Module, ABC):
 
     def transfer_relative(self, inputs: Inputs, first_pose: Tensor) -> Tensor:
         """A frame of a video: the identity moves as the driver has moved since its first frame (B, 3, S, S)."""
+        raise NotImplementedError
+
+    def transfer_garment(self, inputs: Inputs, garment: Inputs, parts: str) -> Tensor:
+        """The identity wears parts of another picture, such as "torso,legs"; for generators with `garments`.
+
+        Args:
+            inputs: as `forward` takes them.  garment: `garment` (B, 3, S, S) in [-1, 1], and its map `garment_uv`.
+        Returns:
+            (B, 3, S, S) in [-1, 1].
+        """
         raise NotImplementedError
 
     @staticmethod
