@@ -24,7 +24,9 @@ TINY = {
         "4",
         "--refiner_width",
         "4",
-        "--coord_inpainting_config.perceptual",
+        "--stage",
+        "picture",
+        "--perceptual_net",
         "none",
     ),
 }
