@@ -32,7 +32,7 @@ from capture.inference.cached import CachedGenerator, repeated
 from capture.io.images import denormalise, normalise
 from capture.methods.base import Features, Generator, Inputs
 from capture.methods.build import build_generator
-from capture.methods.published import SUFFIXES, load_published_generator
+from capture.methods.published import SUFFIXES, find_release_folder, load_published_generator, load_release_folder
 
 
 class PoseTransfer:
@@ -81,6 +81,9 @@ class PoseTransfer:
         if not path.exists():
             raise CaptureError(f"{path}: no such result folder; train.py writes them, e.g. result/Fashion")
         if path.is_dir():
+            if not (path / RESULT_CONFIG).is_file() and (released := find_release_folder(path)):
+                generator, config = load_release_folder(path, released)
+                return cls(generator, config, pick_device(device), precision, path, compiled)
             config = load_result_config(path)
             newest = newest_checkpoint(path)
             exported = [p for p in (path / FOLDER / EXPORTED, path / EXPORTED) if p.is_file()]
@@ -113,7 +116,8 @@ class PoseTransfer:
         Args:
             identity, pose: (B, 3, S, S) in [-1, 1].
             noise: (B, 2, noise_dim); None is zeros: the same inputs give the same picture.
-            maps: for methods that read them, uint8 IUV maps (B, 3, S, S): identity_uv, pose_uv, target_uv.
+            maps: for methods that read them, identity_uv, pose_uv, target_uv: IUV maps, uint8 (B, 3, S, S), or
+                coordinates in an atlas, float (B, 2, S, S) with NaN for background.
         Returns:
             (B, 3, S, S) float32 in [-1, 1], on the generator's device.
         Raises:
@@ -250,7 +254,7 @@ class PoseTransfer:
                 raise CaptureError(f"{self.source}: {role}: this method reads {kind}; convert maps with prepare.py uv")
         moved = {role: given[role].to(self.device) for role in roles}
         for role, value in moved.items():
-            if value.dtype != torch.uint8:
+            if not role.endswith("_uv"):  # maps keep their type: coordinates need float32
                 moved[role] = value.to(self.dtype).contiguous(memory_format=torch.channels_last)
         return moved
 

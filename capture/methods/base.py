@@ -184,13 +184,22 @@ class Method(ABC):
         return frozenset()
 
     @classmethod
+    def published_files(cls) -> frozenset[str]:
+        """Files that together make a folder of the authors' own release, for methods released as several files."""
+        return frozenset()
+
+    @classmethod
     def published_config(cls, networks: Collection[str]) -> dict[str, Any]:
         """Section -> key -> value that the names of all networks in such a checkpoint decide, unlike the defaults."""
         return {}
 
     @classmethod
     def load_published(cls, path: Path, config: dict[str, Any]) -> Generator:
-        """The generator of a checkpoint that the method's authors released, built from `config`."""
+        """The generator that the method's authors released, built from `config`.
+
+        Args:
+            path: a checkpoint, or the folder of `published_files`.
+        """
         raise NotImplementedError
 
 

@@ -28,6 +28,26 @@ def find_published_method(networks: Collection[str]) -> str | None:
     return max(fitting, key=lambda method: len(names[method]), default=None)
 
 
+def find_release_folder(path: Path) -> str | None:
+    """The name of the method whose authors' release, of several files, lies in a folder."""
+    for method in METHODS:
+        files = method_class(method).published_files()
+        if files and all((path / name).is_file() for name in files):
+            return method
+    return None
+
+
+def load_release_folder(path: Path, name: str) -> tuple[Generator, dict[str, Any]]:
+    """The generator of a release of several files, and the method's default configuration.
+
+    Raises:
+        CaptureError: a file that is damaged, hostile or no part of the release.
+    """
+    config = load_config([], ["--method", name])
+    generator = build_checked(partial(method_class(name).load_published, path), config)
+    return generator, config
+
+
 def load_published_generator(path: Path, config: dict[str, Any] | None) -> tuple[Generator, dict[str, Any]]:
     """The generator of a released checkpoint, and the configuration that it was built from.
 

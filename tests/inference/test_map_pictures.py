@@ -97,6 +97,27 @@ class TestRenderMaps:
         assert "'sleeve'; choose from" in bad_input("save_result.py", result, *given, *worn, "--parts", "sleeve")
 
 
+class TestReleaseFolder:
+    @pytest.mark.parametrize("kind", ("zip", "legacy"))
+    def test_a_folder_of_released_files_renders_coordinates(self, shared, tmp_path, run_main, bad_input, kind):
+        reference = shared / "reference" / "coordinpaint"
+        for name in ("inpainter", "refiner"):
+            (tmp_path / f"{name}.pth").write_bytes((reference / f"{name}_ngf4.{kind}.pth").read_bytes())
+        y, x = np.mgrid[:256, :256]
+        inside = (x - 128) ** 2 + (y - 128) ** 2 < 80**2
+        figure = np.where(inside[..., None], (200, 60, 60), 255).astype(np.uint8)
+        Image.fromarray(figure).save(tmp_path / "a.png")
+        coordinates = np.where(inside[..., None], np.stack([x, y], -1) / 127.5 - 1, np.nan).astype(np.float32)
+        np.save(tmp_path / "a.npy", coordinates)
+        given = ("--iden_path", tmp_path / "a.png", "--iden_uv", tmp_path / "a.npy", "--save_dir", tmp_path / "out")
+        status, _, err = run_main("save_result.py", tmp_path, *given, "--target_uv", tmp_path / "a.npy")
+        assert status == 0, err
+        assert Image.open(tmp_path / "out" / "output.png").size == (256, 256)
+        Image.new("RGB", (256, 256), (3, 10, 10)).save(tmp_path / "iuv.png")
+        line = bad_input("save_result.py", tmp_path, *given, "--target_uv", tmp_path / "iuv.png")
+        assert "target_uv: this method reads coordinates (.npy)" in line
+
+
 class TestMapPicture:
     def test_background_is_grey(self):
         values = torch.zeros(3, 2, 2, dtype=torch.uint8)

@@ -14,7 +14,7 @@ from capture.methods.coord_inpainting import losses
 from capture.methods.coord_inpainting.atlas import to_uv, validity
 from capture.methods.coord_inpainting.discriminator import PatchDiscriminator
 from capture.methods.coord_inpainting.generator import CoordinateDetails, CoordinateInpainting
-from capture.methods.coord_inpainting.published import load_release
+from capture.methods.coord_inpainting.published import INPAINTER, REFINER, load_release
 from capture.nn.perceptual import PerceptualLoss, check_choice, check_scales
 from capture.nn.spectral_norm import SpectralNormConv2d
 
@@ -180,6 +180,10 @@ class Method(base.Method):
     def published_names(cls) -> frozenset[str]:
         """Entries of the release's inpainter.pth, a plain state dict."""
         return frozenset({"gate1.conv_f.weight", "gate1.conv_m.weight", "final.conv1.weight"})
+
+    @classmethod
+    def published_files(cls) -> frozenset[str]:
+        return frozenset({INPAINTER, REFINER})
 
     @classmethod
     def load_published(cls, path: Path, config: dict[str, Any]) -> CoordinateInpainting:
