@@ -28,49 +28,50 @@ def command(result, inputs, out, *more):
     return [result, "--iden_path", inputs[0], "--pose_path", inputs[1], "--save_dir", out, *more]
 
 
-def test_every_frame_is_the_picture_that_it_would_be_alone(result, inputs, tmp_path, run_main):
-    status, out, err = run_main("save_result.py", *command(result, inputs, tmp_path / "out", "--batch_size", "4"))
-    assert status == 0 and out.strip().endswith("output.mp4"), err
-    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["iden_pose_output.mp4", "output.mp4"]
-    transfer, who = PoseTransfer.load(result, "cpu"), load_image(inputs[0], 32)
-    with VideoReader(inputs[1]) as poses, VideoReader(tmp_path / "out" / "output.mp4") as made:
-        assert len(made) == len(poses) == 11 and made.rate == poses.rate == 25
-        for i in range(11):
-            pose = image_to_tensor(to_square(poses.read(i), 32))
-            expected = transfer.render(who[None], pose[None])[0].permute(1, 2, 0).numpy().astype(int)
-            got = np.asarray(made.read(i)).astype(int)
-            assert got.shape == (32, 32, 3) and np.abs(got - expected).mean() < 12  # H.264 at half the colours
-    with VideoReader(tmp_path / "out" / "iden_pose_output.mp4") as beside:
-        frame = np.asarray(beside.read(10)).astype(int)
-        assert frame.shape == (32, 96, 3) and np.abs(frame[:, :32] - np.asarray(Image.open(inputs[0]))).mean() < 12
+class TestRenderVideo:
+    def test_every_frame_is_the_picture_that_it_would_be_alone(self, result, inputs, tmp_path, run_main):
+        status, out, err = run_main("save_result.py", *command(result, inputs, tmp_path / "out", "--batch_size", "4"))
+        assert status == 0 and out.strip().endswith("output.mp4"), err
+        assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["iden_pose_output.mp4", "output.mp4"]
+        transfer, who = PoseTransfer.load(result, "cpu"), load_image(inputs[0], 32)
+        with VideoReader(inputs[1]) as poses, VideoReader(tmp_path / "out" / "output.mp4") as made:
+            assert len(made) == len(poses) == 11 and made.rate == poses.rate == 25
+            for i in range(11):
+                pose = image_to_tensor(to_square(poses.read(i), 32))
+                expected = transfer.render(who[None], pose[None])[0].permute(1, 2, 0).numpy().astype(int)
+                got = np.asarray(made.read(i)).astype(int)
+                assert got.shape == (32, 32, 3) and np.abs(got - expected).mean() < 12  # H.264 at half the colours
+        with VideoReader(tmp_path / "out" / "iden_pose_output.mp4") as beside:
+            frame = np.asarray(beside.read(10)).astype(int)
+            assert frame.shape == (32, 96, 3) and np.abs(frame[:, :32] - np.asarray(Image.open(inputs[0]))).mean() < 12
 
+    def test_a_folder_of_characters(self, result, inputs, tmp_path, run_main):
+        for name in ("x", "y"):
+            draw_figure(tmp_path / "who" / f"{name}.png", ord(name), 3)
+        status, out, _ = run_main("save_result.py", *command(result, (tmp_path / "who", inputs[1]), tmp_path / "out"))
+        assert status == 0 and "2 videos" in out
+        assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["x__dance", "y__dance"]
 
-def test_a_folder_of_characters(result, inputs, tmp_path, run_main):
-    for name in ("x", "y"):
-        draw_figure(tmp_path / "who" / f"{name}.png", ord(name), 3)
-    status, out, _ = run_main("save_result.py", *command(result, (tmp_path / "who", inputs[1]), tmp_path / "out"))
-    assert status == 0 and "2 videos" in out
-    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["x__dance", "y__dance"]
+    def test_bad_input_leaves_nothing(self, result, inputs, tmp_path, bad_input):
+        cut = tmp_path / "cut.mp4"
+        cut.write_bytes(inputs[1].read_bytes()[:700])
+        for argv, complaint in (
+            (command(result, (inputs[0], cut), tmp_path / "out"), "cut.mp4"),
+            (command(result, (inputs[1], inputs[1]), tmp_path / "out"), "dance.mp4"),
+            (command(result, inputs, tmp_path / "out", "--keep_aspect"), "are for pictures"),
+            (command(result, inputs, tmp_path / "out", "--attention"), "are for pictures"),
+            (
+                command(result, inputs, tmp_path / "out", "--relative"),
+                "this method has no relative mode; leave --relative out",
+            ),
+        ):
+            assert complaint in bad_input("save_result.py", *argv)
+            assert not list(tmp_path.glob("out/*"))
 
-
-def test_bad_input_leaves_nothing(result, inputs, tmp_path, bad_input):
-    cut = tmp_path / "cut.mp4"
-    cut.write_bytes(inputs[1].read_bytes()[:700])
-    for argv, complaint in (
-        (command(result, (inputs[0], cut), tmp_path / "out"), "cut.mp4"),
-        (command(result, (inputs[1], inputs[1]), tmp_path / "out"), "dance.mp4"),
-        (command(result, inputs, tmp_path / "out", "--keep_aspect"), "are for pictures"),
-        (command(result, inputs, tmp_path / "out", "--attention"), "are for pictures"),
-        (command(result, inputs, tmp_path / "out", "--relative"), "only FOMM and MRAA have a relative mode"),
-    ):
-        assert complaint in bad_input("save_result.py", *argv)
-        assert not list(tmp_path.glob("out/*"))
-
-
-def test_a_full_disk_leaves_the_old_video(result, inputs, tmp_path, programs):
-    argv = command(result, inputs, tmp_path / "out")
-    assert programs.run("save_result.py", *argv).status == 0
-    before = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
-    line = programs.run("save_result.py", *argv, file_limit=1000).error()
-    assert "File too large" in line and "mp4: can't be written" in line
-    assert {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()} == before
+    def test_a_full_disk_leaves_the_old_video(self, result, inputs, tmp_path, programs):
+        argv = command(result, inputs, tmp_path / "out")
+        assert programs.run("save_result.py", *argv).status == 0
+        before = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
+        line = programs.run("save_result.py", *argv, file_limit=1000).error()
+        assert "File too large" in line and "mp4: can't be written" in line
+        assert {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()} == before

@@ -49,82 +49,88 @@ def assert_ends_well(programs, argv, folder: Path, undisturbed) -> None:
         assert torch.equal(state["gen_state_dict"][name], value)
 
 
-@pytest.mark.parametrize(
-    ("largest", "what"),
-    [(2_000, "0config.yaml"), (6_000, "train_results/1epoch.png"), (60_000, "latest_checkpoint.pt")],
-)
-def test_files_that_may_not_be_so_large(mixamo_tree, tmp_path, programs, undisturbed, largest, what):
-    argv, folder = arguments(mixamo_tree, tmp_path), tmp_path / "run"
-    line = programs.run("train.py", *argv, file_limit=largest).error()
-    assert re.search(rf"{what}: can't be written \(File too large\); free space", line)
-    assert not latest_path(folder).exists() and not list(folder.rglob("*.partial"))
-    assert_ends_well(programs, argv, folder, undisturbed)
-
-
-def test_a_disk_that_fills_up_between_two_checkpoints(mixamo_tree, tmp_path, programs, undisturbed):
-    with mounted(tmp_path / "disk", 64) as disk:
-        argv, folder = arguments(mixamo_tree, disk.path), disk.path / "run"
-        assert programs.run("train.py", *argv, "--num_epochs", 2).status == 0
-        before = contents(folder)
-        disk.fill(leave=200_000)
-        line = programs.run("train.py", *argv).error()
-        assert "latest_checkpoint.pt: can't be written (No space left on device)" in line
-        assert contents(folder) == before and not list(folder.rglob("*.partial"))
-        rows = (folder / "metrics.jsonl").read_text()
-        assert rows.endswith("\n")
-        disk.make_room()
-        assert_ends_well(programs, argv, folder, undisturbed)
-
-
-@pytest.mark.parametrize("leave", (0, 8_192))
-def test_a_disk_with_no_room_at_all(mixamo_tree, tmp_path, programs, undisturbed, leave):
-    with mounted(tmp_path / "disk", 64) as disk:
-        argv, folder = arguments(mixamo_tree, disk.path), disk.path / "run"
-        disk.fill(leave)
-        line = programs.run("train.py", *argv).error()
-        assert "can't be written (No space left on device)" in line and str(folder) in line
-        disk.make_room()
-        assert_ends_well(programs, argv, folder, undisturbed)
-
-
-def test_a_folder_that_cannot_be_written(mixamo_tree, tmp_path, programs):
-    with read_only(tmp_path):
-        line = programs.run("train.py", *arguments(mixamo_tree, tmp_path)).error()
-    assert "Read-only file system" in line and str(tmp_path / "run") in line and "choose another folder" in line
-
-
-@pytest.mark.parametrize(
-    ("error", "where"),
-    [
-        (lambda: torch.empty(10**15), "this machine"),
-        (lambda: _raise(torch.OutOfMemoryError("CUDA out of memory")), "cpu"),
-    ],
-)
-def test_too_little_memory_names_the_batch_size(mixamo_tree, tmp_path, error, where):
-    config = tiny_config("--dataset_path", str(mixamo_tree), "--dataset_config.batch_size", "4", "--micro_batches", "2")
-    trainer = Trainer(config, open_data(config), tmp_path)
-    trainer.method.loss = lambda *args: error()
-    with pytest.raises(CaptureError, match=r"batch_size 4 \(2 samples a pass\).*memory of (.*) is not enough; lower"):
-        trainer.train()
-
-
 def _raise(error: Exception) -> None:
     raise error
 
 
-def test_a_loader_process_that_is_killed(tmp_path):
-    argv = [*TINY_ARGV, "--dataset_path", "toon", "--result_path", str(tmp_path), "--result_title", "run"]
-    argv += ["--num_workers", "1", "--samples_per_epoch", "100000", "--validation_pairs", "0"]
-    process = start("train.py", *argv, cwd=ROOT)
-    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
-    deadline = time.monotonic() + 60
-    workers: list[int] = []
-    while time.monotonic() < deadline and not workers:
-        time.sleep(0.1)
-        found = children.read_text().split()
-        workers = [int(pid) for pid in found if b"resource_tracker" not in Path(f"/proc/{pid}/cmdline").read_bytes()]
-    time.sleep(1)
-    os.kill(workers[0], signal.SIGKILL)
-    _, err = process.communicate(timeout=60)
-    line = Finished(process.returncode, "", err, 0).error()
-    assert "loader processes was killed" in line and "the same command goes on" in line
+class TestFullAndReadOnlyDisks:
+    @pytest.mark.parametrize(
+        ("largest", "what"),
+        [(1_000, "0config.yaml"), (6_000, "train_results/1epoch.png"), (60_000, "latest_checkpoint.pt")],
+    )
+    def test_files_that_may_not_be_so_large(self, mixamo_tree, tmp_path, programs, undisturbed, largest, what):
+        argv, folder = arguments(mixamo_tree, tmp_path), tmp_path / "run"
+        line = programs.run("train.py", *argv, file_limit=largest).error()
+        assert re.search(rf"{what}: can't be written \(File too large\); free space", line)
+        assert not latest_path(folder).exists() and not list(folder.rglob("*.partial"))
+        assert_ends_well(programs, argv, folder, undisturbed)
+
+    def test_a_disk_that_fills_up_between_two_checkpoints(self, mixamo_tree, tmp_path, programs, undisturbed):
+        with mounted(tmp_path / "disk", 64) as disk:
+            argv, folder = arguments(mixamo_tree, disk.path), disk.path / "run"
+            assert programs.run("train.py", *argv, "--num_epochs", 2).status == 0
+            before = contents(folder)
+            disk.fill(leave=200_000)
+            line = programs.run("train.py", *argv).error()
+            assert "latest_checkpoint.pt: can't be written (No space left on device)" in line
+            assert contents(folder) == before and not list(folder.rglob("*.partial"))
+            rows = (folder / "metrics.jsonl").read_text()
+            assert rows.endswith("\n")
+            disk.make_room()
+            assert_ends_well(programs, argv, folder, undisturbed)
+
+    @pytest.mark.parametrize("leave", (0, 8_192))
+    def test_a_disk_with_no_room_at_all(self, mixamo_tree, tmp_path, programs, undisturbed, leave):
+        with mounted(tmp_path / "disk", 64) as disk:
+            argv, folder = arguments(mixamo_tree, disk.path), disk.path / "run"
+            disk.fill(leave)
+            line = programs.run("train.py", *argv).error()
+            assert "can't be written (No space left on device)" in line and str(folder) in line
+            disk.make_room()
+            assert_ends_well(programs, argv, folder, undisturbed)
+
+    def test_a_folder_that_cannot_be_written(self, mixamo_tree, tmp_path, programs):
+        with read_only(tmp_path):
+            line = programs.run("train.py", *arguments(mixamo_tree, tmp_path)).error()
+        assert "Read-only file system" in line and str(tmp_path / "run") in line and "choose another folder" in line
+
+
+class TestOutOfMemory:
+    @pytest.mark.parametrize(
+        ("error", "where"),
+        [
+            (lambda: torch.empty(10**15), "this machine"),
+            (lambda: _raise(torch.OutOfMemoryError("CUDA out of memory")), "cpu"),
+        ],
+    )
+    def test_too_little_memory_names_the_batch_size(self, mixamo_tree, tmp_path, error, where):
+        config = tiny_config(
+            "--dataset_path", str(mixamo_tree), "--dataset_config.batch_size", "4", "--micro_batches", "2"
+        )
+        trainer = Trainer(config, open_data(config), tmp_path)
+        trainer.method.loss = lambda *args: error()
+        with pytest.raises(
+            CaptureError, match=r"batch_size 4 \(2 samples a micro-batch\).*memory of (.*) is not enough; lower"
+        ):
+            trainer.train()
+
+
+class TestLoaderProcesses:
+    def test_a_loader_process_that_is_killed(self, tmp_path):
+        argv = [*TINY_ARGV, "--dataset_path", "toon", "--result_path", str(tmp_path), "--result_title", "run"]
+        argv += ["--num_workers", "1", "--samples_per_epoch", "100000", "--validation_pairs", "0"]
+        process = start("train.py", *argv, cwd=ROOT)
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+        deadline = time.monotonic() + 60
+        workers: list[int] = []
+        while time.monotonic() < deadline and not workers:
+            time.sleep(0.1)
+            found = children.read_text().split()
+            workers = [
+                int(pid) for pid in found if b"resource_tracker" not in Path(f"/proc/{pid}/cmdline").read_bytes()
+            ]
+        time.sleep(1)
+        os.kill(workers[0], signal.SIGKILL)
+        _, err = process.communicate(timeout=60)
+        line = Finished(process.returncode, "", err, 0).error()
+        assert "loader processes was killed" in line and "the same command goes on" in line

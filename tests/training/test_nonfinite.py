@@ -21,55 +21,18 @@ def poisoned(trainer: Trainer, at: int, what: str) -> None:
     """From step `at` on, spoil the generator's loss, or only its gradient."""
     real = trainer.method.loss
 
-    def loss(name, batch, random, kept):
-        value, parts = real(name, batch, random, kept)
+    def loss(name, batch, noise, cache):
+        value, metrics = real(name, batch, noise, cache)
         if trainer.step_number >= at and name == "gen":
             if what == "loss":
-                return value * math.inf, parts | {"G_recon": parts["G_recon"] * math.nan}
+                return value * math.inf, metrics | {"G_recon": metrics["G_recon"] * math.nan}
             if what == "overflow":
-                return value * 1e38 * 1e38, parts
-            weight = trainer.networks["gen"].decoder.toRGB.conv.weight
+                return value * 1e38 * 1e38, metrics
+            weight = trainer.networks["gen"].decoder.to_rgb.conv.weight
             weight.register_hook(lambda grad: grad * math.nan)
-        return value, parts
+        return value, metrics
 
     trainer.method.loss = loss
-
-
-@pytest.mark.parametrize("deferred", (False, True))
-@pytest.mark.parametrize("what", ("loss", "gradient", "overflow"))
-def test_training_stops_at_that_step(mixamo_tree, tmp_path, what, deferred):
-    config = tiny_config("--dataset_path", str(mixamo_tree), "--num_epochs", "4", "--validation_pairs", "0")
-    data = open_data(config)
-    trainer = Trainer(config, data, tmp_path)
-    trainer.guard = Guard(0.0, wait=not deferred)
-    poisoned(trainer, 7, what)
-    with pytest.raises(CaptureError) as stopped:
-        trainer.train()
-    message = str(stopped.value)
-    assert "step 8, update of gen" in message and "\n" not in message
-    assert ("G_recon is nan" in message) == (what == "loss")
-    assert "gradient is nan" in message or "gradient is inf" in message
-
-    assert load_checkpoint(latest_path(tmp_path))["step"] == 6
-    report = json.loads((tmp_path / "not_finite.json").read_text())
-    assert report["step"] == 8 and report["network"] == "gen"
-    assert [sample["sample"] for sample in report["samples"]] == [14, 15]
-    for sample in report["samples"]:
-        assert {"identity", "real", "pose", "target"} <= sample.keys()
-        assert sample["identity"].startswith(str(mixamo_tree)) and sample["identity"].endswith(".png")
-    if what == "gradient" and not deferred:
-        assert "decoder.toRGB.conv.weight" in report["parameters"]
-
-    # the weights are those after seven good updates, to the bit
-    clean = Trainer(config, data, tmp_path / "clean")
-    batches = clean._batches()
-    for clean.step_number in range(7):
-        clean.step(clean._to_device(next(batches)))
-    for name, value in clean.networks["gen"].state_dict().items():
-        assert torch.equal(value, trainer.networks["gen"].state_dict()[name]), name
-
-    # and the same command goes on from the checkpoint where nothing is wrong
-    assert Trainer(config, data, tmp_path).train()
 
 
 def network() -> tuple[nn.Module, torch.optim.Optimizer]:
@@ -78,34 +41,70 @@ def network() -> tuple[nn.Module, torch.optim.Optimizer]:
     return model, torch.optim.Adam(model.parameters(), lr=0.1, fused=True)
 
 
-@pytest.mark.parametrize("wait", (True, False))
-def test_gradients_are_clipped_to_the_norm(wait):
-    model, optimiser = network()
-    model.weight.grad = torch.tensor([[3.0, 0.0, 4.0]])
-    norm = Guard(1.0, wait).admit(0, "gen", model, optimiser, {"loss": torch.tensor(1.0)})
-    assert norm.item() == pytest.approx(5.0)
-    torch.testing.assert_close(model.weight.grad, torch.tensor([[0.6, 0.0, 0.8]]))
-    model.weight.grad = torch.tensor([[0.3, 0.0, 0.4]])
-    Guard(1.0, wait).admit(0, "gen", model, optimiser, {})
-    torch.testing.assert_close(model.weight.grad, torch.tensor([[0.3, 0.0, 0.4]]))
+class TestNonfiniteTraining:
+    @pytest.mark.parametrize("deferred", (False, True))
+    @pytest.mark.parametrize("what", ("loss", "gradient", "overflow"))
+    def test_a_run_stops_at_the_step_whose_loss_or_gradient_is_not_finite(self, mixamo_tree, tmp_path, what, deferred):
+        config = tiny_config("--dataset_path", str(mixamo_tree), "--num_epochs", "4", "--validation_pairs", "0")
+        data = open_data(config)
+        trainer = Trainer(config, data, tmp_path)
+        trainer.guard = Guard(0.0, raise_at_once=not deferred)
+        poisoned(trainer, 7, what)
+        with pytest.raises(CaptureError) as stopped:
+            trainer.train()
+        message = str(stopped.value)
+        assert "step 8, update of gen" in message and "\n" not in message
+        assert ("G_recon is nan" in message) == (what == "loss")
+        assert "gradient is nan" in message or "gradient is inf" in message
+
+        assert load_checkpoint(latest_path(tmp_path))["step"] == 6
+        report = json.loads((tmp_path / "not_finite.json").read_text())
+        assert report["step"] == 8 and report["network"] == "gen"
+        assert [sample["sample"] for sample in report["samples"]] == [14, 15]
+        for sample in report["samples"]:
+            assert {"identity", "real", "pose", "target"} <= sample.keys()
+            assert sample["identity"].startswith(str(mixamo_tree)) and sample["identity"].endswith(".png")
+        if what == "gradient" and not deferred:
+            assert "decoder.to_rgb.conv.weight" in report["parameters"]
+
+        # the weights are those after seven good updates, to the bit
+        clean = Trainer(config, data, tmp_path / "clean")
+        clean.run_steps(7)
+        for name, value in clean.networks["gen"].state_dict().items():
+            assert torch.equal(value, trainer.networks["gen"].state_dict()[name]), name
+
+        # and the same command goes on from the checkpoint where nothing is wrong
+        assert Trainer(config, data, tmp_path).train()
 
 
-def test_a_deferred_guard_names_the_first_of_several():
-    model, optimiser = network()
-    guard = Guard(0.0, wait=False)
-    for step in range(3):
-        model.weight.grad = torch.ones(1, 3)
-        guard.admit(step, "gen", model, optimiser, {"loss": torch.tensor(0.5)})
-        optimiser.step()
-    guard.check()
-    before = model.weight.clone()
-    for step in range(3, 8):
-        model.weight.grad = torch.ones(1, 3)
-        value = torch.tensor({4: math.inf, 6: math.nan}.get(step, 0.5))
-        guard.admit(step, "disc" if step == 6 else "gen", model, optimiser, {"loss": value})
-        optimiser.step()
-        assert torch.equal(model.weight, before) == (step >= 4)
+class TestGuard:
+    @pytest.mark.parametrize("raise_at_once", (True, False))
+    def test_gradients_are_clipped_to_the_norm(self, raise_at_once):
+        model, optimiser = network()
+        model.weight.grad = torch.tensor([[3.0, 0.0, 4.0]])
+        norm = Guard(1.0, raise_at_once).check(0, "gen", model, optimiser, {"loss": torch.tensor(1.0)})
+        assert norm.item() == pytest.approx(5.0)
+        torch.testing.assert_close(model.weight.grad, torch.tensor([[0.6, 0.0, 0.8]]))
+        model.weight.grad = torch.tensor([[0.3, 0.0, 0.4]])
+        Guard(1.0, raise_at_once).check(0, "gen", model, optimiser, {})
+        torch.testing.assert_close(model.weight.grad, torch.tensor([[0.3, 0.0, 0.4]]))
+
+    def test_a_deferred_guard_names_the_first_of_several_bad_updates(self):
+        model, optimiser = network()
+        guard = Guard(0.0, raise_at_once=False)
+        for step in range(3):
+            model.weight.grad = torch.ones(1, 3)
+            guard.check(step, "gen", model, optimiser, {"loss": torch.tensor(0.5)})
+            optimiser.step()
+        guard.wait()
         before = model.weight.clone()
-    with pytest.raises(NotFinite, match="step 4: loss is inf") as caught:
-        guard.check()
-    assert caught.value.network == "gen" and caught.value.terms["gradient"] == pytest.approx(3**0.5)
+        for step in range(3, 8):
+            model.weight.grad = torch.ones(1, 3)
+            value = torch.tensor({4: math.inf, 6: math.nan}.get(step, 0.5))
+            guard.check(step, "disc" if step == 6 else "gen", model, optimiser, {"loss": value})
+            optimiser.step()
+            assert torch.equal(model.weight, before) == (step >= 4)
+            before = model.weight.clone()
+        with pytest.raises(NotFinite, match="step 4: loss is inf") as caught:
+            guard.wait()
+        assert caught.value.network == "gen" and caught.value.terms["gradient"] == pytest.approx(3**0.5)
