@@ -107,7 +107,9 @@ class TestMethodContract:
             for network in built.networks.values():
                 network.zero_grad(set_to_none=True)
             loss, metrics = built.loss(name, batch, noise, cache)
-            assert loss.shape == () and all(value.numel() == 1 and not value.requires_grad for value in metrics.values())
+            assert loss.shape == () and all(
+                value.numel() == 1 and not value.requires_grad for value in metrics.values()
+            )
             loss.backward()
             for other, network in built.networks.items():
                 learning = built.trainable(network, other, config)

@@ -106,7 +106,9 @@ class TestPartsGenerator:
         if attention_weight:  # queries, keys and what only keys are made of learn from the attention loss
             of_scores = [f"{name}.{kind}" for name in ("query_conv", "key_conv") for kind in ("weight", "bias")]
             excused |= {f"decoder.attention.{i}.{name}" for i in (0, 1) for name in of_scores}
-            excused |= {f"decoder.identity_pyramid.{n}" for n, _ in generator.decoder.identity_pyramid.named_parameters()}
+            excused |= {
+                f"decoder.identity_pyramid.{n}" for n, _ in generator.decoder.identity_pyramid.named_parameters()
+            }
         assert parameters_without_gradient(generator) <= excused
 
 
@@ -182,7 +184,9 @@ class TestSegmenterGradScale:
         assert torch.equal(outputs[0], outputs[1]) and torch.equal(outputs[0], outputs[2])
         for name in whole:
             if name.startswith("segmenter."):  # `none` is what the segmentation's own loss teaches
-                torch.testing.assert_close(quarter[name] - none[name], (whole[name] - none[name]) / 4, rtol=1e-2, atol=1e-5)
+                torch.testing.assert_close(
+                    quarter[name] - none[name], (whole[name] - none[name]) / 4, rtol=1e-2, atol=1e-5
+                )
             else:
                 torch.testing.assert_close(quarter[name], whole[name])
         weight = "segmenter.head.weight"

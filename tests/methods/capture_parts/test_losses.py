@@ -1,4 +1,4 @@
-"""What segmentation, part motion and layout are taught: the right answer costs nothing, a wrong one what it is wrong by."""
+"""What segmentation, part motion and layout are taught: the truth costs nothing, a wrong answer what it is wrong by."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def shift(x: float, y: float = 0) -> torch.Tensor:
 
 
 def located(points_of: torch.Tensor, uv: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Where the points of one figure are found in another: pixels (2, M), whether found (M,), and the points' pixels."""
+    """Where points of one figure are in another: pixels (2, M), whether found (M,), and the points' pixels."""
     drawn = points_of[0, 0] > 0
     ys, xs = drawn.nonzero().T
     place, found = locate_surface_points(points_of[:, :, drawn].float(), uv, SEED)
@@ -129,7 +129,9 @@ class TestCorrespondenceLoss:
         maps = shift(-4.0).clone().requires_grad_()
         flow = torch.zeros(1, 4, SIDE // 2, SIDE // 2, requires_grad=True)
         layout = true_layout(self.TARGET)._replace(residual_flow=flow)
-        loss, _ = layout_loss(PartMotion(shift(3.0), maps, NO_TOKENS), layout, self.IDENTITY, self.POSE, self.TARGET, SEED)
+        loss, _ = layout_loss(
+            PartMotion(shift(3.0), maps, NO_TOKENS), layout, self.IDENTITY, self.POSE, self.TARGET, SEED
+        )
         loss.backward()
         # moving every point by one pixel of x: 2 pixels off, through epe alone
         assert maps.grad[..., 0, 2].sum().item() == pytest.approx(EPE_WEIGHT * 2 / epe(2) * SIDE / 2, rel=1e-3)

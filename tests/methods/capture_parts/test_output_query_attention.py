@@ -28,7 +28,9 @@ class TestOutputQueryAttention:
         module, inputs = module_and_inputs(t)
         feature, identity, identity_pyramid, pose_pyramid, code = inputs
         made = module(*inputs)
-        joined = module.state_conv(torch.cat([feature, pose_pyramid], dim=1)) + module.code_linear(code)[..., None, None]
+        joined = (
+            module.state_conv(torch.cat([feature, pose_pyramid], dim=1)) + module.code_linear(code)[..., None, None]
+        )
         state = module.state_block(F.leaky_relu(joined, 0.2))
         h = adain(state, identity)
         query, key = (F.normalize(x, dim=1) for x in (module.query_conv(state), module.key_conv(identity_pyramid)))
