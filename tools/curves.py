@@ -13,18 +13,35 @@ SHOWN = (
     "G_recon",
     "G_target",
     "G_perceptual",
-    "G_surface",
+    "G_correspondence",
+    "G_attention",
     "attention_right",
-    "read_miss",
-    "layout_miss",
-    "identity_far",
-    "pose_far",
+    "segmentation_ce",
+    "layout_ce",
+    "identity_epe",
+    "pose_epe",
+    "identity_refined_epe",
+    "pose_refined_epe",
     "G_gan",
     "D_real",
     "D_fake",
     "val_L1",
     "val_SSIM",
 )
+OLD_NAMES = {  # of metrics in the metrics.jsonl of older versions
+    "G_surface": "G_correspondence",
+    "read_miss": "segmentation_ce",
+    "layout_miss": "layout_ce",
+    "identity_far": "identity_epe",
+    "pose_far": "pose_epe",
+    "identity_mended": "identity_refined_epe",
+    "pose_mended": "pose_refined_epe",
+}
+
+
+def read_rows(result: Path) -> list[dict[str, float]]:
+    """The rows of a run's metrics.jsonl by today's names of the metrics."""
+    return [{OLD_NAMES.get(name, name): value for name, value in row.items()} for row in read_metrics(result)]
 
 
 def plot(results: list[Path], path: Path, keys: tuple[str, ...] = SHOWN) -> None:
@@ -34,7 +51,7 @@ def plot(results: list[Path], path: Path, keys: tuple[str, ...] = SHOWN) -> None
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
-    runs = {result.name: read_metrics(result) for result in results}
+    runs = {result.name: read_rows(result) for result in results}
     keys = tuple(key for key in keys if any(key in row for rows in runs.values() for row in rows))
     if not keys:
         raise CaptureError(

@@ -1,7 +1,7 @@
 """Whether a long run stays as it is: memory, open files and threads of a command and all its children, over time.
 
     python -m tools.long_run --minutes 60 --out docs/long_run.json --plot docs/long_run.png -- \\
-        train.py configs/compact.yaml --result_title long
+        train.py --method capture_parts --result_title long
 
 Linux only (/proc). The command runs on when the time is over, unless --stop says to interrupt it.
 """

@@ -11,6 +11,7 @@ import torch.distributed as dist
 
 from capture.checkpoints.checkpoint import latest_path
 from capture.data.open_data import open_data
+from capture.methods.build import batch_keys
 from capture.training.trainer import Trainer
 from tests.conftest import tiny_config
 
@@ -20,22 +21,20 @@ EARLY = 3  # steps after which a checkpoint is kept
 def main(tree: str, folder: str, steps: int, *argv: str) -> None:
     torch.set_num_threads(1)
     config = tiny_config("--dataset_path", tree, "--batch_size", "4", *argv)
-    trainer = Trainer(config, open_data(config), Path(folder))
+    trainer = Trainer(config, open_data(config, batch_keys(config)), Path(folder))
     trainer.run_steps(min(EARLY, steps))
-    if steps >= EARLY:
-        trainer.save(latest_path(Path(folder) / "early"))
+    trainer.save(latest_path(Path(folder) / "early"))
     trainer.run_steps(max(steps - EARLY, 0))
 
     drift = {}
-    weights = {**trainer.networks, "ema": trainer.ema.average}
-    for name, network in weights.items():
-        mine = torch.cat([p.detach().flatten() for p in network.parameters()])
-        theirs = [torch.empty_like(mine) for _ in range(trainer.processes.world)]
-        dist.all_gather(theirs, mine)
-        drift[name] = max((other - mine).abs().max().item() for other in theirs)
+    for name, network in {**trainer.networks, "ema": trainer.ema.average}.items():
+        weights = torch.cat([p.detach().flatten() for p in network.parameters()])
+        gathered = [torch.empty_like(weights) for _ in range(trainer.processes.world)]
+        dist.all_gather(gathered, weights)
+        drift[name] = max((other - weights).abs().max().item() for other in gathered)
     if trainer.processes.main:
         print(json.dumps({"drift": drift, "world": trainer.processes.world}))
-    trainer.save(latest_path(folder))
+    trainer.save(latest_path(Path(folder)))
     trainer.processes.leave()
 
 

@@ -5,27 +5,55 @@ from __future__ import annotations
 import json
 
 import pytest
-from matplotlib.figure import Figure
+from matplotlib import pyplot
+from PIL import Image
 
 from capture.common.errors import CaptureError
 from tools import curves
 
 
-def test_a_run_keeps_its_colour_in_panels_that_lack_others(tmp_path, monkeypatch):
-    drawn: list[Figure] = []
-    monkeypatch.setattr(curves, "write_figure", lambda figure, path, dpi: drawn.append(figure))
-    rows = {"body": {"read_miss": 1.0}, "paint": {"read_miss": 0.5, "G_gan": 0.7}}
-    for name, row in rows.items():
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "metrics.jsonl").write_text(json.dumps({"epoch": 1, "step": 4, **row}) + "\n")
-    curves.plot([tmp_path / name for name in rows], tmp_path / "out.png")
-    panels = {axis.get_title(): {line.get_label(): line.get_color() for line in axis.lines} for axis in drawn[0].axes}
-    assert set(panels["read_miss"]) == {"body", "paint"} and len(set(panels["read_miss"].values())) == 2
-    assert panels["G_gan"] == {"paint": panels["read_miss"]["paint"]}
+@pytest.fixture
+def drawn(monkeypatch):
+    """The figures that are made, after they were written."""
+    figures, make = [], pyplot.subplots
+
+    def subplots(*args, **kwargs):
+        made = make(*args, **kwargs)
+        figures.append(made[0])
+        return made
+
+    monkeypatch.setattr(pyplot, "subplots", subplots)
+    return figures
 
 
-def test_nothing_to_draw_is_one_line(tmp_path):
-    (tmp_path / "metrics.jsonl").write_text("")
-    with pytest.raises(CaptureError, match="nothing in metrics.jsonl to draw"):
-        curves.plot([tmp_path], tmp_path / "out.png")
-    assert not (tmp_path / "out.png").exists()
+def write_runs(folder, runs):
+    for name, row in runs.items():
+        (folder / name).mkdir()
+        (folder / name / "metrics.jsonl").write_text(json.dumps({"epoch": 1, "step": 4, **row}) + "\n")
+    return [folder / name for name in runs]
+
+
+class TestCurves:
+    def test_a_run_keeps_its_colour_in_panels_that_lack_other_runs(self, tmp_path, drawn):
+        runs = {"layout": {"segmentation_ce": 1.0}, "paint": {"segmentation_ce": 0.5, "G_gan": 0.7}}
+        curves.plot(write_runs(tmp_path, runs), tmp_path / "out.png")
+        assert Image.open(tmp_path / "out.png").size == (1000, 300)
+        panels = {axis.get_title(): {x.get_label(): x.get_color() for x in axis.lines} for axis in drawn[0].axes}
+        assert set(panels) == {"segmentation_ce", "G_gan"}
+        assert set(panels["segmentation_ce"]) == {"layout", "paint"}
+        assert len(set(panels["segmentation_ce"].values())) == 2
+        assert panels["G_gan"] == {"paint": panels["segmentation_ce"]["paint"]}
+
+    def test_metrics_of_older_versions_are_drawn_beside_today_s(self, tmp_path, drawn):
+        old = {"G_surface": 6, "read_miss": 1, "layout_miss": 2, "identity_far": 3, "identity_mended": 4}
+        today = {"G_correspondence": 6, "segmentation_ce": 1, "layout_ce": 2, "identity_epe": 3}
+        today["identity_refined_epe"] = 4
+        curves.plot(write_runs(tmp_path, {"old": old, "today": today}), tmp_path / "out.png")
+        panels = {axis.get_title(): [list(x.get_ydata()) for x in axis.lines] for axis in drawn[0].axes if axis.lines}
+        assert panels == {name: [[value], [value]] for name, value in today.items()}
+
+    def test_nothing_to_draw_is_one_line(self, tmp_path):
+        (tmp_path / "metrics.jsonl").write_text("")
+        with pytest.raises(CaptureError, match="nothing in metrics.jsonl to draw"):
+            curves.plot([tmp_path], tmp_path / "out.png")
+        assert not (tmp_path / "out.png").exists()

@@ -39,22 +39,22 @@ def run(monkeypatch, capsys, *argv):
     return stop.value.code, capsys.readouterr()
 
 
-def test_floors_are_those_of_the_files_and_the_untrained_fails(made, monkeypatch, capsys):
-    status, printed = run(monkeypatch, capsys, *made)
-    assert status == 1 and "NOT better than both floors" in printed.out
-    pairs = read_pairs(made[1] / "test" / "pairs.csv")
+class TestDemo:
+    def test_floors_are_those_of_the_files_and_the_untrained_fails(self, made, monkeypatch, capsys):
+        status, printed = run(monkeypatch, capsys, *made)
+        assert status == 1 and "NOT better than both floors" in printed.out
+        pairs = read_pairs(made[1] / "test" / "pairs.csv")
 
-    def gap(name):
-        pictures = [[np.asarray(Image.open(getattr(p, n))) / 255.0 for n in (name, "target")] for p in pairs]
-        return np.mean([np.abs(a - b).mean() for a, b in pictures])
+        def gap(name):
+            pictures = [[np.asarray(Image.open(getattr(p, n))) / 255.0 for n in (name, "target")] for p in pairs]
+            return np.mean([np.abs(a - b).mean() for a, b in pictures])
 
-    for name in ("identity", "pose"):
-        shown = re.search(rf"{name} returned unchanged\s+([\d.]+)", printed.out)
-        assert float(shown[1]) == pytest.approx(gap(name), abs=1e-4)
-    sheet = Image.open(made[0] / "demo.png")
-    assert sheet.width > sheet.height > 6 * 32
+        for name in ("identity", "pose"):
+            shown = re.search(rf"{name} returned unchanged\s+([\d.]+)", printed.out)
+            assert float(shown[1]) == pytest.approx(gap(name), abs=1e-4)
+        sheet = Image.open(made[0] / "demo.png")
+        assert sheet.width > sheet.height > 6 * 32
 
-
-def test_a_dataset_without_pairs_is_refused(made, tmp_path, monkeypatch, capsys):
-    status, printed = run(monkeypatch, capsys, made[0], tmp_path)
-    assert status == 2 and "no such pairs file" in printed.err
+    def test_a_dataset_without_pairs_is_refused(self, made, tmp_path, monkeypatch, capsys):
+        status, printed = run(monkeypatch, capsys, made[0], tmp_path)
+        assert status == 2 and "no such pairs file" in printed.err

@@ -1,4 +1,4 @@
-"""What segmentation, part motion and layout are taught: the right answer costs nothing, a wrong one what it is wrong by."""
+"""What segmentation, part motion and layout are taught: the truth costs nothing, a wrong answer what it is wrong by."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def shift(x: float, y: float = 0) -> torch.Tensor:
 
 
 def located(points_of: torch.Tensor, uv: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Where the points of one figure are found in another: pixels (2, M), whether found (M,), and the points' pixels."""
+    """Where points of one figure are in another: pixels (2, M), whether found (M,), and the points' pixels."""
     drawn = points_of[0, 0] > 0
     ys, xs = drawn.nonzero().T
     place, found = locate_surface_points(points_of[:, :, drawn].float(), uv, SEED)
