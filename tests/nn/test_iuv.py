@@ -80,6 +80,15 @@ class TestSurfaceDistance:
         assert distance[0, 1] < 1e-6
         assert distance[0, 2] == pytest.approx(1)
 
+    def test_the_arc_is_the_difference_of_u_the_shorter_way_around(self):
+        points = torch.tensor([[1.0, 0, 0], [1, 204, 0], [1, 51, 51], [2, 0, 0], [0, 0, 0]]).T[None]
+        distance = surface_distance(points, points, metric="arc")[0]
+        wanted = torch.tensor([0, 0.2, 0.2 * 2**0.5, math.inf, math.inf])
+        torch.testing.assert_close(distance[0], wanted, rtol=0, atol=1e-6)
+        assert distance[4].isinf().all()
+        chord = surface_distance(points, points)[0, 0, 1].item()
+        assert chord == pytest.approx(math.sin(0.2 * math.pi) / math.pi, abs=1e-6)
+
     def test_half_a_turn_is_the_longest_way_around(self):
         points = torch.tensor([[1.0, 0, 0], [1, 127.5, 0]]).T[None]
         assert surface_distance(points, points)[0, 0, 1] == pytest.approx(1 / math.pi)
@@ -140,6 +149,21 @@ class TestLocateSurfacePoints:
             error = (positions - exact)[:, :, visible[0]] * SIZE / 2
             assert visible.float().mean() > 0.9
             assert error.abs().max() > 0 and error.abs().mean() < 1
+
+    def test_u_is_cyclic(self):
+        here = figure(3)
+        here[:, 1] = torch.where(here[:, 0] > 0, 252, 0).to(torch.uint8)
+        points = torch.tensor([[1.0, 1, 60]]).T[None]
+        assert locate_surface_points(points, here)[1].all()
+        points[0, 1] = 128
+        assert not locate_surface_points(points, here)[1].any()
+
+    def test_positions_keep_their_precision_under_autocast(self):
+        points = figure(9)[:, :, 6:18, 9:17].flatten(2)
+        exact, _ = locate_surface_points(points, figure(3))
+        with torch.autocast("cpu", torch.bfloat16):
+            positions, _ = locate_surface_points(points, figure(3))
+        assert torch.equal(positions, exact)
 
     def test_no_figure_to_look_in(self):
         _, visible = locate_surface_points(figure(3)[:, :, 8], torch.zeros_like(figure(3)), max_candidates=10)
