@@ -7,8 +7,8 @@ coordinates u (around the part, cyclic) and v (along it), 0 .. 255 for 0 .. 1, a
     d² = |(cos 2πu, sin 2πu) - (cos 2πu', sin 2πu')|² / 4π² + (v - v')²
 
 so that it is about the difference of u for neighbours, and u = 0 and u = 1 are the same place. Flows and located points
-use this chord. The arc, d² = Δu² + Δv² with the shorter way around, is 1 % longer at a distance of 0.08 and 7 % longer at
-0.2; the loss of attention, whose Gaussian is wide, uses the arc.
+use this chord. The arc, d² = Δu² + Δv² with the shorter way around, is 1 % longer at a distance of 0.08 and 7 % at 0.2;
+the loss of attention, whose Gaussian is wide, uses the arc.
 """
 
 from __future__ import annotations
@@ -282,31 +282,3 @@ def resize_flow(
     planes = F.interpolate(planes, (side, side), mode="bilinear", align_corners=align_corners)
     mean = planes[:, :2] / planes[:, 2:].clamp(min=1e-6)
     return torch.where(planes[:, 2:] >= 0.5, mean, INVALID).permute(0, 2, 3, 1)
-
-
-def atlas_map(uv: Tensor, grid: int = ATLAS_GRID) -> Tensor:
-    """A map (B, 3, H, W) as a conditional image: atlas coordinates on the figure, and the background's flag.
-
-    Returns:
-        float (B, 3, H, W): u and v in the atlas of grid x grid parts, from 0 to 1, and 1 on the background; (0, 0, 1)
-        there.
-    """
-    part = valid_part(uv[:, 0], grid)
-    figure = (part > 0).float()  # (B, H, W)
-    cell = (part - 1).clamp(min=0)
-    u = (cell % grid + uv[:, 1].float() / 255) / grid
-    v = (cell // grid + uv[:, 2].float() / 255) / grid
-    return torch.stack([u * figure, v * figure, 1 - figure], dim=1)  # (B, 3, H, W)
-
-
-def part_map(uv: Tensor, grid: int = ATLAS_GRID) -> Tensor:
-    """A map (B, 3, H, W) as a conditional image of grid² + 3 channels.
-
-    Returns:
-        float (B, grid² + 3, H, W): one for each part, 1 where it is shown; u and v on the figure; the background's
-        flag, the last channel as in `atlas_map`.
-    """
-    part = valid_part(uv[:, 0], grid)
-    one_hot = F.one_hot(part, grid**2 + 1).movedim(-1, 1).float()  # (B, grid² + 1, H, W)
-    background, parts = one_hot[:, :1], one_hot[:, 1:]
-    return torch.cat([parts, uv[:, 1:].float() / 255 * (1 - background), background], dim=1)
