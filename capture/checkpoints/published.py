@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import pickle
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -24,16 +25,7 @@ def read_published(path: str | Path) -> State:
     Raises:
         CaptureError: missing, damaged, or holding anything but tensors and plain values.
     """
-    check_archive(path)
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError:
-        raise CaptureError(f"{path}: no such checkpoint") from None
-    except Exception as error:  # a damaged or hostile file can raise any error
-        why = " ".join(str(error).split())[:80] or type(error).__name__
-        if isinstance(error, pickle.UnpicklingError) and ("GLOBAL" in why or "Weights only" in why):
-            why = "it holds objects that would run code when loaded"
-        raise CaptureError(f"{path}: not a checkpoint that can be read ({why}); get it again") from None
+    state = read_torch_file(path)
     if _is_state_dict(state):
         state = _by_network(state)
     entries = state.items() if isinstance(state, dict) else ()
@@ -57,18 +49,57 @@ def load_networks(state: State, networks: dict[str, nn.Module], path: str | Path
     cleaned = {}
     for name, network in networks.items():
         given = {key.removeprefix("module."): value for key, value in state[name].items()}
-        own = network.state_dict()
-        wrong = [key for key in own if key not in given or given[key].shape != own[key].shape]
-        wrong += [key for key in given if key not in own]
-        if wrong:
-            first = f"{name}.{wrong[0]} is {_shape(given, wrong[0])} there and {_shape(own, wrong[0])} here"
-            raise CaptureError(
-                f"{path}: made for another configuration: {first} ({len(wrong)} parameters differ); "
-                "put the configuration that it was trained with, as 0config.yaml, beside it"
-            )
+        advice = "put the configuration that it was trained with, as 0config.yaml, beside it"
+        check_parameters(given, network, path, advice, prefix=f"{name}.")
         cleaned[name] = given
     for name, network in networks.items():
         network.load_state_dict(cleaned[name])
+
+
+def read_torch_file(path: str | Path, missing: str = "no such checkpoint") -> Any:
+    """What a torch file holds, a zip archive or of the form before torch 1.6; nothing in it is executed.
+
+    Args:
+        missing: what the error says of a file that is not there.
+    Raises:
+        CaptureError: missing, damaged, or holding anything but tensors and plain values.
+    """
+    check_archive(path)
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        raise CaptureError(f"{path}: {missing}") from None
+    except Exception as error:  # a damaged or hostile file can raise any error
+        why = brief(error)
+        if isinstance(error, pickle.UnpicklingError) and ("GLOBAL" in why or "Weights only" in why):
+            why = "it holds objects that would run code when loaded"
+        raise CaptureError(f"{path}: not a checkpoint that can be read ({why}); get it again") from None
+
+
+def check_parameters(
+    weights: dict[str, Tensor], network: nn.Module, path: str | Path, advice: str, prefix: str = ""
+) -> None:
+    """Refuse weights whose names or shapes are not those of a network.
+
+    Args:
+        advice: what the error says to do.  prefix: goes before the parameter's name in the error.
+    Raises:
+        CaptureError: names the first parameter that differs, with both shapes.
+    """
+    own = network.state_dict()
+    wrong = [name for name in own if name not in weights or weights[name].shape != own[name].shape]
+    wrong += [name for name in weights if name not in own]
+    if wrong:
+        there, here = (_shape(state, wrong[0]) for state in (weights, own))
+        raise CaptureError(
+            f"{path}: made for another configuration: {prefix}{wrong[0][:80]} is {there} there and {here} here "
+            f"({len(wrong)} parameters differ); {advice}"
+        )
+
+
+def brief(error: Exception) -> str:
+    """An error's message on one line, at most 80 characters of it; its type where it has no message."""
+    return " ".join(str(error).split())[:80] or type(error).__name__
 
 
 def _by_network(weights: dict[str, Tensor]) -> State:

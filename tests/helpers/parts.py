@@ -15,6 +15,7 @@ from capture.methods.capture_parts.segmenter import FEATURES, Segmentation
 from capture.nn.blocks import ConvBlock, InstanceNorm
 from capture.nn.init import init_weights
 from tests.conftest import tiny_config
+from tests.helpers.change_options import change_options
 
 SIZE = 64
 
@@ -22,13 +23,7 @@ SIZE = 64
 def tiny_generator(seed: int = 0, **changes: Any) -> PartsGenerator:
     """A tiny generator with three parts. Changes: key=value of the section, or networks__key=value."""
     options = copy.deepcopy(tiny_config("--method", "capture_parts", "--num_parts", "3")["capture_parts_config"])
-    for name, value in changes.items():
-        *sections, key = name.split("__")
-        place = options
-        for section in sections:
-            place = place[section]
-        assert key in place, name
-        place[key] = value
+    change_options(options, **changes)
     torch.manual_seed(seed)
     generator = PartsGenerator(options)
     init_weights(generator)

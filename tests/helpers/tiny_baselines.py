@@ -15,6 +15,7 @@ from capture.methods.fomm.network import Fomm
 from capture.methods.mraa.avd import AvdNetwork
 from capture.methods.mraa.network import Mraa
 from capture.nn.perceptual import Features, PerceptualLoss
+from tests.helpers.change_options import change_options
 
 SIZE = 32
 PREDICTOR = {"block_expansion": 4, "max_features": 16, "num_blocks": 2, "scale_factor": 0.5}
@@ -52,14 +53,7 @@ def merged(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
 def tiny_options(method: str, **changes: Any) -> dict[str, Any]:
     """The section of method fomm or mraa, tiny, with keys changed: key=value or section__key=value."""
     options = merged(method_options(method)().model_dump()[f"{method}_config"], {**TINY[method], **PIXELS})
-    for name, value in changes.items():
-        *sections, key = name.split("__")
-        place = options
-        for section in sections:
-            place = place[section]
-        assert key in place, name
-        place[key] = value
-    return options
+    return change_options(options, **changes)
 
 
 def tiny_baseline_config(method: str, **changes: Any) -> dict[str, Any]:

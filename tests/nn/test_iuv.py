@@ -1,4 +1,4 @@
-"""Dense correspondence by IUV maps: distances, location, flow, resizing and conditional maps."""
+"""Dense correspondence by IUV maps: distances, location, flow and resizing."""
 
 from __future__ import annotations
 
@@ -11,12 +11,9 @@ import torch.nn.functional as F
 from capture.nn.geometry import coordinate_grid, warp
 from capture.nn.iuv import (
     PAIRS_AT_ONCE,
-    atlas_map,
     correspondence_flow,
-    figure_mask,
     gather_positions,
     locate_surface_points,
-    part_map,
     resize_flow,
     sample_positions,
     surface_distance,
@@ -80,6 +77,15 @@ class TestSurfaceDistance:
         assert distance[0, 1] < 1e-6
         assert distance[0, 2] == pytest.approx(1)
 
+    def test_the_arc_is_the_difference_of_u_the_shorter_way_around(self):
+        points = torch.tensor([[1.0, 0, 0], [1, 204, 0], [1, 51, 51], [2, 0, 0], [0, 0, 0]]).T[None]
+        distance = surface_distance(points, points, metric="arc")[0]
+        wanted = torch.tensor([0, 0.2, 0.2 * 2**0.5, math.inf, math.inf])
+        torch.testing.assert_close(distance[0], wanted, rtol=0, atol=1e-6)
+        assert distance[4].isinf().all()
+        chord = surface_distance(points, points)[0, 0, 1].item()
+        assert chord == pytest.approx(math.sin(0.2 * math.pi) / math.pi, abs=1e-6)
+
     def test_half_a_turn_is_the_longest_way_around(self):
         points = torch.tensor([[1.0, 0, 0], [1, 127.5, 0]]).T[None]
         assert surface_distance(points, points)[0, 0, 1] == pytest.approx(1 / math.pi)
@@ -140,6 +146,21 @@ class TestLocateSurfacePoints:
             error = (positions - exact)[:, :, visible[0]] * SIZE / 2
             assert visible.float().mean() > 0.9
             assert error.abs().max() > 0 and error.abs().mean() < 1
+
+    def test_u_is_cyclic(self):
+        here = figure(3)
+        here[:, 1] = torch.where(here[:, 0] > 0, 252, 0).to(torch.uint8)
+        points = torch.tensor([[1.0, 1, 60]]).T[None]
+        assert locate_surface_points(points, here)[1].all()
+        points[0, 1] = 128
+        assert not locate_surface_points(points, here)[1].any()
+
+    def test_positions_keep_their_precision_under_autocast(self):
+        points = figure(9)[:, :, 6:18, 9:17].flatten(2)
+        exact, _ = locate_surface_points(points, figure(3))
+        with torch.autocast("cpu", torch.bfloat16):
+            positions, _ = locate_surface_points(points, figure(3))
+        assert torch.equal(positions, exact)
 
     def test_no_figure_to_look_in(self):
         _, visible = locate_surface_points(figure(3)[:, :, 8], torch.zeros_like(figure(3)), max_candidates=10)
@@ -267,33 +288,3 @@ class TestResizeFlow:
         kept = small["masked"][(small["masked"] != -2).any(-1)]
         assert len(kept) > 20
         assert (kept >= valid.amin(0) - 1e-5).all() and (kept <= valid.amax(0) + 1e-5).all()
-
-
-class TestConditionalMaps:
-    def test_atlas_places_parts_row_by_row(self):
-        uv = torch.zeros(1, 3, 1, 4, dtype=torch.uint8)
-        uv[0, :, 0] = torch.tensor([[0, 9, 9], [1, 0, 255], [7, 51, 102], [25, 255, 255]]).T
-        wanted = [[0, 0, 1], [0, 0.2, 0], [0.24, 0.28, 0], [1, 1, 0]]
-        torch.testing.assert_close(atlas_map(uv)[0, :, 0].T, torch.tensor(wanted))
-        assert torch.equal(figure_mask(uv)[0, 0, 0], torch.tensor([0.0, 1, 1, 1]))
-
-    def test_parts_are_one_hot_beside_u_v_and_background(self):
-        uv = torch.zeros(1, 3, 1, 3, dtype=torch.uint8)
-        uv[0, :, 0] = torch.tensor([[0, 9, 9], [1, 0, 255], [25, 51, 102]]).T
-        condition = part_map(uv)
-        assert condition.shape == (1, 28, 1, 3)
-        first, second, third = condition[0, :, 0].T
-        assert first.nonzero().flatten().tolist() == [27]
-        assert second.nonzero().flatten().tolist() == [0, 26]
-        torch.testing.assert_close(third[[24, 25, 26, 27]], torch.tensor([1, 0.2, 0.4, 0]))
-
-    def test_unknown_parts_are_background(self):
-        uv = torch.full((1, 3, 2, 2), 200, dtype=torch.uint8)
-        assert torch.equal(atlas_map(uv), atlas_map(torch.zeros_like(uv)))
-        assert torch.equal(part_map(uv), part_map(torch.zeros_like(uv)))
-        assert (correspondence_flow(uv, uv) == -2).all()
-
-    def test_another_grid(self):
-        uv = torch.tensor([4, 0, 0], dtype=torch.uint8).view(1, 3, 1, 1)
-        torch.testing.assert_close(atlas_map(uv, grid=2).flatten(), torch.tensor([0.5, 0.5, 0]))
-        assert part_map(uv, grid=2).shape[1] == 7

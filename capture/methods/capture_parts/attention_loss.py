@@ -13,13 +13,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from capture.nn.iuv import gather_positions, sample_positions, surface_weights
+
 SIGMA = 0.08  # standard deviation, in units of a part's width, of what counts as the same point
 FAR = 3.0  # squared distances beyond this (in 2 SIGMA²) say that the identity picture does not show the point
+MAX_DISTANCE = SIGMA * (2 * FAR) ** 0.5  # 0.196
 BACKGROUND_WEIGHT = 0.1  # weight of a position of the background beside one of the character's
 CODE_WEIGHT = 3.0  # weight of a query's or key's distance from its point's code
 PARTS = 64  # parts that have codes of their own
 POINTS = 256  # positions of a target that are asked, the character's before the background's
-_NEVER = -1e4
 
 
 def attention_loss(
@@ -50,33 +52,20 @@ def attention_loss(
     chosen = sample_positions(there[:, 0] > 0, POINTS, sample_seed)  # (B, M)
     asked = gather_positions(query.flatten(2), chosen).transpose(1, 2).float()  # (B, M, d)
     logits = torch.bmm(asked, key.flatten(2).float()) / t  # (B, M, N)
-    there = gather_positions(there, chosen)[..., None]  # (B, 3, M, 1)
-    here = at_cells(identity_uv, side).flatten(2)[:, :, None]  # (B, 3, 1, N)
-    wanted, same = _wanted(there, here)
-    drawn = there[:, 0] > 0  # (B, M, 1)
+    there = gather_positions(there, chosen)  # (B, 3, M)
+    here = at_cells(identity_uv, side).flatten(2)  # (B, 3, N)
+    wanted = surface_weights(there, here, SIGMA, MAX_DISTANCE, background=True, metric="arc")  # (B, M, N)
+    drawn = there[:, 0] > 0  # (B, M)
     known = (identity_uv[:, 0].flatten(1).any(1) & target_uv[:, 0].flatten(1).any(1))[:, None]  # (B, 1)
     shown = wanted.sum(-1) > 0
-    weight = shown * known * torch.where(drawn[..., 0], 1.0, BACKGROUND_WEIGHT)  # (B, M)
+    weight = shown * known * torch.where(drawn, 1.0, BACKGROUND_WEIGHT)  # (B, M)
 
     divergence = (wanted * (wanted.clamp(min=1e-9).log() - F.log_softmax(logits, dim=-1))).sum(-1)
     loss = (divergence * weight).sum() / weight.sum().clamp(min=1)
     loss = loss + CODE_WEIGHT * sum(code_loss(x, uv, known) for x, uv in ((query, target_uv), (key, identity_uv)))
-    right = same.gather(2, logits.argmax(-1, keepdim=True))[..., 0]
-    counted = drawn[..., 0] & (weight > 0)  # (B, M)
+    right = gather_positions(here, logits.argmax(-1))[:, 0] == there[:, 0]  # (B, M)
+    counted = drawn & (weight > 0)  # (B, M)
     return loss, {"attention_right": (right & counted).sum() / counted.sum().clamp(min=1)}
-
-
-def _wanted(there: Tensor, here: Tensor) -> tuple[Tensor, Tensor]:
-    """Points (B, 3, M, 1) and (B, 3, 1, N): where each of M belongs, (B, M, N) with sums of 1, or of 0 where nowhere.
-
-    Beside it, which are of one part.
-    """
-    same, drawn = there[:, 0] == here[:, 0], there[:, 0] > 0  # (B, M, N), (B, M, 1)
-    du, dv = ((there[:, k] - here[:, k]).abs() / 255 for k in (1, 2))
-    du = torch.minimum(du, 1 - du)  # u runs around a limb
-    distance = (du**2 + dv**2) / (2 * SIGMA**2) * drawn
-    score = torch.where(same, -distance, _NEVER)
-    return torch.softmax(score, dim=-1) * (score.amax(-1, keepdim=True) > -FAR), same
 
 
 def at_cells(uv: Tensor, side: int) -> Tensor:
@@ -120,18 +109,3 @@ def code_loss(x: Tensor, uv: Tensor, known: Tensor) -> Tensor:
     far = 1 - (F.normalize(x.flatten(2).transpose(1, 2).float(), dim=-1) * code).sum(-1)
     weight = torch.where(part > 0, 1.0, BACKGROUND_WEIGHT) * known
     return (far * weight).sum() / weight.sum().clamp(min=1)
-
-
-def sample_positions(drawn: Tensor, most: int, start: Tensor | float) -> Tensor:
-    """At most so many positions of each row of (B, N), spread over those that are drawn and then over the others.
-
-    start: another one chooses others (a tensor: nothing waits for it).
-    """
-    n = drawn.shape[1]
-    spread = (torch.arange(n, device=drawn.device) * 0.618034 + start) % 1  # no two of a neighbourhood alike
-    return (drawn + spread).topk(min(most, n), dim=1).indices
-
-
-def gather_positions(x: Tensor, chosen: Tensor) -> Tensor:
-    """(B, C, N) at the positions (B, M) -> (B, C, M)."""
-    return x.gather(2, chosen[:, None].expand(-1, x.shape[1], -1))

@@ -7,15 +7,17 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from capture.methods.base import Loss
-from capture.methods.capture_parts.attention_loss import at_cells, gather_positions, sample_positions
+from capture.methods.capture_parts.attention_loss import at_cells
 from capture.methods.capture_parts.coordinates import apply_part_affine
 from capture.methods.capture_parts.layout import Layout
 from capture.methods.capture_parts.part_motion import PartMotion
 from capture.methods.capture_parts.segmenter import Segmentation
+from capture.nn import iuv as correspondence
+from capture.nn.iuv import gather_positions, sample_positions
 
 BACKGROUND_WEIGHT = 0.25  # of a position of the background beside one of the character
-SIGMA = 0.02  # standard deviation, in u and v, of the same surface point
-FAR = 3.0  # squared distances beyond this (in 2 SIGMA²) say that a picture does not show the point
+SIGMA = 0.02  # standard deviation of the surface distance within which pixels show the same point
+MAX_DISTANCE = 0.049  # a point whose nearest pixel is farther than this is not visible in a picture
 EPE_WEIGHT = 0.1  # of an end-point error of one pixel
 POINTS, CANDIDATES = 128, 600  # points of the output that are followed, positions of a picture where they may be
 
@@ -95,16 +97,7 @@ def layout_loss(
 
 
 def locate_surface_points(points: Tensor, uv: Tensor, sample_seed: Tensor) -> tuple[Tensor, Tensor]:
-    """Points (B, 3, M) in a picture's map (B, 3, S, S): where, (B, 2, M) from -1 to 1, and whether at all, (B, M)."""
-    uv = uv[:, :, 1::2, 1::2]  # every other pixel
-    side = uv.shape[-1]
-    index = sample_positions(uv[:, 0].flatten(1) > 0, CANDIDATES, sample_seed)  # (B, N)
-    here = gather_positions(uv.flatten(2), index).float()[:, :, None]  # (B, 3, 1, N)
-    there = points[..., None]  # (B, 3, M, 1)
-    du, dv = ((there[:, k] - here[:, k]) / 255 for k in (1, 2))
-    score = -(du.square() + dv.square()) / (2 * SIGMA**2)
-    score = score.masked_fill((there[:, 0] != here[:, 0]) | (there[:, 0] == 0), -1e4)
-    weight = score.softmax(-1)  # (B, M, N)
-    xy = torch.stack([index % side, index // side], dim=-1).float()  # (B, N, 2)
-    place = (2 * (weight @ xy) + 1.5) / (2 * side) * 2 - 1  # pixel 2 i + 1 of the map, its middle
-    return place.transpose(1, 2), score.amax(-1) > -FAR
+    """Points (B, 3, M) in every other pixel of a map (B, 3, S, S): see `capture.nn.iuv.locate_surface_points`."""
+    return correspondence.locate_surface_points(
+        points, uv, SIGMA, MAX_DISTANCE, max_candidates=CANDIDATES, stride=2, start=sample_seed
+    )

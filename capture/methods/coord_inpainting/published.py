@@ -6,14 +6,14 @@ Both torch formats are read: the zip of torch 1.6 and later, and the one of earl
 from __future__ import annotations
 
 import copy
-import pickle
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from capture.checkpoints.validate import check_archive, check_weights
+from capture.checkpoints.published import check_parameters, read_torch_file
+from capture.checkpoints.validate import check_weights
 from capture.common.errors import CaptureError
 from capture.methods.coord_inpainting.generator import CoordinateInpainting
 from capture.methods.coord_inpainting.inpainter import GATES, Inpainter
@@ -77,23 +77,14 @@ def read_state(path: str | Path) -> dict[str, Tensor]:
     Raises:
         CaptureError: no such file, damaged, or one that holds anything else.
     """
-    check_archive(path)
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError:
-        raise CaptureError(f"{path}: no such file; the release has {INPAINTER} and {REFINER}") from None
-    except Exception as error:  # whatever a damaged or hostile file provokes
-        why = " ".join(str(error).split())[:80] or type(error).__name__
-        if isinstance(error, pickle.UnpicklingError) and ("GLOBAL" in why or "Weights only" in why):
-            why = "it holds objects that would run code when loaded"
-        raise CaptureError(f"{path}: not a checkpoint that can be read ({why}); get it again") from None
+    state = read_torch_file(path, missing=f"no such file; the release has {INPAINTER} and {REFINER}")
     check_weights(state, path, "state dict")
     return dict(state)
 
 
 def load_inpainter(state: dict[str, Tensor], network: Inpainter, path: str | Path) -> None:
     """Load the entries of inpainter.pth; the duplicates under `sequence.` have to equal the gates that they repeat."""
-    own, kept = network.state_dict(), {}
+    kept: dict[str, Tensor] = {}
     for name, value in state.items():
         if not name.startswith("sequence."):
             kept[name] = value
@@ -105,7 +96,7 @@ def load_inpainter(state: dict[str, Tensor], network: Inpainter, path: str | Pat
             raise CaptureError(f"{path}: {name[:80]} differs from the gate that it repeats; get it again")
     for number in range(1, len(GATES) + 1):  # older files lack the counters
         kept.setdefault(f"gate{number}.norm.num_batches_tracked", torch.zeros((), dtype=torch.int64))
-    _load(kept, network, own, path)
+    _load(kept, network, path)
 
 
 def load_refiner(state: dict[str, Tensor], network: Refiner, path: str | Path) -> None:
@@ -114,20 +105,12 @@ def load_refiner(state: dict[str, Tensor], network: Refiner, path: str | Path) -
         name.replace(".module.weight_bar", ".module.weight_orig").replace(".module.", "."): value
         for name, value in state.items()
     }
-    _load(renamed, network, network.state_dict(), path)
+    _load(renamed, network, path)
     advance_power_iteration(network)
 
 
-def _load(state: dict[str, Tensor], network: nn.Module, own: dict[str, Tensor], path: str | Path) -> None:
-    wrong = [name for name in own if name not in state or state[name].shape != own[name].shape]
-    wrong += [name for name in state if name not in own]
-    if wrong:
-        sizes = ("x".join(map(str, s[wrong[0]].shape)) if wrong[0] in s else "missing" for s in (state, own))
-        there, here = sizes
-        raise CaptureError(
-            f"{path}: {wrong[0][:80]} is {there} there and {here} in the network ({len(wrong)} entries differ); "
-            "is it the right file of the release?"
-        )
+def _load(state: dict[str, Tensor], network: nn.Module, path: str | Path) -> None:
+    check_parameters(state, network, path, "is it the right file of the release?")
     network.load_state_dict(state)
 
 

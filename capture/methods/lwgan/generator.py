@@ -19,7 +19,8 @@ from capture.methods.lwgan.liquid_warping import LiquidWarping, Warpable
 from capture.methods.lwgan.networks import HALVINGS, ResNet, ResUnet
 from capture.methods.lwgan.stream_inputs import background_inputs, border_median, hole_kernel, source_inputs
 from capture.nn.geometry import warp
-from capture.nn.iuv import atlas_map, correspondence_flow, part_map
+from capture.nn.iuv import correspondence_flow
+from capture.nn.iuv_images import atlas_map, part_map
 
 CONDITIONS = {"atlas": (atlas_map, 3), "parts": (part_map, ATLAS_GRID**2 + 3)}  # conditional maps and their channels
 

@@ -7,16 +7,14 @@ model (SMPL), which the atlas of IUV maps replaces here: its weights fit, and wa
 
 from __future__ import annotations
 
-import pickle
 from pathlib import Path
-from typing import Any
 
-import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from capture.checkpoints.validate import check_archive, check_weights
+from capture.checkpoints.published import brief, check_parameters, read_torch_file
+from capture.checkpoints.validate import check_weights
 from capture.common.errors import CaptureError
 
 STREAMS = ("bg_model", "src_model", "tsf_model")
@@ -52,7 +50,7 @@ def read_state_dict(path: str | Path) -> dict[str, Tensor]:
     Raises:
         CaptureError: missing, damaged, or holding anything but tensors.
     """
-    weights = _read_safetensors(path) if Path(path).suffix == ".safetensors" else _read_torch(path)
+    weights = _read_safetensors(path) if Path(path).suffix == ".safetensors" else read_torch_file(path)
     check_weights(weights, path, "the state dict")
     if not weights:
         raise CaptureError(f"{path}: there are no parameters in it; get it again")
@@ -65,38 +63,9 @@ def _read_safetensors(path: str | Path) -> dict[str, Tensor]:
     except FileNotFoundError:
         raise CaptureError(f"{path}: no such checkpoint") from None
     except (SafetensorError, OSError, ValueError) as error:
-        raise CaptureError(f"{path}: not a readable safetensors file ({_brief(error)}); get it again") from None
-
-
-def _read_torch(path: str | Path) -> Any:
-    check_archive(path)
-    try:
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError:
-        raise CaptureError(f"{path}: no such checkpoint") from None
-    except Exception as error:  # whatever a damaged or hostile file provokes
-        why = _brief(error)
-        if isinstance(error, pickle.UnpicklingError) and ("GLOBAL" in why or "Weights only" in why):
-            why = "it holds objects that would run code when loaded"
-        raise CaptureError(f"{path}: not a checkpoint that can be read ({why}); get it again") from None
+        raise CaptureError(f"{path}: not a readable safetensors file ({brief(error)}); get it again") from None
 
 
 def _load(weights: dict[str, Tensor], network: nn.Module, path: str | Path, keys: str) -> None:
-    own = network.state_dict()
-    wrong = [name for name in own if name not in weights or weights[name].shape != own[name].shape]
-    wrong += [name for name in weights if name not in own]
-    if wrong:
-        there, here = (_shape(state, wrong[0]) for state in (weights, own))
-        raise CaptureError(
-            f"{path}: made for another configuration: {wrong[0]} is {there} there and {here} here "
-            f"({len(wrong)} parameters differ); set {keys} to what it was trained with"
-        )
+    check_parameters(weights, network, path, f"set {keys} to what it was trained with")
     network.load_state_dict(weights)
-
-
-def _shape(weights: dict[str, Tensor], name: str) -> str:
-    return "x".join(map(str, weights[name].shape)) or "a number" if name in weights else "missing"
-
-
-def _brief(error: Exception) -> str:
-    return " ".join(str(error).split())[:80] or type(error).__name__
