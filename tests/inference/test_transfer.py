@@ -12,9 +12,10 @@ from capture.config.load import load_result_config
 from capture.data.open_data import open_data
 from capture.inference.transfer import PoseTransfer
 from capture.io.images import normalise
-from capture.methods.build import build_generator
+from capture.methods.build import batch_keys, build_generator
 from capture.training.trainer import Trainer
 from tests.conftest import tiny_config
+from tests.helpers.toy_method import register_toy, toy_config
 
 CPU = torch.device("cpu")
 
@@ -140,18 +141,17 @@ class TestCompiled:
         assert len(list(compiled.drive(identity[:1], iter(pose), batch_size=4))) == 6
         assert counters["stats"]["unique_graphs"] <= 1  # drive encodes its identity alone
 
-    def test_compiled_training_agrees_with_eager_training(self, mixamo_tree, tmp_path):
-        """Two updates of the smallest generator: the same losses and, up to rounding, the same weights."""
-        small = ("--method", "capture_supervised", "--gen_ganLoss_weight", "0", "--dis_ganLoss_weight", "0")
-        plain = ("--gen_reconLoss_weight", "0", "--dec_attn_layers", "[-1]", "--dec_adain_layers", "[-1]")
+    def test_compiled_training_agrees_with_eager_training(self, mixamo_tree, tmp_path, monkeypatch):
+        """Two updates of two convolutions: the same losses and, up to rounding, the same weights."""
+        register_toy(tmp_path, monkeypatch)
         losses, weights = [], []
         for compiled in ("false", "true"):
-            argv = ("--dataset_path", str(mixamo_tree), *small, *plain, "--compile", compiled)
-            trainer = Trainer(tiny_config(*argv), open_data(tiny_config(*argv), ["target"]), tmp_path / compiled)
+            config = toy_config(mixamo_tree, "--compile", compiled)
+            trainer = Trainer(config, open_data(config, batch_keys(config)), tmp_path / compiled)
             losses.append([metrics["G_target"].item() for metrics in trainer.run_steps(2)])
             weights.append(trainer.networks["gen"].state_dict())
-        assert losses[1] == pytest.approx(losses[0], rel=1e-3)
+        assert losses[1] == pytest.approx(losses[0], rel=1e-3) and losses[0][0] != losses[0][1]
         assert weights[0].keys() == weights[1].keys()  # without the compiler's prefix, so that every program loads them
-        # Adam moves every weight by up to the learning rate, 1e-4, in either direction where its gradient is near zero.
         for name, value in weights[0].items():
-            torch.testing.assert_close(weights[1][name], value, atol=5e-4, rtol=0)
+            # Adam moves a weight by its learning rate, 0.01, each time; where its gradient is near zero, rounding shows
+            torch.testing.assert_close(weights[1][name], value, atol=1e-3, rtol=0)
