@@ -34,7 +34,7 @@ def load_generator(path: str | Path, generator: nn.Module) -> None:
         raise CaptureError(
             f"{path}: not a published generator of LWGAN ({', '.join(STREAMS)} are not all in it); give its *_G.pth"
         )
-    if not hasattr(generator, "bg_model"):
+    if "bg_model" not in dict(generator.named_children()):
         weights = {name: value for name, value in weights.items() if not name.startswith("bg_model.")}
     _load(weights, generator, path, "lwgan_config.conv_dim, repeat_num and condition")
 
