@@ -27,6 +27,7 @@ from capture.checkpoints.find import newest_checkpoint
 from capture.common.device import check_compiler, pick_device, use_bf16
 from capture.common.errors import CaptureError
 from capture.common.memory import keep_freed_memory
+from capture.common.registry import method_class
 from capture.config.load import RESULT_CONFIG, load_result_config
 from capture.inference.cached import CachedGenerator, repeated
 from capture.io.images import denormalise, normalise
@@ -182,14 +183,14 @@ class PoseTransfer:
         if garment is None:
             blank = torch.zeros_like(identity)  # no pose picture is read
             return self.render(identity, blank, max(len(identity), 1), maps=maps)
-        if not self.generator.garments:
-            raise CaptureError(f"{self.source}: this method has no garment transfer; leave --garment out")
         picture = {"identity": normalise(identity), **maps}
         inputs = {**self._inputs(picture, of_identity=True), **self._inputs(picture, of_identity=False)}
-        count = len(identity)
-        worn = {"garment": normalise(garment[0]), "garment_uv": garment[1]}
-        worn = {role: value.to(self.device).expand(count, *value.shape[1:]) for role, value in worn.items()}
-        return denormalise(self.generator.transfer_garment(inputs, worn, parts)).cpu()
+        worn = [x.to(self.device).expand(len(identity), *x.shape[1:]) for x in (normalise(garment[0]), garment[1])]
+        method = method_class(self.config["main_config"]["method"])
+        made: Tensor | None = method.transfer_garment(self.generator, inputs, *worn, parts)
+        if made is None:
+            raise CaptureError(f"{self.source}: this method has no garment transfer; leave --garment out")
+        return denormalise(made).cpu()
 
     def drive(
         self,

@@ -39,14 +39,12 @@ class Generator(nn.Module, ABC):
         noise_dim: width of the noise, 0 for a method without noise.
         coordinates: whether maps are coordinates in an atlas, float (B, 2, S, S), in place of IUV maps.
         relative: whether `transfer_relative` drives a video's frames relative to its first one.
-        garments: whether `transfer_garment` is there.
     """
 
     inputs: tuple[str, ...] = ("identity", "pose")
     noise_dim: int = 0
     coordinates: bool = False
     relative: ClassVar[bool] = False
-    garments: ClassVar[bool] = False
 
     @abstractmethod
     def forward(self, inputs: Inputs, noise: Tensor | None = None, details: bool = False) -> Any:
@@ -79,16 +77,6 @@ class Generator(nn.Module, ABC):
 
     def transfer_relative(self, inputs: Inputs, first_pose: Tensor) -> Tensor:
         """A frame of a video: the identity moves as the driver has moved since its first frame (B, 3, S, S)."""
-        raise NotImplementedError
-
-    def transfer_garment(self, inputs: Inputs, garment: Inputs, parts: str) -> Tensor:
-        """The identity wears parts of another picture, such as "torso,legs"; for generators with `garments`.
-
-        Args:
-            inputs: as `forward` takes them.  garment: `garment` (B, 3, S, S) in [-1, 1], and its map `garment_uv`.
-        Returns:
-            (B, 3, S, S) in [-1, 1].
-        """
         raise NotImplementedError
 
     @staticmethod
@@ -177,6 +165,20 @@ class Method(ABC):
             cache: lives for the updates of one batch, to hold what a later update needs again (the pictures made); None
                 where a batch comes in several micro-batches and nothing can be kept.
         """
+
+    @classmethod
+    def transfer_garment(
+        cls, generator: Any, inputs: Inputs, garment: Tensor, garment_uv: Tensor, parts: str
+    ) -> Tensor | None:
+        """The identity wears parts of another picture, such as "torso,legs"; None for methods that can't do it.
+
+        Args:
+            generator: built by this method.  inputs: as its `forward` takes them.
+            garment: (B, 3, S, S) in [-1, 1], the picture that the parts come from.  garment_uv: its map.
+        Returns:
+            (B, 3, S, S) in [-1, 1].
+        """
+        return None
 
     @classmethod
     def published_names(cls) -> frozenset[str]:

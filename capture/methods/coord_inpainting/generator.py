@@ -80,8 +80,6 @@ class CoordinateInpainting(base.Generator):
         options: coord_inpainting_config.  size: side S of the pictures.
     """
 
-    garments = True
-
     def __init__(self, options: dict[str, Any], size: int):
         super().__init__()
         self.options = options
@@ -180,12 +178,6 @@ class CoordinateInpainting(base.Generator):
         picture = warped.picture if logits is None else torch.sigmoid(logits.float())  # (B, 3, S, S)
         image = 2 * picture - 1  # (B, 3, S, S)
         return CoordinateDetails(image, texture, warped, logits) if details else image
-
-    def transfer_garment(self, inputs: base.Inputs, garment: base.Inputs, parts: str) -> Tensor:
-        from capture.methods.coord_inpainting.garment import parse_parts, transfer_garment
-
-        names = parse_parts(parts, self.options["atlas"])
-        return transfer_garment(self, inputs, garment["garment"], garment["garment_uv"], names)
 
     def encode_identity(self, inputs: base.Inputs, noise: Tensor) -> base.Features:
         return dict(vars(self.make_texture(inputs["identity"], inputs["identity_uv"])))

@@ -13,6 +13,7 @@ from capture.methods import base
 from capture.methods.coord_inpainting import losses
 from capture.methods.coord_inpainting.atlas import to_uv, validity
 from capture.methods.coord_inpainting.discriminator import PatchDiscriminator
+from capture.methods.coord_inpainting.garment import parse_parts, transfer_garment
 from capture.methods.coord_inpainting.generator import CoordinateDetails, CoordinateInpainting
 from capture.methods.coord_inpainting.published import INPAINTER, REFINER, load_release
 from capture.nn.perceptual import PerceptualLoss, check_choice, check_scales
@@ -180,6 +181,13 @@ class Method(base.Method):
     def published_names(cls) -> frozenset[str]:
         """Entries of the release's inpainter.pth, a plain state dict."""
         return frozenset({"gate1.conv_f.weight", "gate1.conv_m.weight", "final.conv1.weight"})
+
+    @classmethod
+    def transfer_garment(
+        cls, generator: CoordinateInpainting, inputs: base.Inputs, garment: Tensor, garment_uv: Tensor, parts: str
+    ) -> Tensor:
+        names = parse_parts(parts, generator.options["atlas"])
+        return transfer_garment(generator, inputs, garment, garment_uv, names)
 
     @classmethod
     def published_files(cls) -> frozenset[str]:
