@@ -136,7 +136,7 @@ def from_processes(loader: DataLoader) -> Iterator[Batch]:
     main = threading.current_thread() is threading.main_thread()
     before = signal.getsignal(child) if main and child else None
     batches = iter(loader)
-    if before is not None:
+    if child is not None and before is not None:
         signal.signal(child, before)
     while True:
         try:

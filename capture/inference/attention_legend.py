@@ -15,6 +15,9 @@ class DrawnMaps(Protocol):
     rows: str
 
 
+Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
+
+
 def row_labels(maps: Sequence[DrawnMaps]) -> list[str]:
     """What each row of `draw_attention` shows, from the top."""
     labels = []
@@ -58,7 +61,7 @@ def with_legend(sheet: Image.Image, maps: Sequence[DrawnMaps]) -> Image.Image:
     return out
 
 
-def _wrapped(text: str, width: float, pen: ImageDraw.ImageDraw, font: ImageFont.FreeTypeFont) -> list[str]:
+def _wrapped(text: str, width: float, pen: ImageDraw.ImageDraw, font: Font) -> list[str]:
     lines = [""]
     for word in text.split():
         longer = f"{lines[-1]} {word}".strip()

@@ -136,7 +136,9 @@ def _figures(mask: np.ndarray, strict: bool = False) -> tuple[list[np.ndarray], 
 def _without_specks(mask: np.ndarray) -> np.ndarray:
     """The ringing of JPEG compression beside an outline is no figure."""
     labels, count = ndimage.label(mask)
-    return (np.bincount(labels.ravel(), minlength=count + 1) > SPECK * mask.size)[labels] & mask
+    large = np.bincount(labels.ravel(), minlength=count + 1) > SPECK * mask.size
+    kept: np.ndarray = large[labels] & mask
+    return kept
 
 
 def _belongs(piece: tuple[slice, slice], size: int, main: tuple[slice, slice], area: int) -> bool:

@@ -30,7 +30,8 @@ class Ground:
 
     @property
     def colour(self) -> Colour:
-        return tuple(int(v) for v in self.colours[0].round())
+        red, green, blue = (int(v) for v in self.colours[0].round())
+        return red, green, blue
 
     @property
     def is_colourful(self) -> bool:
@@ -39,14 +40,17 @@ class Ground:
     def distance(self, pixels: np.ndarray) -> np.ndarray:
         """The greatest difference of a channel, (H, W), of float32 (H, W, 3)."""
         if self.surface is not None:
-            return np.abs(pixels - self.at(pixels.shape[:2])).max(-1)
-        return np.min([np.abs(pixels - colour).max(-1) for colour in self.colours], axis=0)
+            of_surface: np.ndarray = np.abs(pixels - self.at(pixels.shape[:2])).max(-1)
+            return of_surface
+        nearest: np.ndarray = np.min([np.abs(pixels - colour).max(-1) for colour in self.colours], axis=0)
+        return nearest
 
     def at(self, shape: tuple[int, int]) -> np.ndarray:
         """The ground's colour everywhere, float32 (H, W, 3); the commonest one where there are several."""
         if self.surface is None:
             return np.broadcast_to(self.colours[0].astype(np.float32), (*shape, 3))
-        return (_powers(shape) @ self.surface).astype(np.float32)
+        colours: np.ndarray = (_powers(shape) @ self.surface).astype(np.float32)
+        return colours
 
 
 def fit_ground(pixels: np.ndarray) -> Ground | None:
@@ -56,7 +60,8 @@ def fit_ground(pixels: np.ndarray) -> Ground | None:
     inside = np.ones((height, width), bool)
     inside[band : -band or None, band : -band or None] = False
     border = pixels[inside]
-    colours, left = [], np.ones(len(border), bool)
+    colours: list[tuple[np.ndarray, float]] = []
+    left = np.ones(len(border), bool)
     for _ in range(2):
         if left.mean() < 0.08:
             break
@@ -86,7 +91,8 @@ def _mode(colours: np.ndarray) -> np.ndarray:
     keys, counts = np.unique(coarse @ [1, 16, 256], return_counts=True)
     most = keys[counts.argmax()]
     centre = np.median(colours[coarse @ [1, 16, 256] == most], axis=0)
-    return np.median(colours[np.abs(colours - centre).max(-1) <= 24], axis=0)
+    middle: np.ndarray = np.median(colours[np.abs(colours - centre).max(-1) <= 24], axis=0)
+    return middle
 
 
 def _tolerance(distance: np.ndarray) -> float:
@@ -130,7 +136,8 @@ def fill_from_border(candidate: np.ndarray) -> np.ndarray:
     reached = labels == labels[0, 0]
     if radius:
         reached = ndimage.binary_dilation(reached, iterations=radius + 1, mask=outside)
-    return reached[1:-1, 1:-1]
+    inner: np.ndarray = reached[1:-1, 1:-1]
+    return inner
 
 
 def without_fringe(ground: np.ndarray, distance: np.ndarray, tolerance: float, colourful: bool) -> np.ndarray:
@@ -141,7 +148,8 @@ def without_fringe(ground: np.ndarray, distance: np.ndarray, tolerance: float, c
         return ground  # not compressed, or noise that the tolerance allows for
     reach = (5 if colourful else 2) * tolerance
     grown = ndimage.binary_dilation(ground, iterations=FRINGE, mask=ground | (distance <= reach))
-    return ndimage.binary_opening(grown, np.ones((3, 3))) | ground
+    opened: np.ndarray = ndimage.binary_opening(grown, np.ones((3, 3))) | ground
+    return opened
 
 
 def enclosed_ground(pixels: np.ndarray, ground: np.ndarray, model: Ground) -> np.ndarray:
@@ -153,4 +161,5 @@ def enclosed_ground(pixels: np.ndarray, ground: np.ndarray, model: Ground) -> np
     sizes = np.bincount(labels.ravel(), minlength=count + 1) / max((~ground).sum(), 1)
     holes = (sizes > 0.003) & (sizes < 0.03)
     holes[0] = False
-    return holes[labels]
+    found: np.ndarray = holes[labels]
+    return found

@@ -20,7 +20,7 @@ from capture.io.video import VideoReader, is_animation, is_film, is_video
 FRAME_RATE = 25  # of a folder of frames, which doesn't say
 
 
-def natural_order(path: Path) -> tuple:
+def natural_order(path: Path) -> tuple[list[tuple[int, str]], str]:
     """Sort key: numbers in names count as numbers, so that frame2 comes before frame10."""
     parts = re.split(r"([0-9]+)", path.name.casefold())
     return [(int(part), "") if part.isascii() and part.isdigit() else (-1, part) for part in parts], path.name

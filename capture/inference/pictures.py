@@ -65,7 +65,7 @@ def render_files(
     noise = transfer.sample_noise(1, noise_scale, seed) if noise_scale else None
     for path in dict.fromkeys([*identities, *poses]):
         open_upright(path)
-    written = {}
+    written: dict[tuple[Path, Path], Path] = {}
     with tqdm(total=len(identities) * len(poses), desc="pictures", unit="picture", disable=single) as bar:
         for first in range(0, len(identities), TOGETHER):
             some = identities[first : first + TOGETHER]

@@ -67,8 +67,8 @@ def render_video(
     for first in range(0, len(identities), TOGETHER):  # the video is read again for each group of characters
         group = slice(first, first + TOGETHER)
         said = notes if first == 0 else Notes(lambda line: None)
-        options = {"batch_size": batch_size, "noise": noise, "relative": relative}
-        drive = partial(transfer.drive, torch.stack(shown[group]), **options)
+        identities_shown = torch.stack(shown[group])
+        drive = partial(transfer.drive, identities_shown, batch_size=batch_size, noise=noise, relative=relative)
         with Driver(pose) as driver:
             framing = VideoFraming(driver, transfer.size, known)
             _drive_group(drive, driver, framing, shown[group], outputs[group], form, said)
@@ -166,7 +166,8 @@ class VideoFraming:
             return show(over_ground(image, self.known.ground), None, window, self.size, self.known.ground)
         figure = found.figures[0]
         if self._last is not None:
-            figure = min(found.figures, key=lambda one: _distance(one, self._last))
+            last = self._last
+            figure = min(found.figures, key=lambda one: _distance(one, last))
         self._last = figure
         return cut(found, figure, window, self.size, self.known.ground)
 

@@ -99,7 +99,8 @@ def in_square(output: np.ndarray, window: Window) -> np.ndarray:
 def border_colour(output: np.ndarray) -> Colour:
     """The median colour of a picture's border, uint8 (S, S, 3)."""
     border = np.concatenate([output[0], output[-1], output[:, 0], output[:, -1]])
-    return tuple(int(v) for v in np.median(border, axis=0))
+    red, green, blue = (int(v) for v in np.median(border, axis=0))
+    return red, green, blue
 
 
 def crop_to_picture(output: np.ndarray, window: Window) -> np.ndarray:

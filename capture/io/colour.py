@@ -19,7 +19,9 @@ def to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
     A profile that is broken, or is of another colour space than the picture, is ignored, as browsers do.
     """
     transform = _transform(profile, image.mode) if profile else None
-    return image if transform is None else ImageCms.applyTransform(image, transform)
+    if transform is None:
+        return image
+    return ImageCms.applyTransform(image, transform) or image  # None only where it works in place
 
 
 @functools.lru_cache(maxsize=32)
@@ -69,7 +71,7 @@ def sixteen_bit_rgb(image: Image.Image, path: str | Path) -> Image.Image | None:
 
     Pillow keeps the higher byte alone, at most 15 in such a picture; the file is read once more for the lower one.
     """
-    if image.mode != "RGB" or "transparency" in image.info or max(high for _, high in image.getextrema()) > 15:
+    if image.mode != "RGB" or "transparency" in image.info or np.asarray(image).max(initial=0) > 15:
         return None
     with Image.open(path) as again:
         if again.format not in ("PNG", "TIFF") or not again.tile or not isinstance(again.tile[0].args, (str, tuple)):

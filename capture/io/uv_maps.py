@@ -82,7 +82,7 @@ def _read_coordinates(path: Path) -> np.ndarray:
         why = " ".join(str(error).split())[:80]
         raise CaptureError(f"{path}: not a readable .npy array ({why})") from None
     if not isinstance(stored, np.ndarray) or stored.ndim != 3 or stored.shape[2] != 2 or 0 in stored.shape:
-        raise CaptureError(f"{path}: of shape {getattr(stored, 'shape', '?')}; coordinates have the shape (H, W, 2)")
+        raise CaptureError(f"{path}: of another shape; coordinates have the shape (H, W, 2)")
     if stored.dtype.kind != "f" or is_enormous(stored.shape[1], stored.shape[0]):
         raise CaptureError(
             f"{path}: {stored.dtype} of {stored.shape[1]}x{stored.shape[0]}; coordinates are floating-point numbers of "

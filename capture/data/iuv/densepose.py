@@ -68,7 +68,7 @@ def read_table(path: str | Path | None) -> np.ndarray:
         table = np.load(path, mmap_mode="r", allow_pickle=False)
     except Exception as error:  # whatever a damaged or hostile file provokes
         raise CaptureError(f"{path}: not a readable .npy array ({' '.join(str(error).split())[:80]})") from None
-    shape = getattr(table, "shape", ())
+    shape: tuple[int, ...] = table.shape if isinstance(table, np.ndarray) else ()
     if (
         len(shape) != 4
         or shape[0] != DENSEPOSE_PARTS

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -28,13 +29,13 @@ class Animation:
 
     def index(self) -> VideoIndex:
         """All frames are decoded once: most of these formats know a frame's duration when they have come to it."""
-        self._open()
-        count = frame_count(self._image)
+        image = self._open()
+        count = frame_count(image)
         times, now = [], Fraction(0)
         for i in range(count):
-            self._decode(i, count)
+            self._decode(image, i, count)
             times.append(round(now / UNIT))
-            shown = Fraction(self._image.info.get("duration") or 0).limit_denominator(1000)  # ms
+            shown = Fraction(image.info.get("duration") or 0).limit_denominator(1000)  # ms
             now += Fraction(shown if shown > SHORTEST else INSTEAD, 1000)
         return VideoIndex(count, np.array(times, np.int64), np.zeros(1, np.int64), UNIT, round(now / UNIT) - times[-1])
 
@@ -44,9 +45,8 @@ class Animation:
 
     def find(self, i: int, index: VideoIndex) -> Image.Image:
         """Frame i, RGB or RGBA, as the frames up to it have left it."""
-        self._open()
-        self._decode(i, index.count)
-        image = self._image
+        image = self._open()
+        self._decode(image, i, index.count)
         profile = image.info.get("icc_profile")
         if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
             rgba = image.convert("RGBA")
@@ -64,26 +64,28 @@ class Animation:
             self._image.close()
         self._image = None
 
-    def _open(self) -> None:
+    def _open(self) -> Image.Image:
         if self._image is not None:
-            return
+            return self._image
         try:
-            self._image = Image.open(self.path, formats=ANIMATION_FORMATS)
+            image: Any = Image.open(self.path, formats=ANIMATION_FORMATS)
         except FileNotFoundError:
             raise CaptureError(f"{self.path}: no such file") from None
         except Exception as error:
             raise self._complaint(error, "not an animation that can be read") from None
-        if self._image.format == "WEBP" and hasattr(self._image, "rawmode"):
+        self._image = image
+        if image.format == "WEBP":
             # frames that cover only a part of the canvas leave the rest transparent, whether or not the header has the
             # flag for transparency, by which alone Pillow goes
-            self._image._mode = self._image.rawmode = "RGBA"
-        if is_enormous(*self._image.size):
-            raise CaptureError(f"{self.path}: frames of {self._image.width}x{self._image.height}; shrink the animation")
+            image._mode = image.rawmode = "RGBA"
+        if is_enormous(*image.size):
+            raise CaptureError(f"{self.path}: frames of {image.width}x{image.height}; shrink the animation")
+        return self._image
 
-    def _decode(self, i: int, count: int) -> None:
+    def _decode(self, image: Image.Image, i: int, count: int) -> None:
         try:
-            self._image.seek(i + frames_before(self._image))
-            self._image.load()
+            image.seek(i + frames_before(image))
+            image.load()
         except Exception as error:  # decoders raise whatever they like on broken data
             raise self._complaint(error, f"frame {i} of {count} is damaged") from None
 

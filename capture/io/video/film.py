@@ -25,8 +25,7 @@ class Film:
     def __init__(self, path: Path):
         self.path = path
         self._stream: VideoStream | None = None
-        self._frames: Iterator[Any] | None = None
-        self._make: PictureMaker | None = None
+        self._frames: Iterator[Any] = iter(())
         self._next = 0  # the frame that _frames gives next, unless something is wrong with the file
 
     def index(self) -> VideoIndex:
@@ -35,9 +34,8 @@ class Film:
 
     def rate(self, index: VideoIndex) -> Fraction:
         """Frames a second, on average; 25 where the file doesn't say."""
-        if self._stream is None:
-            self._open()
-        return self._stream.stream.average_rate or Fraction(25)
+        stream = self._open() if self._stream is None else self._stream
+        return stream.stream.average_rate or Fraction(25)
 
     def close(self) -> None:
         if self._stream is not None:
@@ -54,30 +52,30 @@ class Film:
             frame = self._forward(i, index) if self._seek(key, index) else None
             if frame is not None:
                 return self._make(frame)
-        self._open()
+        stream = self._open()
         frame = self._forward(i, index)
         if frame is None:
-            why = f" ({self._stream.damage})" if self._stream.damage else ""
+            why = f" ({stream.damage})" if stream.damage else ""
             raise CaptureError(
                 f"{self.path}: frame {i} of {len(index)} is damaged{why}; copy or convert the file again"
             )
         return self._make(frame)
 
-    def _open(self) -> None:
+    def _open(self) -> VideoStream:
         """Decode from the first packet on."""
         if self._stream is not None:
             self._stream.close()
-        self._stream = VideoStream(self.path)
-        self._make = PictureMaker(self.path, self._stream.stream.sample_aspect_ratio)
-        self._frames, self._next = self._stream.frames(), 0
+        stream = self._stream = VideoStream(self.path)
+        self._make = PictureMaker(self.path, stream.stream.sample_aspect_ratio)
+        self._frames, self._next = stream.frames(), 0
+        return stream
 
     def _seek(self, key: int, index: VideoIndex) -> bool:
         """Decode from keyframe `key` on; whether the file can be entered there."""
-        if self._stream is None:
-            self._open()
-        if not self._stream.seek(int(index.times[key])):
+        stream = self._open() if self._stream is None else self._stream
+        if index.times is None or not stream.seek(int(index.times[key])):
             return False
-        self._frames, self._next = self._stream.frames(), key
+        self._frames, self._next = stream.frames(), key
         return True
 
     def _forward(self, i: int, index: VideoIndex) -> Any:
@@ -85,10 +83,10 @@ class Film:
         for frame in self._frames:
             if index.times is None:
                 number = self._next
-            else:
-                number = index.number(frame.pts)
-                if number is None:  # a frame that no player shows
-                    continue
+            elif (found := index.number(frame.pts)) is not None:
+                number = found
+            else:  # a frame that no player shows
+                continue
             self._next = number + 1
             if number >= i:
                 return frame if number == i and not frame.is_corrupt else None

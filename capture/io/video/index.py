@@ -37,6 +37,7 @@ class VideoIndex:
 
     def seconds(self, usual: Fraction = Fraction(1, 25)) -> list[Fraction]:
         """When each frame is shown, since the first, and when the last one goes (`usual` later, unless known)."""
+        assert self.times is not None
         starts = [(int(time) - int(self.times[0])) * self.unit for time in self.times]
         return [*starts, starts[-1] + (self.last * self.unit or usual)]
 
@@ -107,7 +108,7 @@ def _reliable(stream: VideoStream, packets: list[_Packet]) -> bool:
 def _from_packets(packets: list[_Packet], unit: Fraction) -> VideoIndex:
     times = np.sort(np.array([packet.time for packet in packets], np.int64))
     keys = np.sort(np.array([packet.time for packet in packets if packet.key], np.int64))
-    last = max(packets, key=lambda packet: packet.time).duration
+    last = max(packets, key=lambda packet: packet.time or 0).duration
     return VideoIndex(len(times), times, np.searchsorted(times, keys), unit, last)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 
@@ -37,10 +38,17 @@ def is_animation(path: Path) -> bool:
         return False
 
 
-def frame_count(image: Image.Image) -> int:
-    """Frames of an animation; the picture that only programs without APNG show is none of them."""
-    return getattr(image, "n_frames", 1) - frames_before(image)
+def frame_count(image: Any) -> int:
+    """Frames of Pillow's picture; the picture that only programs without APNG show is none of them."""
+    try:
+        return int(image.n_frames) - frames_before(image)
+    except AttributeError:  # only formats that know several frames have it
+        return 1
 
 
-def frames_before(image: Image.Image) -> int:
-    return int(bool(image.info.get("default_image") or getattr(image, "default_image", False)))
+def frames_before(image: Any) -> int:
+    """1 where the file begins with a picture that is no frame of its animation (APNG), or else 0."""
+    try:
+        return int(bool(image.info.get("default_image") or image.default_image))
+    except AttributeError:  # only PNG has it
+        return 0

@@ -97,7 +97,8 @@ def part_squares(texture: Tensor) -> Tensor:
     """(B, C, T, T) -> (B * 25, C, T/5, T/5), a square for each part; T is a multiple of 5."""
     side = texture.shape[-1] // ATLAS_GRID
     squares = texture.unflatten(3, (ATLAS_GRID, side)).unflatten(2, (ATLAS_GRID, side))  # (B, C, 5, n, 5, n)
-    return squares.permute(0, 2, 4, 1, 3, 5).flatten(0, 2)
+    out: Tensor = squares.permute(0, 2, 4, 1, 3, 5).flatten(0, 2)
+    return out
 
 
 def from_part_squares(squares: Tensor) -> Tensor:

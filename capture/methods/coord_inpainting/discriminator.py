@@ -29,4 +29,5 @@ class PatchDiscriminator(nn.Module):
         x = torch.cat([picture, uv.nan_to_num(0.0), mask], dim=1).to(self.final.weight_orig.dtype)  # (B, 6, S, S)
         for layer in self.layers:
             x = F.leaky_relu(layer(x), 0.2)  # half the side each
-        return self.final(x)  # (B, 1, S/8, S/8)
+        out: Tensor = self.final(x)  # (B, 1, S/8, S/8)
+        return out

@@ -48,7 +48,8 @@ class GatedBlock(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(B, c_in, H, W) -> (B, c_out, H / stride, W / stride)."""
         x = F.pad(x, (self.pad,) * 4, mode="reflect")
-        return self.norm(F.elu(self.conv_f(x)) * torch.sigmoid(self.conv_m(x)))
+        out: Tensor = self.norm(F.elu(self.conv_f(x)) * torch.sigmoid(self.conv_m(x)))
+        return out
 
 
 class CoordinateConv(InFloat32, nn.Conv2d):
@@ -67,7 +68,8 @@ class FinalLayer(nn.Module):
         self.conv1 = CoordinateConv(c_in, c_out, 3)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.conv1(x)
+        out: Tensor = self.conv1(x)
+        return out
 
 
 class Inpainter(nn.Module):
@@ -103,7 +105,8 @@ class Inpainter(nn.Module):
         x = self.gates(13, 13, _doubled(x))  # (B, 2n, T/2, T/2)
         x = self.gates(14, 14, _doubled(x + half if self.skips else x))  # (B, n, T, T)
         x = self.gates(15, 15, x + full if self.skips else x)  # (B, n/2, T, T)
-        return self.final(x)  # (B, 2, T, T)
+        out: Tensor = self.final(x)  # (B, 2, T, T)
+        return out
 
 
 def _doubled(x: Tensor) -> Tensor:

@@ -166,8 +166,10 @@ class Method(base.Method):
     def _picture(self, inputs: dict[str, Tensor], cache: dict[str, Any] | None) -> Tensor:
         """The picture of the generator's update; made again where it was not kept."""
         if cache is not None and "picture" in cache:
-            return cache["picture"]
-        return self.networks["gen"](inputs)
+            picture: Tensor = cache["picture"]
+            return picture
+        made: Tensor = self.networks["gen"](inputs)
+        return made
 
     def _weighted(self, parts: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
         loss = sum(part * self.weights[name] for name, part in parts.items())

@@ -40,7 +40,8 @@ class FinalLayer(nn.Module):
         self.conv1 = SpectralNormConv2d(c_in, c_out, 3)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.conv1(F.pad(x, (1, 1, 1, 1), mode="reflect"))
+        out: Tensor = self.conv1(F.pad(x, (1, 1, 1, 1), mode="reflect"))
+        return out
 
 
 class Refiner(nn.Module):
@@ -104,7 +105,8 @@ class Refiner(nn.Module):
         x = self.dec1(torch.cat([before + now, three, skips[2]], dim=1))  # (B, n, S/4, S/4)
         x = self.dec2(torch.cat([_doubled(x), two, skips[1]], dim=1))  # (B, n, S/2, S/2)
         x = self.dec3(torch.cat([_doubled(x), one, skips[0]], dim=1))  # (B, n, S, S)
-        return self.final(x)  # (B, 3, S, S)
+        out: Tensor = self.final(x)  # (B, 3, S, S)
+        return out
 
     def forward(self, source: Tensor, target: Tensor, target_xy: Tensor, target_mask: Tensor) -> Tensor:
         """(B, 8, S, S), (B, 10, S, S), (B, 2, S, S), (B, 1, S, S) -> logits (B, 3, S, S); S is a multiple of 4."""

@@ -45,7 +45,8 @@ class PatchDiscriminator(nn.Module):
             )
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.model(x.to(next(self.parameters()).dtype)).float()  # (B, 1, s, s)
+        out: Tensor = self.model(x.to(next(self.parameters()).dtype)).float()  # (B, 1, s, s)
+        return out
 
 
 class GlobalLocalDiscriminator(nn.Module):

@@ -53,7 +53,7 @@ class LiquidWarpingGenerator(Generator):
     def __init__(self, options: dict[str, Any]):
         super().__init__()
         self.options, self.drive = options, options["drive"]
-        self.inputs = ("identity", "identity_uv", self.drive)  # type: ignore[misc]
+        self.inputs = ("identity", "identity_uv", self.drive)
         self.align_corners = options["align_corners"]
         self.make_condition, channels = CONDITIONS[options["condition"]]
         conv_dim, repeat_num = options["conv_dim"], options["repeat_num"]
@@ -123,7 +123,8 @@ class LiquidWarpingGenerator(Generator):
         if self.options["background"] == "constant":
             return border_median(image.float())
         kernel = self.options["kernels"]["background"] or hole_kernel(image.shape[-1])
-        return self.bg_model(background_inputs(image, condition[:, -1:], kernel))
+        background: Tensor = self.bg_model(background_inputs(image, condition[:, -1:], kernel))
+        return background
 
     def _encode_source(self, image: Tensor, condition: Tensor) -> list[Tensor]:
         kernel = self.options["kernels"]["figure"]

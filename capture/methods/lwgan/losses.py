@@ -59,7 +59,8 @@ class TransferLoss:
     def __call__(self, prediction: Tensor, truth: Tensor, counts: Tensor) -> Tensor:
         """A scalar: the mean over the samples that count (B,) bool; the others take no part."""
         prediction = torch.where(counts[:, None, None, None], prediction, truth)
-        return self.distance(prediction, truth) * len(counts) / counts.sum().clamp(min=1)
+        mean: Tensor = self.distance(prediction, truth) * len(counts) / counts.sum().clamp(min=1)
+        return mean
 
 
 def mask_loss(masks: Sequence[Tensor], targets: Sequence[Tensor], kind: Literal["bce", "mse"] = "bce") -> Tensor:

@@ -36,7 +36,8 @@ class ResidualBlock(nn.Module):
         self.main = nn.Sequential(*conv_norm_relu(channels, channels, 3), *second)
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.main(x)
+        out: Tensor = x + self.main(x)
+        return out
 
 
 class ResNet(nn.Module):
@@ -62,7 +63,8 @@ class ResNet(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         x = x.to(next(self.parameters()).dtype)  # (B, c_in, S, S)
-        return self.model(x).float().tanh()  # (B, 3, S, S)
+        out: Tensor = self.model(x).float().tanh()  # (B, 3, S, S)
+        return out
 
 
 class ResUnet(nn.Module):
