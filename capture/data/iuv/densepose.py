@@ -15,8 +15,7 @@ import numpy as np
 
 from capture.common.errors import CaptureError
 from capture.common.files import atomic_file
-from capture.io.iuv import ATLAS_GRID, PARTS
-from capture.io.uv_maps import read_iuv_picture
+from capture.io.iuv import ATLAS_GRID, PARTS, read_iuv_png
 
 DENSEPOSE_PARTS = 24
 LAYOUTS = ("densepose", "detectron2", "toon", "rendered")
@@ -68,7 +67,7 @@ def read_table(path: str | Path | None) -> np.ndarray:
         table = np.load(path, mmap_mode="r", allow_pickle=False)
     except Exception as error:  # whatever a damaged or hostile file provokes
         raise CaptureError(f"{path}: not a readable .npy array ({' '.join(str(error).split())[:80]})") from None
-    shape = getattr(table, "shape", ())
+    shape: tuple[int, ...] = table.shape if isinstance(table, np.ndarray) else ()
     if (
         len(shape) != 4
         or shape[0] != DENSEPOSE_PARTS
@@ -92,7 +91,7 @@ def convert_file(path: Path, layout: str, table: np.ndarray | None, bones: tuple
     Raises:
         CaptureError: not a map of that layout.
     """
-    picture = read_iuv_picture(path)
+    picture = read_iuv_png(path)
     if layout in ("densepose", "detectron2"):
         if layout == "detectron2":
             picture = picture[..., ::-1]
