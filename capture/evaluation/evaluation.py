@@ -71,6 +71,11 @@ def evaluate(request: Request, workers: Workers) -> Table | None:
     transfers = [PoseTransfer.load(path, device=str(device)) for path in request.results]
     roles = {name: map_roles(transfer.generator) for name, transfer in zip(names, transfers)}
     for name in names:
+        if request.framing and roles[name]:
+            raise CaptureError(
+                f"--framing auto: {name} reads IUV maps ({', '.join(roles[name])}), which framing would move its "
+                "pictures away from; leave --framing out"
+            )
         check_maps(roles[name], name, pairs, request.pairs, request.self_folder)
     predicted = [match_predictions(folder, pairs) for _, folder in request.predictions]
     size = _common_size(request, transfers, predicted)

@@ -66,30 +66,22 @@ def read_map(path: str | Path, size: tuple[int, int] | None = None, parts: int =
         CaptureError: the file can't be read, or it isn't such a map; the message names the file and the fault.
     """
     path = Path(path)
-    iuv = _read_array(path) if path.suffix.lower() == ".npy" else _read_png(path)
+    iuv = _read_array(path) if path.suffix.lower() == ".npy" else read_iuv_png(path)
     height, width = iuv.shape[:2]
     if size is not None and (width, height) != size:
         raise CaptureError(
             f"{path}: a map of {width}x{height} pixels for a picture of {size[0]}x{size[1]}; make both the same size"
         )
-    if iuv[..., 0].max() > parts:
-        highest = iuv[..., 0].max()
-        raise CaptureError(f"{path}: holds the part number {highest}; parts are 1 to {parts}, and 0 is the background")
+    check_parts(iuv, path, parts)
     return iuv
 
 
-def map_to_square(iuv: np.ndarray, size: int) -> np.ndarray:
-    """A map (H, W, 3) framed as capture.io.images.to_square frames its picture: uint8 (size, size, 3).
+def read_iuv_png(path: str | Path) -> np.ndarray:
+    """The channels of an 8-bit RGB PNG as they are stored, uint8 (H, W, 3), whatever numbers its parts have.
 
-    Padding is background. Each pixel takes the value at its middle, because a mean of two part numbers is neither.
+    Raises:
+        CaptureError: no such file, no PNG, another mode (palette, grey, transparency), or 16 bits a channel.
     """
-    left, top, right, bottom = padding(iuv.shape[1], iuv.shape[0])
-    iuv = np.pad(iuv, ((top, bottom), (left, right), (0, 0)))
-    middle = (2 * np.arange(size) + 1) * len(iuv) // (2 * size)
-    return np.ascontiguousarray(iuv[middle[:, None], middle])
-
-
-def _read_png(path: Path) -> np.ndarray:
     try:
         with open(path, "rb") as file:
             head = file.read(26)  # the signature, and IHDR up to the bit depth and the colour type
@@ -98,7 +90,9 @@ def _read_png(path: Path) -> np.ndarray:
     except OSError as error:
         raise Refused.reading(path, error) or CaptureError(f"{path}: can't be read ({error.strerror})") from None
     if head and not head.startswith(_PNG):
-        raise CaptureError(f"{path}: not a PNG; save maps as 8-bit RGB PNG or as a NumPy file (.npy)")
+        raise CaptureError(
+            f"{path}: not a PNG; save maps as 8-bit RGB PNG (JPEG changes their values) or as a NumPy file (.npy)"
+        )
     if len(head) == 26 and head[24] == 16:
         raise CaptureError(f"{path}: has 16 bits a channel; save maps as 8-bit RGB PNG")
     if len(head) == 26 and head[25] in _COLOUR_TYPES:
@@ -106,7 +100,27 @@ def _read_png(path: Path) -> np.ndarray:
     image = open_picture(path)
     if image.mode != "RGB":
         raise CaptureError(f"{path}: not an RGB picture (mode {image.mode}); save maps as 8-bit RGB PNG: part, u, v")
-    return np.asarray(image)
+    return np.array(image)
+
+
+def check_parts(iuv: np.ndarray, path: str | Path, parts: int = len(PARTS), advice: str = "") -> None:
+    """CaptureError, naming the file, unless the part numbers of a map (H, W, 3) are 0 to `parts`."""
+    highest = iuv[..., 0].max()
+    if highest > parts:
+        raise CaptureError(
+            f"{path}: holds the part number {highest}; parts are 1 to {parts}, and 0 is the background{advice}"
+        )
+
+
+def map_to_square(iuv: np.ndarray, size: int, background: float = 0) -> np.ndarray:
+    """A map (H, W, C) framed as capture.io.images.to_square frames its picture: (size, size, C) of the same type.
+
+    Padding is `background`. Each pixel takes the value at its middle, because a mean of two part numbers is neither.
+    """
+    left, top, right, bottom = padding(iuv.shape[1], iuv.shape[0])
+    iuv = np.pad(iuv, ((top, bottom), (left, right), (0, 0)), constant_values=background)
+    middle = (2 * np.arange(size) + 1) * len(iuv) // (2 * size)
+    return np.ascontiguousarray(iuv[middle[:, None], middle])
 
 
 def _read_array(path: Path) -> np.ndarray:

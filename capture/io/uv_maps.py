@@ -15,11 +15,10 @@ from PIL import Image
 from torch import Tensor
 
 from capture.common.errors import CaptureError, Refused
-from capture.io.images import MAX_PIXELS, is_enormous, open_picture, open_rgb, padding
-from capture.io.iuv import PARTS
+from capture.io.images import MAX_PIXELS, is_enormous, open_rgb
+from capture.io.iuv import check_parts, map_to_square, read_iuv_png
 
 SUFFIXES = (".png", ".npy")
-_DEPTH_AT = 24  # byte of a PNG file that holds the bits of a channel
 _PLAIN = 8  # levels by which a plain background may differ from its median colour
 _STRAY = 0.12  # share of a picture's figure that may lie beside the figure of its map
 _EMPTY = 0.35  # share of a map's figure that may lie on the picture's background
@@ -41,41 +40,18 @@ def read_uv_map(path: str | Path) -> np.ndarray:
         return _read_coordinates(path)
     if path.suffix.lower() != ".png":
         raise CaptureError(f"{path}: a map is a .png (part, u, v) or a .npy of coordinates")
-    values = read_iuv_picture(path)
-    part = values[..., 0]
-    if part.max() > len(PARTS):
-        raise CaptureError(
-            f"{path}: part {part.max()} in the first channel, and parts go up to {len(PARTS)}; "
-            "for DensePose's maps run prepare.py uv first"
-        )
-    if not part.any():
+    values = read_iuv_png(path)
+    check_parts(values, path, advice="; for DensePose's maps run prepare.py uv first")
+    if not values[..., 0].any():
         raise CaptureError(f"{path}: all of this map is background; give the map of a picture with a figure")
     return values
-
-
-def read_iuv_picture(path: str | Path) -> np.ndarray:
-    """The channels of an 8-bit RGB .png as they are stored, uint8 (H, W, 3).
-
-    Raises:
-        CaptureError: another mode (palette, gray, alpha), 16 bits a channel, or no readable picture.
-    """
-    picture = open_picture(path)
-    if picture.format != "PNG":
-        raise CaptureError(f"{path}: {picture.format or 'unknown'} data; a map has to be a PNG, which loses nothing")
-    with open(path, "rb") as file:
-        depth = file.read(_DEPTH_AT + 1)[_DEPTH_AT]
-    if picture.mode != "RGB" or depth != 8:
-        names = {"P": "a palette", "L": "gray", "LA": "gray with alpha", "RGBA": "an alpha channel"}
-        kind = "16 bits a channel" if depth == 16 else names.get(picture.mode, f"mode {picture.mode}")
-        raise CaptureError(f"{path}: {kind}; a map has 8 bits in each of three channels (part, u, v)")
-    return np.array(picture, dtype=np.uint8)
 
 
 def _read_coordinates(path: Path) -> np.ndarray:
     try:
         stored = np.load(path, mmap_mode="r", allow_pickle=False)
     except FileNotFoundError:
-        raise CaptureError(f"{path}: no such file") from None
+        raise CaptureError(f"{path}: no such map") from None
     except (OSError, MemoryError) as error:
         raise Refused.reading(path, error) or CaptureError(f"{path}: not a readable .npy array") from None
     except Exception as error:  # whatever a damaged or hostile header provokes
@@ -114,13 +90,9 @@ def load_uv_map(path: str | Path, size: int, picture: str | Path | None = None) 
 
 
 def frame_uv_map(values: np.ndarray, size: int) -> Tensor:
-    """(H, W, C) -> (C, size, size): padded with background to a square, and read at the middle of each pixel, as a mean
-    of two surface points is neither of them."""
-    left, top, right, bottom = padding(values.shape[1], values.shape[0])
+    """(H, W, C) -> (C, size, size), framed as capture.io.iuv.map_to_square frames maps."""
     background = 0 if values.dtype == np.uint8 else np.nan
-    square = np.pad(values, ((top, bottom), (left, right), (0, 0)), constant_values=background)
-    at = (2 * np.arange(size) + 1) * len(square) // (2 * size)
-    return torch.from_numpy(np.ascontiguousarray(square[at[:, None], at].transpose(2, 0, 1)))
+    return torch.from_numpy(map_to_square(values, size, background)).permute(2, 0, 1).contiguous()
 
 
 def check_map_of_picture(values: np.ndarray, picture: Image.Image, path: str | Path, picture_path: str | Path) -> None:

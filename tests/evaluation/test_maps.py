@@ -96,6 +96,22 @@ class TestMapsInTheTable:
         assert row_name("A", 7, ["pose_uv", "target_uv"]) == "A (epoch 7) [driver's map, true map]"
 
 
+class TestFramingWithMaps:
+    def test_framing_is_refused_before_anything_is_rendered(self, result, dataset, tmp_path, run_main):
+        folder, out = result("target_uv"), tmp_path / "out"
+        status, _, err = run_main(*command(folder, dataset, out), "--framing", "auto")
+        assert status == 2 and err.count("\n") == 1
+        for word in ("--framing auto", folder.name, "target_uv", "leave --framing out"):
+            assert word in err
+        assert not (out / "renders").exists()
+
+    def test_without_framing_the_same_command_is_carried_out(self, result, dataset, tmp_path, run_main):
+        out = tmp_path / "out"
+        status, _, err = run_main(*command(result("target_uv"), dataset, out), "--framing", "as_is")
+        assert status == 0, err
+        assert len(pictures(out)) == PAIRS
+
+
 class TestRenderingWithMaps:
     @pytest.mark.parametrize("role", ("identity", "pose", "target"))
     def test_every_pair_is_rendered_from_its_own_map(self, result, dataset, tmp_path, run_main, role):

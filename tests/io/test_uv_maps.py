@@ -87,7 +87,9 @@ class TestHostileMaps:
         Image.fromarray(np.ones((4, 4), np.uint16)).save(tmp_path / "gray16.png")
         refused(tmp_path / "gray16.png", "16 bits")
 
-    @pytest.mark.parametrize("mode, words", [("P", "palette"), ("L", "gray"), ("RGBA", "alpha"), ("1", "mode 1")])
+    @pytest.mark.parametrize(
+        "mode, words", [("P", "has a palette"), ("L", "is grey"), ("RGBA", "has transparency"), ("1", "is grey")]
+    )
     def test_other_modes(self, files, mode, words):
         Image.open(files / "identity_uv.png").convert(mode).save(files / "other.png")
         refused(files / "other.png", words)
@@ -96,7 +98,7 @@ class TestHostileMaps:
         bad = drawn["identity_uv"].clone()
         bad[0, 0, 0] = 200
         tensor_to_image(bad).save(files / "bad.png")
-        refused(files / "bad.png", "part 200", "25", "prepare.py uv")
+        refused(files / "bad.png", "part number 200", "1 to 25", "prepare.py uv")
 
     def test_map_of_another_picture(self, files):
         refused(files / "pose_uv.png", "not the map of", "identity.png", picture=files / "identity.png")
@@ -141,14 +143,14 @@ class TestHostileMaps:
         refused(tmp_path / "a.npy")
 
     def test_missing_and_other_files(self, tmp_path):
-        refused(tmp_path / "none.npy", "no such file")
-        refused(tmp_path / "none.png", "no such file")
+        refused(tmp_path / "none.npy", "no such map")
+        refused(tmp_path / "none.png", "no such map")
         refused(tmp_path / "a.jpg", ".npy")
 
     def test_lossy_data_under_the_name_of_a_png(self, files):
         Image.open(files / "identity_uv.png").save(files / "lossy.jpg")
         (files / "lossy.jpg").rename(files / "lossy.png")
-        refused(files / "lossy.png", "JPEG")
+        refused(files / "lossy.png", "not a PNG", "JPEG")
 
 
 class TestFigureOf:

@@ -15,8 +15,7 @@ import numpy as np
 
 from capture.common.errors import CaptureError
 from capture.common.files import atomic_file
-from capture.io.iuv import ATLAS_GRID, PARTS
-from capture.io.uv_maps import read_iuv_picture
+from capture.io.iuv import ATLAS_GRID, PARTS, read_iuv_png
 
 DENSEPOSE_PARTS = 24
 LAYOUTS = ("densepose", "detectron2", "toon", "rendered")
@@ -92,7 +91,7 @@ def convert_file(path: Path, layout: str, table: np.ndarray | None, bones: tuple
     Raises:
         CaptureError: not a map of that layout.
     """
-    picture = read_iuv_picture(path)
+    picture = read_iuv_png(path)
     if layout in ("densepose", "detectron2"):
         if layout == "detectron2":
             picture = picture[..., ::-1]

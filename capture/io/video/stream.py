@@ -39,7 +39,7 @@ class VideoStream:
     """An open file.
 
     Attributes:
-        damage: " (what the decoder said of the last packet that it could not use)", or "".
+        damage: what the decoder said of the last packet that it could not use, or "".
     Raises:
         CaptureError: see named_errors; no video stream, or enormous frames.
     """
@@ -121,5 +121,5 @@ class VideoStream:
         except EOFError:
             return []
         except av.FFmpegError as error:
-            self.damage = f" ({error.strerror})"
+            self.damage = error.strerror or str(error)
             return []

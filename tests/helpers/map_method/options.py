@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from capture.common.options import Section, key
+from capture.common.options import MethodOptions, Section, key
 
 
 class MapConfig(Section):
@@ -11,7 +11,7 @@ class MapConfig(Section):
     reads: str = key("target_uv", "maps that the generator reads, separated by blanks")
 
 
-class Options(Section):
+class Options(MethodOptions):
     """A method that draws its last map over the identity."""
 
     map_config: MapConfig = key(MapConfig(), "maps")
