@@ -89,6 +89,20 @@ TINY_METHODS = {  # the method's own keys, where a method has some
         "avd.id_bottle_size": 8,
         "avd.pose_bottle_size": 8,
     },
+    "lwgan": {
+        "lwgan_config.conv_dim": 4,
+        "lwgan_config.repeat_num": 1,
+        "lwgan_config.discriminator.ndf": 4,
+        "lwgan_config.discriminator.n_layers": 3,
+        "lwgan_config.perceptual": "none",
+    },
+    "coord_inpainting": {
+        "dataset_config.image_size": 40,
+        "coord_inpainting_config.inpainter_width": 4,
+        "coord_inpainting_config.refiner_width": 4,
+        "coord_inpainting_config.disc_width": 4,
+        "coord_inpainting_config.perceptual_net": "none",
+    },
 }
 
 

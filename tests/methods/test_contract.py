@@ -6,6 +6,7 @@ configuration.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +63,7 @@ def batch_of(config: dict[str, Any], generator: Generator, count: int) -> dict[s
     batch = {role: random_pictures(count, size, 10 + i) for i, role in enumerate(roles)}
     batch["has_target"] = torch.ones(count, dtype=torch.bool)
     if any(key.endswith("_uv") for key in (*batch_keys(config), *generator.inputs)):
-        batch |= {role: random_maps(count, size, 20 + i) for i, role in enumerate(MAPS)}
+        batch |= {role: random_maps(count, size, 20 + i) for i, role in enumerate((*MAPS, "real_uv"))}
     return batch
 
 
@@ -235,7 +236,8 @@ class TestGeneratorContract:
 
     def test_bfloat16_rendering_is_near_float32(self, method):
         generator, config = initialised(method)
-        inputs = inputs_of(generator, 2, config["dataset_config"]["image_size"])
+        size = config["dataset_config"]["image_size"]
+        inputs = {"pose": random_pictures(2, size, 9)} | inputs_of(generator, 2, size)
         maps = {role: value for role, value in inputs.items() if role.endswith("_uv")}
         exact, fast = (
             PoseTransfer(generator, config, CPU, precision).transfer(inputs["identity"], inputs["pose"], maps=maps)
@@ -266,7 +268,8 @@ class TestGeneratorContract:
 
     def test_relative_mode_is_there_where_it_is_announced(self, method):
         generator, config = initialised(method)
-        inputs = inputs_of(generator, 2, config["dataset_config"]["image_size"])
+        size = config["dataset_config"]["image_size"]
+        inputs = {"pose": random_pictures(2, size, 9)} | inputs_of(generator, 2, size)
         if generator.relative:
             assert generator.transfer_relative(inputs, inputs["pose"]).shape == inputs["identity"].shape
         else:
@@ -282,9 +285,9 @@ def _plain_attributes(module: torch.nn.Module) -> dict[str, str]:
 class TestListOfMethods:
     def test_every_method_builds_by_default_and_is_printed_with_its_paper_inputs_and_parameters(self, capsys):
         list_methods.main()
-        lines = capsys.readouterr().out.splitlines()
-        assert len(lines) == 2 * len(METHODS)
-        for name, first, second in zip(METHODS, lines[::2], lines[1::2], strict=True):
+        heading, *rows = capsys.readouterr().out.splitlines()
+        assert len(rows) == len(METHODS) and heading.split() == ["method", "title", "inputs", "parameters", "paper"]
+        for name, row in zip(METHODS, rows, strict=True):
             kind = method_class(name)
-            assert first == f"{name}: {kind.title} ({kind.paper})"
-            assert "inputs: identity, pose" in second and second.endswith(" M parameters")
+            assert row.split()[0] == name and kind.title in row and row.endswith(kind.paper)
+            assert re.search(r"  identity, .*  +[\d.]+ M ", row)

@@ -111,7 +111,7 @@ class TestPerceptualLoss:
 
 class TestLpipsLoss:
     def test_lpips_loss_is_lpips_of_the_shifted_pictures(self, shared):
-        loss = lpips_loss("squeeze", shared / "weights")
+        loss = lpips_loss("squeeze", shared / "weights", "gen_perceptualLoss_weight")
         a, b = torch.rand(2, 2, 3, 32, 32, generator=torch.Generator().manual_seed(1)) * 2 - 1
         offset = torch.tensor([3, 5])
         given = a.clone().requires_grad_()
@@ -126,7 +126,7 @@ class TestLpipsLoss:
 
     def test_missing_weights_of_lpips_are_one_line(self, tmp_path):
         with pytest.raises(CaptureError, match="perceptual_net squeeze: .*or set gen_perceptualLoss_weight to 0"):
-            lpips_loss("squeeze", tmp_path)
+            lpips_loss("squeeze", tmp_path, "gen_perceptualLoss_weight")
 
     def test_shifted_pictures_wrap_around(self):
         picture = torch.arange(16.0).reshape(1, 1, 4, 4)

@@ -20,7 +20,7 @@ def toon(tmp_path_factory):
     """An untrained result of pictures of 32 x 32 that says it was trained on toon."""
     import torch
 
-    from capture.methods import build_generator
+    from capture.methods.build import build_generator
 
     torch.manual_seed(0)
     config = tiny_config("--dataset_path", "toon")

@@ -66,8 +66,8 @@ class LiquidWarpingGenerator(Generator):
         step = 2**HALVINGS
         if size % step or size < 2 * step:
             raise ValueError(
-                f"dataset_config.image_size {size}: lwgan takes multiples of {step} from {2 * step}, "
-                f"such as {max(size // step, 2) * step}"
+                f"image_size {size} must be a multiple of {step}, and at least {2 * step}, for lwgan: "
+                f"{max(size // step, 2) * step} is near"
             )
 
     def forward(self, inputs: Inputs, noise: Tensor | None = None, details: bool = False) -> Tensor | LwganDetails:

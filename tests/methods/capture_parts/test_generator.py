@@ -56,8 +56,8 @@ class TestPartsGenerator:
             lambda: generator(first),
             lambda: generator(second, noise),
             lambda: generator(first, noise, details=True),
-            lambda: generator(first, details=True, until="layout"),
-            lambda: generator(second, details=True, until="segmentation"),
+            lambda: generator(first, until="layout"),
+            lambda: generator(second, until="segmentation"),
         ]
         before = attributes(generator)
         alone = [call() for call in calls]
@@ -72,14 +72,12 @@ class TestPartsGenerator:
         inputs = random_pair()
         details = generator(inputs, details=True)
         assert torch.equal(details.image, generator(inputs))
-        assert details.identity.logits.shape == details.pose.logits.shape == (2, 4, 32, 32)
-        assert details.motion.to_pose.shape == (2, 3, 2, 3) and len(details.attention) == 2
-        laid_out = generator(inputs, details=True, until="layout")
-        assert laid_out.image is None and laid_out.attention == []
-        torch.testing.assert_close(laid_out.layout, details.layout, atol=1e-4, rtol=1e-4)
-        segmented = generator(inputs, details=True, until="segmentation")
-        assert segmented.pose is None and segmented.layout is None
-        torch.testing.assert_close(segmented.identity, details.identity)
+        whole = details.correspondence
+        assert whole.identity.logits.shape == whole.pose.logits.shape == (2, 4, 32, 32)
+        assert whole.motion.to_pose.shape == (2, 3, 2, 3) and len(details.attention) == 2
+        laid_out = generator(inputs, until="layout")
+        torch.testing.assert_close(laid_out.layout, whole.layout, atol=1e-4, rtol=1e-4)
+        torch.testing.assert_close(generator(inputs, until="segmentation"), whole.identity)
 
     def test_both_pictures_and_both_parts_of_the_noise_change_the_picture(self):
         generator = moving_parts(tiny_generator())
@@ -174,7 +172,7 @@ class TestSegmenterGradScale:
     def test_a_share_of_the_gradient_of_motion_and_layout_reaches_the_segmenter(self):
         def taught(scale: float) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
             generator = moving_parts(tiny_generator(segmenter_grad_scale=scale))
-            made = generator(random_pair(), details=True, until="layout")
+            made = generator(random_pair(), until="layout")
             loss = made.layout.logits.square().mean() + made.motion.to_identity.square().mean()
             (loss + made.identity.logits.square().mean()).backward()
             grads = {n: torch.zeros_like(p) if p.grad is None else p.grad for n, p in generator.named_parameters()}

@@ -117,7 +117,7 @@ class TestBaselineRendering:
             draw_figure(tmp_path / "video" / f"{i}.png", 2, 4 * i)
         draw_figure(tmp_path / "A.png", 1, 2)
         argv = (results / method, "--iden_path", tmp_path / "A.png", "--pose_path", tmp_path / "video")
-        more = ("--save_dir", tmp_path / "out", "--relative", "--batch_size", "2")
+        more = ("--save_dir", tmp_path / "out", "--relative", "--batch_size", "2", "--framing", "as_is")
         assert run_main("save_result.py", *argv, *more)[0] == 0
         made = [load_image(tmp_path / f"out/A__{i}/output.png", 32) for i in range(3)]
         network = PoseTransfer.load(results / method, "cpu").generator

@@ -123,7 +123,7 @@ class TestGenerator:
         generator = tiny_generator()
         generator.check_size(64)
         for size in (60, 8, 100):
-            with pytest.raises(ValueError, match=f"image_size {size}: lwgan takes multiples of 8"):
+            with pytest.raises(ValueError, match=f"image_size {size} must be a multiple of 8"):
                 generator.check_size(size)
 
     def test_bfloat16(self):
