@@ -6,12 +6,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from capture.common.errors import CaptureError
 from capture.io.video.cut import cut_off
-from capture.io.video.stream import VideoStream
+
+if TYPE_CHECKING:
+    from capture.io.video.stream import VideoStream
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,6 +67,8 @@ def index_video(path: Path) -> VideoIndex:
     Raises:
         CaptureError: see VideoReader.
     """
+    from capture.io.video.stream import VideoStream  # imported when used: rendering pictures needs no PyAV
+
     stream = VideoStream(path)
     try:
         packets = list(_shown(stream))
@@ -114,6 +119,8 @@ def _from_packets(packets: list[_Packet], unit: Fraction) -> VideoIndex:
 
 def _from_frames(path: Path, packets: list[_Packet], unit: Fraction) -> VideoIndex:
     """By decoding once."""
+    from capture.io.video.stream import VideoStream
+
     stream = VideoStream(path)
     try:
         times = [frame.pts for frame in stream.frames()]

@@ -10,15 +10,17 @@ import os
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
 from capture.io.images import WHITE, over_ground
 from capture.io.video.animation import Animation
-from capture.io.video.film import Film
 from capture.io.video.index import VideoIndex
 from capture.io.video.names import is_animation
+
+if TYPE_CHECKING:
+    from capture.io.video.film import Film
 
 
 class VideoReader:
@@ -117,7 +119,12 @@ class VideoReader:
     def _opened(self) -> Film | Animation:
         self._leave_to_parent()
         if self._source is None:
-            self._source = Animation(self.path) if is_animation(self.path) else Film(self.path)
+            if is_animation(self.path):
+                self._source = Animation(self.path)
+            else:
+                from capture.io.video.film import Film  # imported when used: rendering pictures needs no PyAV
+
+                self._source = Film(self.path)
         return self._source
 
     def _indexed(self) -> VideoIndex:

@@ -294,6 +294,7 @@ def _remove(folder: Path) -> None:
 def _import_everything() -> None:
     """What programs import late, so that no child has to."""
     import torch
+    import torchmetrics.functional.image  # noqa: F401 (imports matplotlib, which lists fonts and writes a cache)
     from PIL import Image
     from tqdm import tqdm
 
