@@ -23,6 +23,10 @@ from pathlib import Path
 
 from capture.common.errors import CaptureError, Parser, command_line
 
+# options that only methods that read IUV maps use, and those that only the others use
+FOR_MAPS = ("iden_uv", "target_uv", "garment", "garment_uv")
+FOR_PICTURES = ("noise_scale", "keep_aspect", "format", "which", "attention", "relative")
+
 
 def build_parser() -> Parser:
     parser = Parser(prog="save_result.py", description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
@@ -119,11 +123,11 @@ def main() -> None:
         print(f"{args.export}: {args.export.stat().st_size / 2**20:.1f} MiB")
         if args.iden_path is None:
             return
-    if any(role.endswith("_uv") for role in transfer.generator.inputs):
+    reads_maps = any(role.endswith("_uv") for role in transfer.generator.inputs)
+    refuse_unused(parser, args, reads_maps)
+    if reads_maps:
         print_written(render_by_maps(transfer, args), args.save_dir, "pictures")
         return
-    if args.pose_path is None:
-        raise CaptureError(f"{args.result}: this method reads no maps; give --pose_path")
     known = known_framing(transfer.config) if args.framing == "auto" else None
     poses = Listing.of(args.pose_path)
     sequence = args.pose_path.is_dir() and args.format in ("mp4", "gif")
@@ -155,12 +159,24 @@ def main() -> None:
     print_written(written, args.save_dir, what)
 
 
+def refuse_unused(parser: Parser, args: argparse.Namespace, reads_maps: bool) -> None:
+    """CaptureError where an option is given that rendering with this method would pass over."""
+    given = {name: value for name, value in vars(args).items() if value not in (parser.get_default(name), "png")}
+    unused = [f"--{name}" for name in (FOR_PICTURES if reads_maps else FOR_MAPS) if name in given]
+    if unused and reads_maps:
+        raise CaptureError(f"{args.result}: this method is driven by maps and does not use {', '.join(unused)}")
+    if unused:
+        raise CaptureError(
+            f"{args.result}: this method reads no maps; give --pose_path, and leave {', '.join(unused)} out"
+        )
+
+
 def render_by_maps(transfer, args: argparse.Namespace) -> list[Path]:
     """Render with a method that reads IUV maps in place of a pose picture."""
     from capture.inference.map_pictures import map_of, render_maps
 
-    driving = args.target_uv or map_of(args.pose_path, None)
-    garment = (args.garment, map_of(args.garment, args.garment_uv)) if args.garment else None
+    driving = args.target_uv or map_of(args.pose_path, None, "--target_uv")
+    garment = (args.garment, map_of(args.garment, args.garment_uv, "--garment_uv")) if args.garment else None
     return render_maps(
         transfer, args.iden_path, args.iden_uv, driving, args.save_dir, garment, args.parts, args.batch_size
     )

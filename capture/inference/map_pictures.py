@@ -55,7 +55,7 @@ def render_maps(
     single = identity.is_file() and driving.is_file()
     folders = output_folders(identities, drivers, save_dir, single)
     shown = [load_image(path, size) for path in identities]
-    shown_uv = [load_uv_map(map_of(path, identity_uv), size, path) for path in identities]
+    shown_uv = [load_uv_map(map_of(path, identity_uv, "--iden_uv"), size, path) for path in identities]
     maps = [load_uv_map(path, size) for path in drivers]
     worn = None
     if garment is not None:
@@ -91,21 +91,25 @@ def list_maps(path: Path) -> list[Path]:
     return found
 
 
-def map_of(picture: Path, given: Path | None) -> Path:
+def map_of(picture: Path, given: Path | None, option: str) -> Path:
     """The map of a picture: the file that is given, the file of its name in the folder that is given, or uv/<name>.png.
 
+    Args:
+        option: the program's option that gives this map, for the message.
     Raises:
-        CaptureError: there is none.
+        CaptureError: there is none, or the picture is a folder.
     """
     if given is not None and not given.is_dir():
         return given
+    if picture.is_dir():
+        raise CaptureError(f"{picture}: a folder, and this method is driven by maps; give their folder with {option}")
     if given is not None:
         found = next((p for p in sorted(given.glob(f"{picture.stem}.*")) if is_uv_map(p)), None)
     else:
         found = find_map(picture)
     if found is None:
         where = f"{given} has no {picture.stem}.png or .npy" if given else f"uv/{picture.stem}.png is not beside it"
-        raise CaptureError(f"{picture}: this method reads an IUV map of it, and {where}; give one with --iden_uv")
+        raise CaptureError(f"{picture}: this method reads an IUV map of it, and {where}; give one with {option}")
     return found
 
 

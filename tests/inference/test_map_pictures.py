@@ -80,6 +80,22 @@ class TestRenderMaps:
         message = bad_input("save_result.py", result, *given, "--save_dir", tmp_path / "out")
         assert "reads an IUV map of it" in message and "--iden_uv" in message and not (tmp_path / "out").exists()
 
+    def test_a_message_names_the_option_that_gives_the_missing_map(self, result, pictures, tmp_path, bad_input):
+        (tmp_path / "lone.png").write_bytes((pictures / "imgs" / "0.png").read_bytes())
+        given = ("--iden_path", pictures / "imgs" / "0.png", "--save_dir", tmp_path / "out", "--pose_path")
+        message = bad_input("save_result.py", result, *given, tmp_path / "lone.png")
+        assert message.endswith("give one with --target_uv")
+        message = bad_input("save_result.py", result, *given, pictures / "imgs")
+        assert message.endswith("give their folder with --target_uv")
+
+    @pytest.mark.parametrize(
+        "option", ("--relative", "--attention", "--keep_aspect", "--noise_scale 1", "--format mp4")
+    )
+    def test_options_that_maps_leave_unused_are_refused(self, option, result, pictures, tmp_path, bad_input):
+        given = ("--iden_path", pictures / "imgs" / "0.png", "--target_uv", pictures / "uv" / "1.png")
+        message = bad_input("save_result.py", result, *given, "--save_dir", tmp_path / "out", *option.split())
+        assert f"does not use {option.split()[0]}" in message and not (tmp_path / "out").exists()
+
     def test_a_map_of_another_size_is_refused(self, result, pictures, tmp_path, bad_input):
         Image.open(pictures / "uv" / "0.png").resize((32, 32), Image.Resampling.NEAREST).save(tmp_path / "small.png")
         given = ("--iden_path", pictures / "imgs" / "0.png", "--iden_uv", tmp_path / "small.png")
