@@ -10,7 +10,7 @@ from PIL import Image
 
 from capture.inference.figure import find_figures
 from capture.inference.ground import Colour
-from capture.io.images import padding
+from capture.io.images import border_pixels, padding
 
 CLOSE = 0.12  # of a side: placing back by less than this is left out
 
@@ -98,8 +98,7 @@ def in_square(output: np.ndarray, window: Window) -> np.ndarray:
 
 def border_colour(output: np.ndarray) -> Colour:
     """The median colour of a picture's border, uint8 (S, S, 3)."""
-    border = np.concatenate([output[0], output[-1], output[:, 0], output[:, -1]])
-    red, green, blue = (int(v) for v in np.median(border, axis=0))
+    red, green, blue = (int(v) for v in np.median(border_pixels(output), axis=0))
     return red, green, blue
 
 

@@ -40,6 +40,11 @@ def is_enormous(width: int, height: int) -> bool:
     return width * height > MAX_PIXELS or max(width, height) > MAX_SIDE
 
 
+def border_pixels(picture: np.ndarray) -> np.ndarray:
+    """The pixels of the first and the last row and column: (H, W, C) -> (2 W + 2 H, C), the corners twice."""
+    return np.concatenate([picture[0], picture[-1], picture[:, 0], picture[:, -1]])
+
+
 def open_rgb(path: str | Path, ground: tuple[int, int, int] = WHITE) -> Image.Image:
     """Decode a picture to RGB: upright (EXIF), in sRGB, the first frame of an animation, transparency over `ground`.
 

@@ -6,7 +6,6 @@ and vertical coordinates in the atlas in [-1, 1], NaN for background, as coordin
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +14,7 @@ from PIL import Image
 from torch import Tensor
 
 from capture.common.errors import CaptureError, Refused
-from capture.io.images import MAX_PIXELS, is_enormous, open_rgb
+from capture.io.images import MAX_PIXELS, border_pixels, is_enormous, open_rgb
 from capture.io.iuv import check_parts, map_to_square, read_iuv_png
 
 SUFFIXES = (".png", ".npy")
@@ -58,7 +57,8 @@ def _read_coordinates(path: Path) -> np.ndarray:
         why = " ".join(str(error).split())[:80]
         raise CaptureError(f"{path}: not a readable .npy array ({why})") from None
     if not isinstance(stored, np.ndarray) or stored.ndim != 3 or stored.shape[2] != 2 or 0 in stored.shape:
-        raise CaptureError(f"{path}: of another shape; coordinates have the shape (H, W, 2)")
+        shape = stored.shape if isinstance(stored, np.ndarray) else "of an archive"
+        raise CaptureError(f"{path}: has the shape {shape}; coordinates have the shape (H, W, 2)")
     if stored.dtype.kind != "f" or is_enormous(stored.shape[1], stored.shape[0]):
         raise CaptureError(
             f"{path}: {stored.dtype} of {stored.shape[1]}x{stored.shape[0]}; coordinates are floating-point numbers of "
@@ -131,10 +131,9 @@ def figure_of_map(values: np.ndarray) -> np.ndarray:
 def figure_of(picture: Image.Image) -> np.ndarray | None:
     """bool (H, W): what differs from a plain background; None where the picture's border is not of one colour."""
     pixels = np.asarray(picture, dtype=np.int16)
-    border: Sequence[np.ndarray] = (pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1])
-    colours = np.concatenate(border)
-    background = np.median(colours, axis=0)
-    if (np.abs(colours - background).max(axis=1) > _PLAIN).mean() > 0.1:
+    border = border_pixels(pixels)
+    background = np.median(border, axis=0)
+    if (np.abs(border - background).max(axis=1) > _PLAIN).mean() > 0.1:
         return None
     return np.abs(pixels - background).max(axis=2) > _PLAIN
 

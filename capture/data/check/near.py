@@ -20,7 +20,7 @@ from tqdm import tqdm
 from capture.common.errors import CaptureError
 from capture.common.workers import gather, stopping
 from capture.data.check.inventory import VIDEO
-from capture.io.images import open_rgb, to_square
+from capture.io.images import border_pixels, open_rgb, to_square
 from capture.io.video import VideoReader
 
 SIDE = 8  # cells of a signature, and of a closer look
@@ -123,7 +123,7 @@ def _square(image: Image.Image) -> Image.Image:
 def _figure(image: Image.Image) -> tuple[int, int, int, int]:
     """(left, top, right, bottom) of what isn't the ground; the whole picture where nothing stands out."""
     pixels = np.asarray(image).astype(np.int16)
-    ground = np.median(np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]]), axis=0)
+    ground = np.median(border_pixels(pixels), axis=0)
     figure = (np.abs(pixels - ground.astype(np.int16)) > GROUND).any(2)
     rows, columns = np.flatnonzero(figure.any(1)), np.flatnonzero(figure.any(0))
     if not len(rows):
