@@ -62,7 +62,7 @@ def main() -> int:
     for key in ignored_keys(config):
         logger.info(f"note: {key} is read by nothing and ignored")
 
-    if line := choose_threads(by_load=False):
+    if line := choose_threads():
         logger.info(line)
 
     data = open_data(config, batch_keys(config))
