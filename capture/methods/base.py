@@ -106,6 +106,7 @@ class Method(ABC):
             are wanted, and `networks` where they are not.
         update_order: networks in the order in which they are updated.
         min_micro_batch: samples that one forward of training needs at least.
+        adaptation: values of keys for a run that adapts to pictures alone (`adaptation_samples`); {}: it can't.
     """
 
     title: ClassVar[str]
@@ -113,6 +114,7 @@ class Method(ABC):
     learning_rates: ClassVar[dict[str, str]] = {"gen": "lr_G", "disc": "lr_D"}
     update_order: tuple[str, ...] = ("gen",)
     min_micro_batch: int = 1
+    adaptation: ClassVar[dict[str, Any]] = {}
 
     def __init__(self, config: dict[str, Any], networks: dict[str, nn.Module]):
         self.config, self.networks = config, networks
@@ -177,6 +179,20 @@ class Method(ABC):
             garment: (B, 3, S, S) in [-1, 1], the picture that the parts come from.  garment_uv: its map.
         Returns:
             (B, 3, S, S) in [-1, 1].
+        """
+        return None
+
+    @classmethod
+    def adaptation_samples(
+        cls, generator: Any, pictures: Tensor, ground: tuple[int, int, int], count: int, seed: int
+    ) -> dict[str, Tensor] | None:
+        """Training samples made of one character's pictures alone, to adapt to it; None for methods that can't do it.
+
+        Args:
+            generator: built by this method.
+            pictures: uint8 (N, 3, S, S), figures on the `ground`, RGB.
+        Returns:
+            identity, real, pose, target: uint8 (count, 3, S, S); has_target: bool (count,).
         """
         return None
 
