@@ -72,7 +72,8 @@ def rearrange(picture: np.ndarray, labels: np.ndarray, ground: np.ndarray, rng: 
     for name in _order(rng):
         if name in masks:
             _draw(canvas, picture, _reach(name, masks[name], figure), masks[name], moves[name])
-    return (canvas + 0.5).clip(0, 255).astype(np.uint8)
+    made: np.ndarray = (canvas + 0.5).clip(0, 255).astype(np.uint8)
+    return made
 
 
 def recolour(picture: np.ndarray, ground: np.ndarray, rng: np.random.Generator) -> np.ndarray:
