@@ -28,6 +28,7 @@ from capture.common.device import check_compiler, pick_device, use_bf16
 from capture.common.errors import CaptureError
 from capture.common.memory import keep_freed_memory
 from capture.common.registry import method_class
+from capture.common.shipped import find_result
 from capture.config.load import RESULT_CONFIG, load_result_config
 from capture.inference.cached import CachedGenerator, repeated
 from capture.io.images import denormalise, normalise
@@ -74,11 +75,12 @@ class PoseTransfer:
 
         A .pt file is read with the 0config.yaml of its result folder (the one above CheckPoint/), or beside it; a .tar
         or .pth file is one that FOMM's or MRAA's authors released, with a 0config.yaml beside it or their usual one.
+        "Toon" and "result/Toon" are the weights that come with the package, from any working directory.
 
         Raises:
             CaptureError: nothing to load there, or a file that is damaged, hostile or for another configuration.
         """
-        path, config, state, made_with = Path(source), None, None, None
+        path, config, state, made_with = find_result(source), None, None, None
         if not path.exists():
             raise CaptureError(f"{path}: no such result folder; train.py writes them, e.g. result/Fashion")
         if path.is_dir():
