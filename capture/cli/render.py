@@ -12,7 +12,8 @@ scaled to the size that the weights know, and a line says what was done; --frami
 
     python save_result.py result/Fashion --export generator.safetensors
 
-writes the generator alone, with its configuration inside; that file can stand where a result folder does.
+writes the generator alone, with its configuration inside; that file can stand where a result folder does. With
+--export model.onnx it is written for ONNX Runtime, which renders with it: python save_result.py model.onnx ...
 """
 
 from __future__ import annotations
@@ -20,11 +21,17 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from capture.cli.programs import described, started_as
 from capture.common.errors import CaptureError, Parser, command_line
+from capture.common.shipped import find_result
+
+if TYPE_CHECKING:
+    from capture.inference.transfer import PoseTransfer
 
 PROGRAM = "save_result.py"
+ONNX_EXPORT = "generator.onnx"
 # options that only methods that read IUV maps use, and those that only the others use
 FOR_MAPS = ("iden_uv", "target_uv", "garment", "garment_uv")
 FOR_PICTURES = ("noise_scale", "keep_aspect", "format", "which", "attention", "relative")
@@ -37,7 +44,7 @@ def build_parser() -> Parser:
         formatter_class=argparse.RawTextHelpFormatter,
     )
     parser.add_argument(
-        "result", type=Path, help="a result folder (ours or the release's), or an exported .safetensors"
+        "result", type=Path, help="a result folder (ours or the release's), or an exported .safetensors or .onnx"
     )
     parser.add_argument("--iden_path", type=Path, help="picture of the character, or a folder of them")
     parser.add_argument(
@@ -91,8 +98,14 @@ def build_parser() -> Parser:
         help="compile first: some minutes at the start, then faster (for large folders and videos)",
     )
     parser.add_argument("--batch_size", type=int, default=8, help="poses rendered at a time (default 8)")
-    parser.add_argument("--export", type=Path, metavar="FILE", help="write the generator as .safetensors")
-    parser.add_argument("--half", action="store_true", help="export in float16, half the size")
+    parser.add_argument("--export", type=Path, metavar="FILE", help="write the generator as .safetensors or .onnx")
+    parser.add_argument("--half", action="store_true", help="export weights in float16, half the size")
+    parser.add_argument("--int8", action="store_true", help="export weights to .onnx in 8 bits, a quarter of the size")
+    parser.add_argument(
+        "--runtime",
+        choices=("torch", "onnx"),
+        help="what computes: torch (default), or ONNX Runtime (default for .onnx; of a folder, its generator.onnx)",
+    )
     parser.add_argument("--debug", action="store_true", help="show tracebacks")
     return parser
 
@@ -103,8 +116,8 @@ def main() -> None:
     driven = args.pose_path is not None or args.target_uv is not None
     if args.export is None and (args.iden_path is None or not driven or args.save_dir is None):
         parser.error("give --iden_path, --pose_path and --save_dir (or --export FILE)")
-    if args.export is not None and args.export.suffix != ".safetensors":
-        raise CaptureError(f"--export {args.export}: name it .safetensors")
+    check_export(args)
+    args.result = runnable(args.result, args.runtime)
     if args.batch_size < 1:
         raise CaptureError(f"--batch_size {args.batch_size}: give 1 or more")
     if args.device == "cuda":
@@ -123,10 +136,7 @@ def main() -> None:
     choose_threads()
     transfer = PoseTransfer.load(args.result, args.device, args.precision, args.compile)
     if args.export is not None:
-        from capture.checkpoints.checkpoint import export_generator
-
-        export_generator(args.export, transfer.generator.state_dict(), transfer.config, args.half)
-        print(f"{args.export}: {args.export.stat().st_size / 2**20:.1f} MiB")
+        export(transfer, args)
         if args.iden_path is None:
             return
     reads_maps = any(role.endswith("_uv") for role in transfer.generator.inputs)
@@ -163,6 +173,52 @@ def main() -> None:
         print(line, file=sys.stderr)
     what = "pictures" if not videos else "videos" if not still else "pictures and videos"
     print_written(written, args.save_dir, what)
+
+
+def check_export(args: argparse.Namespace) -> None:
+    """CaptureError where the options of an export don't fit each other."""
+    if args.export is None:
+        if args.half or args.int8:
+            raise CaptureError("--half and --int8 are for an export: give --export FILE")
+        return
+    if args.export.suffix not in (".safetensors", ".onnx"):
+        raise CaptureError(f"--export {args.export}: name it .safetensors or .onnx")
+    if args.int8 and (args.half or args.export.suffix != ".onnx"):
+        raise CaptureError("--int8: 8-bit weights are for .onnx, and not together with --half")
+
+
+def runnable(result: Path, runtime: str | None) -> Path:
+    """What the runtime that was asked for loads of a result: of a folder, ONNX Runtime loads generator.onnx.
+
+    Raises:
+        CaptureError: there is nothing that this runtime can load.
+    """
+    if runtime == "torch" and result.suffix == ".onnx":
+        raise CaptureError(f"{result}: --runtime torch can't load .onnx; give the result that it was exported from")
+    if runtime != "onnx" or result.suffix == ".onnx":
+        return result
+    folder = find_result(result)
+    if not (folder / ONNX_EXPORT).is_file():
+        raise CaptureError(
+            f"{result}: no {ONNX_EXPORT} for --runtime onnx; write one with --export FILE.onnx, and give that file"
+        )
+    return folder / ONNX_EXPORT
+
+
+def export(transfer: PoseTransfer, args: argparse.Namespace) -> None:
+    """Write the generator to --export, and say how large it is and how exact."""
+    if args.export.suffix == ".onnx":
+        from capture.inference.onnx.export import export_onnx
+
+        precision = "int8" if args.int8 else "fp16" if args.half else "fp32"
+        print(export_onnx(args.export, transfer.generator, transfer.config, precision))
+        return
+    from capture.checkpoints.checkpoint import export_generator
+
+    if args.result.suffix == ".onnx":
+        raise CaptureError(f"{args.result}: an ONNX file can't be exported again; give the result that it came from")
+    export_generator(args.export, transfer.generator.state_dict(), transfer.config, args.half)
+    print(f"{args.export}: {args.export.stat().st_size / 2**20:.1f} MiB")
 
 
 def refuse_unused(parser: Parser, args: argparse.Namespace, reads_maps: bool) -> None:

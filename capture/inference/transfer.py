@@ -71,7 +71,7 @@ class PoseTransfer:
     def load(
         cls, source: str | Path, device: str = "auto", precision: str = "fp32", compiled: bool = False
     ) -> PoseTransfer:
-        """Load from a result folder (ours or the release's), or from one exported .safetensors or .pt file.
+        """Load from a result folder (ours or the release's), or from an exported .safetensors, .onnx or .pt file.
 
         A .pt file is read with the 0config.yaml of its result folder (the one above CheckPoint/), or beside it; a .tar
         or .pth file is one that FOMM's or MRAA's authors released, with a 0config.yaml beside it or their usual one.
@@ -95,6 +95,12 @@ class PoseTransfer:
                     f"{path}: no checkpoint in this result folder; expected {latest_path(path)} or {EXPORTED}"
                 )
             path, state = newest or (exported[0], None)
+        if path.suffix == ".onnx":
+            from capture.inference.onnx.generator import load_onnx
+
+            chosen = pick_device(device)
+            exported_generator, config = load_onnx(path, precision, compiled, chosen.type == "cuda")
+            return cls(exported_generator, config, chosen, source=path)
         if path.suffix in SUFFIXES:
             beside = path.parent if (path.parent / RESULT_CONFIG).is_file() else None
             generator, config = load_published_generator(path, load_result_config(beside) if beside else None)
