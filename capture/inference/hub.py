@@ -54,9 +54,7 @@ class HubPipeline(ModelHubMixin, Pipeline, library_name=LIBRARY, tags=["pose-tra
         """The README.md of the repository."""
         config, generator = self.transfer.config, self.transfer.generator
         method = method_class(config["main_config"]["method"])
-        data = ModelCardData(
-            library_name=LIBRARY, tags=["pose-transfer", "cartoon"], pipeline_tag="image-to-image", license="mit"
-        )
+        data = ModelCardData(library_name=LIBRARY, tags=["pose-transfer", "cartoon"], pipeline_tag="image-to-image")
         parameters = sum(parameter.numel() for parameter in generator.parameters())
         about = {
             "title": method.title,
