@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from benchmarks.report import write_figure
+from capture.benchmarks.report import write_figure
 from capture.common.errors import CaptureError, command_line
 from capture.training.run_log import read_metrics
 

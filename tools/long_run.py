@@ -19,7 +19,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from benchmarks.report import write_figure
+from capture.benchmarks.report import write_figure
 from capture.common.errors import CaptureError, Parser, command_line
 from capture.common.files import write_bytes
 

@@ -28,6 +28,7 @@ from capture.common.device import check_compiler, pick_device, use_bf16
 from capture.common.errors import CaptureError
 from capture.common.memory import keep_freed_memory
 from capture.common.registry import method_class
+from capture.common.shipped import find_result
 from capture.config.load import RESULT_CONFIG, load_result_config
 from capture.inference.cached import CachedGenerator, repeated
 from capture.io.images import denormalise, normalise
@@ -70,15 +71,16 @@ class PoseTransfer:
     def load(
         cls, source: str | Path, device: str = "auto", precision: str = "fp32", compiled: bool = False
     ) -> PoseTransfer:
-        """Load from a result folder (ours or the release's), or from one exported .safetensors or .pt file.
+        """Load from a result folder (ours or the release's), or from an exported .safetensors, .onnx or .pt file.
 
         A .pt file is read with the 0config.yaml of its result folder (the one above CheckPoint/), or beside it; a .tar
         or .pth file is one that FOMM's or MRAA's authors released, with a 0config.yaml beside it or their usual one.
+        "Toon" and "result/Toon" are the weights that come with the package, from any working directory.
 
         Raises:
             CaptureError: nothing to load there, or a file that is damaged, hostile or for another configuration.
         """
-        path, config, state, made_with = Path(source), None, None, None
+        path, config, state, made_with = find_result(source), None, None, None
         if not path.exists():
             raise CaptureError(f"{path}: no such result folder; train.py writes them, e.g. result/Fashion")
         if path.is_dir():
@@ -93,6 +95,12 @@ class PoseTransfer:
                     f"{path}: no checkpoint in this result folder; expected {latest_path(path)} or {EXPORTED}"
                 )
             path, state = newest or (exported[0], None)
+        if path.suffix == ".onnx":
+            from capture.inference.onnx.generator import load_onnx
+
+            chosen = pick_device(device)
+            exported_generator, config = load_onnx(path, precision, compiled, chosen.type == "cuda")
+            return cls(exported_generator, config, chosen, source=path)
         if path.suffix in SUFFIXES:
             beside = path.parent if (path.parent / RESULT_CONFIG).is_file() else None
             generator, config = load_published_generator(path, load_result_config(beside) if beside else None)

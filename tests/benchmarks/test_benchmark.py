@@ -7,10 +7,10 @@ import json
 
 import torch
 
-from benchmarks.attention import measure, plot
-from benchmarks.release import NxNAttention, ReleaseTraining, as_released
-from benchmarks.report import table
-from benchmarks.timing import compare, flop
+from capture.benchmarks.attention import measure, plot
+from capture.benchmarks.release import NxNAttention, ReleaseTraining, as_released
+from capture.benchmarks.report import table
+from capture.benchmarks.timing import compare, flop
 from capture.methods.build import build_generator
 from capture.methods.capture.reverse_attention import ReverseAttention
 from tests.conftest import tiny_config

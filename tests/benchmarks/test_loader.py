@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from benchmarks.loader import WAYS, _make_frames, measure
+from capture.benchmarks.loader import WAYS, _make_frames, measure
 from capture.io.images import normalise
 
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import torch
 
-from benchmarks.release import ReleaseTraining
-from benchmarks.timing import as_the_system_has_it, compare, flop, matrix_peak
+from capture.benchmarks.release import ReleaseTraining
+from capture.benchmarks.timing import as_the_system_has_it, compare, flop, matrix_peak
 from capture.common.device import native_bf16
 from capture.data.open_data import Data
 from capture.training.trainer import Trainer

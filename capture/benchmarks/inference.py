@@ -7,8 +7,8 @@ from typing import Any
 
 import torch
 
-from benchmarks.release import as_released
-from benchmarks.timing import as_the_system_has_it, compare, flop, matrix_peak
+from capture.benchmarks.release import as_released
+from capture.benchmarks.timing import as_the_system_has_it, compare, flop, matrix_peak
 from capture.common.device import native_bf16
 from capture.inference.transfer import PoseTransfer
 from capture.methods.build import build_generator

@@ -25,7 +25,7 @@ from torch import Tensor
 from torch.utils.data import default_collate
 from torchvision.transforms.functional import normalize, to_tensor
 
-from benchmarks.timing import peak_mb, reset_peak
+from capture.benchmarks.timing import peak_mb, reset_peak
 from capture.data.cache import prepare_frames
 from capture.data.decoding import decode_picture
 from capture.data.frames import FrameDataset

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import torch
 
-from benchmarks.release import NxNAttention
-from benchmarks.report import write_figure
-from benchmarks.timing import compare
+from capture.benchmarks.release import NxNAttention
+from capture.benchmarks.report import write_figure
+from capture.benchmarks.timing import compare
 from capture.methods.capture.reverse_attention import ReverseAttention
 
 LIMIT_MB = 12_000  # where N x N is not even tried

@@ -1,0 +1,147 @@
+"""Measure results on a test set and print the paper's table: L1, SSIM, LPIPS, FID.
+
+    python evaluate.py result/Fashion --pairs DATASET/test/pairs.csv
+    python evaluate.py result/A result/B --pred Theirs=their/pictures --pairs DATASET/test/pairs.csv --require lpips,fid
+    python evaluate.py result/Fashion --self Fashion_dataset/test
+    torchrun --nproc_per_node 2 evaluate.py result/A --pairs DATASET/test/pairs.csv
+
+docs/METRICS.md says what is measured, how, and which files come out.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from capture.cli.programs import described, started_as
+from capture.common.errors import CaptureError, Parser, command_line
+from capture.metrics import LPIPS_NETS
+
+if TYPE_CHECKING:
+    from capture.evaluation.evaluation import Request
+
+PROGRAM = "evaluate.py"
+
+
+def parse(argv: list[str] | None = None) -> Request:
+    """The command line as a Request; CaptureError for what makes no sense."""
+    about = described(__doc__, PROGRAM).split("\n\n")[0]
+    parser = Parser(prog=started_as(PROGRAM), description=about, epilog="docs/METRICS.md has the protocol.")
+    parser.add_argument(
+        "results", nargs="*", type=Path, metavar="RESULT", help="a result folder, or an exported generator"
+    )
+    parser.add_argument(
+        "--pairs",
+        type=Path,
+        help="CSV of identity,pose,target: the test set; the columns identity_uv, pose_uv and target_uv name IUV maps, "
+        "for methods that read them",
+    )
+    parser.add_argument(
+        "--self",
+        type=Path,
+        dest="self_folder",
+        metavar="FOLDER",
+        help="instead of --pairs: folders of frames; each frame is rebuilt from another of its video",
+    )
+    parser.add_argument(
+        "--pred",
+        action="append",
+        default=[],
+        metavar="[NAME=]DIR",
+        help="a row for pictures made elsewhere: 00000.png for the first pair, or named as the targets",
+    )
+    parser.add_argument("--out", type=Path, help="where everything is written (default: <first result>/evaluation)")
+    parser.add_argument(
+        "--weights",
+        type=Path,
+        default=os.environ.get("CAPTURE_WEIGHTS") or None,
+        metavar="DIR",
+        help="where the weights of LPIPS and FID are (default: $CAPTURE_WEIGHTS; neither: fetch them)",
+    )
+    parser.add_argument("--require", default="", metavar="lpips,fid", help="fail where one of these can't be measured")
+    parser.add_argument("--lpips_net", choices=LPIPS_NETS, default="alex", help="the network of LPIPS (default: alex)")
+    parser.add_argument("--batch_size", type=int, default=8, help="pairs at a time: memory and speed only (default: 8)")
+    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="(default: auto)")
+    parser.add_argument("--limit", type=int, help="measure only so many pairs, evenly spaced")
+    parser.add_argument("--size", type=int, help="side of the pictures; needed only where no result says it")
+    parser.add_argument(
+        "--framing",
+        choices=("as_is", "auto"),
+        default="as_is",
+        help="auto: put figures on the ground and scale them to the size that the weights know (default: as_is)",
+    )
+    parser.add_argument("--debug", action="store_true", help="show tracebacks")
+    args = parser.parse_args(argv)
+
+    for name in ("batch_size", "limit", "size"):
+        value = getattr(args, name)
+        if value is not None and value < 1:
+            raise CaptureError(f"--{name} {value}: give a whole number from 1 up")
+    require = [name.strip().lower() for name in args.require.split(",") if name.strip()]
+    if not set(require) <= {"lpips", "fid"}:
+        raise CaptureError(f"--require {args.require}: give lpips, fid or lpips,fid (the others never need weights)")
+    if args.device == "cuda":
+        import torch
+
+        if not torch.cuda.is_available():
+            raise CaptureError("--device cuda: PyTorch finds no GPU here; leave --device out, or repair the driver")
+    out = args.out or default_out(args.results)
+    if out.exists() and not out.is_dir():
+        raise CaptureError(f"--out {out}: a file is in the way; give a folder")
+
+    from capture.evaluation.evaluation import Request  # imports torch, which takes seconds
+
+    return Request(
+        results=args.results,
+        predictions=[named(text) for text in args.pred],
+        pairs=args.pairs,
+        self_folder=args.self_folder,
+        out=out,
+        weights=args.weights and Path(args.weights),
+        require=require,
+        lpips_net=args.lpips_net,
+        batch_size=args.batch_size,
+        device=args.device,
+        limit=args.limit,
+        size=args.size,
+        framing=args.framing == "auto",
+    )
+
+
+def named(text: str) -> tuple[str, Path]:
+    """NAME=DIR, or DIR, which then is also the name."""
+    name, equals, folder = text.partition("=")
+    if equals and name and folder and not Path(text).exists():
+        return name, Path(folder)
+    return Path(text).resolve().name, Path(text)
+
+
+def default_out(results: list[Path]) -> Path:
+    """<first result>/evaluation, or result/evaluation."""
+    if not results:
+        return Path("result") / "evaluation"
+    return (results[0] if results[0].is_dir() else results[0].parent) / "evaluation"
+
+
+def main() -> None:
+    request = parse()
+
+    from capture.common.threads import choose_threads
+    from capture.evaluation.evaluation import evaluate
+    from capture.evaluation.parallel import Workers
+
+    choose_threads()
+    workers = Workers()
+    try:
+        table = evaluate(request, workers)
+    finally:
+        workers.close()
+    if table is not None:
+        print(table.text(), end="")
+        print(f"written to {request.out}/", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    command_line(main)()

@@ -1,0 +1,156 @@
+"""Turn what people download, or nothing at all, into dataset folders.
+
+python prepare.py fashion DOWNLOAD OUT  UBC Fashion videos (.mp4, or lists of links) -> folders of frames
+python prepare.py mixamo MODELS OUT     rigged .fbx, .glb, .gltf characters and clips -> Mixamo tree with true targets
+python prepare.py lpc SHEETS OUT        Liberated Pixel Cup sheets, or their layers -> Mixamo tree with true targets
+python prepare.py toon OUT              built-in cartoon characters -> Mixamo tree with true targets
+python prepare.py uv SOURCE OUT         IUV maps of DensePose, toon, rendered (.png) -> coordinates in an atlas (.npy)
+python prepare.py check DATASET         what is in a dataset folder, and everything wrong with it
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from capture.cli.programs import described, started_as
+from capture.common.errors import Parser, command_line
+
+PROGRAM = "prepare.py"
+
+
+def build_parser() -> Parser:
+    parser = Parser(
+        prog=started_as(PROGRAM),
+        description=described(__doc__, PROGRAM),
+        formatter_class=argparse.RawTextHelpFormatter,
+    )
+    parser.add_argument("--debug", action="store_true", help="show tracebacks")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    fashion = commands.add_parser("fashion", help="UBC Fashion videos (.mp4), or lists of links to them")
+    fashion.add_argument("download", type=Path, help="train/ and test/ of .mp4, or fashion_train.txt, fashion_test.txt")
+    fashion.add_argument("out", type=Path, help="dataset folder to write, such as Fashion_dataset")
+    fashion.add_argument("--size", type=int, default=256, help="side of a frame (default 256)")
+    fashion.add_argument("--every", type=int, default=1, help="keep one frame of so many (default 1)")
+    fashion.add_argument("--format", default="png", help="png (default), or jpg: a third of the space, nearly as good")
+
+    lpc = commands.add_parser("lpc", help="Liberated Pixel Cup sheets (832x1344 PNG, 64-pixel cells), or their layers")
+    lpc.add_argument("sheets", type=Path, help="folder of sheets, or of train/ and test/ of them, or of layers")
+    lpc.add_argument("out", type=Path, help="dataset folder to write")
+    lpc.add_argument("--size", type=int, default=256, help="side of a frame, a multiple of 64 (default 256)")
+    lpc.add_argument("--pairs", type=int, default=256, help="test pairs (default 256)")
+    lpc.add_argument("--seed", type=int, default=0, help="of pairs, of the split where there is none, of characters")
+    lpc.add_argument("--characters", type=int, default=200, help="to compose of layers and train on (default 200)")
+    lpc.add_argument("--test_characters", type=int, default=40, help="to compose and hold out (default 40)")
+
+    mixamo = commands.add_parser("mixamo", help="rigged .fbx, .glb, .gltf characters and clips, drawn by Blender")
+    mixamo.add_argument("models", type=Path, help="folder of models, at any depth (docs/MIXAMO.md)")
+    mixamo.add_argument("out", type=Path, help="dataset folder to write")
+    mixamo.add_argument("--size", type=int, default=256, help="side of a frame (default 256)")
+    mixamo.add_argument("--frames", type=int, default=16, help="of each clip (default 16)")
+    mixamo.add_argument("--azimuths", default="0", help="sides seen, in degrees: 0 (default) front, 90 left; 0,45,-45")
+    mixamo.add_argument("--elevation", type=float, default=10.0, help="of the camera, in degrees (default 10)")
+    mixamo.add_argument("--field_of_view", type=float, default=15.0, help="of the camera, in degrees (default 15)")
+    mixamo.add_argument("--clips", default=None, help="names of the clips to use, with commas (default: all)")
+    mixamo.add_argument("--test_characters", type=int, default=6, help="held out (default 6)")
+    mixamo.add_argument("--test_clips", type=int, default=2, help="held out (default 2)")
+    mixamo.add_argument("--pairs", type=int, default=256, help="test pairs (default 256)")
+    mixamo.add_argument("--seed", type=int, default=0, help="of what is held out, and of the pairs")
+    mixamo.add_argument("--samples", type=int, default=8, help="of each pixel (default 8)")
+    mixamo.add_argument("--uv", action="store_true", help="write maps of body parts beside the frames and masks")
+    mixamo.add_argument("--blender", default=None, metavar="PYTHON", help="with bpy (default: that of `make blender`)")
+
+    toon = commands.add_parser("toon", help="built-in cartoon characters, endless and seeded")
+    toon.add_argument("out", type=Path, help="dataset folder to write")
+    toon.add_argument("--characters", type=int, default=200, help="to train on (default 200)")
+    toon.add_argument("--clips", type=int, default=8, help="motions of each (default 8)")
+    toon.add_argument("--frames", type=int, default=24, help="frames of each clip (default 24)")
+    toon.add_argument("--size", type=int, default=256, help="side of a frame (default 256)")
+    toon.add_argument("--seed", type=int, default=0)
+    toon.add_argument("--test_characters", type=int, default=8, help="held out (default 8)")
+    toon.add_argument("--test_clips", type=int, default=3, help="motions held out (default 3)")
+    toon.add_argument("--views", default="all", help="all (around), or front: cameras within some 60 degrees of it")
+    toon.add_argument("--uv", action="store_true", help="write UV maps and masks beside the frames")
+
+    uv = commands.add_parser("uv", help="IUV maps of DensePose, toon or rendered datasets -> coordinates in an atlas")
+    uv.add_argument("source", type=Path, help="a map (.png) or a folder of maps, at any depth")
+    uv.add_argument("out", type=Path, help="folder of .npy to write (of a single map: also a .npy file)")
+    uv.add_argument("--mapping", type=Path, default=None, help="smpltexmap.npy, which DensePose's maps need")
+    uv.add_argument(
+        "--layout", default=None, help="densepose, detectron2, toon or rendered (default: as manifest.json)"
+    )
+    uv.add_argument("--debug", action="store_true", default=argparse.SUPPRESS, help="show tracebacks")
+
+    check = commands.add_parser("check", help="what is in a dataset folder, and everything wrong with it")
+    check.add_argument("dataset", type=Path, help="folder with train/ and test/")
+    check.add_argument("--fix", action="store_true", help="move what is broken to DATASET/set_aside, then check again")
+    check.add_argument("--json", type=Path, metavar="FILE", help="write every finding in full")
+
+    for command in (fashion, lpc, mixamo, toon, check):
+        command.add_argument("--workers", type=int, default=None, help="processes (default: one a core)")
+        command.add_argument("--debug", action="store_true", default=argparse.SUPPRESS, help="show tracebacks")
+    return parser
+
+
+def main() -> int | None:
+    args = build_parser().parse_args()
+    if args.command == "check":
+        from capture.data.check.check import check
+
+        return check(args.dataset, args.fix, args.json, args.workers)
+    if args.command == "uv":
+        from capture.data.iuv.densepose import prepare_uv
+
+        print(f"{args.out}: {prepare_uv(args.source, args.out, args.mapping, args.layout)} maps")
+        return None
+    if args.command == "fashion":
+        from capture.common.passed_over import passed_over_line
+        from capture.data.fashion.prepare import passed_over, prepare_fashion, summary
+
+        manifest = prepare_fashion(args.download, args.out, args.size, args.every, args.format, args.workers)
+        print(summary(args.out, manifest))
+        if left := passed_over_line(args.download, passed_over(args.download)):
+            print(left)
+        return 3 if manifest["broken"] else None
+    if args.command == "mixamo":
+        from capture.data.mixamo.command import prepare
+
+        return prepare(args)
+    if args.command == "lpc":
+        from capture.data.lpc.sheets import prepare_lpc
+
+        manifest = prepare_lpc(
+            args.sheets,
+            args.out,
+            args.size,
+            args.seed,
+            args.pairs,
+            workers=args.workers,
+            characters=args.characters,
+            test_characters=args.test_characters,
+        )
+    else:
+        from capture.data.toon.write import write_toon
+
+        manifest = write_toon(
+            args.out,
+            args.characters,
+            args.clips,
+            args.frames,
+            args.size,
+            args.seed,
+            uv=args.uv,
+            workers=args.workers,
+            test_characters=args.test_characters,
+            test_clips=args.test_clips,
+            views=args.views,
+        )
+    print(
+        f"{args.out}: {len(manifest['train_characters'])} characters to train on, "
+        f"{len(manifest['test_characters'])} held out, pairs in {args.out / 'test' / 'pairs.csv'}"
+    )
+
+
+if __name__ == "__main__":
+    command_line(main)()

@@ -1,0 +1,174 @@
+"""Pipeline: a trained generator that is called with an identity and a pose, a video or a motion.
+
+It is PoseTransfer with what pictures need before and after it: decoding, framing, and placing back.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from PIL import Image
+from torch import Tensor
+
+from capture.common.errors import CaptureError
+from capture.inference.frames import Frames
+from capture.inference.framing import AUTO, FRAMINGS, Known, frame_picture, known_framing
+from capture.inference.inputs import FRAME_RATE, Driver
+from capture.inference.picture_likes import PictureDriver, PictureLike, frames_of, is_sequence_file, to_picture
+from capture.inference.transfer import PoseTransfer
+from capture.inference.video import VideoFraming
+from capture.inference.window import Window, crop_to_picture, place_back
+from capture.io.images import image_to_tensor, over_ground, to_square
+
+if TYPE_CHECKING:
+    from capture.inference.hub import HubPipeline
+
+logger = logging.getLogger("capture")
+MOTION = "motion:"
+MOTION_RATE = 12  # frames per second
+DriverLike = PictureLike | Sequence[PictureLike]
+
+
+class Pipeline:
+    """Renders an identity in other poses.
+
+    Attributes:
+        transfer: the PoseTransfer that computes.  size: side S of the pictures that its network takes and makes.
+        known: how the pictures look that the weights know; None where pictures are used as they are.
+    """
+
+    def __init__(self, transfer: PoseTransfer):
+        self.transfer, self.size = transfer, transfer.size
+        self.known = known_framing(transfer.config)
+
+    @classmethod
+    def load(
+        cls,
+        source: str | os.PathLike[str] = "Toon",
+        device: str = "auto",
+        precision: str = "fp32",
+        compiled: bool = False,
+    ) -> Pipeline:
+        """See capture.load."""
+        return cls(PoseTransfer.load(os.fspath(source), device, precision, compiled))
+
+    def __call__(
+        self,
+        identity: PictureLike,
+        driver: DriverLike,
+        *,
+        framing: str = AUTO,
+        which: int = 1,
+        noise_scale: float = 0.0,
+        seed: int = 0,
+        keep_aspect: bool = False,
+        relative: bool = False,
+        batch_size: int = 8,
+        frames: int = 12,
+        direction: str = "front",
+        fps: float = FRAME_RATE,
+    ) -> Image.Image | Frames:
+        """Render `identity` as `driver` shows it.
+
+        Args:
+            identity: a picture: a path, a PIL picture, an array (H, W, C) or a tensor (C, H, W), uint8 or floats in
+                [0, 1].
+            driver: a picture of the pose, which gives a picture; or what gives Frames: a video or an animated picture
+                (a path), a folder of frames, a list of pictures, an array (N, H, W, C) or a tensor (N, C, H, W); or a
+                motion by its name, "walk" or "motion:walk".
+            framing: auto puts figures on the ground and scales them to the size that the weights know; as_is does not.
+            which: the figure of the identity's picture that is used, from the largest, 1.
+            noise_scale, seed: of the noise, for methods that have some.
+            keep_aspect: crop a picture to the pose picture's own proportions.
+            relative: FOMM and MRAA: move as the video has since its first frame.
+            batch_size: frames rendered at a time.
+            frames, direction: of a motion: how many, and the side that is seen.  fps: of pictures without times.
+        Returns:
+            An RGB picture, or Frames.
+        Raises:
+            CaptureError: an input that can't be read or used.
+        """
+        if framing not in FRAMINGS:
+            raise CaptureError(f"framing {framing!r}: give {' or '.join(FRAMINGS)}")
+        if any(role.endswith("_uv") for role in self.transfer.generator.inputs):
+            raise CaptureError(f"{self.transfer.source}: this method is driven by IUV maps; use save_result.py")
+        known = self.known if framing == AUTO else None
+        shown = self._framed(to_picture(identity, "identity"), known, which, "identity")[0]
+        noise = self.transfer.sample_noise(1, noise_scale, seed) if noise_scale else None
+        options: dict[str, Any] = {"batch_size": batch_size, "noise": noise, "relative": relative}
+        name = motion_name(driver)
+        if name is not None:
+            from capture.inference.motion import motion_frames
+
+            return self._drive(shown, PictureDriver(motion_frames(name, self.size, frames, direction), MOTION_RATE),
+                               None, options)  # fmt: skip
+        pictures = frames_of(driver)
+        if pictures is not None:
+            return self._drive(shown, PictureDriver(pictures, fps), known, options)
+        if is_sequence_file(driver):
+            return self._drive(shown, Driver(Path(driver)), known, options)  # type: ignore[arg-type]  # is a path
+        posed, window = self._framed(to_picture(driver, "pose"), known, 1, "pose")  # type: ignore[arg-type]  # a picture
+        output = next(self.transfer.drive(shown[None], [posed], **{**options, "batch_size": 1}))[0]
+        drawn, window = place_back(_channels_last(output), window)
+        return Image.fromarray(crop_to_picture(drawn, window) if keep_aspect else drawn)
+
+    def save_pretrained(self, folder: str | os.PathLike[str]) -> Path:
+        """Write weights, configuration and a model card to a folder that `capture.from_pretrained` reads."""
+        self._on_hub().save_pretrained(Path(folder))
+        return Path(folder)
+
+    def push_to_hub(self, repo_id: str, **options: Any) -> str:
+        """Upload to a repository of the Hugging Face hub; its address.
+
+        Args:
+            options: of huggingface_hub's ModelHubMixin.push_to_hub: private, token, branch, commit_message, ...
+        """
+        return self._on_hub().push_to_hub(repo_id, **options)
+
+    def _on_hub(self) -> HubPipeline:
+        from capture.inference.hub import HubPipeline
+
+        return HubPipeline(self.transfer)
+
+    def _framed(self, picture: Image.Image, known: Known | None, which: int, role: str) -> tuple[Tensor, Window]:
+        """A picture as the network takes it, uint8 (3, S, S), and what of the picture that is."""
+        if known is None:
+            square = to_square(over_ground(picture), self.size)
+            return image_to_tensor(square), Window.whole(*picture.size)
+        framed = frame_picture(picture, self.size, known, which)
+        if framed.note:
+            logger.info(f"{role}: {framed.note}")
+        return image_to_tensor(framed.image), framed.window
+
+    def _drive(self, shown: Tensor, driver: Driver, known: Known | None, options: dict[str, Any]) -> Frames:
+        """A character through all frames of a driver."""
+        with driver:
+            framing = VideoFraming(driver, self.size, known)
+            if framing.note:
+                logger.info(f"driver: {framing.note}")
+
+            def poses() -> Iterator[Tensor]:
+                for i in range(len(driver)):
+                    yield image_to_tensor(framing.frame(driver.read(i)))
+
+            made = self.transfer.drive(shown[None], poses(), **options)
+            pictures = [Image.fromarray(framing.place_back(_channels_last(output[0]))) for output in made]
+            return Frames(pictures, list(driver.times), driver.sound, driver.start)
+
+
+def motion_name(driver: object) -> str | None:
+    """The motion that a string names: "motion:walk", or "walk" where no file has that name; None for anything else."""
+    if not isinstance(driver, str):
+        return None
+    if driver.startswith(MOTION):
+        return driver.removeprefix(MOTION)
+    return driver if driver.isidentifier() and not Path(driver).exists() else None
+
+
+def _channels_last(picture: Tensor) -> np.ndarray:
+    return np.ascontiguousarray(picture.permute(1, 2, 0).numpy())

@@ -1,0 +1,94 @@
+"""Exported ONNX files against torch: `python -m tools.onnx_table result/Toon` prints the table of docs/EXPORT.md.
+
+It exports a generator once, stores its weights in fewer bits, renders held-out toon pairs with every file, and prints
+size, time and LPIPS. Times are medians of one run in which the ways take turns, on one thread.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import time
+from pathlib import Path
+
+import torch
+
+from capture.common.errors import command_line
+from capture.common.pretrained import weights_folder
+from capture.data.toon.held_out import held_out_batch
+from capture.inference.onnx.export import export_onnx
+from capture.inference.onnx.files import PARTS, SUFFIX, WHOLE, part_path, require
+from capture.inference.onnx.weights import PRECISIONS, store_weights
+from capture.inference.transfer import PoseTransfer
+from capture.metrics.lpips import Perceptual
+
+FRAMES = 8  # poses of one identity, in the time of a video's frame
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("result", type=Path)
+    parser.add_argument("--folder", type=Path, default=Path("out/onnx"), help="where the files are written")
+    parser.add_argument("--pairs", type=int, default=32, help="toon pairs (default 32)")
+    parser.add_argument("--repeats", type=int, default=5, help="of each time (default 5)")
+    args = parser.parse_args()
+    torch.set_num_threads(1)
+    transfer = PoseTransfer.load(args.result, "cpu")
+    paths = write_files(transfer, args.folder)
+    ways = {"torch": transfer, **{name: PoseTransfer.load(path, "cpu") for name, path in paths.items()}}
+    pairs = held_out_batch(args.pairs, transfer.size, seed=0, views="front")
+    pictures = {name: way.render(pairs["identity"], pairs["pose"], 1) for name, way in ways.items()}
+    alex = Perceptual.load("alex", weights_folder())
+    true = {name: alex(made, pairs["target"]).mean().item() for name, made in pictures.items()}
+    apart = {name: alex(made, pictures["torch"]).mean().item() for name, made in pictures.items()}
+    single = _clock(ways, lambda way: way.render(pairs["identity"][:1], pairs["pose"][:1]), args.repeats)
+    frames = _clock(
+        ways, lambda way: list(way.drive(pairs["identity"][:1], pairs["pose"][:FRAMES], batch_size=1)), args.repeats
+    )
+    print("| weights | whole file, MiB | parts, MiB | ms a picture | ms a frame | levels of 255, largest | mean | "
+          "LPIPS from torch | LPIPS |")  # fmt: skip
+    print("|---|---|---|---|---|---|---|---|---|")
+    for name in ways:
+        sizes = [f"{_mib(paths[name]):.1f}", " + ".join(f"{_mib(part_path(paths[name], part)):.1f}" for part in PARTS)]
+        levels = (pictures[name].float() - pictures["torch"].float()).abs()
+        ms = [f"{took[name]:.0f} ({took[name] / took['torch']:.2f}x)" for took in (single, _per_frame(frames))]
+        figures = [f"{levels.max():.0f}", f"{levels.mean():.4f}", f"{apart[name]:.5f}", f"{true[name]:.5f}"]
+        print("| " + " | ".join([name, *(sizes if name in paths else ("", "")), *ms, *figures]) + " |")
+
+
+def write_files(transfer: PoseTransfer, folder: Path) -> dict[str, Path]:
+    """One set of files for each precision; the graph is taken once."""
+    onnx = require("onnx")
+    paths = {precision: folder / f"{precision}{SUFFIX}" for precision in PRECISIONS}
+    if not paths["fp32"].exists():
+        print(export_onnx(paths["fp32"], transfer.generator, transfer.config))
+    for precision, path in paths.items():
+        for part in (WHOLE, *PARTS) if precision != "fp32" else ():
+            model = onnx.load(part_path(paths["fp32"], part))
+            store_weights(model, precision)
+            part_path(path, part).write_bytes(model.SerializeToString())
+    return paths
+
+
+def _clock(ways: dict[str, PoseTransfer], run, repeats: int) -> dict[str, float]:
+    """Median milliseconds of each way, the ways taking turns."""
+    taken: dict[str, list[float]] = {name: [] for name in ways}
+    for i in range(repeats + 1):
+        for name, way in ways.items():
+            start = time.perf_counter()
+            run(way)
+            if i:  # the first is a warm-up
+                taken[name].append(1000 * (time.perf_counter() - start))
+    return {name: statistics.median(times) for name, times in taken.items()}
+
+
+def _per_frame(times: dict[str, float]) -> dict[str, float]:
+    return {name: ms / FRAMES for name, ms in times.items()}
+
+
+def _mib(path: Path) -> float:
+    return path.stat().st_size / 2**20
+
+
+if __name__ == "__main__":
+    command_line(main)()
