@@ -13,7 +13,7 @@ from capture.io.images import tensor_to_image
 from capture.io.iuv import PART
 
 HEAD = tuple(PART[name] + 1 for name in ("head", "face"))  # hair, ears and hats differ too much to be measured
-LEAST = 0.1  # of the figure's width: thinner rows of head are errors of the segmentation
+LEAST = 0.2  # of the figure's width: thinner rows of head are errors of the segmentation
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class FigureMeasures:
         head = (np.isin(parts, HEAD).sum(1) * scale >= LEAST * width).nonzero()[0]
         if not len(head):
             return cls(height / width)
-        return cls(height / width, float(np.clip(((head[-1] + 1) * scale - top) / height, 0, 1)))
+        return cls(height / width, float(np.clip(((head[-1] + 1) * scale - top) / height, 0.05, 1)))
 
 
 def measure_figure(transfer: PoseTransfer, picture: Tensor) -> FigureMeasures | None:

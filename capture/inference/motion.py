@@ -32,12 +32,13 @@ DIRECTIONS = {
     "back": 180.0, "back_right": 225.0, "right": 270.0, "front_right": 315.0,
 }  # fmt: skip
 PLAIN_STYLE = 6290  # of 50,000 seeds of styles, the one nearest to no style at all: not lean, not mirrored, mid-sized
-# Seeds of people without hats, skirts and capes, from two to five heads tall, slim and stout: candidates for drivers.
+# Seeds of people with short hair, and without hats, skirts and capes, which hide limbs: slim and stout, with large and
+# with small heads
 CANDIDATES = (
-    *(194, 387, 380, 201, 142, 173, 225, 32, 349, 249, 133),
-    *(157, 344, 179, 150, 26, 109, 219, 257, 385, 91, 394),
+    *(1643, 467, 774, 2156, 2969, 2100, 1489, 1780, 3112, 2747, 1386, 2683),
+    *(2000, 770, 1609, 2788, 2125, 1762, 410, 660, 1847, 1219, 444, 1180, 1103),
 )
-USUAL = FigureMeasures(1.75, 0.38)  # measures of the middle of the candidates
+USUAL = FigureMeasures(1.75, 0.36)  # measures of the middle of the candidates
 _MEASURED = 64  # pixels of a side of the pictures that candidates are measured in
 
 
@@ -96,8 +97,7 @@ def choose_character(like: FigureMeasures) -> int:
         by_width = abs(np.log(measures.height_to_width / like.height_to_width))
         if like.head_share is None or measures.head_share is None:
             return float(by_width)
-        # arms that a drawing spreads change its width, and nothing changes the size of its head
-        return float(by_width / 3 + abs(measures.head_share - like.head_share) / 0.1)
+        return float(by_width + abs(np.log(measures.head_share / like.head_share)))
 
     measured = candidate_measures()
     return min(measured, key=lambda seed: distance(measured[seed]))
