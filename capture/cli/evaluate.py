@@ -15,8 +15,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from capture.cli.programs import described, started_as
 from capture.common.errors import CaptureError, Parser, command_line
+from capture.common.programs import described, started_as
 from capture.metrics import LPIPS_NETS
 
 if TYPE_CHECKING:

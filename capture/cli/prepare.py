@@ -13,8 +13,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from capture.cli.programs import described, started_as
 from capture.common.errors import Parser, command_line
+from capture.common.programs import described, started_as
 
 PROGRAM = "prepare.py"
 
@@ -150,6 +150,7 @@ def main() -> int | None:
         f"{args.out}: {len(manifest['train_characters'])} characters to train on, "
         f"{len(manifest['test_characters'])} held out, pairs in {args.out / 'test' / 'pairs.csv'}"
     )
+    return None
 
 
 if __name__ == "__main__":

@@ -20,8 +20,8 @@ import sys
 from itertools import takewhile
 from pathlib import Path
 
-from capture.cli.programs import described, started_as
 from capture.common.errors import CaptureError, command_line
+from capture.common.programs import described, started_as
 from capture.common.shipped import find_config, find_result
 
 logger = logging.getLogger("capture")

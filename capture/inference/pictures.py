@@ -15,8 +15,10 @@ from tqdm import tqdm
 
 from capture.common.errors import CaptureError
 from capture.common.files import write_bytes
+from capture.inference.formats.pictures import picture_bytes
 from capture.inference.framing import Known, frame_picture
-from capture.inference.inputs import Listing, Notes, natural_order, open_identity
+from capture.inference.inputs import Notes, open_identity
+from capture.inference.listing import Listing, natural_order
 from capture.inference.transfer import PoseTransfer
 from capture.inference.window import Window, crop_to_picture, place_back
 from capture.io.images import grid, image_to_tensor, open_upright, over_ground, png_bytes, to_square
@@ -41,8 +43,9 @@ def render_files(
     known: Known | None = None,
     which: int = 1,
     notes: Notes | None = None,
+    form: str = "png",
 ) -> list[Path]:
-    """Render every identity in every pose; returns the output.png paths.
+    """Render every identity in every pose; returns the paths of the outputs.
 
     One of each goes straight into `save_dir`; folders go to <save_dir>/<identity>__<pose>/. All inputs are checked
     before anything is written, so that a bad one leaves nothing behind, and read again as they are needed, so that a
@@ -57,6 +60,7 @@ def render_files(
         known: frame pictures as the weights know them (capture.inference.framing); None: use them as they are.
         which: the figure of identity pictures that is used, from the largest, 1.
         notes: what people are told through.
+        form: png or webp.
     """
     notes = notes or Notes()
     identities, poses = list_identities(identity), list_poses(pose)
@@ -80,9 +84,11 @@ def render_files(
                     if noise is not None and not written:
                         _check_noise(transfer, identity_picture, posed.picture, output, noise_scale, notes)
                     triple = grid([identity_picture[None], posed.picture[None], output[None]], gap=0)
-                    write_bytes(folder / f"{TRIPLE}.png", png_bytes(triple))
-                    write_bytes(folder / f"{OUTPUT}.png", png_bytes(_placed(output, posed.window, keep_aspect)))
-                    written[a, b] = folder / f"{OUTPUT}.png"
+                    made = {TRIPLE: triple, OUTPUT: _placed(output, posed.window, keep_aspect)}
+                    for name, picture in made.items():
+                        data = picture_bytes(picture.permute(1, 2, 0).numpy(), form)
+                        write_bytes(folder / f"{name}.{form}", data)
+                    written[a, b] = folder / f"{OUTPUT}.{form}"
                 bar.update(len(some))
     notes.finish()
     return [written[a, b] for a in identities for b in poses]

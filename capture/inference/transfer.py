@@ -244,6 +244,12 @@ class PoseTransfer:
             made = [self.generator.transfer_relative(one, first.expand_as(pose)) for one in inputs]
             yield from torch.stack([denormalise(pictures).cpu() for pictures in made], dim=1)
 
+    @torch.no_grad()
+    def segment(self, pictures: Tensor) -> Tensor | None:
+        """The body part at each position of pictures uint8 (N, 3, S, S), int64 (N, h, w) on the CPU; see Generator."""
+        parts = self.generator.segment(normalise(pictures).to(self.device))
+        return None if parts is None else parts.cpu()
+
     def sample_noise(self, batch: int, scale: float, seed: int) -> Tensor:
         """Noise (B, 2, noise_dim) of a given scale, the same for the same seed on every device."""
         return scale * self.generator.sample_noise(batch, generator=torch.Generator().manual_seed(seed))

@@ -75,6 +75,11 @@ class Generator(nn.Module, ABC):
         image: Tensor = self({**identity, **pose}, noise)  # (B, 3, S, S)
         return image
 
+    def segment(self, picture: Tensor) -> Tensor | None:
+        """The body part at each position of pictures (B, 3, S, S), int64 (B, h, w): 0 is the background and k is
+        PARTS[k - 1] of capture.io.iuv. None for a method that finds no parts."""
+        return None
+
     def transfer_relative(self, inputs: Inputs, first_pose: Tensor) -> Tensor:
         """A frame of a video: the identity moves as the driver has moved since its first frame (B, 3, S, S)."""
         raise NotImplementedError

@@ -98,6 +98,10 @@ class PartsGenerator(Generator):
     def decode(self, identity: Features, pose: Features, noise: Tensor) -> Tensor:
         return self._paint(identity, pose, noise).image
 
+    def segment(self, picture: Tensor) -> Tensor | None:
+        segmentation: Segmentation = self.segmenter(self._patches(picture))
+        return segmentation.logits.argmax(dim=1)  # (B, h, w)
+
     def check_size(self, size: int) -> None:
         side = self.patch * 2**HALVINGS
         if size % side or size < 2 * side:
