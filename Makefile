@@ -15,7 +15,7 @@ COMPUTING := tests/metrics tests/nn tests/methods tests/inference tests/training
 VARIANTS := ATEN_CPU_CAPABILITY=default ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 \
     ONEDNN_MAX_CPU_ISA=AVX512_CORE OMP_NUM_THREADS=1
 
-.PHONY: help demo test test-fast test-portable check coverage setup dev blender clean
+.PHONY: help demo test test-fast test-portable check coverage setup dev blender docs wheel clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -76,6 +76,13 @@ test-portable: dev  ## the tests that compute, as on other kinds of processors
 coverage: dev  ## run every test and list the lines that none reaches; fails below 90 %
 	$(RUN) -m coverage run -m pytest
 	$(RUN) -m coverage report --fail-under=90
+
+docs: dev  ## build the site of the pages and the docstrings in out/site
+	NO_MKDOCS_2_WARNING=1 $(RUN) -m mkdocs build --quiet
+	@echo "out/site/index.html"
+
+wheel: dev  ## build the package, with the weights in the box, in out/dist
+	$(RUN) -m build --outdir out/dist .
 
 clean:  ## remove the environment and what the demo made
 	rm -rf $(VENV) data/toon_demo result/demo

@@ -49,11 +49,12 @@ def main() -> None:
           "LPIPS from torch | LPIPS |")  # fmt: skip
     print("|---|---|---|---|---|---|---|---|---|")
     for name in ways:
-        sizes = [f"{_mib(paths[name]):.1f}", " + ".join(f"{_mib(part_path(paths[name], part)):.1f}" for part in PARTS)]
+        parts = [f"{_mib(part_path(paths[name], part)):.1f}" for part in PARTS] if name in paths else []
+        sizes = [f"{_mib(paths[name]):.1f}" if name in paths else "", " + ".join(parts)]
         levels = (pictures[name].float() - pictures["torch"].float()).abs()
         ms = [f"{took[name]:.0f} ({took[name] / took['torch']:.2f}x)" for took in (single, _per_frame(frames))]
         figures = [f"{levels.max():.0f}", f"{levels.mean():.4f}", f"{apart[name]:.5f}", f"{true[name]:.5f}"]
-        print("| " + " | ".join([name, *(sizes if name in paths else ("", "")), *ms, *figures]) + " |")
+        print("| " + " | ".join([name, *sizes, *ms, *figures]) + " |")
 
 
 def write_files(transfer: PoseTransfer, folder: Path) -> dict[str, Path]:
