@@ -60,10 +60,12 @@ def list_motions(save_dir: Path | None) -> None:
 
     print("\n".join(f"{MOTION}{name}" for name in MOTIONS))
     if save_dir is not None:
+        import numpy as np
+
         from capture.common.files import write_bytes
         from capture.inference.formats.pictures import picture_bytes
 
-        write_bytes(save_dir / "motions.png", picture_bytes(motion_sheet(), "png"))
+        write_bytes(save_dir / "motions.png", picture_bytes(np.asarray(motion_sheet()), "png"))
         print(save_dir / "motions.png")
 
 
@@ -120,7 +122,7 @@ def find_poses(args: argparse.Namespace) -> tuple[bool, Videos, bool]:
             f"--format {args.format}: {args.pose_path} is one picture; give a video, an animation, a folder of frames "
             "or motion:NAME, or use --format png or webp"
         )
-    return stills, poses.videos, False
+    return stills, list(poses.videos), False
 
 
 def render_animation(

@@ -99,7 +99,8 @@ class PartsGenerator(Generator):
         return self._paint(identity, pose, noise).image
 
     def segment(self, picture: Tensor) -> Tensor | None:
-        return self.segmenter(self._patches(picture)).logits.argmax(dim=1)  # (B, h, w)
+        parts: Tensor = self.segmenter(self._patches(picture)).logits.argmax(dim=1)  # (B, h, w)
+        return parts
 
     def check_size(self, size: int) -> None:
         side = self.patch * 2**HALVINGS
