@@ -105,8 +105,8 @@ Videos = list["Path | PoseFrames"]
 def find_poses(args: argparse.Namespace) -> tuple[bool, Videos, bool]:
     """What --pose_path is: whether it has pictures that are rendered one by one, what makes animations, and whether a
     folder of frames makes one."""
-    from capture.inference.listing import Listing
-    from capture.inference.pose_frames import SHEET_RATE, folder_frames, sheet_frames
+    from capture.inference.inputs import Listing, folder_frames
+    from capture.inference.pose_frames import SHEET_RATE, sheet_frames
 
     if motion_of(args):
         return False, [args.pose_path], False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -10,14 +11,51 @@ from pathlib import Path
 
 from PIL import Image
 
-from capture.common.errors import one_line
+from capture.common.errors import CaptureError, one_line
 from capture.common.passed_over import passed_over_line
 from capture.inference.figure import find_figures, reduced
 from capture.inference.formats.base import Tag
-from capture.inference.listing import Listing
-from capture.inference.pose_frames import PoseFrames, folder_frames
-from capture.io.images import open_upright
-from capture.io.video import VideoReader, is_animation, is_film
+from capture.inference.pose_frames import PoseFrames
+from capture.io.images import is_image, open_upright
+from capture.io.video import VideoReader, is_animation, is_film, is_video
+
+FRAME_RATE = 25  # of a folder of frames, which doesn't say
+
+
+def natural_order(path: Path) -> tuple[list[tuple[int, str]], str]:
+    """Sort key: numbers in names count as numbers, so that frame2 comes before frame10."""
+    parts = re.split(r"([0-9]+)", path.name.casefold())
+    return [(int(part), "") if part.isascii() and part.isdigit() else (-1, part) for part in parts], path.name
+
+
+@dataclass(frozen=True)
+class Listing:
+    """The files of a folder, in natural order; hidden ones left out.
+
+    Attributes:
+        passed_over: neither pictures nor videos, and folders.
+    """
+
+    pictures: list[Path]
+    videos: list[Path]
+    passed_over: list[Path]
+
+    @classmethod
+    def of(cls, path: Path) -> Listing:
+        """What is in a folder; or that one file, whatever it is called.
+
+        Raises:
+            CaptureError: a folder that can't be listed.
+        """
+        if not path.is_dir():
+            return cls([], [path], []) if is_video(path) else cls([path], [], [])
+        try:
+            found = sorted((p for p in path.iterdir() if not p.name.startswith(".")), key=natural_order)
+        except OSError as error:
+            raise CaptureError(f"{path}: can't be listed ({error.strerror})") from None
+        videos = [p for p in found if p.is_file() and is_video(p)]
+        pictures = [p for p in found if p.is_file() and is_image(p) and p not in set(videos)]
+        return cls(pictures, videos, [p for p in found if p not in {*pictures, *videos}])
 
 
 def passed_over_lines(identities: Path, poses: Path, sequence: bool) -> list[str]:
@@ -52,6 +90,20 @@ def open_identity(path: Path) -> tuple[Image.Image, str]:
         return reader.read_upright(0), f"an animation of {len(reader)} frames, all of them blank"
 
 
+def folder_frames(path: Path, fps: float = FRAME_RATE) -> PoseFrames:
+    """The pictures of a folder, in natural order, which are read as they are needed.
+
+    Raises:
+        CaptureError: there are none, or one of them can't be read.
+    """
+    files = Listing.of(path).pictures
+    if not files:
+        raise CaptureError(f"{path}: no pictures in this folder")
+    for file in files:
+        open_upright(file)
+    return PoseFrames(path, len(files), lambda i: open_upright(files[i]), fps)
+
+
 class Driver:
     """The frames of poses that make one video: of a video's file, of a folder of frames, or of a list of frames.
 
@@ -62,11 +114,12 @@ class Driver:
         drawn: whether frames need no framing.
     """
 
+    tags: tuple[Tag, ...] = ()
+    drawn = False
+
     def __init__(self, pose: Path | PoseFrames):
         self.path = pose.path if isinstance(pose, PoseFrames) else pose
         self.sound: Path | None = None
-        self.tags: tuple[Tag, ...] = ()
-        self.drawn = False
         self._frames: VideoReader | PoseFrames
         if isinstance(pose, PoseFrames):
             self._frames, self.tags, self.drawn = pose, pose.tags, pose.drawn

@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from capture.common.errors import CaptureError
 from capture.common.files import write_bytes
-from capture.inference.listing import natural_order
+from capture.inference.inputs import natural_order
 from capture.inference.pictures import OUTPUT, TRIPLE, list_identities, output_folders
 from capture.inference.transfer import PoseTransfer
 from capture.io.images import grid, load_image, png_bytes

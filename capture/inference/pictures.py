@@ -17,8 +17,7 @@ from capture.common.errors import CaptureError
 from capture.common.files import write_bytes
 from capture.inference.formats.pictures import picture_bytes
 from capture.inference.framing import Known, frame_picture
-from capture.inference.inputs import Notes, open_identity
-from capture.inference.listing import Listing, natural_order
+from capture.inference.inputs import Listing, Notes, natural_order, open_identity
 from capture.inference.transfer import PoseTransfer
 from capture.inference.window import Window, crop_to_picture, place_back
 from capture.io.images import grid, image_to_tensor, open_upright, over_ground, png_bytes, to_square

@@ -1,4 +1,4 @@
-"""Poses that are a list of frames in no video's file: a folder of pictures, cells of a sprite sheet, a drawn motion."""
+"""Poses that are a list of frames and no video's file: cells of a sprite sheet, a drawn motion."""
 
 from __future__ import annotations
 
@@ -13,11 +13,9 @@ from PIL import Image
 
 from capture.common.errors import CaptureError
 from capture.inference.formats.base import Tag
-from capture.inference.listing import Listing
 from capture.io.images import open_upright
 
-FOLDER_RATE = 25  # frames a second of a folder of frames, which doesn't say
-SHEET_RATE = 12  # of a sprite sheet and of a drawn motion: what games and cartoons have
+SHEET_RATE = 12  # frames a second of a sprite sheet and of a drawn motion: what games and cartoons have
 
 
 @dataclass(frozen=True)
@@ -35,7 +33,7 @@ class PoseFrames:
     path: Path
     count: int
     read: Callable[[int], Image.Image]
-    fps: float = FOLDER_RATE
+    fps: float = SHEET_RATE
     tags: tuple[Tag, ...] = ()
     drawn: bool = False
 
@@ -44,20 +42,6 @@ class PoseFrames:
         """When each frame is shown and when the last one goes, in seconds: count + 1 values."""
         rate = Fraction(self.fps).limit_denominator(1001)
         return [i / rate for i in range(self.count + 1)]
-
-
-def folder_frames(path: Path, fps: float = FOLDER_RATE) -> PoseFrames:
-    """The pictures of a folder, in natural order, which are read as they are needed.
-
-    Raises:
-        CaptureError: there are none, or one of them can't be read.
-    """
-    files = Listing.of(path).pictures
-    if not files:
-        raise CaptureError(f"{path}: no pictures in this folder")
-    for file in files:
-        open_upright(file)
-    return PoseFrames(path, len(files), lambda i: open_upright(files[i]), fps)
 
 
 def sheet_frames(path: Path, grid: str, chosen: str | None = None, fps: float = SHEET_RATE) -> PoseFrames:

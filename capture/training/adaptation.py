@@ -20,8 +20,7 @@ from capture.config.load import RESULT_CONFIG, load_config, load_result_config
 from capture.data.open_data import Data
 from capture.data.sample_source import Batch, SampleSource
 from capture.inference.framing import frame_picture, known_framing
-from capture.inference.inputs import open_identity
-from capture.inference.listing import Listing
+from capture.inference.inputs import Listing, open_identity
 from capture.inference.transfer import PoseTransfer
 from capture.io.images import image_to_tensor, over_ground, to_square
 

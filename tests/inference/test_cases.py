@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from capture.inference.framing import frame_picture, known_framing
-from capture.inference.listing import Listing
+from capture.inference.inputs import Listing
 from capture.inference.transfer import PoseTransfer
 from capture.io.images import image_to_tensor, load_image, open_rgb, open_upright
 from capture.io.video import VideoReader, is_video

@@ -10,8 +10,7 @@ from PIL import Image
 
 from capture.common.errors import CaptureError
 from capture.common.passed_over import passed_over_line
-from capture.inference.inputs import Driver, Notes, open_identity, passed_over_lines
-from capture.inference.listing import Listing, natural_order
+from capture.inference.inputs import Driver, Listing, Notes, natural_order, open_identity, passed_over_lines
 from tests.helpers.make_figures import person, place, save_animation
 from tests.helpers.make_videos import make_video, number
 

@@ -30,7 +30,7 @@ from capture.inference.transfer import PoseTransfer
 from capture.io.images import image_to_tensor
 from capture.io.iuv import PART
 from capture.io.video import VideoReader
-from tests.conftest import tiny_config, write_result
+from tests.conftest import tiny_config
 from tests.helpers.make_figures import person, place
 
 SIZE = 32
@@ -158,14 +158,9 @@ class TestMeasures:
         assert torch.equal(parts, logits.argmax(1))
 
 
-@pytest.fixture(scope="module")
-def toon(tmp_path_factory):
-    """An untrained result of pictures of 32 x 32 that says it was trained on toon."""
-    from capture.methods.build import build_generator
-
-    torch.manual_seed(0)
-    config = tiny_config("--dataset_path", "toon")
-    return write_result(tmp_path_factory.mktemp("result") / "toon", build_generator(config), config)
+@pytest.fixture
+def toon(untrained_toon):
+    return untrained_toon
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ import pytest
 from PIL import Image
 
 from capture.common.errors import CaptureError
-from capture.inference.inputs import Driver
-from capture.inference.pose_frames import folder_frames, parse_cells, sheet_frames
+from capture.inference.inputs import Driver, folder_frames
+from capture.inference.pose_frames import parse_cells, sheet_frames
 from tests.helpers.make_animations import moving_square
 
 
