@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from capture.common.errors import CaptureError, Parser, command_line
+from capture.evaluation.metric_choice import DEFAULT, METRICS, NEED_WEIGHTS, parse_metrics
 from capture.metrics import LPIPS_NETS
 
 if TYPE_CHECKING:
@@ -56,7 +57,23 @@ def parse(argv: list[str] | None = None) -> Request:
         metavar="DIR",
         help="where the weights of LPIPS and FID are (default: $CAPTURE_WEIGHTS; neither: fetch them)",
     )
+    parser.add_argument(
+        "--metrics",
+        default=",".join(DEFAULT),
+        metavar="NAMES",
+        help=f"some of {','.join(METRICS)}, or all; fg: L1 and SSIM on the foreground (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--segmenter",
+        type=Path,
+        metavar="RESULT",
+        help="a result of capture_parts whose part segmenter measures pose and identity (default: result/Toon)",
+    )
     parser.add_argument("--require", default="", metavar="lpips,fid", help="fail where one of these can't be measured")
+    parser.add_argument(
+        "--no_intervals", action="store_true", help="a table without confidence intervals and without marks"
+    )
+    parser.add_argument("--html", type=Path, metavar="FILE", help="also write one self-contained page with pictures")
     parser.add_argument("--lpips_net", choices=LPIPS_NETS, default="alex", help="the network of LPIPS (default: alex)")
     parser.add_argument("--batch_size", type=int, default=8, help="pairs at a time: memory and speed only (default: 8)")
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="(default: auto)")
@@ -76,8 +93,14 @@ def parse(argv: list[str] | None = None) -> Request:
         if value is not None and value < 1:
             raise CaptureError(f"--{name} {value}: give a whole number from 1 up")
     require = [name.strip().lower() for name in args.require.split(",") if name.strip()]
-    if not set(require) <= {"lpips", "fid"}:
-        raise CaptureError(f"--require {args.require}: give lpips, fid or lpips,fid (the others never need weights)")
+    if not set(require) <= set(NEED_WEIGHTS):
+        raise CaptureError(
+            f"--require {args.require}: give {','.join(NEED_WEIGHTS)}, or some of them (the others never need weights)"
+        )
+    metrics = parse_metrics(args.metrics)
+    unmeasured = next((name for name in require if name not in metrics), None)
+    if unmeasured is not None:
+        raise CaptureError(f"--require {unmeasured}: --metrics {args.metrics} leaves it out; add it there")
     if args.device == "cuda":
         import torch
 
@@ -103,6 +126,10 @@ def parse(argv: list[str] | None = None) -> Request:
         limit=args.limit,
         size=args.size,
         framing=args.framing == "auto",
+        metrics=metrics,
+        segmenter=args.segmenter,
+        intervals=not args.no_intervals,
+        html=args.html,
     )
 
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import pickle
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -15,22 +14,22 @@ from torch import Tensor
 from capture.common.device import pick_device
 from capture.common.errors import CaptureError
 from capture.common.files import write_bytes
-from capture.common.pretrained import WeightsMissing
 from capture.evaluation.maps import REMARKS, check_maps, map_labels, map_roles
-from capture.evaluation.measure import PER_PAIR, Measured, Row, measure
+from capture.evaluation.measure import Measured, Row, measure
+from capture.evaluation.metric_choice import DEFAULT, LOWER_IS_BETTER, columns, per_pair_keys
+from capture.evaluation.networks import load_networks
 from capture.evaluation.parallel import Workers
 from capture.evaluation.predictions import match_predictions
 from capture.evaluation.protocol import PUBLISHED, PUBLISHED_NOTE, protocol
 from capture.evaluation.rendering import render
 from capture.evaluation.report import together, write_report
+from capture.evaluation.significance import Certainty, judge
 from capture.evaluation.table import Line, Table, mean
 from capture.inference.transfer import PoseTransfer
 from capture.io.images import open_rgb
 from capture.io.pairs import Pair, read_pairs, self_pairs
-from capture.metrics.frechet import ENOUGH, FEWEST, frechet_distance
+from capture.metrics.frechet import ENOUGH, frechet_distance
 from capture.metrics.image import window_size
-from capture.metrics.inception import InceptionFeatures
-from capture.metrics.lpips import SMALLEST, Perceptual
 
 SELF_REMARK = (
     "self-reconstruction: the identity is another frame of the same video, and the frame itself is pose "
@@ -55,6 +54,10 @@ class Request:
     limit: int | None = None
     size: int | None = None
     framing: bool = False
+    metrics: Sequence[str] = DEFAULT
+    segmenter: Path | None = None
+    intervals: bool = True
+    html: Path | None = None
 
 
 def evaluate(request: Request, workers: Workers) -> Table | None:
@@ -79,14 +82,25 @@ def evaluate(request: Request, workers: Workers) -> Table | None:
         check_maps(roles[name], name, pairs, request.pairs, request.self_folder)
     predicted = [match_predictions(folder, pairs) for _, folder in request.predictions]
     size = _common_size(request, transfers, predicted)
-    missing: dict[str, str] = {}
-    perceptual, inception = _extractors(request, workers, device, size, len(pairs), missing)
+    networks = load_networks(
+        request.metrics,
+        request.require,
+        request.weights,
+        request.lpips_net,
+        request.segmenter,
+        workers,
+        device,
+        size,
+        len(pairs),
+    )
 
     # first the rows that any method must beat, then the results and predictions of the request
     copied = "here the answer itself" if request.self_folder else ""
     rows = [
         Row("identity returned", "floor", [pair.identity for _, pair in pairs], framed=True),
-        Row("pose returned", "floor", [pair.pose for _, pair in pairs], framed=True, note=copied),
+        Row(
+            "pose returned", "floor", [pair.pose for _, pair in pairs], framed=True, note=copied, is_answer=bool(copied)
+        ),
     ]
     for name, transfer in zip(names, transfers):
         place = request.out / "renders"
@@ -96,21 +110,38 @@ def evaluate(request: Request, workers: Workers) -> Table | None:
     del transfers
 
     targets = [pair.target for _, pair in pairs if pair.target is not None]  # all of them: see choose_pairs
-    measured, reference = measure(rows, targets, size, perceptual, inception, workers, request.batch_size, device)
+    measured, reference = measure(
+        rows,
+        targets,
+        size,
+        networks.perceptual,
+        networks.inception,
+        workers,
+        request.batch_size,
+        device,
+        networks.finder,
+        networks.alex,
+    )
     if not workers.is_main:
         return None
     how = protocol(
         size,
         _samples(request, len(pairs), total),
         request.lpips_net,
-        perceptual.file.name if perceptual else None,
-        inception.file.name if inception else None,
+        networks.perceptual.file.name if networks.perceptual else None,
+        networks.inception.file.name if networks.inception else None,
         request.framing,
+        request.metrics,
+        networks.finder.source if networks.finder else None,
+        networks.alex.file.name if networks.alex else None,
+        request.intervals,
     )
     remarks = [SELF_REMARK] if request.self_folder else []
     given = {label for name in names for label in map_labels(roles[name])}
     remarks += [remark for label, remark in REMARKS.items() if label in given]
-    table = tabulate(rows, measured, reference, how, missing, remarks)
+    table = tabulate(
+        rows, measured, reference, how, networks.missing, remarks, request.metrics, intervals=request.intervals
+    )
     texts = {"txt": table.text(), "md": table.markdown(), "csv": table.csv(), "jsonl": table.jsonl()}
     with together(request.out) as folder:
         for suffix, text in texts.items():
@@ -126,14 +157,20 @@ def tabulate(
     how: dict[str, str],
     missing: dict[str, str],
     remarks: Sequence[str] = (),
+    metrics: Sequence[str] = DEFAULT,
+    intervals: bool = False,
 ) -> Table:
     """The table of the measured rows, followed by the published rows.
 
     Args:
         reference: the targets' features; None where FID is not measured.  how: the protocol.
         missing: key of a column -> why it has no number.  remarks: lines to print below the table.
+        metrics: names in metric_choice.METRICS.  intervals: whether rows have intervals and marks.
     """
     lines = [_line(row, numbers, reference, missing) for row, numbers in zip(rows, measured)]
+    if intervals:
+        for line, certainty in zip(lines, _certainty(rows, measured, per_pair_keys(metrics))):
+            line.certainty = certainty
     lines += [
         Line(name, "published", None, dict(zip(("l1", "ssim", "lpips", "fid"), values)))
         for name, values in PUBLISHED.items()
@@ -144,7 +181,7 @@ def tabulate(
             f"warning: FID of {len(reference)} pairs is biased upwards (it wants {ENOUGH:,} or more): "
             "compare it only with FID of the very same pairs"
         )
-    return Table(lines, how, remarks)
+    return Table(lines, how, remarks, columns(metrics))
 
 
 def choose_pairs(request: Request) -> tuple[list[tuple[int, Pair]], int, Path]:
@@ -215,49 +252,30 @@ def _common_size(request: Request, transfers: Sequence[PoseTransfer], predicted:
     return size
 
 
-def _extractors(
-    request: Request, workers: Workers, device: torch.device, size: int, n: int, missing: dict[str, str]
-) -> tuple[Perceptual | None, InceptionFeatures | None]:
-    """The networks of LPIPS and FID. For one that is not available, `missing` gets the reason.
-
-    Raises:
-        CaptureError: a network is not available, and request.require has its metric.
-    """
-    if size < SMALLEST:
-        missing["lpips"] = f"LPIPS needs pictures of at least {SMALLEST}x{SMALLEST}; these are {size}x{size}"
-    if n < FEWEST:
-        missing["fid"] = f"FID needs at least {FEWEST} pairs; there is {n}"
-    loaders: dict[str, Callable[[], Any]] = {
-        "lpips": lambda: Perceptual.load(request.lpips_net, request.weights, device),
-        "fid": lambda: InceptionFeatures.load(request.weights, device),
-    }
-    loaded = {}
-    if not workers.is_main:
-        workers.wait()  # the main process downloads the weights first; the others read them from the cache
-    for metric, load in loaders.items():
-        try:
-            if metric not in missing:
-                loaded[metric] = load()
-        except WeightsMissing as error:
-            missing[metric] = f"{metric.upper()}: {error}"
-        if metric in missing and metric in request.require:
-            raise CaptureError(f"--require {metric}: {missing[metric]}")
-    if workers.is_main:
-        workers.wait()
-    return loaded.get("lpips"), loaded.get("fid")
-
-
 def _line(row: Row, numbers: Measured, reference: Tensor | None, missing: dict[str, str]) -> Line:
     n = len(numbers.values)
-    cells = {key: mean(column) for key, column in zip(PER_PAIR, numbers.values.T.tolist())}
+    cells = {key: mean(column) for key, column in zip(numbers.columns, numbers.values.T.tolist())}
     notes = dict(missing) | ({"method": row.note} if row.note else {})
     for key in ("l1_foreground", "ssim_foreground"):
-        known = int((~numbers.values[:, PER_PAIR.index(key)].isnan()).sum())
+        known = int((~numbers.column(key).isnan()).sum())
         if known < n:
             notes[key] = f"on {known} of {n} pairs; the other targets have neither a mask nor one background colour"
     if numbers.features is not None and reference is not None:
         cells["fid"] = frechet_distance(reference, numbers.features)
+    cells["kid"] = numbers.kid
     return Line(row.name, row.kind, n, cells, notes)
+
+
+def _certainty(rows: Sequence[Row], measured: Sequence[Measured], keys: Sequence[str]) -> list[Certainty]:
+    """Intervals of every row, and marks among the rows that are not the answer itself."""
+    chosen = [
+        numbers.values[:, [numbers.columns.index(key) for key in keys if key in numbers.columns]]
+        for numbers in measured
+    ]
+    keys = [key for key in keys if measured and key in measured[0].columns]
+    judged = judge([values for row, values in zip(rows, chosen) if not row.is_answer], keys, LOWER_IS_BETTER)
+    rest = iter(judged)
+    return [Certainty() if row.is_answer else next(rest) for row in rows]
 
 
 def _samples(request: Request, n: int, total: int) -> str:

@@ -75,6 +75,16 @@ class Generator(nn.Module, ABC):
         image: Tensor = self({**identity, **pose}, noise)  # (B, 3, S, S)
         return image
 
+    def segment(self, image: Tensor) -> Tensor | None:
+        """Which body part each position shows, for generators with a part segmenter; None for the others.
+
+        Args:
+            image: (B, 3, S, S) in [-1, 1].
+        Returns:
+            Logits (B, parts + 1, h, w): background, then the parts in the order of capture.io.iuv.PARTS.
+        """
+        return None
+
     def transfer_relative(self, inputs: Inputs, first_pose: Tensor) -> Tensor:
         """A frame of a video: the identity moves as the driver has moved since its first frame (B, 3, S, S)."""
         raise NotImplementedError

@@ -95,6 +95,10 @@ class PartsGenerator(Generator):
         skips = self.pose_encoder(picture, {})
         return {**{k: skips[k] for k in sorted(self.decoder.pose_levels)}, **_as_features(self.segmenter(picture))}
 
+    def segment(self, image: Tensor) -> Tensor | None:
+        logits: Tensor = self.segmenter(self._patches(image)).logits  # (B, parts + 1, h, w)
+        return logits
+
     def decode(self, identity: Features, pose: Features, noise: Tensor) -> Tensor:
         return self._paint(identity, pose, noise).image
 
