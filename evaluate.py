@@ -109,6 +109,10 @@ def parse(argv: list[str] | None = None) -> Request:
     out = args.out or default_out(args.results)
     if out.exists() and not out.is_dir():
         raise CaptureError(f"--out {out}: a file is in the way; give a folder")
+    if args.html is not None and args.html.is_dir():
+        raise CaptureError(
+            f"--html {args.html}: a folder is in the way; give a file such as {args.html / 'report.html'}"
+        )
 
     from capture.evaluation.evaluation import Request  # imports torch, which takes seconds
 

@@ -18,6 +18,7 @@ from capture.evaluation.maps import REMARKS, check_maps, map_labels, map_roles
 from capture.evaluation.measure import Measured, Row, measure
 from capture.evaluation.metric_choice import DEFAULT, LOWER_IS_BETTER, columns, per_pair_keys
 from capture.evaluation.networks import load_networks
+from capture.evaluation.page.page import page
 from capture.evaluation.parallel import Workers
 from capture.evaluation.predictions import match_predictions
 from capture.evaluation.protocol import PUBLISHED, PUBLISHED_NOTE, protocol
@@ -147,6 +148,9 @@ def evaluate(request: Request, workers: Workers) -> Table | None:
         for suffix, text in texts.items():
             write_bytes(folder / f"table.{suffix}", text.encode())
         write_report(folder, root, pairs, rows, measured, size)
+    if request.html is not None:
+        results = [(name, path) for name, path in zip(names, request.results)]
+        write_bytes(request.html, page(table, root, pairs, rows, measured, size, results).encode())
     return table
 
 

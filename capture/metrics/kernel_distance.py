@@ -16,8 +16,8 @@ def kernel_distance(real: Tensor, fake: Tensor, paired: bool = False) -> float:
 
     Args:
         real, fake: (N, D) and (M, D).
-        paired: fake[i] was made to be like real[i]. Then the two sets are not independent, the usual estimate is far too
-            low, and terms of the same pair are left out of the cross term as well (Gretton et al. 2012, equation 3).
+        paired: fake[i] was made to be like real[i]. Then the two sets are not independent and the usual estimate is too
+            low, so terms of the same pair are left out of the cross term as well (Gretton et al. 2012, equation 3).
     Returns:
         Exactly 0 where paired sets are the same.
     Raises:
