@@ -49,6 +49,13 @@ def parse(argv: list[str] | None = None) -> Request:
         metavar="[NAME=]DIR",
         help="a row for pictures made elsewhere: 00000.png for the first pair, or named as the targets",
     )
+    parser.add_argument(
+        "--reference",
+        action="append",
+        default=[],
+        choices=("puppet",),
+        help="a row for a classical method: as-rigid-as-possible puppets moved by the segmenter's parts",
+    )
     parser.add_argument("--out", type=Path, help="where everything is written (default: <first result>/evaluation)")
     parser.add_argument(
         "--weights",
@@ -134,6 +141,7 @@ def parse(argv: list[str] | None = None) -> Request:
         segmenter=args.segmenter,
         intervals=not args.no_intervals,
         html=args.html,
+        references=args.reference,
     )
 
 

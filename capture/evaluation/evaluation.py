@@ -9,27 +9,26 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from torch import Tensor
 
 from capture.common.device import pick_device
 from capture.common.errors import CaptureError
 from capture.common.files import write_bytes
 from capture.evaluation.maps import REMARKS, check_maps, map_labels, map_roles
-from capture.evaluation.measure import Measured, Row, measure
-from capture.evaluation.metric_choice import DEFAULT, LOWER_IS_BETTER, columns, per_pair_keys
+from capture.evaluation.measure import Row, measure
+from capture.evaluation.metric_choice import DEFAULT
 from capture.evaluation.networks import load_networks
 from capture.evaluation.page.page import page
 from capture.evaluation.parallel import Workers
 from capture.evaluation.predictions import match_predictions
-from capture.evaluation.protocol import PUBLISHED, PUBLISHED_NOTE, protocol
+from capture.evaluation.protocol import protocol
+from capture.evaluation.references import REMARK, load_reference_finder, puppet_row
 from capture.evaluation.rendering import render
 from capture.evaluation.report import together, write_report
-from capture.evaluation.significance import Certainty, judge
-from capture.evaluation.table import Line, Table, mean
+from capture.evaluation.table import Table
+from capture.evaluation.tabulate import tabulate
 from capture.inference.transfer import PoseTransfer
 from capture.io.images import open_rgb
 from capture.io.pairs import Pair, read_pairs, self_pairs
-from capture.metrics.frechet import ENOUGH, frechet_distance
 from capture.metrics.image import window_size
 
 SELF_REMARK = (
@@ -59,6 +58,7 @@ class Request:
     segmenter: Path | None = None
     intervals: bool = True
     html: Path | None = None
+    references: Sequence[str] = ()
 
 
 def evaluate(request: Request, workers: Workers) -> Table | None:
@@ -107,6 +107,9 @@ def evaluate(request: Request, workers: Workers) -> Table | None:
         place = request.out / "renders"
         files = render(transfer, name, pairs, size, place, workers, request.batch_size, request.framing)
         rows.append(Row(row_name(name, checkpoint_epoch(transfer.source), roles[name]), "result", files))
+    if request.references:  # the puppet is the only one
+        finder = networks.finder or load_reference_finder(request.segmenter, device)
+        rows.append(puppet_row(finder, pairs, size, request.out / "renders", workers))
     rows += [Row(name, "prediction", files) for (name, _), files in zip(request.predictions, predicted)]
     del transfers
 
@@ -140,6 +143,8 @@ def evaluate(request: Request, workers: Workers) -> Table | None:
     remarks = [SELF_REMARK] if request.self_folder else []
     given = {label for name in names for label in map_labels(roles[name])}
     remarks += [remark for label, remark in REMARKS.items() if label in given]
+    if request.references:
+        remarks.append(REMARK.format(finder.source))
     table = tabulate(
         rows, measured, reference, how, networks.missing, remarks, request.metrics, intervals=request.intervals
     )
@@ -152,40 +157,6 @@ def evaluate(request: Request, workers: Workers) -> Table | None:
         results = [(name, path) for name, path in zip(names, request.results)]
         write_bytes(request.html, page(table, root, pairs, rows, measured, size, results).encode())
     return table
-
-
-def tabulate(
-    rows: Sequence[Row],
-    measured: Sequence[Measured],
-    reference: Tensor | None,
-    how: dict[str, str],
-    missing: dict[str, str],
-    remarks: Sequence[str] = (),
-    metrics: Sequence[str] = DEFAULT,
-    intervals: bool = False,
-) -> Table:
-    """The table of the measured rows, followed by the published rows.
-
-    Args:
-        reference: the targets' features; None where FID is not measured.  how: the protocol.
-        missing: key of a column -> why it has no number.  remarks: lines to print below the table.
-        metrics: names in metric_choice.METRICS.  intervals: whether rows have intervals and marks.
-    """
-    lines = [_line(row, numbers, reference, missing) for row, numbers in zip(rows, measured)]
-    if intervals:
-        for line, certainty in zip(lines, _certainty(rows, measured, per_pair_keys(metrics))):
-            line.certainty = certainty
-    lines += [
-        Line(name, "published", None, dict(zip(("l1", "ssim", "lpips", "fid"), values)))
-        for name, values in PUBLISHED.items()
-    ]
-    remarks = [PUBLISHED_NOTE, *remarks]
-    if reference is not None and len(reference) < ENOUGH:
-        remarks.append(
-            f"warning: FID of {len(reference)} pairs is biased upwards (it wants {ENOUGH:,} or more): "
-            "compare it only with FID of the very same pairs"
-        )
-    return Table(lines, how, remarks, columns(metrics))
 
 
 def choose_pairs(request: Request) -> tuple[list[tuple[int, Pair]], int, Path]:
@@ -254,32 +225,6 @@ def _common_size(request: Request, transfers: Sequence[PoseTransfer], predicted:
     if size < window_size():
         raise CaptureError(f"{next(iter(sizes))}: {size}x{size} is smaller than SSIM's {window_size()}-pixel window")
     return size
-
-
-def _line(row: Row, numbers: Measured, reference: Tensor | None, missing: dict[str, str]) -> Line:
-    n = len(numbers.values)
-    cells = {key: mean(column) for key, column in zip(numbers.columns, numbers.values.T.tolist())}
-    notes = dict(missing) | ({"method": row.note} if row.note else {})
-    for key in ("l1_foreground", "ssim_foreground"):
-        known = int((~numbers.column(key).isnan()).sum())
-        if known < n:
-            notes[key] = f"on {known} of {n} pairs; the other targets have neither a mask nor one background colour"
-    if numbers.features is not None and reference is not None:
-        cells["fid"] = frechet_distance(reference, numbers.features)
-    cells["kid"] = numbers.kid
-    return Line(row.name, row.kind, n, cells, notes)
-
-
-def _certainty(rows: Sequence[Row], measured: Sequence[Measured], keys: Sequence[str]) -> list[Certainty]:
-    """Intervals of every row, and marks among the rows that are not the answer itself."""
-    chosen = [
-        numbers.values[:, [numbers.columns.index(key) for key in keys if key in numbers.columns]]
-        for numbers in measured
-    ]
-    keys = [key for key in keys if measured and key in measured[0].columns]
-    judged = judge([values for row, values in zip(rows, chosen) if not row.is_answer], keys, LOWER_IS_BETTER)
-    rest = iter(judged)
-    return [Certainty() if row.is_answer else next(rest) for row in rows]
 
 
 def _samples(request: Request, n: int, total: int) -> str:
