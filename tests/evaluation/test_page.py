@@ -9,10 +9,10 @@ import torch
 from PIL import Image
 
 from capture.evaluation.evaluation import tabulate
+from capture.evaluation.learning_curves import read_curves
 from capture.evaluation.measure import Row, measure
 from capture.evaluation.page.curve_drawing import curves_section, short, ticks
 from capture.evaluation.page.examples import LARGEST, data_url
-from capture.evaluation.page.learning_curves import read_curves
 from capture.evaluation.page.page import page
 from capture.evaluation.parallel import Workers
 from capture.io.images import png_bytes

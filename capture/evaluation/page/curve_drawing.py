@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 
-from capture.evaluation.page.learning_curves import METRICS, Curve, read_curves
+from capture.evaluation.learning_curves import METRICS, Curve, read_curves
 
 WIDTH, HEIGHT = 460, 240
 LEFT, RIGHT, TOP, BOTTOM = 62, 14, 10, 40
