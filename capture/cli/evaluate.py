@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from capture.common.errors import CaptureError, Parser, command_line
 from capture.common.programs import described, started_as
+from capture.evaluation.metric_choice import DEFAULT, METRICS, NEED_WEIGHTS, parse_metrics
 from capture.metrics import LPIPS_NETS
 
 if TYPE_CHECKING:
@@ -52,6 +53,13 @@ def parse(argv: list[str] | None = None) -> Request:
         metavar="[NAME=]DIR",
         help="a row for pictures made elsewhere: 00000.png for the first pair, or named as the targets",
     )
+    parser.add_argument(
+        "--reference",
+        action="append",
+        default=[],
+        choices=("puppet",),
+        help="a row for a classical method: as-rigid-as-possible puppets moved by the segmenter's parts",
+    )
     parser.add_argument("--out", type=Path, help="where everything is written (default: <first result>/evaluation)")
     parser.add_argument(
         "--weights",
@@ -60,7 +68,23 @@ def parse(argv: list[str] | None = None) -> Request:
         metavar="DIR",
         help="where the weights of LPIPS and FID are (default: $CAPTURE_WEIGHTS; neither: fetch them)",
     )
+    parser.add_argument(
+        "--metrics",
+        default=",".join(DEFAULT),
+        metavar="NAMES",
+        help=f"some of {','.join(METRICS)}, or all; fg: L1 and SSIM on the foreground (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--segmenter",
+        type=Path,
+        metavar="RESULT",
+        help="a result of capture_parts whose part segmenter measures pose and identity (default: result/Toon)",
+    )
     parser.add_argument("--require", default="", metavar="lpips,fid", help="fail where one of these can't be measured")
+    parser.add_argument(
+        "--no_intervals", action="store_true", help="a table without confidence intervals and without marks"
+    )
+    parser.add_argument("--html", type=Path, metavar="FILE", help="also write one self-contained page with pictures")
     parser.add_argument("--lpips_net", choices=LPIPS_NETS, default="alex", help="the network of LPIPS (default: alex)")
     parser.add_argument("--batch_size", type=int, default=8, help="pairs at a time: memory and speed only (default: 8)")
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="(default: auto)")
@@ -80,8 +104,14 @@ def parse(argv: list[str] | None = None) -> Request:
         if value is not None and value < 1:
             raise CaptureError(f"--{name} {value}: give a whole number from 1 up")
     require = [name.strip().lower() for name in args.require.split(",") if name.strip()]
-    if not set(require) <= {"lpips", "fid"}:
-        raise CaptureError(f"--require {args.require}: give lpips, fid or lpips,fid (the others never need weights)")
+    if not set(require) <= set(NEED_WEIGHTS):
+        raise CaptureError(
+            f"--require {args.require}: give {','.join(NEED_WEIGHTS)}, or some of them (the others never need weights)"
+        )
+    metrics = parse_metrics(args.metrics)
+    unmeasured = next((name for name in require if name not in metrics), None)
+    if unmeasured is not None:
+        raise CaptureError(f"--require {unmeasured}: --metrics {args.metrics} leaves it out; add it there")
     if args.device == "cuda":
         import torch
 
@@ -90,6 +120,10 @@ def parse(argv: list[str] | None = None) -> Request:
     out = args.out or default_out(args.results)
     if out.exists() and not out.is_dir():
         raise CaptureError(f"--out {out}: a file is in the way; give a folder")
+    if args.html is not None and args.html.is_dir():
+        raise CaptureError(
+            f"--html {args.html}: a folder is in the way; give a file such as {args.html / 'report.html'}"
+        )
 
     from capture.evaluation.evaluation import Request  # imports torch, which takes seconds
 
@@ -107,6 +141,11 @@ def parse(argv: list[str] | None = None) -> Request:
         limit=args.limit,
         size=args.size,
         framing=args.framing == "auto",
+        metrics=metrics,
+        segmenter=args.segmenter,
+        intervals=not args.no_intervals,
+        html=args.html,
+        references=args.reference,
     )
 
 

@@ -4,6 +4,7 @@ python prepare.py fashion DOWNLOAD OUT  UBC Fashion videos (.mp4, or lists of li
 python prepare.py mixamo MODELS OUT     rigged .fbx, .glb, .gltf characters and clips -> Mixamo tree with true targets
 python prepare.py lpc SHEETS OUT        Liberated Pixel Cup sheets, or their layers -> Mixamo tree with true targets
 python prepare.py toon OUT              built-in cartoon characters -> Mixamo tree with true targets
+python prepare.py benchmark OUT         CaPTURe-Bench: test pairs of cartoon characters with true targets
 python prepare.py uv SOURCE OUT         IUV maps of DensePose, toon, rendered (.png) -> coordinates in an atlas (.npy)
 python prepare.py check DATASET         what is in a dataset folder, and everything wrong with it
 """
@@ -13,7 +14,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from capture.common.errors import Parser, command_line
+from capture.common.errors import CaptureError, Parser, command_line
 from capture.common.programs import described, started_as
 
 PROGRAM = "prepare.py"
@@ -73,6 +74,17 @@ def build_parser() -> Parser:
     toon.add_argument("--views", default="all", help="all (around), or front: cameras within some 60 degrees of it")
     toon.add_argument("--uv", action="store_true", help="write UV maps and masks beside the frames")
 
+    benchmark = commands.add_parser("benchmark", help="CaPTURe-Bench: pairs of cartoon characters with true targets")
+    benchmark.add_argument("out", type=Path, nargs="?", help="folder to write")
+    benchmark.add_argument("--archive", type=Path, metavar="FILE", help="also write all of it as one ZIP file")
+    benchmark.add_argument(
+        "--digest",
+        type=Path,
+        action="append",
+        metavar="PAIRS.csv",
+        help="instead: print the digest of these pairs files and their pictures, such as those of a rendered dataset",
+    )
+
     uv = commands.add_parser("uv", help="IUV maps of DensePose, toon or rendered datasets -> coordinates in an atlas")
     uv.add_argument("source", type=Path, help="a map (.png) or a folder of maps, at any depth")
     uv.add_argument("out", type=Path, help="folder of .npy to write (of a single map: also a .npy file)")
@@ -87,10 +99,27 @@ def build_parser() -> Parser:
     check.add_argument("--fix", action="store_true", help="move what is broken to DATASET/set_aside, then check again")
     check.add_argument("--json", type=Path, metavar="FILE", help="write every finding in full")
 
-    for command in (fashion, lpc, mixamo, toon, check):
+    for command in (fashion, lpc, mixamo, toon, benchmark, check):
         command.add_argument("--workers", type=int, default=None, help="processes (default: one a core)")
         command.add_argument("--debug", action="store_true", default=argparse.SUPPRESS, help="show tracebacks")
     return parser
+
+
+def benchmark(args: argparse.Namespace) -> None:
+    """Write CaPTURe-Bench, or print the digest of pairs files."""
+    from capture.data.benchmark.digest import digest_pairs
+    from capture.data.benchmark.write import write_archive, write_benchmark
+
+    if args.digest:
+        print(digest_pairs(args.digest))
+        return
+    if args.out is None:
+        raise CaptureError("benchmark: give a folder to write, such as data/CaPTURe-Bench, or --digest PAIRS.csv")
+    manifest = write_benchmark(args.out, workers=args.workers)
+    if args.archive:
+        write_archive(args.out, args.archive)
+    digests = ", ".join(f"{style} {digest}" for style, digest in manifest["digests"].items())
+    print(f"{args.out}: {manifest['kind']} {manifest['benchmark_version']}, sha256 of its pixels and pairs: {digests}")
 
 
 def main() -> int | None:
@@ -99,6 +128,9 @@ def main() -> int | None:
         from capture.data.check.check import check
 
         return check(args.dataset, args.fix, args.json, args.workers)
+    if args.command == "benchmark":
+        benchmark(args)
+        return None
     if args.command == "uv":
         from capture.data.iuv.densepose import prepare_uv
 

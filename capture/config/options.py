@@ -40,3 +40,6 @@ class MainConfig(Section):
     validation_pairs: int = key(
         64, "pairs of test/pairs.csv that are measured after every epoch; 0: none", ge=0, le=10**6, resume="free"
     )
+    validation_lpips: bool = key(
+        False, "also measure their LPIPS (AlexNet; weights: $CAPTURE_WEIGHTS, or downloaded)", resume="free"
+    )

@@ -11,8 +11,8 @@ from PIL import Image, ImageOps
 from torch import Tensor
 
 from capture.common.errors import CaptureError
-from capture.inference.inputs import open_identity
-from capture.inference.pose_frames import FOLDER_RATE, PoseFrames
+from capture.inference.inputs import FRAME_RATE, open_identity
+from capture.inference.pose_frames import PoseFrames
 from capture.io.images import open_upright
 from capture.io.video import is_video
 
@@ -71,7 +71,7 @@ def _to_rgb_or_rgba(picture: Image.Image) -> Image.Image:
     return picture.convert("RGBA" if transparent else "RGB")
 
 
-def picture_frames(pictures: Sequence[PictureLike], fps: float = FOLDER_RATE) -> PoseFrames:
+def picture_frames(pictures: Sequence[PictureLike], fps: float = FRAME_RATE) -> PoseFrames:
     """Pictures in memory as frames that drive a character.
 
     Raises:

@@ -18,9 +18,9 @@ from torch import Tensor
 from capture.common.errors import CaptureError
 from capture.inference.frames import Frames
 from capture.inference.framing import AUTO, FRAMINGS, Known, frame_picture, known_framing
-from capture.inference.inputs import Driver
+from capture.inference.inputs import FRAME_RATE, Driver
 from capture.inference.picture_likes import PictureLike, frames_of, is_sequence_file, picture_frames, to_picture
-from capture.inference.pose_frames import FOLDER_RATE, SHEET_RATE
+from capture.inference.pose_frames import SHEET_RATE
 from capture.inference.transfer import PoseTransfer
 from capture.inference.video import VideoFraming
 from capture.inference.window import Window, crop_to_picture, place_back
@@ -114,7 +114,7 @@ class Pipeline:
             return self._drive(shown, Driver(poses), None, options)
         pictures = frames_of(driver)
         if pictures is not None:
-            return self._drive(shown, Driver(picture_frames(pictures, fps or FOLDER_RATE)), known, options)
+            return self._drive(shown, Driver(picture_frames(pictures, fps or FRAME_RATE)), known, options)
         if is_sequence_file(driver):
             return self._drive(shown, Driver(Path(driver)), known, options)  # type: ignore[arg-type]  # is a path
         posed, window = self._framed(to_picture(driver, "pose"), known, 1, "pose")  # type: ignore[arg-type]  # a picture

@@ -246,9 +246,13 @@ class PoseTransfer:
 
     @torch.no_grad()
     def segment(self, pictures: Tensor) -> Tensor | None:
-        """The body part at each position of pictures uint8 (N, 3, S, S), int64 (N, h, w) on the CPU; see Generator."""
-        parts = self.generator.segment(normalise(pictures).to(self.device))
-        return None if parts is None else parts.cpu()
+        """The likeliest body part at each position of pictures uint8 (N, 3, S, S), on the CPU.
+
+        Returns:
+            int64 (N, h, w): 0 is the background, k is PARTS[k - 1] of capture.io.iuv; None where the method finds none.
+        """
+        logits = self.generator.segment(normalise(pictures).to(self.device))
+        return None if logits is None else logits.argmax(dim=1).cpu()
 
     def sample_noise(self, batch: int, scale: float, seed: int) -> Tensor:
         """Noise (B, 2, noise_dim) of a given scale, the same for the same seed on every device."""

@@ -75,9 +75,14 @@ class Generator(nn.Module, ABC):
         image: Tensor = self({**identity, **pose}, noise)  # (B, 3, S, S)
         return image
 
-    def segment(self, picture: Tensor) -> Tensor | None:
-        """The body part at each position of pictures (B, 3, S, S), int64 (B, h, w): 0 is the background and k is
-        PARTS[k - 1] of capture.io.iuv. None for a method that finds no parts."""
+    def segment(self, image: Tensor) -> Tensor | None:
+        """Which body part each position shows, for generators with a part segmenter; None for the others.
+
+        Args:
+            image: (B, 3, S, S) in [-1, 1].
+        Returns:
+            Logits (B, parts + 1, h, w): background, then the parts in the order of capture.io.iuv.PARTS.
+        """
         return None
 
     def transfer_relative(self, inputs: Inputs, first_pose: Tensor) -> Tensor:

@@ -95,12 +95,12 @@ class PartsGenerator(Generator):
         skips = self.pose_encoder(picture, {})
         return {**{k: skips[k] for k in sorted(self.decoder.pose_levels)}, **_as_features(self.segmenter(picture))}
 
+    def segment(self, image: Tensor) -> Tensor | None:
+        logits: Tensor = self.segmenter(self._patches(image)).logits  # (B, parts + 1, h, w)
+        return logits
+
     def decode(self, identity: Features, pose: Features, noise: Tensor) -> Tensor:
         return self._paint(identity, pose, noise).image
-
-    def segment(self, picture: Tensor) -> Tensor | None:
-        segmentation: Segmentation = self.segmenter(self._patches(picture))
-        return segmentation.logits.argmax(dim=1)  # (B, h, w)
 
     def check_size(self, size: int) -> None:
         side = self.patch * 2**HALVINGS
