@@ -160,7 +160,7 @@ class Stage:
 def _trunk(rest: Rest) -> tuple[str, ...]:
     """Hips and head, found by their names; the first bone if neither is found."""
     found = []
-    for words in (("hips", "pelvis", "hip", "cog"), ("head", "neck")):
+    for words in (("hips", "pelvis", "hip", "cog", "backshoulder"), ("head", "neck")):
         named = [name for word in words for name in rest.names if re.sub(r"^.*:", "", name).lower() == word]
         named += [name for word in words for name in rest.names if word in name.lower()]
         found += named[:1]
