@@ -63,6 +63,9 @@ def build_parser() -> Parser:
     mixamo.add_argument("--seed", type=int, default=0, help="of what is held out, and of the pairs")
     mixamo.add_argument("--samples", type=int, default=8, help="of each pixel (default 8)")
     mixamo.add_argument("--uv", action="store_true", help="write maps of body parts beside the frames and masks")
+    mixamo.add_argument("--look", default="shaded", help="shaded (default), cel, flat or outline (docs/MIXAMO.md)")
+    mixamo.add_argument("--skin", default="coloured", help="coloured (default): nearly black skin gets one; or as_is")
+    mixamo.add_argument("--props", default="keep", help="weapons and the like: keep (default), one or hide")
     mixamo.add_argument("--blender", default=None, metavar="PYTHON", help="with bpy (default: that of `make blender`)")
 
     toon = commands.add_parser("toon", help="built-in cartoon characters, endless and seeded")

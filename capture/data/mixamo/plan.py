@@ -12,6 +12,11 @@ from capture.data.pair_plan import draw_pairs, hold_out
 from capture.data.writing import flat_name
 
 WIDEST_VIEW = 90.0  # degrees
+APPEARANCE = {  # option -> its choices, the default first
+    "look": ("shaded", "cel", "flat", "outline"),
+    "skin": ("coloured", "as_is"),
+    "props": ("keep", "one", "hide"),
+}
 
 
 @dataclass(frozen=True)
@@ -29,6 +34,15 @@ class Request:
     seed: int
     uv: bool
     samples: int
+    look: str = "shaded"
+    skin: str = "coloured"
+    props: str = "keep"
+
+    @property
+    def appearance(self) -> dict[str, str]:
+        """The options of how characters look that differ from the defaults."""
+        chosen = {name: getattr(self, name) for name in APPEARANCE}
+        return {name: value for name, value in chosen.items() if value != APPEARANCE[name][0]}
 
     def check(self) -> None:
         """CaptureError if one of the arguments is impossible."""
@@ -36,6 +50,9 @@ class Request:
         for name, smallest in least.items():
             if getattr(self, name) < smallest:
                 raise CaptureError(f"--{name} {getattr(self, name)}: use at least {smallest}")
+        for name, choices in APPEARANCE.items():
+            if getattr(self, name) not in choices:
+                raise CaptureError(f"--{name} {getattr(self, name)}: use one of {', '.join(choices)}")
         if self.test_characters not in (0, *range(2, 10**6)):
             raise CaptureError(f"--test_characters {self.test_characters}: a test pair needs two; use 0, 2 or more")
         if not self.test_characters and not self.test_clips:
