@@ -7,16 +7,24 @@ for folders in which every sprite is a file. Two cells of the same clip, directi
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, PlainValidator, ValidationError, model_validator
 
 from capture.common.errors import CaptureError
 from capture.common.options import Section
 from capture.io.yaml_file import read_mapping
 
-Colour = Annotated[list[Annotated[int, Field(ge=0, le=255)]], Field(min_length=3, max_length=3)]
-Transparent = Literal["alpha", "corner"] | Colour
+
+def _transparent(value: Any) -> str | list[int]:
+    """alpha, corner, or the colour of the ground."""
+    is_colour = isinstance(value, list) and len(value) == 3 and all(type(v) is int and 0 <= v <= 255 for v in value)
+    if value not in ("alpha", "corner") and not is_colour:
+        raise ValueError("give alpha, corner, or a colour such as [255, 0, 255]")
+    return value
+
+
+Transparent = Annotated[str | list[int], PlainValidator(_transparent)]
 Count = Annotated[int, Field(ge=1, le=4096)]
 Index = Annotated[int, Field(ge=0, le=4095)]
 Pair = Annotated[list[Count], Field(min_length=2, max_length=2)]

@@ -53,7 +53,7 @@ def _read_sheet(path: Path, layouts: list[SheetLayout]) -> tuple[list[Character]
             reasons.append(str(error))
     else:
         raise CaptureError(f"{path}: {sheet.width}x{sheet.height} {'; or '.join(reasons)}")
-    poses = _poses(layout)
+    poses = poses_of(layout)
     characters, empty = [], []
     for number in range(blocks[0] * blocks[1]):
         name = safe_name(path.stem) + (f"_{number + 1:03d}" if blocks != (1, 1) else "")
@@ -105,7 +105,7 @@ def _measure(sheet: Image.Image, layout: SheetLayout) -> tuple[tuple[int, int], 
     return (cell[0], cell[1]), (blocks[0], blocks[1])
 
 
-def _poses(layout: SheetLayout) -> dict[Pose, tuple[int, int, bool]]:
+def poses_of(layout: SheetLayout) -> dict[Pose, tuple[int, int, bool]]:
     """Pose -> column and row within a character's block, and whether it is a mirror image."""
     poses = {}
     for name, clip in layout.clips.items():
