@@ -1,4 +1,4 @@
-"""Tiny pixel-art sheets whose cells say what they are: a block in the character's colour, as wide as its number says."""
+"""Tiny pixel-art sheets whose cells say what they are: blocks in the character's colour, each of a size of its own."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def colour_of(number: int) -> tuple[int, int, int]:
 
 
 def write_sheets(folder: Path, count: int = 10) -> Path:
-    """Sheets of one character each, called hero_00.png, ..., and their layout file beside the folder; the layout file."""
+    """Write sheets of one character each, hero_00.png, ..., and beside the folder their layout file; the latter."""
     folder.mkdir(parents=True)
     for number in range(count):
         Image.fromarray(draw_block(colour_of(number))).save(folder / f"hero_{number:02d}.png")

@@ -306,3 +306,39 @@ class TestRefusals:
         said = bad_input("prepare.py", "mixamo", tmp_path / "still", tmp_path / "out")
         assert "no character in it that a clip fits; a.glb: there is no clip (and 1 more)" in said
         assert not (tmp_path / "out").exists()
+
+
+class TestLooks:
+    @pytest.fixture(scope="class")
+    def pictures(self, models, tmp_path_factory):
+        """Look -> the same picture of Ann in that look, and its mask."""
+        root = tmp_path_factory.mktemp("looks")
+        small = {**SMALL, "frames": 1, "azimuths": (30,), "pairs": 4}
+        found = {}
+        for name in ("shaded", "cel", "flat", "outline"):
+            manifest = prepare_mixamo(models, root / name, **small, look=name, workers=1, progress=False)
+            place = "Ann", f"{manifest['train_clips'][0]}_a030", 0
+            found[name] = look(root / name, *place), look(root / name, *place, "mask") > 0
+        return found
+
+    def test_number_of_tones(self, pictures):
+        tones = {}
+        for name, (picture, mask) in pictures.items():
+            inside = mask.copy()
+            for shift in (-2, -1, 1, 2):
+                inside &= np.roll(mask, shift, 0) & np.roll(mask, shift, 1)
+            tones[name] = len(np.unique(picture[inside], axis=0))
+        assert tones["flat"] == 1 < tones["cel"] and tones["shaded"] > 1
+
+    def test_outlines_are_dark(self, pictures):
+        rims = {}
+        for name, (picture, mask) in pictures.items():
+            rim = mask & ~(np.roll(mask, 1, 0) & np.roll(mask, -1, 0) & np.roll(mask, 1, 1) & np.roll(mask, -1, 1))
+            rims[name] = picture[rim].mean()
+        assert rims["outline"] < 0.6 * min(rims[name] for name in ("shaded", "cel", "flat"))
+
+    def test_the_manifest_says_what_differs_from_the_defaults(self, rendered, models, tmp_path):
+        assert "appearance" not in rendered[1]
+        options = {**SMALL, "frames": 1, "azimuths": (0,), "pairs": 4, "workers": 1, "progress": False}
+        manifest = prepare_mixamo(models, tmp_path / "set", **options, look="flat", props="hide")
+        assert manifest["appearance"] == {"look": "flat", "props": "hide"}
