@@ -3,6 +3,7 @@
     python evaluate.py result/Fashion --pairs DATASET/test/pairs.csv
     python evaluate.py result/A result/B --pred Theirs=their/pictures --pairs DATASET/test/pairs.csv --require lpips,fid
     python evaluate.py result/Fashion --self Fashion_dataset/test
+    python evaluate.py result/A --suite styles --suite_root data/suite
     torchrun --nproc_per_node 2 evaluate.py result/A --pairs DATASET/test/pairs.csv
 
 docs/METRICS.md says what is measured, how, and which files come out.
@@ -10,6 +11,7 @@ docs/METRICS.md says what is measured, how, and which files come out.
 
 from __future__ import annotations
 
+import argparse
 import os
 import sys
 from pathlib import Path
@@ -22,12 +24,13 @@ from capture.metrics import LPIPS_NETS
 
 if TYPE_CHECKING:
     from capture.evaluation.evaluation import Request
+    from capture.evaluation.suite_table import SuiteTable
+    from capture.evaluation.table import Table
 
 PROGRAM = "evaluate.py"
 
 
-def parse(argv: list[str] | None = None) -> Request:
-    """The command line as a Request; CaptureError for what makes no sense."""
+def build_parser() -> Parser:
     about = described(__doc__, PROGRAM).split("\n\n")[0]
     parser = Parser(prog=started_as(PROGRAM), description=about, epilog="docs/METRICS.md has the protocol.")
     parser.add_argument(
@@ -45,6 +48,18 @@ def parse(argv: list[str] | None = None) -> Request:
         dest="self_folder",
         metavar="FOLDER",
         help="instead of --pairs: folders of frames; each frame is rebuilt from another of its video",
+    )
+    parser.add_argument(
+        "--suite",
+        metavar="NAME",
+        help="instead of --pairs: a list of datasets, configs/suites/NAME.yaml or a file, and the worst of them",
+    )
+    parser.add_argument(
+        "--suite_root",
+        type=Path,
+        default=Path("data") / "suite",
+        metavar="FOLDER",
+        help="where the suite's datasets are (default: data/suite); python -m tools.suite_data makes them",
     )
     parser.add_argument(
         "--pred",
@@ -97,8 +112,11 @@ def parse(argv: list[str] | None = None) -> Request:
         help="auto: put figures on the ground and scale them to the size that the weights know (default: as_is)",
     )
     parser.add_argument("--debug", action="store_true", help="show tracebacks")
-    args = parser.parse_args(argv)
+    return parser
 
+
+def parse(args: argparse.Namespace) -> Request:
+    """The command line as a Request; CaptureError for what makes no sense."""
     for name in ("batch_size", "limit", "size"):
         value = getattr(args, name)
         if value is not None and value < 1:
@@ -117,7 +135,11 @@ def parse(argv: list[str] | None = None) -> Request:
 
         if not torch.cuda.is_available():
             raise CaptureError("--device cuda: PyTorch finds no GPU here; leave --device out, or repair the driver")
+    if args.suite is not None and (args.pairs or args.self_folder or args.pred):
+        raise CaptureError(f"--suite {args.suite}: it has its own pairs; leave --pairs, --self and --pred out")
     out = args.out or default_out(args.results)
+    if args.suite is not None and not args.out:
+        out = out / Path(args.suite).stem
     if out.exists() and not out.is_dir():
         raise CaptureError(f"--out {out}: a file is in the way; give a folder")
     if args.html is not None and args.html.is_dir():
@@ -164,8 +186,13 @@ def default_out(results: list[Path]) -> Path:
     return (results[0] if results[0].is_dir() else results[0].parent) / "evaluation"
 
 
+def _say(line: str) -> None:
+    print(line, file=sys.stderr)
+
+
 def main() -> None:
-    request = parse()
+    args = build_parser().parse_args()
+    request = parse(args)
 
     from capture.common.threads import choose_threads
     from capture.evaluation.evaluation import evaluate
@@ -174,7 +201,12 @@ def main() -> None:
     choose_threads()
     workers = Workers()
     try:
-        table = evaluate(request, workers)
+        if args.suite is None:
+            table: Table | SuiteTable | None = evaluate(request, workers)
+        else:
+            from capture.evaluation.suite import evaluate_suite, read_suite
+
+            table = evaluate_suite(request, read_suite(args.suite), args.suite_root, workers, _say)
     finally:
         workers.close()
     if table is not None:

@@ -3,6 +3,7 @@
 python prepare.py fashion DOWNLOAD OUT  UBC Fashion videos (.mp4, or lists of links) -> folders of frames
 python prepare.py mixamo MODELS OUT     rigged .fbx, .glb, .gltf characters and clips -> Mixamo tree with true targets
 python prepare.py lpc SHEETS OUT        Liberated Pixel Cup sheets, or their layers -> Mixamo tree with true targets
+python prepare.py sprites SHEETS LAYOUT.yaml OUT  pixel-art sheets, single sprites -> Mixamo tree with true targets
 python prepare.py toon OUT              built-in cartoon characters -> Mixamo tree with true targets
 python prepare.py benchmark OUT         CaPTURe-Bench: test pairs of cartoon characters with true targets
 python prepare.py uv SOURCE OUT         IUV maps of DensePose, toon, rendered (.png) -> coordinates in an atlas (.npy)
@@ -45,6 +46,16 @@ def build_parser() -> Parser:
     lpc.add_argument("--characters", type=int, default=200, help="to compose of layers and train on (default 200)")
     lpc.add_argument("--test_characters", type=int, default=40, help="to compose and hold out (default 40)")
 
+    sprites = commands.add_parser("sprites", help="pixel-art sheets, or folders of single sprites")
+    sprites.add_argument("sheets", type=Path, help="folder of sheets or sprites, at any depth")
+    sprites.add_argument("layout", type=Path, help="which cell is which pose, as in configs/sprites/")
+    sprites.add_argument("out", type=Path, help="dataset folder to write")
+    sprites.add_argument("--size", type=int, default=256, help="side of a frame (default 256)")
+    sprites.add_argument("--test_characters", type=int, default=None, help="held out (default: those in test/, or 1/5)")
+    sprites.add_argument("--test_clips", type=int, default=0, help="held out (default 0)")
+    sprites.add_argument("--pairs", type=int, default=256, help="test pairs (default 256)")
+    sprites.add_argument("--seed", type=int, default=0, help="of what is held out, and of the pairs")
+
     mixamo = commands.add_parser("mixamo", help="rigged .fbx, .glb, .gltf characters and clips, drawn by Blender")
     mixamo.add_argument("models", type=Path, help="folder of models, at any depth (docs/MIXAMO.md)")
     mixamo.add_argument("out", type=Path, help="dataset folder to write")
@@ -60,6 +71,9 @@ def build_parser() -> Parser:
     mixamo.add_argument("--seed", type=int, default=0, help="of what is held out, and of the pairs")
     mixamo.add_argument("--samples", type=int, default=8, help="of each pixel (default 8)")
     mixamo.add_argument("--uv", action="store_true", help="write maps of body parts beside the frames and masks")
+    mixamo.add_argument("--look", default="shaded", help="shaded (default), cel, flat or outline (docs/MIXAMO.md)")
+    mixamo.add_argument("--skin", default="coloured", help="coloured (default): nearly black skin gets one; or as_is")
+    mixamo.add_argument("--props", default="keep", help="weapons and the like: keep (default), one or hide")
     mixamo.add_argument("--blender", default=None, metavar="PYTHON", help="with bpy (default: that of `make blender`)")
 
     toon = commands.add_parser("toon", help="built-in cartoon characters, endless and seeded")
@@ -99,7 +113,7 @@ def build_parser() -> Parser:
     check.add_argument("--fix", action="store_true", help="move what is broken to DATASET/set_aside, then check again")
     check.add_argument("--json", type=Path, metavar="FILE", help="write every finding in full")
 
-    for command in (fashion, lpc, mixamo, toon, benchmark, check):
+    for command in (fashion, lpc, sprites, mixamo, toon, benchmark, check):
         command.add_argument("--workers", type=int, default=None, help="processes (default: one a core)")
         command.add_argument("--debug", action="store_true", default=argparse.SUPPRESS, help="show tracebacks")
     return parser
@@ -145,6 +159,10 @@ def main() -> int | None:
         if left := passed_over_line(args.download, passed_over(args.download)):
             print(left)
         return 3 if manifest["broken"] else None
+    if args.command == "sprites":
+        from capture.data.sprites.command import prepare as prepare_sprites
+
+        return prepare_sprites(args)
     if args.command == "mixamo":
         from capture.data.mixamo.command import prepare
 

@@ -116,12 +116,7 @@ class Table:
     def text(self) -> str:
         """The table as plain text, for a terminal."""
         rows, footnotes = self._cells()
-        widths = [max(len(row[c]) for row in rows) for c in range(len(rows[0]))]
-        lines = [
-            "  ".join([row[0].ljust(widths[0]), *(cell.ljust(w) for cell, w in zip(row[1:], widths[1:]))]).rstrip()
-            for row in rows
-        ]
-        lines.insert(1, "-" * max(map(len, lines)))
+        lines = text_rows(rows)
         width = max(map(len, self.protocol))
         protocol = [f"  {what.ljust(width)}  {how}" for what, how in self.protocol.items()]
         return "\n".join([*lines, "", self.legend(), *footnotes, *self.remarks, "", "Protocol", *protocol]) + "\n"
@@ -129,9 +124,7 @@ class Table:
     def markdown(self) -> str:
         """The table as Markdown."""
         rows, footnotes = self._cells(bold="**")
-        rows = [[cell.replace("|", "\\|") for cell in row] for row in rows]
-        lines = ["| " + " | ".join(row) + " |" for row in rows]
-        lines.insert(1, "|" + "---|" * len(rows[0]))
+        lines = markdown_rows(rows)
         notes = [f"- {note}" for note in (*footnotes, *self.remarks)]
         protocol = [f"- **{what}**: {how}" for what, how in self.protocol.items()]
         return "\n".join([*lines, "", self.legend("markdown"), "", *notes, "", "Protocol", "", *protocol]) + "\n"
@@ -180,6 +173,21 @@ def plus_minus(half_width: float | None) -> str:
     if half_width is None:
         return ""
     return f" ±{half_width:.3f}" if half_width >= 0.0015 else f" ±{half_width:.4f}"
+
+
+def text_rows(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Lines of plain text with aligned columns; the first row has the headings."""
+    widths = [max(len(row[c]) for row in rows) for c in range(len(rows[0]))]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows]
+    lines.insert(1, "-" * max(map(len, lines)))
+    return lines
+
+
+def markdown_rows(rows: Sequence[Sequence[str]]) -> list[str]:
+    """The lines of a Markdown table; the first row has the headings."""
+    lines = ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows]
+    lines.insert(1, "|" + "---|" * len(rows[0]))
+    return lines
 
 
 def mean(values: Sequence[float]) -> float:
