@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -53,6 +53,10 @@ class Layers:
     part_maps: Tensor
     part_source: Tensor
     residual_flow: Tensor
+
+    def at(self, index: int) -> Layers:
+        """One picture of the batch, on the CPU."""
+        return Layers(*(getattr(self, field.name)[index : index + 1].cpu() for field in fields(self)))
 
 
 class Generator(nn.Module, ABC):
@@ -113,9 +117,7 @@ class Generator(nn.Module, ABC):
         """
         raise NotImplementedError
 
-    def decode_layers(
-        self, identities: Sequence[Features], pose: Features, motion: Features, noise: Tensor
-    ) -> Layers:
+    def decode_layers(self, identities: Sequence[Features], pose: Features, motion: Features, noise: Tensor) -> Layers:
         """The picture in layers: `image` is that of `decode` where one identity picture and its own motion are given.
 
         Args:

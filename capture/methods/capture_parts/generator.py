@@ -106,9 +106,7 @@ class PartsGenerator(Generator):
         laid_out = [self._lay_out(_as_segmentation(identity), _as_segmentation(pose)) for identity in identities]
         return pack([(made.motion, made.layout) for made in laid_out])
 
-    def decode_layers(
-        self, identities: Sequence[Features], pose: Features, motion: Features, noise: Tensor
-    ) -> Layers:
+    def decode_layers(self, identities: Sequence[Features], pose: Features, motion: Features, noise: Tensor) -> Layers:
         pictures = [F.pixel_shuffle(identity[PICTURE], self.patch) for identity in identities]  # (B, 3, S, S) each
         segmentations = [_as_segmentation(identity) for identity in identities]
         found = combine(self.layout, segmentations, pictures, unpack(motion))

@@ -57,9 +57,7 @@ def combine(
         identity_grid=_of_source(grids, pixel_source), visibility=_of_source(visibility[:, :, None], pixel_source)
     )
     flow = torch.stack([one.residual_flow[:, :2] for _, one in motions], dim=1)  # (B, N, 2, h, w)
-    return Combined(
-        correspondence, _of_source(warped, pixel_source), part_maps.gather(1, chosen)[:, 0], source, flow
-    )
+    return Combined(correspondence, _of_source(warped, pixel_source), part_maps.gather(1, chosen)[:, 0], source, flow)
 
 
 def choose_pictures(part: Tensor, visibility: Tensor, num_parts: int, margin: float = MARGIN) -> Tensor:

@@ -30,7 +30,7 @@ class Refined(NamedTuple):
 
 
 class RefinementNetwork(nn.Module):
-    """Paints what is hidden, wrong or missing in the identity's pixels, which were warped to where the layout wants them.
+    """Warps the identity's pixels to where the layout wants them, and paints what is hidden there, wrong or missing.
 
     It sees the decoder's features, what the pose shows, the layout's features, the warped pixels, how likely a pixel is
     background, and how likely the identity's picture shows the wanted part where a pixel comes from.
