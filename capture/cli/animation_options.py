@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -126,7 +127,11 @@ def find_poses(args: argparse.Namespace) -> tuple[bool, Videos, bool]:
 
 
 def render_animation(
-    transfer: PoseTransfer, args: argparse.Namespace, pose: Path | PoseFrames, options: dict[str, Any]
+    transfer: PoseTransfer,
+    args: argparse.Namespace,
+    identity: Path | Sequence[Path],
+    pose: Path | PoseFrames,
+    options: dict[str, Any],
 ) -> list[Path]:
     """Render with a video, a list of frames, or a motion in the box."""
     from capture.inference.formats.sheet import SheetOptions
@@ -141,10 +146,10 @@ def render_animation(
         directions = DIRECTIONS[:: 8 // args.directions] if args.directions else (args.direction or "front",)
         frames = FRAMES if args.frames is None else args.frames
         return render_motion(
-            transfer, args.iden_path, motion_of(args), args.save_dir, directions, frames, args.fps or SHEET_RATE,
+            transfer, identity, motion_of(args), args.save_dir, directions, frames, args.fps or SHEET_RATE,
             **options,
         )  # fmt: skip
     from capture.inference.video import render_video
 
     alone = not isinstance(pose, Path) or pose == args.pose_path
-    return render_video(transfer, args.iden_path, pose, args.save_dir, alone=alone, **options)
+    return render_video(transfer, identity, pose, args.save_dir, alone=alone, **options)

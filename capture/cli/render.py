@@ -17,6 +17,11 @@ out/output.json, which importers for Aseprite's and TexturePacker's files read: 
 A good picture shows one whole figure on a plain or transparent ground. By default the figure is put on the ground and
 scaled to the size that the weights know, and a line says what was done; --framing as_is uses pictures as they are.
 
+    python save_result.py result/Toon --iden_path front.png back.png --pose_path B.png --save_dir out
+        --resolution native --background transparent
+
+renders one character from two pictures, at the size of the first one, cut out.
+
     python save_result.py result/Fashion --export generator.safetensors
 
 writes the generator alone, with its configuration inside; that file can stand where a result folder does. With
@@ -50,7 +55,10 @@ PROGRAM = "save_result.py"
 ONNX_EXPORT = "generator.onnx"
 # options that only methods that read IUV maps use, and those that only the others use
 FOR_MAPS = ("iden_uv", "target_uv", "garment", "garment_uv")
-FOR_PICTURES = ("noise_scale", "keep_aspect", "format", "which", "attention", "relative", "pose_grid")
+FOR_PICTURES = (
+    *("noise_scale", "keep_aspect", "format", "which", "attention", "relative", "pose_grid"),
+    *("resolution", "background", "smooth"),
+)
 
 
 def build_parser() -> Parser:
@@ -62,7 +70,13 @@ def build_parser() -> Parser:
     parser.add_argument(
         "result", type=Path, help="a result folder (ours or the release's), or an exported .safetensors or .onnx"
     )
-    parser.add_argument("--iden_path", type=Path, help="picture of the character, or a folder of them")
+    parser.add_argument(
+        "--iden_path",
+        type=Path,
+        nargs="+",
+        help="picture of the character, or a folder of characters; several pictures are one character: each part of\n"
+        "an output comes from the one that shows it best",
+    )
     parser.add_argument(
         "--pose_path",
         type=Path,
@@ -97,6 +111,25 @@ def build_parser() -> Parser:
         choices=("auto", "as_is"),
         default="auto",
         help="auto (default): put figures on the ground and scale them to the size that the weights know",
+    )
+    parser.add_argument(
+        "--resolution",
+        metavar="native|N",
+        help="side of output.png or of the video in pixels; native: that of --iden_path (default: that of the weights)",
+    )
+    parser.add_argument(
+        "--background",
+        default="auto",
+        metavar="auto|keep|transparent|#rrggbb",
+        help="what is behind the figure: auto (default), what the weights draw; keep: the colour behind --iden_path;\n"
+        "transparent; or a colour",
+    )
+    parser.add_argument(
+        "--smooth",
+        choices=("auto", "on", "off"),
+        default="auto",
+        help="average motions over neighbouring frames against flicker: auto (default) does it in videos, where the\n"
+        "method can and without --compile",
     )
     parser.add_argument("--which", type=int, default=1, help="of several figures in --iden_path: 1 is the largest")
     parser.add_argument(
@@ -147,9 +180,11 @@ def main() -> None:
 
     from capture.common.memory import explain_out_of_memory
     from capture.common.threads import choose_threads
+    from capture.inference.background import parse_background
     from capture.inference.framing import known_framing
     from capture.inference.inputs import Notes, passed_over_lines
     from capture.inference.pictures import render_attention, render_files
+    from capture.inference.presentation import Presentation, parse_resolution
     from capture.inference.transfer import PoseTransfer
 
     choose_threads()
@@ -158,28 +193,37 @@ def main() -> None:
         export(transfer, args)
         if args.iden_path is None:
             return
+    several = args.iden_path if len(args.iden_path) > 1 else None
+    args.iden_path = args.iden_path[0]
     reads_maps = any(role.endswith("_uv") for role in transfer.generator.inputs)
     refuse_unused(parser, args, reads_maps)
     if reads_maps:
+        if several:
+            raise CaptureError("--iden_path: this method is driven by maps and takes one picture of a character")
         print_written(render_by_maps(transfer, args), args, "pictures")
         return
     known = known_framing(transfer.config) if args.framing == "auto" else None
     stills, videos, sequence = find_poses(args)
     if not stills and (args.keep_aspect or args.attention):
         raise CaptureError("--keep_aspect and --attention are for pictures, and --pose_path is a video: leave them out")
+    smooth = {"auto": None, "on": True, "off": False}[args.smooth]
+    presentation = Presentation(parse_resolution(args.resolution), parse_background(args.background), smooth)
     if args.attention:  # first, since it refuses what can't be drawn
         print(render_attention(transfer, args.iden_path, args.pose_path, args.save_dir, known, args.which))
     notes, written = Notes(), []
-    options = {"noise_scale": args.noise_scale, "seed": args.seed, "batch_size": args.batch_size, "notes": notes,
-               "relative": args.relative, "known": known, "which": args.which}  # fmt: skip
+    options = {
+        **{name: getattr(args, name) for name in ("noise_scale", "seed", "batch_size", "relative", "which")},
+        **{"known": known, "notes": notes, "presentation": presentation},
+    }
+    identity = several or args.iden_path
     with explain_out_of_memory(transfer.device, f"rendering at --batch_size {args.batch_size}"):
         if stills:
             written += render_files(
-                transfer, args.iden_path, args.pose_path, args.save_dir, keep_aspect=args.keep_aspect,
+                transfer, identity, args.pose_path, args.save_dir, keep_aspect=args.keep_aspect,
                 form=args.format or "png", **options,
             )  # fmt: skip
         for video in videos:
-            written += render_animation(transfer, args, video, options)
+            written += render_animation(transfer, args, identity, video, options)
     for line in passed_over_lines(args.iden_path, args.pose_path, sequence):
         print(line, file=sys.stderr)
     what = "pictures" if not videos else "videos" if not stills else "pictures and videos"
@@ -253,7 +297,7 @@ def render_by_maps(transfer, args: argparse.Namespace) -> list[Path]:
     driving = args.target_uv or map_of(args.pose_path, None, "--target_uv")
     garment = (args.garment, map_of(args.garment, args.garment_uv, "--garment_uv")) if args.garment else None
     return render_maps(
-        transfer, args.iden_path, args.iden_uv, driving, args.save_dir, garment, args.parts, args.batch_size
+        transfer, args.iden_path[0], args.iden_uv, driving, args.save_dir, garment, args.parts, args.batch_size
     )
 
 

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from capture.inference.character import load_identity
 from capture.inference.figure_measures import measure_figure
 from capture.inference.framing import Known
 from capture.inference.inputs import Notes
 from capture.inference.motion import FRAMES, check_motion, motion_poses
-from capture.inference.pictures import list_identities, load_identity
+from capture.inference.pictures import is_folder, list_characters
 from capture.inference.pose_frames import SHEET_RATE
 from capture.inference.transfer import PoseTransfer
 from capture.inference.video import render_video
@@ -18,7 +19,7 @@ from capture.inference.video import render_video
 
 def render_motion(
     transfer: PoseTransfer,
-    identity: Path,
+    identity: Path | Sequence[Path],
     name: str,
     save_dir: Path,
     directions: Sequence[str] = ("front",),
@@ -40,10 +41,10 @@ def render_motion(
     """
     check_motion(name)
     written = []
-    for path in list_identities(identity):
-        picture = load_identity(path, transfer.size, known, which, Notes(lambda line: None))
+    for paths in list_characters(identity):
+        picture = load_identity(paths[0], transfer.size, known, which, Notes(lambda line: None))
         poses = motion_poses(name, transfer.size, directions, frames, fps, measure_figure(transfer, picture))
         written += render_video(
-            transfer, path, poses, save_dir, known=known, which=which, alone=not identity.is_dir(), **options
+            transfer, paths, poses, save_dir, known=known, which=which, alone=not is_folder(identity), **options
         )
     return written

@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
 import numpy as np
-import torch
 from PIL import Image
 from torch import Tensor
 from tqdm import tqdm
 
+from capture.common.errors import CaptureError
+from capture.inference.background import KEEP, TRANSPARENT
+from capture.inference.character import Character, load_character
 from capture.inference.figure import Figure, find_figures, reduced
 from capture.inference.formats.base import Tag, Timeline, Write
 from capture.inference.formats.registry import FORMATS, Settings, encoder_threads, movie, movie_path
 from capture.inference.formats.sheet import SheetOptions
 from capture.inference.framing import Known, as_is, choose_window, cut, is_known, what_was_done
 from capture.inference.inputs import Driver, Notes
-from capture.inference.pictures import OUTPUT, TRIPLE, list_identities, load_identity, output_folders
+from capture.inference.pictures import OUTPUT, TRIPLE, is_folder, list_characters, output_folders
 from capture.inference.pose_frames import PoseFrames
+from capture.inference.presentation import Presentation, Shown, check_presentation, present
 from capture.inference.transfer import PoseTransfer
 from capture.inference.window import Window, place_back, show
 from capture.io.images import WHITE, grid, image_to_tensor, over_ground, to_square
@@ -33,7 +36,7 @@ FINE = 3  # times the network's resolution, at which figures are cut out of fram
 
 def render_video(
     transfer: PoseTransfer,
-    identity: Path,
+    identity: Path | Sequence[Path],
     pose: Path | PoseFrames,
     save_dir: Path,
     noise_scale: float = 0.0,
@@ -46,6 +49,7 @@ def render_video(
     alone: bool = True,
     notes: Notes | None = None,
     sheet: SheetOptions | None = None,
+    presentation: Presentation | None = None,
 ) -> list[Path]:
     """Render an identity picture, or each of a folder, in every frame of the video `pose`; returns the output.mp4s.
 
@@ -58,16 +62,26 @@ def render_video(
         batch_size: frames rendered at a time.  relative: see PoseTransfer.drive.
         known: frame pictures as the weights know them; None: use them as they are.  which: see frame_picture.
         form: one of FORMATS.
+        presentation: the size of the frames, what is behind the figure, and whether motions are smoothed over time.
         alone: whether there is no other pose, so that one identity's video goes straight into `save_dir`.
         sheet: how a sprite sheet is laid out.
     Raises:
         CaptureError: an input that can't be read, or a place that can't be written.
     """
-    notes = notes or Notes()
-    identities = list_identities(identity)
+    notes, presentation = notes or Notes(), presentation or Presentation()
+    pictures_of = list_characters(identity)
+    check_presentation(transfer, presentation, max(len(paths) for paths in pictures_of))
+    identities = [paths[0] for paths in pictures_of]
     pose_path = pose.path if isinstance(pose, PoseFrames) else pose
-    folders = output_folders(identities, [pose_path], save_dir, single=alone and identity.is_file())
-    shown = [load_identity(path, transfer.size, known, which, notes) for path in identities]
+    folders = output_folders(identities, [pose_path], save_dir, single=alone and not is_folder(identity))
+    resolution = presentation.drawing_resolution
+    shown = [load_character(paths, transfer.size, known, which, notes, resolution) for paths in pictures_of]
+    clear = presentation.background == TRANSPARENT or any(one.drawings and not one.drawings[0].ground for one in shown)
+    if clear and presentation.background in (TRANSPARENT, KEEP) and not FORMATS[form].alpha:
+        others = ", ".join(name for name, other in FORMATS.items() if other.alpha)
+        raise CaptureError(
+            f"--background {presentation.background}: {form} has no transparency; --format {others} have"
+        )
     noise = transfer.sample_noise(1, noise_scale, seed) if noise_scale else None
     outputs = list(folders.values())
     settings = Settings(
@@ -76,8 +90,10 @@ def render_video(
     for first in range(0, len(identities), TOGETHER):  # the video is read again for each group of characters
         group = slice(first, first + TOGETHER)
         said = notes if first == 0 else Notes(lambda line: None)
-        identities_shown = torch.stack(shown[group])
-        drive = partial(transfer.drive, identities_shown, batch_size=batch_size, noise=noise, relative=relative)
+        drive = partial(
+            present, transfer, shown[group], presentation=presentation, known=known, batch_size=batch_size, noise=noise,
+            relative=relative, video=True,
+        )  # fmt: skip
         with Driver(pose) as driver:
             framing = VideoFraming(driver, transfer.size, None if driver.drawn else known)
             _drive_group(drive, driver, framing, shown[group], outputs[group], form, settings, said)
@@ -85,10 +101,10 @@ def render_video(
 
 
 def _drive_group(
-    drive: Callable[[Iterator[Tensor]], Iterator[Tensor]],
+    drive: Callable[[Iterator[Tensor]], Iterator[list[Shown]]],
     driver: Driver,
     framing: VideoFraming,
-    shown: list[Tensor],
+    characters: list[Character],
     folders: list[Path],
     form: str,
     settings: Settings,
@@ -112,11 +128,12 @@ def _drive_group(
             return stack.enter_context(movie(path, form, timeline, settings))
 
         writers = [(writer(folder / OUTPUT, form), writer(folder / TRIPLE, beside)) for folder in folders]
-        for outputs in tqdm(drive(frames()), total=count, desc="frames", unit="frame"):
+        for results in tqdm(drive(frames()), total=count, desc="frames", unit="frame"):
             posed = waiting.pop(0)
-            for (write, write_triple), identity, output in zip(writers, shown, outputs):
-                write(framing.place_back(_channels_last(output)))
-                write_triple(_channels_last(grid([identity[None], posed[None], output[None]], gap=0)))
+            for (write, write_triple), character, result in zip(writers, characters, results):
+                write(framing.place_back(result.picture))
+                triple = grid([character.shown[0][None], posed[None], result.output[None]], gap=0)
+                write_triple(_channels_last(triple))
     if framing.lost:
         notes.add(driver.path, f"no figure was found in {framing.lost} of {count} frames, which are used as they are")
 
@@ -193,7 +210,7 @@ class VideoFraming:
         return cut(found, figure, window, self.size, self.known.ground)
 
     def place_back(self, output: np.ndarray) -> np.ndarray:
-        """What was drawn, uint8 (S, S, 3), where the pose stands in its frame."""
+        """What was drawn, uint8 (R, R, 3 or 4), where the pose stands in its frame."""
         return output if self.window is None else place_back(output, self.window, even=True)[0]
 
 

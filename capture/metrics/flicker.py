@@ -1,4 +1,8 @@
-"""Flicker of a video: how much neighbouring frames differ once the known motion is taken out."""
+"""Flicker of videos: how far neighbouring frames differ where they show the same surface point.
+
+A video is warped from each frame to the one before by the true motion (Lai et al., ECCV 2018, have the same by optical
+flow). The truth is not zero itself, since shading changes as a figure turns; what is reported is the difference to it.
+"""
 
 from __future__ import annotations
 
@@ -7,45 +11,33 @@ import torch.nn.functional as F
 from torch import Tensor
 
 
-def warp_error(frames: Tensor, flows: Tensor, valid: Tensor | None = None) -> Tensor:
-    """Mean absolute difference between each frame and the next one warped back to it (Lai et al. 2018, equation 11).
+def warp_error(earlier: Tensor, later: Tensor, flow: Tensor) -> Tensor:
+    """Mean absolute difference of each pixel from the one that showed the same point a frame before.
 
     Args:
-        frames: float (T, 3, H, W) in [0, 1], T of 2 or more.
-        flows: float (T - 1, 2, H, W), x and y in pixels: what is at p in frame t is at p + flow in frame t + 1.
-        valid: bool (T - 1, H, W), false where the point is hidden in the next frame; None: everywhere. A point that
-            leaves the picture never counts.
+        earlier, later: float (B, 3, H, W) in [0, 1], neighbouring frames.
+        flow: (B, H, W, 2): for each pixel of `later`, where `earlier` shows its point, x before y, from -1 to 1 as
+            grid_sample has them with align_corners=False; -2 where it doesn't.
     Returns:
-        (T - 1,); NaN where no point counts.
+        (B,), NaN where no point is seen in both.
     Raises:
-        ValueError: shapes that don't fit.
+        ValueError: shapes that differ.
     """
-    steps, height, width = len(frames) - 1, *frames.shape[-2:]
-    if steps < 1 or flows.shape != (steps, 2, height, width):
-        raise ValueError(
-            f"frames {tuple(frames.shape)} need flows of {(steps, 2, height, width)}: {tuple(flows.shape)}"
-        )
-    x = torch.arange(width, dtype=flows.dtype, device=flows.device) + flows[:, 0]  # (T - 1, H, W)
-    y = torch.arange(height, dtype=flows.dtype, device=flows.device)[:, None] + flows[:, 1]
-    inside = (x >= 0) & (x <= width - 1) & (y >= 0) & (y <= height - 1)
-    counted = (inside if valid is None else inside & valid)[:, None].to(frames.dtype)  # (T - 1, 1, H, W)
-    grid = torch.stack([2 * x / max(width - 1, 1) - 1, 2 * y / max(height - 1, 1) - 1], -1).to(frames.dtype)
-    warped = F.grid_sample(frames[1:], grid, align_corners=True, padding_mode="border")  # (T - 1, 3, H, W)
-    difference = (warped - frames[:-1]).abs() * counted
-    return difference.flatten(1).sum(1) / (counted.flatten(1).sum(1) * frames.shape[1])  # 0 / 0 is NaN
+    if earlier.shape != later.shape or flow.shape != (len(later), *later.shape[-2:], 2):
+        raise ValueError(f"shapes differ: {tuple(earlier.shape)}, {tuple(later.shape)}, flow {tuple(flow.shape)}")
+    known = (flow > -1.5).all(-1)[:, None].to(later.dtype)  # (B, 1, H, W)
+    warped = F.grid_sample(earlier, flow, padding_mode="border", align_corners=False)
+    return ((later - warped).abs() * known).flatten(1).sum(1) / (known.flatten(1).sum(1) * later.shape[1])
 
 
-def flicker(frames: Tensor, truth: Tensor, flows: Tensor, valid: Tensor | None = None) -> float:
-    """How much more a video flickers than its truth: its mean warp error, less that of the truth by the same flows.
-
-    The truth's own warp error holds what the flow can't say (shading, occlusion, resampling), so 0 is as steady as the
-    truth. A video without detail is steady too: read the number beside LPIPS.
+def flicker(video: Tensor, truth: Tensor, flow: Tensor) -> Tensor:
+    """By how much the warp error of a video exceeds the truth's own, a mean over its frames; 0 for the truth.
 
     Args:
-        frames, truth: float (T, 3, H, W) in [0, 1].  flows, valid: of the truth, see `warp_error`.
-    Returns:
-        NaN where no point counts in any frame.
+        video, truth: float (T, 3, H, W) in [0, 1], T at least 2.
+        flow: (T - 1, H, W, 2) of the truth, see `warp_error`.
+    Raises:
+        ValueError: shapes that differ.
     """
-    if frames.shape != truth.shape:
-        raise ValueError(f"videos of different sizes: {tuple(frames.shape)} and {tuple(truth.shape)}")
-    return float((warp_error(frames, flows, valid) - warp_error(truth, flows, valid)).nanmean())
+    own, true = (warp_error(frames[:-1], frames[1:], flow) for frames in (video, truth))
+    return torch.nanmean(own - true)

@@ -1,55 +1,44 @@
-"""Flicker: zero for what only moves, and as large as the difference that is put in."""
+"""The flicker of videos."""
+
+from __future__ import annotations
 
 import pytest
 import torch
 
 from capture.metrics.flicker import flicker, warp_error
 
-T, SIZE = 4, 24
 
-
-@pytest.fixture
-def video() -> tuple[torch.Tensor, torch.Tensor]:
-    """A noise picture that moves by 2 pixels to the right and 1 down each frame, and its flows."""
-    wide = torch.rand(3, SIZE + 2 * T, SIZE + 2 * T, generator=torch.Generator().manual_seed(0))
-    frames = [wide[:, T - t : T - t + SIZE, 2 * (T - t) : 2 * (T - t) + SIZE] for t in range(T)]
-    flows = torch.zeros(T - 1, 2, SIZE, SIZE)
-    flows[:, 0], flows[:, 1] = 2, 1
-    return torch.stack(frames), flows
-
-
-class TestWarpError:
-    def test_known_motion_is_no_error(self, video) -> None:
-        frames, flows = video
-        assert warp_error(frames, flows).max() < 1e-5
-        assert warp_error(frames, -flows).min() > 0.2
-
-    def test_a_frame_that_is_lighter_differs_by_as_much(self, video) -> None:
-        frames, flows = video
-        lighter = frames.clone()
-        lighter[2] += 0.1
-        assert warp_error(lighter, flows).tolist() == pytest.approx([0, 0.1, 0.1], abs=1e-5)
-
-    def test_hidden_points_do_not_count(self, video) -> None:
-        frames, flows = video
-        frames = frames.clone()
-        frames[1, :, :, :12] = 1
-        valid = torch.ones(T - 1, SIZE, SIZE, dtype=torch.bool)
-        valid[0, :, :12] = False
-        valid[1, :, :12] = False
-        assert warp_error(frames, flows, valid).max() < 1e-5
-        assert warp_error(frames, flows, torch.zeros_like(valid)).isnan().all()
-
-    def test_shapes_that_do_not_fit(self, video) -> None:
-        with pytest.raises(ValueError, match="need flows of"):
-            warp_error(video[0], video[1][:-1])
+def moving_square(count=4, size=16):
+    """A grey ramp that moves by one pixel a frame: video (T, 3, S, S), and its flow, known on the ramp alone."""
+    video, flow = torch.zeros(count, 3, size, size), torch.full((count - 1, size, size, 2), -2.0)
+    centres = (2 * torch.arange(size) + 1) / size - 1
+    for t in range(count):
+        video[t, :, 4:12, 2 + t : 8 + t] = torch.linspace(0.2, 0.9, 6)
+        if t:
+            flow[t - 1, 4:12, 2 + t : 8 + t, 0] = centres[1 + t : 7 + t]
+            flow[t - 1, 4:12, 2 + t : 8 + t, 1] = centres[4:12, None]
+    return video, flow
 
 
 class TestFlicker:
-    def test_the_truth_has_none_and_noise_has_its_own(self, video) -> None:
-        frames, flows = video
-        noisy = frames + 0.05 * torch.tensor([1.0, -1.0, 1.0, -1.0]).view(T, 1, 1, 1)
-        assert flicker(frames, frames, flows) == 0
-        assert flicker(noisy, frames, flows) == pytest.approx(0.1, abs=1e-5)
-        with pytest.raises(ValueError, match="different sizes"):
-            flicker(frames[:2], frames, flows)
+    def test_a_video_that_only_moves_has_no_warp_error(self):
+        video, flow = moving_square()
+        assert warp_error(video[:-1], video[1:], flow).max() < 1e-5
+
+    def test_a_frame_that_differs_is_counted_where_the_flow_is_known(self):
+        video, flow = moving_square()
+        shown = video.clone()
+        shown[2] += 0.1  # everywhere, and the flow is known on the square alone
+        error = warp_error(shown[:-1], shown[1:], flow)
+        assert torch.allclose(error, torch.tensor([0.0, 0.1, 0.1]), atol=1e-5)
+        assert abs(flicker(shown, video, flow).item() - 0.2 / 3) < 1e-5
+
+    def test_the_truth_does_not_flicker(self):
+        video, flow = moving_square()
+        video = video + 0.1 * torch.rand(4, 1, 1, 1)  # shading that changes is no flicker
+        assert flicker(video, video, flow) == 0
+
+    def test_shapes_that_differ_are_refused(self):
+        video, flow = moving_square()
+        with pytest.raises(ValueError, match="shapes differ"):
+            warp_error(video, video[1:], flow)
