@@ -96,6 +96,11 @@ class TestRenderMaps:
         message = bad_input("save_result.py", result, *given, "--save_dir", tmp_path / "out", *option.split())
         assert f"does not use {option.split()[0]}" in message and not (tmp_path / "out").exists()
 
+    def test_motions_are_refused(self, result, pictures, tmp_path, bad_input):
+        given = ["--iden_path", pictures / "imgs" / "a.png", "--pose_path", "motion:walk"]
+        line = bad_input("save_result.py", result, *given, "--save_dir", tmp_path / "out")
+        assert "driven by maps, and motions are pictures" in line
+
     def test_a_map_of_another_size_is_refused(self, result, pictures, tmp_path, bad_input):
         Image.open(pictures / "uv" / "0.png").resize((32, 32), Image.Resampling.NEAREST).save(tmp_path / "small.png")
         given = ("--iden_path", pictures / "imgs" / "0.png", "--iden_uv", tmp_path / "small.png")
