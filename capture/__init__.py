@@ -55,8 +55,9 @@ def from_pretrained(repo_id: str | os.PathLike[str], **options: Any) -> Pipeline
         options: of huggingface_hub's from_pretrained (revision, token, cache_dir, and others), and device.
     """
     from capture.inference.hub import from_pretrained
+    from capture.inference.pipeline import Pipeline
 
-    return from_pretrained(os.fspath(repo_id), **options)
+    return Pipeline(from_pretrained(os.fspath(repo_id), **options))
 
 
 def __getattr__(name: str) -> Any:

@@ -246,6 +246,16 @@ def untrained(tmp_path_factory) -> Path:
     return write_result(tmp_path_factory.mktemp("result") / "tiny", build_generator(tiny_config()), tiny_config())
 
 
+@pytest.fixture(scope="session")
+def untrained_toon(tmp_path_factory) -> Path:
+    """The same, of pictures of 32 x 32, that says it was trained on toon. Not to be changed."""
+    from capture.methods.build import build_generator
+
+    torch.manual_seed(0)
+    config = tiny_config("--dataset_path", "toon")
+    return write_result(tmp_path_factory.mktemp("result") / "toon", build_generator(config), config)
+
+
 def start(program: str, *argv: str, **options) -> subprocess.Popen:
     """Start a program as a user would, in a process of its own."""
     return subprocess.Popen(

@@ -1,4 +1,8 @@
-"""Loss curves of several runs in one picture: python -m tools.curves OUT.png result/A result/B ..."""
+"""Curves of several runs in one picture.
+
+python -m tools.curves OUT.png result/A result/B ...            every loss and metric against updates
+python -m tools.curves --compare OUT.png result/A result/B ...  LPIPS (else L1) against samples and against seconds
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,7 @@ from pathlib import Path
 
 from capture.benchmarks.report import write_figure
 from capture.common.errors import CaptureError, command_line
+from capture.evaluation.learning_curves import METRICS, read_curves
 from capture.training.run_log import read_metrics
 
 SHOWN = (
@@ -27,6 +32,7 @@ SHOWN = (
     "D_fake",
     "val_L1",
     "val_SSIM",
+    "val_LPIPS",
 )
 OLD_NAMES = {  # of metrics in the metrics.jsonl of older versions
     "G_surface": "G_correspondence",
@@ -77,15 +83,50 @@ def plot(results: list[Path], path: Path, keys: tuple[str, ...] = SHOWN) -> None
     write_figure(figure, path, dpi=100)
 
 
+def compare(results: list[Path], path: Path) -> None:
+    """Two panels, one line for each run: validation LPIPS against training samples and against seconds of training.
+
+    Runs without val_LPIPS (`validation_lpips: true` writes it) are compared by val_L1, and then all of them are.
+
+    Raises:
+        CaptureError: a run has neither; the message names it.
+    """
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    named = [(result.name, result) for result in results]
+    found = {metric: read_curves(named, metric) for metric in METRICS}
+    metric = next((metric for metric, curves in found.items() if len(curves) == len(results)), None)
+    if metric is None:
+        having = {curve.name for curve in found["val_L1"]}
+        lacking = next((str(result) for result in results if result.name not in having), str(results[0]))
+        raise CaptureError(f"{lacking}: no val_LPIPS or val_L1 in metrics.jsonl; train with validation_pairs above 0")
+    figure, axes = pyplot.subplots(1, 2, figsize=(11, 4), sharey=True, layout="constrained")
+    for axis, unit in zip(axes, ("samples", "seconds")):
+        for number, curve in enumerate(found[metric]):
+            across = curve.samples if unit == "samples" else curve.seconds
+            axis.plot(across, curve.values, label=curve.name, color=f"C{number}", marker="o", markersize=3)
+        axis.set_xlabel(f"training {unit}")
+        axis.set_xlim(left=0)
+        axis.grid(alpha=0.3)
+    axes[0].set_ylabel(f"{metric} (lower is better)")
+    axes[0].legend(fontsize="small")
+    write_figure(figure, path, dpi=100)
+
+
 def main() -> None:
-    if len(sys.argv) < 3:
+    arguments = [argument for argument in sys.argv[1:] if argument != "--compare"]
+    if len(arguments) < 2:
         raise CaptureError("give a .png to write and result folders: python -m tools.curves OUT.png result/A ...")
-    results = [Path(argument) for argument in sys.argv[2:]]
+    results = [Path(argument) for argument in arguments[1:]]
     for result in results:
         if not (result / "metrics.jsonl").is_file():
             raise CaptureError(f"{result}: no metrics.jsonl here; give result folders of runs that ended an epoch")
-    plot(results, Path(sys.argv[1]))
-    print(sys.argv[1])
+    draw = compare if "--compare" in sys.argv[1:] else plot
+    draw(results, Path(arguments[0]))
+    print(arguments[0])
 
 
 if __name__ == "__main__":

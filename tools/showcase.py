@@ -21,7 +21,8 @@ from capture.common.files import write_bytes
 from capture.data.toon.dataset import HELD_OUT_SEEDS
 from capture.data.toon.rendering.camera import Shot, View
 from capture.data.toon.rendering.render import render
-from capture.inference.movies import mp4_file
+from capture.inference.formats.base import Timeline
+from capture.inference.formats.mp4 import mp4_file
 from capture.inference.transfer import PoseTransfer
 from capture.io.images import grid, png_bytes, tensor_to_image
 from tools.demo import picture
@@ -71,7 +72,7 @@ def write_examples(folder: Path) -> list[Path]:
         paths.append(folder / f"{name}.png")
         write_bytes(paths[-1], png_bytes(image))
     paths.append(folder / "dance.mp4")
-    with mp4_file(paths[-1], [Fraction(i, 12) for i in range(FRAMES + 1)]) as write:
+    with mp4_file(paths[-1], Timeline([Fraction(i, 12) for i in range(FRAMES + 1)])) as write:
         for frame in clip_of(DRIVER, EXAMPLE_SIZE):
             write(frame.permute(1, 2, 0).numpy())
     return paths

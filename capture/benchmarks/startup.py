@@ -9,7 +9,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from capture.cli.programs import PROGRAMS
+from capture.common.programs import PROGRAMS
 from capture.common.shipped import PACKAGE
 from capture.data.toon.motion.motions import VARIED
 from capture.data.toon.rendering.camera import Shot, View

@@ -1,7 +1,7 @@
 """Reading and writing checkpoints: this project's, the release's, and exported generators. No file is executed.
 
 A training checkpoint is a torch file with the entries of the release (epoch, gen_state_dict, disc_state_dict, gen_opt,
-disc_opt) and this project's: format, version, step, ema_state_dict, noise_rng, config, meters.
+disc_opt) and this project's: format, version, step, ema_state_dict, noise_rng, threads, config, meters.
 An exported generator is a safetensors file of the parameters, with its configuration as JSON in the metadata.
 """
 

@@ -13,8 +13,8 @@ import argparse
 import json
 from pathlib import Path
 
-from capture.cli.programs import described, started_as
 from capture.common.errors import CaptureError, Parser, command_line
+from capture.common.programs import described, started_as
 from capture.common.shipped import find_config
 
 PROGRAM = "benchmark.py"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sys
 
-from capture.cli.programs import COMMAND, PROGRAMS, main_of
 from capture.common.errors import CaptureError, command_line
+from capture.common.programs import COMMAND, PROGRAMS, main_of
 
 
 def usage() -> str:

@@ -3,7 +3,9 @@
 python prepare.py fashion DOWNLOAD OUT  UBC Fashion videos (.mp4, or lists of links) -> folders of frames
 python prepare.py mixamo MODELS OUT     rigged .fbx, .glb, .gltf characters and clips -> Mixamo tree with true targets
 python prepare.py lpc SHEETS OUT        Liberated Pixel Cup sheets, or their layers -> Mixamo tree with true targets
+python prepare.py sprites SHEETS LAYOUT.yaml OUT  pixel-art sheets, single sprites -> Mixamo tree with true targets
 python prepare.py toon OUT              built-in cartoon characters -> Mixamo tree with true targets
+python prepare.py benchmark OUT         CaPTURe-Bench: test pairs of cartoon characters with true targets
 python prepare.py uv SOURCE OUT         IUV maps of DensePose, toon, rendered (.png) -> coordinates in an atlas (.npy)
 python prepare.py check DATASET         what is in a dataset folder, and everything wrong with it
 """
@@ -13,8 +15,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from capture.cli.programs import described, started_as
-from capture.common.errors import Parser, command_line
+from capture.common.errors import CaptureError, Parser, command_line
+from capture.common.programs import described, started_as
 
 PROGRAM = "prepare.py"
 
@@ -44,6 +46,16 @@ def build_parser() -> Parser:
     lpc.add_argument("--characters", type=int, default=200, help="to compose of layers and train on (default 200)")
     lpc.add_argument("--test_characters", type=int, default=40, help="to compose and hold out (default 40)")
 
+    sprites = commands.add_parser("sprites", help="pixel-art sheets, or folders of single sprites")
+    sprites.add_argument("sheets", type=Path, help="folder of sheets or sprites, at any depth")
+    sprites.add_argument("layout", type=Path, help="which cell is which pose, as in configs/sprites/")
+    sprites.add_argument("out", type=Path, help="dataset folder to write")
+    sprites.add_argument("--size", type=int, default=256, help="side of a frame (default 256)")
+    sprites.add_argument("--test_characters", type=int, default=None, help="held out (default: those in test/, or 1/5)")
+    sprites.add_argument("--test_clips", type=int, default=0, help="held out (default 0)")
+    sprites.add_argument("--pairs", type=int, default=256, help="test pairs (default 256)")
+    sprites.add_argument("--seed", type=int, default=0, help="of what is held out, and of the pairs")
+
     mixamo = commands.add_parser("mixamo", help="rigged .fbx, .glb, .gltf characters and clips, drawn by Blender")
     mixamo.add_argument("models", type=Path, help="folder of models, at any depth (docs/MIXAMO.md)")
     mixamo.add_argument("out", type=Path, help="dataset folder to write")
@@ -59,6 +71,9 @@ def build_parser() -> Parser:
     mixamo.add_argument("--seed", type=int, default=0, help="of what is held out, and of the pairs")
     mixamo.add_argument("--samples", type=int, default=8, help="of each pixel (default 8)")
     mixamo.add_argument("--uv", action="store_true", help="write maps of body parts beside the frames and masks")
+    mixamo.add_argument("--look", default="shaded", help="shaded (default), cel, flat or outline (docs/MIXAMO.md)")
+    mixamo.add_argument("--skin", default="coloured", help="coloured (default): nearly black skin gets one; or as_is")
+    mixamo.add_argument("--props", default="keep", help="weapons and the like: keep (default), one or hide")
     mixamo.add_argument("--blender", default=None, metavar="PYTHON", help="with bpy (default: that of `make blender`)")
 
     toon = commands.add_parser("toon", help="built-in cartoon characters, endless and seeded")
@@ -72,6 +87,17 @@ def build_parser() -> Parser:
     toon.add_argument("--test_clips", type=int, default=3, help="motions held out (default 3)")
     toon.add_argument("--views", default="all", help="all (around), or front: cameras within some 60 degrees of it")
     toon.add_argument("--uv", action="store_true", help="write UV maps and masks beside the frames")
+
+    benchmark = commands.add_parser("benchmark", help="CaPTURe-Bench: pairs of cartoon characters with true targets")
+    benchmark.add_argument("out", type=Path, nargs="?", help="folder to write")
+    benchmark.add_argument("--archive", type=Path, metavar="FILE", help="also write all of it as one ZIP file")
+    benchmark.add_argument(
+        "--digest",
+        type=Path,
+        action="append",
+        metavar="PAIRS.csv",
+        help="instead: print the digest of these pairs files and their pictures, such as those of a rendered dataset",
+    )
 
     uv = commands.add_parser("uv", help="IUV maps of DensePose, toon or rendered datasets -> coordinates in an atlas")
     uv.add_argument("source", type=Path, help="a map (.png) or a folder of maps, at any depth")
@@ -87,10 +113,27 @@ def build_parser() -> Parser:
     check.add_argument("--fix", action="store_true", help="move what is broken to DATASET/set_aside, then check again")
     check.add_argument("--json", type=Path, metavar="FILE", help="write every finding in full")
 
-    for command in (fashion, lpc, mixamo, toon, check):
+    for command in (fashion, lpc, sprites, mixamo, toon, benchmark, check):
         command.add_argument("--workers", type=int, default=None, help="processes (default: one a core)")
         command.add_argument("--debug", action="store_true", default=argparse.SUPPRESS, help="show tracebacks")
     return parser
+
+
+def benchmark(args: argparse.Namespace) -> None:
+    """Write CaPTURe-Bench, or print the digest of pairs files."""
+    from capture.data.benchmark.digest import digest_pairs
+    from capture.data.benchmark.write import write_archive, write_benchmark
+
+    if args.digest:
+        print(digest_pairs(args.digest))
+        return
+    if args.out is None:
+        raise CaptureError("benchmark: give a folder to write, such as data/CaPTURe-Bench, or --digest PAIRS.csv")
+    manifest = write_benchmark(args.out, workers=args.workers)
+    if args.archive:
+        write_archive(args.out, args.archive)
+    digests = ", ".join(f"{style} {digest}" for style, digest in manifest["digests"].items())
+    print(f"{args.out}: {manifest['kind']} {manifest['benchmark_version']}, sha256 of its pixels and pairs: {digests}")
 
 
 def main() -> int | None:
@@ -99,6 +142,9 @@ def main() -> int | None:
         from capture.data.check.check import check
 
         return check(args.dataset, args.fix, args.json, args.workers)
+    if args.command == "benchmark":
+        benchmark(args)
+        return None
     if args.command == "uv":
         from capture.data.iuv.densepose import prepare_uv
 
@@ -113,6 +159,10 @@ def main() -> int | None:
         if left := passed_over_line(args.download, passed_over(args.download)):
             print(left)
         return 3 if manifest["broken"] else None
+    if args.command == "sprites":
+        from capture.data.sprites.command import prepare as prepare_sprites
+
+        return prepare_sprites(args)
     if args.command == "mixamo":
         from capture.data.mixamo.command import prepare
 
@@ -150,6 +200,7 @@ def main() -> int | None:
         f"{args.out}: {len(manifest['train_characters'])} characters to train on, "
         f"{len(manifest['test_characters'])} held out, pairs in {args.out / 'test' / 'pairs.csv'}"
     )
+    return None
 
 
 if __name__ == "__main__":

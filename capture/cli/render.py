@@ -5,10 +5,22 @@
 writes out/output.png (S x S) and out/iden_pose_output.png (identity, pose and output side by side). Either path may be
 a folder: every identity is then rendered in every pose, into out/<identity>__<pose>/. --pose_path may be a video or an
 animated picture (GIF, APNG, WebP, AVIF): the character then does what it shows, in out/output.mp4 and
-out/iden_pose_output.mp4. With --format mp4 (or gif), a folder of frames is one video, too.
+out/iden_pose_output.mp4. With --format mp4 (or another animation), a folder of frames is one video, too.
+
+    python save_result.py result/Fashion --iden_path A.png --pose_path motion:walk --save_dir out --format gif
+    python save_result.py result/Fashion --iden_path A.png --pose_path motion:walk --save_dir out --format sheet \\
+        --directions 8
+
+need no video: the motion is in the box (motion:list shows all). The second writes a sprite sheet, out/output.png, with
+out/output.json, which importers for Aseprite's and TexturePacker's files read: one row for each of eight directions.
 
 A good picture shows one whole figure on a plain or transparent ground. By default the figure is put on the ground and
 scaled to the size that the weights know, and a line says what was done; --framing as_is uses pictures as they are.
+
+    python save_result.py result/Toon --iden_path front.png back.png --pose_path B.png --save_dir out
+        --resolution native --background transparent
+
+renders one character from two pictures, at the size of the first one, cut out.
 
     python save_result.py result/Fashion --export generator.safetensors
 
@@ -23,8 +35,17 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from capture.cli.programs import described, started_as
+from capture.cli.animation_options import (
+    add_driver_options,
+    add_format_options,
+    check_options,
+    find_poses,
+    list_motions,
+    motion_of,
+    render_animation,
+)
 from capture.common.errors import CaptureError, Parser, command_line
+from capture.common.programs import described, started_as
 from capture.common.shipped import find_result
 
 if TYPE_CHECKING:
@@ -34,7 +55,10 @@ PROGRAM = "save_result.py"
 ONNX_EXPORT = "generator.onnx"
 # options that only methods that read IUV maps use, and those that only the others use
 FOR_MAPS = ("iden_uv", "target_uv", "garment", "garment_uv")
-FOR_PICTURES = ("noise_scale", "keep_aspect", "format", "which", "attention", "relative")
+FOR_PICTURES = (
+    *("noise_scale", "keep_aspect", "format", "which", "attention", "relative", "pose_grid"),
+    *("resolution", "background", "smooth"),
+)
 
 
 def build_parser() -> Parser:
@@ -46,9 +70,17 @@ def build_parser() -> Parser:
     parser.add_argument(
         "result", type=Path, help="a result folder (ours or the release's), or an exported .safetensors or .onnx"
     )
-    parser.add_argument("--iden_path", type=Path, help="picture of the character, or a folder of them")
     parser.add_argument(
-        "--pose_path", type=Path, help="picture of the pose, a folder of them, or a video or animated picture"
+        "--iden_path",
+        type=Path,
+        nargs="+",
+        help="picture of the character, or a folder of characters; several pictures are one character: each part of\n"
+        "an output comes from the one that shows it best",
+    )
+    parser.add_argument(
+        "--pose_path",
+        type=Path,
+        help="picture of the pose, a folder of them, a video or animated picture, or motion:NAME (motion:list)",
     )
     parser.add_argument("--save_dir", type=Path, help="folder to write to")
     parser.add_argument(
@@ -72,16 +104,32 @@ def build_parser() -> Parser:
     )
     parser.add_argument("--seed", type=int, default=0, help="of the noise")
     parser.add_argument("--keep_aspect", action="store_true", help="crop output.png to the pose image's shape again")
-    parser.add_argument(
-        "--format",
-        choices=("png", "mp4", "gif"),
-        help="what comes out: png, a picture of each pose (default); mp4 (default for videos) or gif, one of all",
-    )
+    add_driver_options(parser)
+    add_format_options(parser)
     parser.add_argument(
         "--framing",
         choices=("auto", "as_is"),
         default="auto",
         help="auto (default): put figures on the ground and scale them to the size that the weights know",
+    )
+    parser.add_argument(
+        "--resolution",
+        metavar="native|N",
+        help="side of output.png or of the video in pixels; native: that of --iden_path (default: that of the weights)",
+    )
+    parser.add_argument(
+        "--background",
+        default="auto",
+        metavar="auto|keep|transparent|#rrggbb",
+        help="what is behind the figure: auto (default), what the weights draw; keep: the colour behind --iden_path;\n"
+        "transparent; or a colour",
+    )
+    parser.add_argument(
+        "--smooth",
+        choices=("auto", "on", "off"),
+        default="auto",
+        help="average motions over neighbouring frames against flicker: auto (default) does it in videos, where the\n"
+        "method can and without --compile",
     )
     parser.add_argument("--which", type=int, default=1, help="of several figures in --iden_path: 1 is the largest")
     parser.add_argument(
@@ -113,6 +161,10 @@ def build_parser() -> Parser:
 def main() -> None:
     parser = build_parser()
     args = parser.parse_args()
+    if motion_of(args) == "list":
+        list_motions(args.save_dir)
+        return
+    check_options(args)
     driven = args.pose_path is not None or args.target_uv is not None
     if args.export is None and (args.iden_path is None or not driven or args.save_dir is None):
         parser.error("give --iden_path, --pose_path and --save_dir (or --export FILE)")
@@ -128,9 +180,11 @@ def main() -> None:
 
     from capture.common.memory import explain_out_of_memory
     from capture.common.threads import choose_threads
+    from capture.inference.background import parse_background
     from capture.inference.framing import known_framing
-    from capture.inference.inputs import Listing, Notes, passed_over_lines
+    from capture.inference.inputs import Notes, passed_over_lines
     from capture.inference.pictures import render_attention, render_files
+    from capture.inference.presentation import Presentation, parse_resolution
     from capture.inference.transfer import PoseTransfer
 
     choose_threads()
@@ -139,40 +193,41 @@ def main() -> None:
         export(transfer, args)
         if args.iden_path is None:
             return
+    several = args.iden_path if len(args.iden_path) > 1 else None
+    args.iden_path = args.iden_path[0]
     reads_maps = any(role.endswith("_uv") for role in transfer.generator.inputs)
     refuse_unused(parser, args, reads_maps)
     if reads_maps:
-        print_written(render_by_maps(transfer, args), args.save_dir, "pictures")
+        if several:
+            raise CaptureError("--iden_path: this method is driven by maps and takes one picture of a character")
+        print_written(render_by_maps(transfer, args), args, "pictures")
         return
     known = known_framing(transfer.config) if args.framing == "auto" else None
-    poses = Listing.of(args.pose_path)
-    sequence = args.pose_path.is_dir() and args.format in ("mp4", "gif")
-    videos = [args.pose_path] if sequence else poses.videos
-    still = bool(poses.pictures) and not sequence
-    if not still and (args.keep_aspect or args.attention) and videos:
+    stills, videos, sequence = find_poses(args)
+    if not stills and (args.keep_aspect or args.attention):
         raise CaptureError("--keep_aspect and --attention are for pictures, and --pose_path is a video: leave them out")
+    smooth = {"auto": None, "on": True, "off": False}[args.smooth]
+    presentation = Presentation(parse_resolution(args.resolution), parse_background(args.background), smooth)
     if args.attention:  # first, since it refuses what can't be drawn
         print(render_attention(transfer, args.iden_path, args.pose_path, args.save_dir, known, args.which))
     notes, written = Notes(), []
-    options = {"batch_size": args.batch_size, "relative": args.relative, "known": known, "which": args.which}
+    options = {
+        **{name: getattr(args, name) for name in ("noise_scale", "seed", "batch_size", "relative", "which")},
+        **{"known": known, "notes": notes, "presentation": presentation},
+    }
+    identity = several or args.iden_path
     with explain_out_of_memory(transfer.device, f"rendering at --batch_size {args.batch_size}"):
-        if still or not videos:
+        if stills:
             written += render_files(
-                transfer, args.iden_path, args.pose_path, args.save_dir, args.noise_scale, args.seed,
-                args.keep_aspect, notes=notes, **options,
+                transfer, identity, args.pose_path, args.save_dir, keep_aspect=args.keep_aspect,
+                form=args.format or "png", **options,
             )  # fmt: skip
-        if videos:
-            from capture.inference.video import render_video
-
         for video in videos:
-            written += render_video(
-                transfer, args.iden_path, video, args.save_dir, args.noise_scale, args.seed,
-                form=args.format or "mp4", alone=video == args.pose_path, notes=notes, **options,
-            )  # fmt: skip
+            written += render_animation(transfer, args, identity, video, options)
     for line in passed_over_lines(args.iden_path, args.pose_path, sequence):
         print(line, file=sys.stderr)
-    what = "pictures" if not videos else "videos" if not still else "pictures and videos"
-    print_written(written, args.save_dir, what)
+    what = "pictures" if not videos else "videos" if not stills else "pictures and videos"
+    print_written(written, args, what)
 
 
 def check_export(args: argparse.Namespace) -> None:
@@ -224,6 +279,8 @@ def export(transfer: PoseTransfer, args: argparse.Namespace) -> None:
 def refuse_unused(parser: Parser, args: argparse.Namespace, reads_maps: bool) -> None:
     """CaptureError where an option is given that rendering with this method would pass over."""
     given = {name: value for name, value in vars(args).items() if value not in (parser.get_default(name), "png")}
+    if reads_maps and motion_of(args):
+        raise CaptureError(f"{args.result}: this method is driven by maps, and motions are pictures; give --target_uv")
     unused = [f"--{name}" for name in (FOR_PICTURES if reads_maps else FOR_MAPS) if name in given]
     if unused and reads_maps:
         raise CaptureError(f"{args.result}: this method is driven by maps and does not use {', '.join(unused)}")
@@ -240,12 +297,14 @@ def render_by_maps(transfer, args: argparse.Namespace) -> list[Path]:
     driving = args.target_uv or map_of(args.pose_path, None, "--target_uv")
     garment = (args.garment, map_of(args.garment, args.garment_uv, "--garment_uv")) if args.garment else None
     return render_maps(
-        transfer, args.iden_path, args.iden_uv, driving, args.save_dir, garment, args.parts, args.batch_size
+        transfer, args.iden_path[0], args.iden_uv, driving, args.save_dir, garment, args.parts, args.batch_size
     )
 
 
-def print_written(written: list[Path], save_dir: Path, what: str) -> None:
-    print(written[0] if len(written) == 1 else f"{len(written)} {what} in {save_dir}")
+def print_written(written: list[Path], args: argparse.Namespace, what: str) -> None:
+    """Say where the output is."""
+    beside = f" and {written[0].with_suffix('.json').name}" if args.format == "sheet" else ""
+    print(f"{written[0]}{beside}" if len(written) == 1 else f"{len(written)} {what} in {args.save_dir}")
 
 
 if __name__ == "__main__":

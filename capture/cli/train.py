@@ -3,6 +3,9 @@
     python train.py defaults.yaml --result_title Fashion
     python train.py defaults.yaml --dataset_path Mixamo_dataset --result_title Mixamo
     python train.py configs/demo.yaml --result_title demo --batch_size 8
+    python train.py --adapt result/Toon --pictures my_character/ --result_title Mine
+
+The last one adapts trained weights to one character or one style, in some minutes, from pictures alone.
 
 Overlays come after one another, each holding differences from defaults.yaml only; any key of it can be set as
 --key value. Ctrl-C saves; the same command goes on where it stopped.
@@ -15,10 +18,11 @@ import logging
 import os
 import sys
 from itertools import takewhile
+from pathlib import Path
 
-from capture.cli.programs import described, started_as
-from capture.common.errors import command_line
-from capture.common.shipped import find_config
+from capture.common.errors import CaptureError, command_line
+from capture.common.programs import described, started_as
+from capture.common.shipped import find_config, find_result
 
 logger = logging.getLogger("capture")
 
@@ -29,12 +33,14 @@ NAMES = {"gen": "generator", "disc": "discriminator"}
 def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=started_as(PROGRAM),
-        usage=f"{started_as(PROGRAM)} [CONFIG.yaml ...] [--key value ...] [--dry-run] [--debug]",
+        usage=f"{started_as(PROGRAM)} [CONFIG.yaml ... | --adapt RESULT --pictures PATH] [--key value ...] [--dry-run]",
         description=described(__doc__, PROGRAM),
         formatter_class=argparse.RawTextHelpFormatter,
         allow_abbrev=False,
     )
     parser.add_argument("--dry-run", action="store_true", help="show what would be trained on what, and train nothing")
+    parser.add_argument("--adapt", metavar="RESULT", help="a result whose weights adapt to --pictures")
+    parser.add_argument("--pictures", type=Path, help="... a picture of a character, or a folder of them")
     parser.add_argument("--debug", action="store_true", help="show tracebacks")
     return parser
 
@@ -45,7 +51,14 @@ def main() -> int:
 
     from capture.config.load import ignored_keys, load_config, result_folder
 
-    config = load_config([find_config(path) for path in paths], overrides)
+    if (args.adapt is None) != (args.pictures is None) or (args.adapt and paths):
+        raise CaptureError("to adapt weights, give --adapt RESULT and --pictures PATH, and no configuration file")
+    if args.adapt:
+        from capture.training.adaptation import adaptation_config
+
+        config = adaptation_config(find_result(args.adapt), args.pictures, overrides)
+    else:
+        config = load_config([find_config(path) for path in paths], overrides)
     folder = result_folder(config)
 
     from tqdm.contrib.logging import logging_redirect_tqdm
@@ -65,10 +78,15 @@ def main() -> int:
     for key in ignored_keys(config):
         logger.info(f"note: {key} is read by nothing and ignored")
 
-    if line := choose_threads(by_load=False):
+    if line := choose_threads():
         logger.info(line)
 
-    data = open_data(config, batch_keys(config))
+    if config["main_config"]["adapt_to"]:
+        from capture.training.adaptation import open_adaptation_data
+
+        data = open_adaptation_data(config)
+    else:
+        data = open_data(config, batch_keys(config))
     first = data.train[0]
     check_samples(config, (data.train[i] for i in range(data.kinds)))
     if args.dry_run:

@@ -51,15 +51,14 @@ def limit_spinning() -> None:
     _at_start = _usage()
 
 
-def choose_threads(by_load: bool = True) -> str:
+def choose_threads() -> str:
     """Have torch compute with as many threads as there are free cores; called by a program once torch is imported.
 
     Free are the cores that this process may use (`available_cores`), without those that other programs kept busy since
     `limit_spinning`, which is while torch was imported. With another number of threads the last bits of a result may
-    differ: whoever needs the same bits in every case sets OMP_NUM_THREADS.
+    differ: whoever needs the same bits in every case sets OMP_NUM_THREADS. A training stores the number in its
+    checkpoints, and `keep_threads` goes on with it.
 
-    Args:
-        by_load: leave cores to other programs. Training does not: a resumed run has to compute the same bits.
     Returns:
         One line for the log where other programs or a quota make it fewer threads than torch would take, or else "".
     """
@@ -67,7 +66,7 @@ def choose_threads(by_load: bool = True) -> str:
 
     if any(name in os.environ for name in COUNTS):
         return ""
-    usual, available, others = torch.get_num_threads(), available_cores(), busy_elsewhere() if by_load else 0.0
+    usual, available, others = torch.get_num_threads(), available_cores(), busy_elsewhere()
     threads = min(usual, free_cores(available, others, os.cpu_count() or 1))
     if threads == usual:
         return ""
@@ -75,6 +74,25 @@ def choose_threads(by_load: bool = True) -> str:
     busy = f"other programs use {others:.1f} of {os.cpu_count()} cores"
     why = busy if threads < available else f"a quota of {available} cores"
     return f"note: {threads} of {usual} threads compute ({why}); set OMP_NUM_THREADS to choose their number"
+
+
+def keep_threads(count: object) -> str:
+    """Have torch compute with the number of threads of an interrupted training, whose checkpoint says `count`.
+
+    Where `count` is no number, or more than there are cores, the number stays as it was chosen.
+
+    Returns:
+        One line for the log where that is another number than the one in use, or else "".
+    """
+    import torch
+
+    now = torch.get_num_threads()
+    if any(name in os.environ for name in COUNTS) or not isinstance(count, int):
+        return ""
+    if count == now or not 1 <= count <= available_cores():
+        return ""
+    torch.set_num_threads(count)
+    return f"note: the run goes on with {count} threads, as it began, so that it computes the same bits"
 
 
 def free_cores(available: int, others: float, cores: int) -> int:

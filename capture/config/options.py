@@ -22,6 +22,9 @@ class MainConfig(Section):
     start_from: str = key(
         "", "a result or an exported generator whose weights a new run begins with (fine-tuning)", resume="free"
     )
+    adapt_to: str = key(
+        "", "pictures of one character or one style that a run adapts start_from to (train.py --adapt sets it)"
+    )
     interval: int = key(10, "<n>epoch_checkpoint.pt is kept every so many epochs ...", ge=1, resume="free", added=False)
     save_minimum_epoch: int = key(
         200, "... after this epoch; latest_checkpoint.pt is written after every epoch ...", resume="free", added=False
@@ -36,4 +39,7 @@ class MainConfig(Section):
     )
     validation_pairs: int = key(
         64, "pairs of test/pairs.csv that are measured after every epoch; 0: none", ge=0, le=10**6, resume="free"
+    )
+    validation_lpips: bool = key(
+        False, "also measure their LPIPS (AlexNet; weights: $CAPTURE_WEIGHTS, or downloaded)", resume="free"
     )

@@ -4,33 +4,32 @@ from __future__ import annotations
 
 import hashlib
 import pickle
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
-from torch import Tensor
 
 from capture.common.device import pick_device
 from capture.common.errors import CaptureError
 from capture.common.files import write_bytes
-from capture.common.pretrained import WeightsMissing
 from capture.evaluation.maps import REMARKS, check_maps, map_labels, map_roles
-from capture.evaluation.measure import PER_PAIR, Measured, Row, measure
+from capture.evaluation.measure import Row, measure
+from capture.evaluation.metric_choice import DEFAULT
+from capture.evaluation.networks import load_networks
+from capture.evaluation.page.page import page
 from capture.evaluation.parallel import Workers
 from capture.evaluation.predictions import match_predictions
-from capture.evaluation.protocol import PUBLISHED, PUBLISHED_NOTE, protocol
+from capture.evaluation.protocol import protocol
+from capture.evaluation.references import REMARK, load_reference_finder, puppet_row
 from capture.evaluation.rendering import render
 from capture.evaluation.report import together, write_report
-from capture.evaluation.table import Line, Table, mean
+from capture.evaluation.table import Table
+from capture.evaluation.tabulate import tabulate
 from capture.inference.transfer import PoseTransfer
 from capture.io.images import open_rgb
 from capture.io.pairs import Pair, read_pairs, self_pairs
-from capture.metrics.frechet import ENOUGH, FEWEST, frechet_distance
 from capture.metrics.image import window_size
-from capture.metrics.inception import InceptionFeatures
-from capture.metrics.lpips import SMALLEST, Perceptual
 
 SELF_REMARK = (
     "self-reconstruction: the identity is another frame of the same video, and the frame itself is pose "
@@ -55,6 +54,11 @@ class Request:
     limit: int | None = None
     size: int | None = None
     framing: bool = False
+    metrics: Sequence[str] = DEFAULT
+    segmenter: Path | None = None
+    intervals: bool = True
+    html: Path | None = None
+    references: Sequence[str] = ()
 
 
 def evaluate(request: Request, workers: Workers) -> Table | None:
@@ -79,72 +83,80 @@ def evaluate(request: Request, workers: Workers) -> Table | None:
         check_maps(roles[name], name, pairs, request.pairs, request.self_folder)
     predicted = [match_predictions(folder, pairs) for _, folder in request.predictions]
     size = _common_size(request, transfers, predicted)
-    missing: dict[str, str] = {}
-    perceptual, inception = _extractors(request, workers, device, size, len(pairs), missing)
+    networks = load_networks(
+        request.metrics,
+        request.require,
+        request.weights,
+        request.lpips_net,
+        request.segmenter,
+        workers,
+        device,
+        size,
+        len(pairs),
+    )
 
     # first the rows that any method must beat, then the results and predictions of the request
     copied = "here the answer itself" if request.self_folder else ""
     rows = [
         Row("identity returned", "floor", [pair.identity for _, pair in pairs], framed=True),
-        Row("pose returned", "floor", [pair.pose for _, pair in pairs], framed=True, note=copied),
+        Row(
+            "pose returned", "floor", [pair.pose for _, pair in pairs], framed=True, note=copied, is_answer=bool(copied)
+        ),
     ]
     for name, transfer in zip(names, transfers):
         place = request.out / "renders"
         files = render(transfer, name, pairs, size, place, workers, request.batch_size, request.framing)
         rows.append(Row(row_name(name, checkpoint_epoch(transfer.source), roles[name]), "result", files))
+    if request.references:  # the puppet is the only one
+        finder = networks.finder or load_reference_finder(request.segmenter, device)
+        rows.append(puppet_row(finder, pairs, size, request.out / "renders", workers))
     rows += [Row(name, "prediction", files) for (name, _), files in zip(request.predictions, predicted)]
     del transfers
 
     targets = [pair.target for _, pair in pairs if pair.target is not None]  # all of them: see choose_pairs
-    measured, reference = measure(rows, targets, size, perceptual, inception, workers, request.batch_size, device)
+    measured, reference = measure(
+        rows,
+        targets,
+        size,
+        networks.perceptual,
+        networks.inception,
+        workers,
+        request.batch_size,
+        device,
+        networks.finder,
+        networks.alex,
+    )
     if not workers.is_main:
         return None
     how = protocol(
         size,
         _samples(request, len(pairs), total),
         request.lpips_net,
-        perceptual.file.name if perceptual else None,
-        inception.file.name if inception else None,
+        networks.perceptual.file.name if networks.perceptual else None,
+        networks.inception.file.name if networks.inception else None,
         request.framing,
+        request.metrics,
+        networks.finder.source if networks.finder else None,
+        networks.alex.file.name if networks.alex else None,
+        request.intervals,
     )
     remarks = [SELF_REMARK] if request.self_folder else []
     given = {label for name in names for label in map_labels(roles[name])}
     remarks += [remark for label, remark in REMARKS.items() if label in given]
-    table = tabulate(rows, measured, reference, how, missing, remarks)
+    if request.references:
+        remarks.append(REMARK.format(finder.source))
+    table = tabulate(
+        rows, measured, reference, how, networks.missing, remarks, request.metrics, intervals=request.intervals
+    )
     texts = {"txt": table.text(), "md": table.markdown(), "csv": table.csv(), "jsonl": table.jsonl()}
     with together(request.out) as folder:
         for suffix, text in texts.items():
             write_bytes(folder / f"table.{suffix}", text.encode())
         write_report(folder, root, pairs, rows, measured, size)
+    if request.html is not None:
+        results = [(name, path) for name, path in zip(names, request.results)]
+        write_bytes(request.html, page(table, root, pairs, rows, measured, size, results).encode())
     return table
-
-
-def tabulate(
-    rows: Sequence[Row],
-    measured: Sequence[Measured],
-    reference: Tensor | None,
-    how: dict[str, str],
-    missing: dict[str, str],
-    remarks: Sequence[str] = (),
-) -> Table:
-    """The table of the measured rows, followed by the published rows.
-
-    Args:
-        reference: the targets' features; None where FID is not measured.  how: the protocol.
-        missing: key of a column -> why it has no number.  remarks: lines to print below the table.
-    """
-    lines = [_line(row, numbers, reference, missing) for row, numbers in zip(rows, measured)]
-    lines += [
-        Line(name, "published", None, dict(zip(("l1", "ssim", "lpips", "fid"), values)))
-        for name, values in PUBLISHED.items()
-    ]
-    remarks = [PUBLISHED_NOTE, *remarks]
-    if reference is not None and len(reference) < ENOUGH:
-        remarks.append(
-            f"warning: FID of {len(reference)} pairs is biased upwards (it wants {ENOUGH:,} or more): "
-            "compare it only with FID of the very same pairs"
-        )
-    return Table(lines, how, remarks)
 
 
 def choose_pairs(request: Request) -> tuple[list[tuple[int, Pair]], int, Path]:
@@ -213,51 +225,6 @@ def _common_size(request: Request, transfers: Sequence[PoseTransfer], predicted:
     if size < window_size():
         raise CaptureError(f"{next(iter(sizes))}: {size}x{size} is smaller than SSIM's {window_size()}-pixel window")
     return size
-
-
-def _extractors(
-    request: Request, workers: Workers, device: torch.device, size: int, n: int, missing: dict[str, str]
-) -> tuple[Perceptual | None, InceptionFeatures | None]:
-    """The networks of LPIPS and FID. For one that is not available, `missing` gets the reason.
-
-    Raises:
-        CaptureError: a network is not available, and request.require has its metric.
-    """
-    if size < SMALLEST:
-        missing["lpips"] = f"LPIPS needs pictures of at least {SMALLEST}x{SMALLEST}; these are {size}x{size}"
-    if n < FEWEST:
-        missing["fid"] = f"FID needs at least {FEWEST} pairs; there is {n}"
-    loaders: dict[str, Callable[[], Any]] = {
-        "lpips": lambda: Perceptual.load(request.lpips_net, request.weights, device),
-        "fid": lambda: InceptionFeatures.load(request.weights, device),
-    }
-    loaded = {}
-    if not workers.is_main:
-        workers.wait()  # the main process downloads the weights first; the others read them from the cache
-    for metric, load in loaders.items():
-        try:
-            if metric not in missing:
-                loaded[metric] = load()
-        except WeightsMissing as error:
-            missing[metric] = f"{metric.upper()}: {error}"
-        if metric in missing and metric in request.require:
-            raise CaptureError(f"--require {metric}: {missing[metric]}")
-    if workers.is_main:
-        workers.wait()
-    return loaded.get("lpips"), loaded.get("fid")
-
-
-def _line(row: Row, numbers: Measured, reference: Tensor | None, missing: dict[str, str]) -> Line:
-    n = len(numbers.values)
-    cells = {key: mean(column) for key, column in zip(PER_PAIR, numbers.values.T.tolist())}
-    notes = dict(missing) | ({"method": row.note} if row.note else {})
-    for key in ("l1_foreground", "ssim_foreground"):
-        known = int((~numbers.values[:, PER_PAIR.index(key)].isnan()).sum())
-        if known < n:
-            notes[key] = f"on {known} of {n} pairs; the other targets have neither a mask nor one background colour"
-    if numbers.features is not None and reference is not None:
-        cells["fid"] = frechet_distance(reference, numbers.features)
-    return Line(row.name, row.kind, n, cells, notes)
 
 
 def _samples(request: Request, n: int, total: int) -> str:

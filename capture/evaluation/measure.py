@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -13,10 +14,12 @@ from tqdm import tqdm
 
 from capture.common.errors import CaptureError
 from capture.evaluation.parallel import Workers
+from capture.evaluation.parts import KEYS, PartFinder
 from capture.io.images import image_to_tensor, load_image, open_rgb
 from capture.metrics.foreground import load_foreground
 from capture.metrics.image import foreground_l1, foreground_ssim, l1, ssim
 from capture.metrics.inception import InceptionFeatures
+from capture.metrics.kernel_distance import kernel_distance
 from capture.metrics.lpips import Perceptual
 from capture.metrics.precision import no_tf32
 
@@ -33,6 +36,7 @@ class Row:
         pictures: a file for each pair, in the order of the pairs.
         framed: whether pictures are padded and resized as inputs are. Otherwise they must have the evaluation's size.
         note: a footnote for the reader; "" for none.
+        is_answer: whether the pictures are the targets themselves, so that no other row can be compared with this one.
     """
 
     name: str
@@ -40,6 +44,7 @@ class Row:
     pictures: list[Path]
     framed: bool = False
     note: str = ""
+    is_answer: bool = False
 
 
 @dataclass
@@ -47,24 +52,33 @@ class Measured:
     """The numbers of one row.
 
     Attributes:
-        values: float64 (N, 5), a column for each of PER_PAIR, NaN where a number is not measured.
+        values: float64 (N, C), a number for each pair and column, NaN where a number is not measured.
         features: float32 (N, 2048), the features that FID compares; None where FID is not measured.
+        columns: names of the columns of `values`.
+        kid: the kernel distance to the targets; NaN where it is not measured.
     """
 
     values: Tensor
     features: Tensor | None = None
+    columns: tuple[str, ...] = PER_PAIR
+    kid: float = math.nan
+
+    def column(self, key: str) -> Tensor:
+        """float64 (N,), the numbers of one column."""
+        return self.values[:, self.columns.index(key)]
 
 
 @dataclass
 class _Share:
     """What one process measured: the indices of its pairs, and each row's numbers and features for these pairs.
 
-    The last entry of `features` is the targets'.
+    The last entries of `features` (for FID) and `alex` (for KID) are the targets'.
     """
 
     index: list[int]
     values: list[list[Tensor]] = field(default_factory=list)
     features: list[list[Tensor]] = field(default_factory=list)
+    alex: list[list[Tensor]] = field(default_factory=list)
 
 
 def load_exact(path: Path, size: int) -> Tensor:
@@ -93,9 +107,14 @@ def measure(
     workers: Workers,
     batch_size: int = 8,
     device: torch.device | str = "cpu",
+    finder: PartFinder | None = None,
+    alex: Perceptual | None = None,
 ) -> tuple[list[Measured], Tensor | None]:
     """Measure every row against the targets; the processes share the pairs.
 
+    Args:
+        perceptual, inception, finder, alex: the networks of LPIPS, of FID, of the metrics by parts and of KID; None
+            where these are not measured.
     Returns:
         In the main process, a Measured for each row and the targets' features; they do not depend on the batch size or
         the number of processes. In the other processes, ([], None).
@@ -103,7 +122,8 @@ def measure(
         CaptureError: a picture that can't be read or has another size.
     """
     mine = workers.share(len(targets), batch_size)
-    share = _Share([i for batch in mine for i in batch], [[] for _ in rows], [[] for _ in (*rows, "targets")])
+    index = [i for batch in mine for i in batch]
+    share = _Share(index, [[] for _ in rows], *([[] for _ in (*rows, "targets")] for _ in range(2)))
     with (
         ThreadPoolExecutor(THREADS) as threads,
         tqdm(total=len(share.index), desc="measure", unit="pair", disable=not workers.is_main) as bar,
@@ -111,16 +131,25 @@ def measure(
         for batch in mine:
             target = _load(threads, load_image, [targets[i] for i in batch], size, device)
             mask = _load(threads, load_mask, [targets[i] for i in batch], size, device)
+            found = None if finder is None else finder.find(target)
             for r, row in enumerate(rows):
                 load = load_image if row.framed else load_exact
                 picture = _load(threads, load, [row.pictures[i] for i in batch], size, device)
-                share.values[r].append(compare(picture, target, mask, perceptual))
+                numbers = compare(picture, target, mask, perceptual)
+                if finder is not None:
+                    numbers = torch.cat([numbers, finder.compare(picture, target, found)], 1)
+                share.values[r].append(numbers)
+                if alex is not None:
+                    share.alex[r].append(alex.features(picture / 255))
                 if inception is not None:
                     share.features[r].append(inception(picture))
             if inception is not None:
                 share.features[-1].append(inception(target))
+            if alex is not None:
+                share.alex[-1].append(alex.features(target / 255))
             bar.update(len(batch))
-    return _join(workers.gather(share), len(rows), len(targets))
+    columns = PER_PAIR if finder is None else (*PER_PAIR, *KEYS)
+    return _join(workers.gather(share), len(rows), columns)
 
 
 def compare(picture: Tensor, target: Tensor, mask: Tensor, perceptual: Perceptual | None = None) -> Tensor:
@@ -148,7 +177,7 @@ def _load(
     return torch.stack(list(threads.map(lambda path: load(path, size), paths))).to(device)
 
 
-def _join(shares: list[_Share], rows: int, n: int) -> tuple[list[Measured], Tensor | None]:
+def _join(shares: list[_Share], rows: int, columns: tuple[str, ...]) -> tuple[list[Measured], Tensor | None]:
     """The shares of all processes, joined in the order of the pairs."""
     if not shares:
         return [], None
@@ -159,4 +188,9 @@ def _join(shares: list[_Share], rows: int, n: int) -> tuple[list[Measured], Tens
 
     values = [torch.cat([part for share in shares for part in share.values[r]])[order] for r in range(rows)]
     features = [joined([part for share in shares for part in share.features[r]]) for r in range(rows + 1)]
-    return [Measured(v, f) for v, f in zip(values, features)], features[-1]
+    alex = [joined([part for share in shares for part in share.alex[r]]) for r in range(rows + 1)]
+    reference = alex[-1]
+    kid = [
+        math.nan if f is None or reference is None else kernel_distance(reference, f, paired=True) for f in alex[:-1]
+    ]
+    return [Measured(v, f, columns, k) for v, f, k in zip(values, features, kid)], features[-1]

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib.metadata import version
+from pathlib import Path
 
 import PIL
 
+from capture.evaluation.metric_choice import DEFAULT
+from capture.evaluation.significance import BOOTSTRAPS, PERMUTATIONS, SEED
 from capture.metrics import foreground
 from capture.metrics.frechet import ENOUGH
 from capture.metrics.image import K1, K2, SIGMA, window_size
+from capture.metrics.parts import SMALLEST
 
 VERSION = 1
 
@@ -32,6 +37,10 @@ def protocol(
     lpips_file: str | None,
     inception_file: str | None,
     framing: bool = False,
+    metrics: Sequence[str] = DEFAULT,
+    parts_file: Path | None = None,
+    alex_file: str | None = None,
+    intervals: bool = False,
 ) -> dict[str, str]:
     """The protocol as a dict of topic -> description, with the versions of the libraries.
 
@@ -39,9 +48,13 @@ def protocol(
         samples: which pairs were measured.
         lpips_file, inception_file: names of the files of weights; None where the metric is not measured.
         framing: whether figures were put on the ground and scaled to the size that the weights know.
+        metrics: names in metric_choice.METRICS, which have lines of their own.
+        parts_file: weights of the part segmenter.  alex_file: weights of KID's features.
+        intervals: whether rows have intervals and marks.
     """
     window = window_size(SIGMA)
-    return {
+    found = f"parts by the segmenter of {parts_file or 'none'}, found where they cover {SMALLEST:.1%} of the picture"
+    lines = {
         "protocol": f"version {VERSION}",
         "samples": samples,
         "size": f"{size}x{size}",
@@ -60,5 +73,20 @@ def protocol(
         "FID": "2,048 pooled Inception features, pictures resized to 299 as TensorFlow 1 did; reference: the targets, "
         f"one for each pair; biased below {ENOUGH:,} pairs (torch-fidelity {version('torch-fidelity')}; Fréchet "
         f"distance by torchmetrics in float64; weights: {inception_file or 'none'})",
+        "KID": "unbiased for pairs, kernel (x.y / D + 1)^3, all pairs at once; features: AlexNet's last convolution, "
+        f"averaged over the picture, at the size above, not Inception's (weights: {alex_file or 'none'})",
+        "Pose, Missed": "mean distance of the centres of parts found in output and target, as a share of the side, "
+        f"and the share of the target's parts that the output lacks; {found}",
+        "Identity": f"mean OKLab distance of the mean colours of parts found in both; {found}",
         "averaging": "each pair counts once",
+        "intervals": f"± half the 95 % interval of the mean: bootstrap over pairs, {BOOTSTRAPS:,} resamples, seed "
+        f"{SEED}; FID and KID have no number for each pair, and so no interval and no test",
+        "test": f"paired permutation test of the leader against every other measured row (random signs, "
+        f"{PERMUTATIONS:,} resamples, seed {SEED}, two-sided, 5 %)",
     }
+    chosen = {"L1": "l1", "SSIM": "ssim", "foreground": "fg", "LPIPS": "lpips", "FID": "fid", "KID": "kid"}
+    chosen |= {"Pose, Missed": "pose", "Identity": "identity"}
+    left_out = {what for what, name in chosen.items() if name not in metrics}
+    if not intervals:
+        left_out |= {"intervals", "test"}
+    return {what: words for what, words in lines.items() if what not in left_out}

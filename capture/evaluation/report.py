@@ -43,10 +43,11 @@ def write_report(
         root: the folder that names of pictures are relative to.  pairs: (index in the pairs file, pair).
     """
     named = [character_and_clip(pair, root) for _, pair in pairs]
+    columns = measured[0].columns if measured else PER_PAIR
     write_bytes(
         folder / "pairs.csv",
         _csv(
-            ["method", "pair", "character", "clip", "identity", "pose", "target", *PER_PAIR],
+            ["method", "pair", "character", "clip", "identity", "pose", "target", *columns],
             (
                 [row.name, index, *named[i], pair.identity, pair.pose, pair.target, *_cells(numbers.values[i].tolist())]
                 for row, numbers in zip(rows, measured)
@@ -61,7 +62,7 @@ def write_report(
         write_bytes(
             folder / f"{what}s.csv",
             _csv(
-                ["method", what, "pairs", *PER_PAIR],
+                ["method", what, "pairs", *columns],
                 (
                     [
                         row.name,

@@ -12,9 +12,10 @@ import numpy as np
 from PIL import Image
 
 from capture.common.errors import CaptureError
-from capture.inference.movies import has_sound, movie, movie_path
+from capture.inference.formats.base import Tag, Timeline
+from capture.inference.formats.registry import FORMATS, movie, movie_path
 
-FILES = {".gif": "gif", ".mp4": "mp4"}
+ENDINGS = {**{f".{form}": form for form in ("gif", "mp4", "webm", "webp")}, ".png": "apng", "": "frames"}
 
 
 @dataclass(frozen=True)
@@ -24,35 +25,48 @@ class Frames(Sequence[Image.Image]):
     Attributes:
         frames: RGB pictures.
         times: when each is shown and when the last one goes, in seconds: one value more than there are frames.
-        sound: the file whose sound an .mp4 gets; None for none.  start: when the pictures begin in that file.
+        sound: the file whose sound films get; None for none.  start: when the pictures begin in that file.
+        tags: named runs of frames, such as one direction of a walk.
     """
 
     frames: list[Image.Image]
     times: list[Fraction]
     sound: Path | None = None
     start: Fraction = Fraction(0)
+    tags: tuple[Tag, ...] = ()
 
     @property
     def fps(self) -> float:
         """Frames per second, on average."""
         return float(len(self.frames) / self.times[-1])
 
-    def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write an endless .gif, an .mp4 with the driver's sound, or, without an ending, a folder of .png files.
+    def save(self, path: str | os.PathLike[str], form: str | None = None) -> Path:
+        """Write the frames to a file, or to a folder of numbered pictures.
 
+        Args:
+            path: its ending says the format: .gif, .mp4, .webm, .webp, .png (an animated PNG), none (a folder).
+            form: one of FORMATS, in place of what the ending says: sheet, with a .png, is a sprite sheet and its JSON.
         Raises:
-            CaptureError: another ending, or a place that can't be written.
+            CaptureError: another ending or format, or a place that can't be written.
         """
         path = Path(path)
-        if path.suffix and path.suffix.lower() not in FILES:
-            raise CaptureError(f"{path}: frames are saved as {' or '.join(FILES)}, or as .png files in a folder")
-        form = FILES.get(path.suffix.lower(), "png")
-        stem = path if form == "png" else path.with_suffix("")
-        sound = self.sound if form == "mp4" and self.sound and has_sound(self.sound) else None
-        with movie(stem, form, self.times, sound, self.start) as write:
+        form = form or ENDINGS.get(path.suffix.lower())
+        if form not in FORMATS or path.suffix.lower() != FORMATS[form].ending:
+            raise CaptureError(f"{path}: frames are saved as .gif, .mp4, .webm, .webp or .png, or in a folder")
+        stem = path.with_suffix("") if FORMATS[form].ending else path
+        timeline = Timeline(self.times, self.tags, self._sound(form), self.start)
+        with movie(stem, form, timeline) as write:
             for frame in self.frames:
                 write(np.asarray(frame))
         return movie_path(stem, form)
+
+    def _sound(self, form: str) -> Path | None:
+        """The file whose sound a film of this format gets."""
+        if self.sound is None or not FORMATS[form].sound:
+            return None
+        from capture.inference.formats.sound import has_sound
+
+        return self.sound if has_sound(self.sound) else None
 
     def __len__(self) -> int:
         return len(self.frames)

@@ -1,4 +1,4 @@
-"""Pipelines on the Hugging Face hub: generator.safetensors, config.json and a model card in one repository."""
+"""Generators on the Hugging Face hub: generator.safetensors, config.json and a model card in one repository."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError, LocalEntr
 from capture.checkpoints.checkpoint import EXPORTED, export_generator
 from capture.common.errors import CaptureError
 from capture.common.registry import method_class
-from capture.inference.pipeline import Pipeline
 from capture.inference.transfer import PoseTransfer
 
 LIBRARY = "capture"
@@ -39,11 +38,11 @@ configuration, for people. No file is executed when it is loaded.
 """
 
 
-class HubPipeline(ModelHubMixin, Pipeline, library_name=LIBRARY, tags=["pose-transfer"], pipeline_tag="image-to-image"):
-    """A Pipeline with huggingface_hub's save_pretrained, push_to_hub and from_pretrained."""
+class HubModel(ModelHubMixin, library_name=LIBRARY, tags=["pose-transfer"], pipeline_tag="image-to-image"):
+    """A PoseTransfer with huggingface_hub's save_pretrained, push_to_hub and from_pretrained."""
 
     def __init__(self, transfer: PoseTransfer):
-        Pipeline.__init__(self, transfer)
+        self.transfer = transfer
 
     def _save_pretrained(self, save_directory: Path) -> None:
         transfer = self.transfer
@@ -59,13 +58,14 @@ class HubPipeline(ModelHubMixin, Pipeline, library_name=LIBRARY, tags=["pose-tra
         about = {
             "title": method.title,
             "paper": method.paper,
-            "size": self.size,
+            "size": self.transfer.size,
             "parameters": f"{parameters / 1e6:.1f}",
             "weights": EXPORTED,
             "config": CONFIG,
             "repo_id": repo_id,
         }
-        return ModelCard.from_template(data, template_str=CARD, **{**about, **options})
+        card: ModelCard = ModelCard.from_template(data, template_str=CARD, **{**about, **options})
+        return card
 
     def push_to_hub(self, repo_id: str, **options: Any) -> str:
         """Upload to a repository, which is made where there is none; the address of the commit.
@@ -91,7 +91,7 @@ class HubPipeline(ModelHubMixin, Pipeline, library_name=LIBRARY, tags=["pose-tra
         token: str | bool | None,
         device: str = "auto",
         **_: Any,
-    ) -> HubPipeline:
+    ) -> HubModel:
         if os.path.isdir(model_id):
             return cls(PoseTransfer.load(Path(model_id) / EXPORTED, device))
         path = hf_hub_download(
@@ -106,14 +106,14 @@ class HubPipeline(ModelHubMixin, Pipeline, library_name=LIBRARY, tags=["pose-tra
         return cls(PoseTransfer.load(path, device))
 
 
-def from_pretrained(repo_id: str, **options: Any) -> HubPipeline:
-    """A pipeline from the hub, or from a folder that `save_pretrained` wrote.
+def from_pretrained(repo_id: str, **options: Any) -> PoseTransfer:
+    """A generator from the hub, or from a folder that `save_pretrained` wrote.
 
     Raises:
         CaptureError: no such repository or file, or the hub can't be reached.
     """
     try:
-        pipeline: HubPipeline = HubPipeline.from_pretrained(repo_id, **options)
+        model: HubModel = HubModel.from_pretrained(repo_id, **options)
     except RepositoryNotFoundError:
         raise CaptureError(f"{repo_id}: no such repository on the hub, or a private one: give token=...") from None
     except LocalEntryNotFoundError:
@@ -122,7 +122,7 @@ def from_pretrained(repo_id: str, **options: Any) -> HubPipeline:
         raise CaptureError(f"{repo_id}: no {EXPORTED} in this repository; push_to_hub writes it") from None
     except (HfHubHTTPError, OSError, ValueError) as error:
         raise CaptureError(f"{repo_id}: can't be fetched ({_brief(error)})") from None
-    return pipeline
+    return model.transfer
 
 
 def _brief(error: Exception) -> str:

@@ -1,4 +1,4 @@
-"""What people name on the command line: a picture or a folder of them, a video, an animation, a folder of frames."""
+"""What people name on the command line: an identity's picture, and what drives it; and lines about what was done."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from PIL import Image
 from capture.common.errors import CaptureError, one_line
 from capture.common.passed_over import passed_over_line
 from capture.inference.figure import find_figures, reduced
+from capture.inference.formats.base import Tag
+from capture.inference.pose_frames import PoseFrames
 from capture.io.images import is_image, open_upright
 from capture.io.video import VideoReader, is_animation, is_film, is_video
 
@@ -88,52 +90,69 @@ def open_identity(path: Path) -> tuple[Image.Image, str]:
         return reader.read_upright(0), f"an animation of {len(reader)} frames, all of them blank"
 
 
+def folder_frames(path: Path, fps: float = FRAME_RATE) -> PoseFrames:
+    """The pictures of a folder, in natural order, which are read as they are needed.
+
+    Raises:
+        CaptureError: there are none, or one of them can't be read.
+    """
+    files = Listing.of(path).pictures
+    if not files:
+        raise CaptureError(f"{path}: no pictures in this folder")
+    for file in files:
+        open_upright(file)
+    return PoseFrames(path, len(files), lambda i: open_upright(files[i]), fps)
+
+
 class Driver:
-    """The frames of poses that make one video: of a video's file, or of a folder of frames.
+    """The frames of poses that make one video: of a video's file, of a folder of frames, or of a list of frames.
 
     Attributes:
+        path: for messages.
         sound: the file that may have sound, or None.
+        tags: named runs of frames.
+        drawn: whether frames need no framing.
     """
 
-    def __init__(self, path: Path):
-        self.path, self.sound = path, None
-        self._reader: VideoReader | None = None
-        if path.is_dir():
-            self._files = Listing.of(path).pictures
-            if not self._files:
-                raise CaptureError(f"{path}: no pictures in this folder")
-            for file in self._files:
-                open_upright(file)
+    tags: tuple[Tag, ...] = ()
+    drawn = False
+
+    def __init__(self, pose: Path | PoseFrames):
+        self.path = pose.path if isinstance(pose, PoseFrames) else pose
+        self.sound: Path | None = None
+        self._frames: VideoReader | PoseFrames
+        if isinstance(pose, PoseFrames):
+            self._frames, self.tags, self.drawn = pose, pose.tags, pose.drawn
+        elif pose.is_dir():
+            self._frames = folder_frames(pose)
         else:
-            self._reader = VideoReader(path)
-            if not is_animation(path):
-                self.sound = path
+            self._frames = VideoReader(pose)
+            if not is_animation(pose):
+                self.sound = pose
 
     def __len__(self) -> int:
-        return len(self._reader) if self._reader else len(self._files)
+        return self._frames.count if isinstance(self._frames, PoseFrames) else len(self._frames)
 
     def read(self, i: int) -> Image.Image:
         """Frame i, RGB or RGBA."""
-        return self._reader.read_upright(i) if self._reader else open_upright(self._files[i])
+        return self._frames.read(i) if isinstance(self._frames, PoseFrames) else self._frames.read_upright(i)
 
     @property
     def times(self) -> list[Fraction]:
         """When each frame is shown, and when the last one goes: len + 1 values, in seconds."""
-        if self._reader:
-            return self._reader.times
-        return [Fraction(i, FRAME_RATE) for i in range(len(self._files) + 1)]
+        return self._frames.times
 
     @property
     def start(self) -> Fraction:
         """Seconds into the file at which its first frame is shown."""
-        return self._reader.start if self._reader else Fraction(0)
+        return self._frames.start if isinstance(self._frames, VideoReader) else Fraction(0)
 
     def __enter__(self) -> Driver:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._reader:
-            self._reader.close()
+        if isinstance(self._frames, VideoReader):
+            self._frames.close()
 
 
 @dataclass

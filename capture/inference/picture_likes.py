@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +11,8 @@ from PIL import Image, ImageOps
 from torch import Tensor
 
 from capture.common.errors import CaptureError
-from capture.inference.inputs import FRAME_RATE, Driver, open_identity
+from capture.inference.inputs import FRAME_RATE, open_identity
+from capture.inference.pose_frames import PoseFrames
 from capture.io.images import open_upright
 from capture.io.video import is_video
 
@@ -71,32 +71,16 @@ def _to_rgb_or_rgba(picture: Image.Image) -> Image.Image:
     return picture.convert("RGBA" if transparent else "RGB")
 
 
-class PictureDriver(Driver):
-    """Pictures in memory as the frames of a video."""
+def picture_frames(pictures: Sequence[PictureLike], fps: float = FRAME_RATE) -> PoseFrames:
+    """Pictures in memory as frames that drive a character.
 
-    def __init__(self, pictures: Sequence[PictureLike], fps: float = FRAME_RATE):
-        self.path, self.sound = Path("driver"), None
-        self._pictures = [to_picture(picture, f"frame {i}") for i, picture in enumerate(pictures)]
-        if not self._pictures:
-            raise CaptureError("driver: no frames in this list")
-        self._rate = Fraction(fps).limit_denominator(60_000)
-
-    def __len__(self) -> int:
-        return len(self._pictures)
-
-    def read(self, i: int) -> Image.Image:
-        return self._pictures[i]
-
-    @property
-    def times(self) -> list[Fraction]:
-        return [Fraction(i) / self._rate for i in range(len(self) + 1)]
-
-    @property
-    def start(self) -> Fraction:
-        return Fraction(0)
-
-    def __exit__(self, *_: object) -> None:
-        self._pictures = []
+    Raises:
+        CaptureError: there are none, or one of them is no picture.
+    """
+    read = [to_picture(picture, f"frame {i}") for i, picture in enumerate(pictures)]
+    if not read:
+        raise CaptureError("driver: no frames in this list")
+    return PoseFrames(Path("driver"), len(read), lambda i: read[i], fps)
 
 
 def frames_of(driver: object) -> list[PictureLike] | None:

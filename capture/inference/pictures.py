@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import tee
 from pathlib import Path
@@ -15,8 +15,11 @@ from tqdm import tqdm
 
 from capture.common.errors import CaptureError
 from capture.common.files import write_bytes
+from capture.inference.character import load_character, load_identity
+from capture.inference.formats.pictures import picture_bytes
 from capture.inference.framing import Known, frame_picture
-from capture.inference.inputs import Listing, Notes, natural_order, open_identity
+from capture.inference.inputs import Listing, Notes, natural_order
+from capture.inference.presentation import Presentation, check_presentation, present
 from capture.inference.transfer import PoseTransfer
 from capture.inference.window import Window, crop_to_picture, place_back
 from capture.io.images import grid, image_to_tensor, open_upright, over_ground, png_bytes, to_square
@@ -30,7 +33,7 @@ IGNORES_NOISE = 0.5  # levels of 255: a mean change below this is no variety
 
 def render_files(
     transfer: PoseTransfer,
-    identity: Path,
+    identity: Path | Sequence[Path],
     pose: Path,
     save_dir: Path,
     noise_scale: float = 0.0,
@@ -41,8 +44,10 @@ def render_files(
     known: Known | None = None,
     which: int = 1,
     notes: Notes | None = None,
+    form: str = "png",
+    presentation: Presentation | None = None,
 ) -> list[Path]:
-    """Render every identity in every pose; returns the output.png paths.
+    """Render every identity in every pose; returns the paths of the outputs.
 
     One of each goes straight into `save_dir`; folders go to <save_dir>/<identity>__<pose>/. All inputs are checked
     before anything is written, so that a bad one leaves nothing behind, and read again as they are needed, so that a
@@ -57,32 +62,41 @@ def render_files(
         known: frame pictures as the weights know them (capture.inference.framing); None: use them as they are.
         which: the figure of identity pictures that is used, from the largest, 1.
         notes: what people are told through.
+        form: png or webp.
+        presentation: the size of output.png and what is behind the figure.
     """
-    notes = notes or Notes()
-    identities, poses = list_identities(identity), list_poses(pose)
-    single = len(identities) == len(poses) == 1 and identity.is_file() and pose.is_file()
+    notes, presentation = notes or Notes(), presentation or Presentation()
+    pictures_of = list_characters(identity)
+    check_presentation(transfer, presentation, max(len(paths) for paths in pictures_of))
+    identities, poses = [paths[0] for paths in pictures_of], list_poses(pose)
+    single = len(identities) == len(poses) == 1 and not is_folder(identity) and pose.is_file()
     folders = output_folders(identities, poses, save_dir, single)
     noise = transfer.sample_noise(1, noise_scale, seed) if noise_scale else None
-    for path in dict.fromkeys([*identities, *poses]):
+    for path in dict.fromkeys([*(path for paths in pictures_of for path in paths), *poses]):
         open_upright(path)
     written: dict[tuple[Path, Path], Path] = {}
     with tqdm(total=len(identities) * len(poses), desc="pictures", unit="picture", disable=single) as bar:
         for first in range(0, len(identities), TOGETHER):
-            some = identities[first : first + TOGETHER]
-            shown = torch.stack([load_identity(path, transfer.size, known, which, notes) for path in some])
+            some = [
+                load_character(paths, transfer.size, known, which, notes, presentation.drawing_resolution)
+                for paths in pictures_of[first : first + TOGETHER]
+            ]
             told = notes if first == 0 else Notes(lambda line: None)
             posed_ahead, beside = tee(_posed(poses, transfer.size, known, told))  # one runs a batch ahead of the other
             pictures, at_once = (posed.picture for posed in posed_ahead), 1 if single else batch_size
-            driven = transfer.drive(shown, pictures, at_once, noise, relative)
-            for b, outputs, posed in zip(poses, driven, beside):
-                for a, identity_picture, output in zip(some, shown, outputs):
+            presented = present(transfer, some, pictures, presentation, known, at_once, noise, relative)
+            for b, results, posed in zip(poses, presented, beside):
+                for character, result in zip(some, results):
+                    a, identity_picture = character.path, character.shown[0]
                     folder = folders[a, b]
                     if noise is not None and not written:
-                        _check_noise(transfer, identity_picture, posed.picture, output, noise_scale, notes)
-                    triple = grid([identity_picture[None], posed.picture[None], output[None]], gap=0)
-                    write_bytes(folder / f"{TRIPLE}.png", png_bytes(triple))
-                    write_bytes(folder / f"{OUTPUT}.png", png_bytes(_placed(output, posed.window, keep_aspect)))
-                    written[a, b] = folder / f"{OUTPUT}.png"
+                        _check_noise(transfer, identity_picture, posed.picture, result.output, noise_scale, notes)
+                    triple = grid([identity_picture[None], posed.picture[None], result.output[None]], gap=0)
+                    made = {TRIPLE: triple, OUTPUT: _placed(result.picture, posed.window, keep_aspect)}
+                    for name, picture in made.items():
+                        data = picture_bytes(picture.permute(1, 2, 0).numpy(), form)
+                        write_bytes(folder / f"{name}.{form}", data)
+                    written[a, b] = folder / f"{OUTPUT}.{form}"
                 bar.update(len(some))
     notes.finish()
     return [written[a, b] for a in identities for b in poses]
@@ -108,6 +122,25 @@ def render_attention(
     picture = with_legend(draw_attention(maps, who, where, made), maps)
     write_bytes(save_dir / ATTENTION, png_bytes(image_to_tensor(picture)))
     return save_dir / ATTENTION
+
+
+def is_folder(identity: Path | Sequence[Path]) -> bool:
+    """Whether --iden_path is a folder of characters, and not one or several pictures of one."""
+    return isinstance(identity, Path) and identity.is_dir()
+
+
+def list_characters(identity: Path | Sequence[Path]) -> list[list[Path]]:
+    """The pictures of each character: those of a folder, one each, or several paths, which are one character.
+
+    Raises:
+        CaptureError: a folder without pictures, or among several paths.
+    """
+    if isinstance(identity, Path):
+        return [[path] for path in list_identities(identity)]
+    folders = [path for path in identity if path.is_dir()]
+    if folders and len(identity) > 1:
+        raise CaptureError(f"{folders[0]}: a folder; several --iden_path are the pictures of one character")
+    return list_characters(identity[0]) if len(identity) == 1 else [list(identity)]
 
 
 def list_identities(path: Path) -> list[Path]:
@@ -140,24 +173,6 @@ def list_poses(path: Path) -> list[Path]:
     return found
 
 
-def load_identity(path: Path, size: int, known: Known | None, which: int, notes: Notes) -> Tensor:
-    """An identity as the network takes it, uint8 (3, S, S).
-
-    Raises:
-        CaptureError: it can't be read, or has fewer figures than `which`.
-    """
-    image, note = open_identity(path)
-    notes.add(path, note)
-    if known is None:
-        return image_to_tensor(to_square(over_ground(image), size))
-    try:
-        framed = frame_picture(image, size, known, which)
-    except CaptureError as error:
-        raise CaptureError(f"{path}: {error}") from None
-    notes.add(path, framed.note)
-    return image_to_tensor(framed.image)
-
-
 @dataclass(frozen=True, eq=False)
 class _Posed:
     """A pose as the network takes it, uint8 (3, S, S), and what of its picture that is."""
@@ -177,9 +192,9 @@ def _posed(paths: list[Path], size: int, known: Known | None, notes: Notes) -> I
             yield _Posed(image_to_tensor(framed.image), framed.window)
 
 
-def _placed(output: Tensor, window: Window, keep_aspect: bool) -> Tensor:
-    """What is written of the square that was drawn, uint8 (3, H, W)."""
-    picture, window = place_back(output.permute(1, 2, 0).contiguous().numpy(), window)
+def _placed(output: np.ndarray, window: Window, keep_aspect: bool) -> Tensor:
+    """What is written of the square that was drawn, uint8 (R, R, 3 or 4): uint8 (3 or 4, H, W)."""
+    picture, window = place_back(output, window)
     if keep_aspect:
         picture = crop_to_picture(picture, window)
     return torch.from_numpy(np.array(picture)).permute(2, 0, 1)

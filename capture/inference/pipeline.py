@@ -19,18 +19,18 @@ from capture.common.errors import CaptureError
 from capture.inference.frames import Frames
 from capture.inference.framing import AUTO, FRAMINGS, Known, frame_picture, known_framing
 from capture.inference.inputs import FRAME_RATE, Driver
-from capture.inference.picture_likes import PictureDriver, PictureLike, frames_of, is_sequence_file, to_picture
+from capture.inference.picture_likes import PictureLike, frames_of, is_sequence_file, picture_frames, to_picture
+from capture.inference.pose_frames import SHEET_RATE
 from capture.inference.transfer import PoseTransfer
 from capture.inference.video import VideoFraming
 from capture.inference.window import Window, crop_to_picture, place_back
 from capture.io.images import image_to_tensor, over_ground, to_square
 
 if TYPE_CHECKING:
-    from capture.inference.hub import HubPipeline
+    from capture.inference.hub import HubModel
 
 logger = logging.getLogger("capture")
 MOTION = "motion:"
-MOTION_RATE = 12  # frames per second
 DriverLike = PictureLike | Sequence[PictureLike]
 
 
@@ -70,8 +70,8 @@ class Pipeline:
         relative: bool = False,
         batch_size: int = 8,
         frames: int = 12,
-        direction: str = "front",
-        fps: float = FRAME_RATE,
+        direction: str | Sequence[str] = "front",
+        fps: float | None = None,
     ) -> Image.Image | Frames:
         """Render `identity` as `driver` shows it.
 
@@ -87,7 +87,9 @@ class Pipeline:
             keep_aspect: crop a picture to the pose picture's own proportions.
             relative: FOMM and MRAA: move as the video has since its first frame.
             batch_size: frames rendered at a time.
-            frames, direction: of a motion: how many, and the side that is seen.  fps: of pictures without times.
+            frames: of a motion's loop.
+            direction: where the character faces in a motion, such as front_left; of several, one after another.
+            fps: frames a second; None: 12 of a motion, 25 of pictures without times.
         Returns:
             An RGB picture, or Frames.
         Raises:
@@ -103,13 +105,16 @@ class Pipeline:
         options: dict[str, Any] = {"batch_size": batch_size, "noise": noise, "relative": relative}
         name = motion_name(driver)
         if name is not None:
-            from capture.inference.motion import motion_frames
+            from capture.inference.figure_measures import measure_figure
+            from capture.inference.motion import motion_poses
 
-            return self._drive(shown, PictureDriver(motion_frames(name, self.size, frames, direction), MOTION_RATE),
-                               None, options)  # fmt: skip
+            directions = (direction,) if isinstance(direction, str) else tuple(direction)
+            like = measure_figure(self.transfer, shown)
+            poses = motion_poses(name, self.size, directions, frames, fps or SHEET_RATE, like)
+            return self._drive(shown, Driver(poses), None, options)
         pictures = frames_of(driver)
         if pictures is not None:
-            return self._drive(shown, PictureDriver(pictures, fps), known, options)
+            return self._drive(shown, Driver(picture_frames(pictures, fps or FRAME_RATE)), known, options)
         if is_sequence_file(driver):
             return self._drive(shown, Driver(Path(driver)), known, options)  # type: ignore[arg-type]  # is a path
         posed, window = self._framed(to_picture(driver, "pose"), known, 1, "pose")  # type: ignore[arg-type]  # a picture
@@ -130,10 +135,10 @@ class Pipeline:
         """
         return self._on_hub().push_to_hub(repo_id, **options)
 
-    def _on_hub(self) -> HubPipeline:
-        from capture.inference.hub import HubPipeline
+    def _on_hub(self) -> HubModel:
+        from capture.inference.hub import HubModel
 
-        return HubPipeline(self.transfer)
+        return HubModel(self.transfer)
 
     def _framed(self, picture: Image.Image, known: Known | None, which: int, role: str) -> tuple[Tensor, Window]:
         """A picture as the network takes it, uint8 (3, S, S), and what of the picture that is."""
@@ -158,7 +163,7 @@ class Pipeline:
 
             made = self.transfer.drive(shown[None], poses(), **options)
             pictures = [Image.fromarray(framing.place_back(_channels_last(output[0]))) for output in made]
-            return Frames(pictures, list(driver.times), driver.sound, driver.start)
+            return Frames(pictures, list(driver.times), driver.sound, driver.start, tuple(driver.tags))
 
 
 def motion_name(driver: object) -> str | None:

@@ -6,10 +6,10 @@ The one inference path that the command line, evaluation, samples and benchmarks
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
@@ -32,9 +32,11 @@ from capture.common.shipped import find_result
 from capture.config.load import RESULT_CONFIG, load_result_config
 from capture.inference.cached import CachedGenerator, repeated
 from capture.io.images import denormalise, normalise
-from capture.methods.base import Features, Generator, Inputs
+from capture.methods.base import Features, Generator, Inputs, Layers
 from capture.methods.build import build_generator
 from capture.methods.published import SUFFIXES, find_release_folder, load_published_generator, load_release_folder
+
+T = TypeVar("T")
 
 
 class PoseTransfer:
@@ -227,6 +229,20 @@ class PoseTransfer:
             yield from torch.stack(made, dim=1)[: len(batch)]
 
     @torch.no_grad()
+    def estimate_motion(self, identities: Sequence[Features], pose: Features) -> Features:
+        """Where the pixels of outputs come from: see capture.methods.base.Generator, as for `decode_layers`."""
+        return self._cached.network.estimate_motion([repeated(one, _count(pose)) for one in identities], pose)
+
+    @torch.no_grad()
+    def decode_layers(
+        self, identities: Sequence[Features], pose: Features, motion: Features, noise: Tensor | None = None
+    ) -> Layers:
+        """Pictures in layers, from one or several pictures of one identity, (1, ...) each, and poses (B, ...)."""
+        count = _count(pose)
+        shared = [repeated(one, count) for one in identities]
+        return self._cached.network.decode_layers(shared, pose, motion, self._noise(count, noise))
+
+    @torch.no_grad()
     def drive_relative(self, identities: Tensor, poses: Iterable[Tensor], batch_size: int = 8) -> Iterator[Tensor]:
         """Drive in relative mode, by a video's frames: characters move as the driver has since its first frame.
 
@@ -243,6 +259,16 @@ class PoseTransfer:
             inputs = [{"identity": one, "pose": pose} for one in shown]
             made = [self.generator.transfer_relative(one, first.expand_as(pose)) for one in inputs]
             yield from torch.stack([denormalise(pictures).cpu() for pictures in made], dim=1)
+
+    @torch.no_grad()
+    def segment(self, pictures: Tensor) -> Tensor | None:
+        """The likeliest body part at each position of pictures uint8 (N, 3, S, S), on the CPU.
+
+        Returns:
+            int64 (N, h, w): 0 is the background, k is PARTS[k - 1] of capture.io.iuv; None where the method finds none.
+        """
+        logits = self.generator.segment(normalise(pictures).to(self.device))
+        return None if logits is None else logits.argmax(dim=1).cpu()
 
     def sample_noise(self, batch: int, scale: float, seed: int) -> Tensor:
         """Noise (B, 2, noise_dim) of a given scale, the same for the same seed on every device."""
@@ -273,7 +299,11 @@ class PoseTransfer:
         return noise.to(self.device, self.dtype).expand(batch, -1, -1)
 
 
-def batched(items: Iterable[Tensor], size: int) -> Iterator[list[Tensor]]:
+def _count(features: Features) -> int:
+    return len(next(iter(features.values())))
+
+
+def batched(items: Iterable[T], size: int) -> Iterator[list[T]]:
     """Lists of `size` items, the last one perhaps shorter."""
     items = iter(items)
     while batch := list(islice(items, size)):

@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
 import numpy as np
-import torch
 from PIL import Image
 from torch import Tensor
 from tqdm import tqdm
 
+from capture.common.errors import CaptureError
+from capture.inference.background import KEEP, TRANSPARENT
+from capture.inference.character import Character, load_character
 from capture.inference.figure import Figure, find_figures, reduced
+from capture.inference.formats.base import Tag, Timeline, Write
+from capture.inference.formats.registry import FORMATS, Settings, encoder_threads, movie, movie_path
+from capture.inference.formats.sheet import SheetOptions
 from capture.inference.framing import Known, as_is, choose_window, cut, is_known, what_was_done
 from capture.inference.inputs import Driver, Notes
-from capture.inference.movies import Write, encoder_threads, has_sound, movie, movie_path
-from capture.inference.pictures import OUTPUT, TRIPLE, list_identities, load_identity, output_folders
+from capture.inference.pictures import OUTPUT, TRIPLE, is_folder, list_characters, output_folders
+from capture.inference.pose_frames import PoseFrames
+from capture.inference.presentation import Presentation, Shown, check_presentation, present
 from capture.inference.transfer import PoseTransfer
 from capture.inference.window import Window, place_back, show
-from capture.io.images import grid, image_to_tensor, over_ground, to_square
+from capture.io.images import WHITE, grid, image_to_tensor, over_ground, to_square
 
 TOGETHER = 8  # characters that go through a video at once; each has two encoders open
 SAMPLED = 12  # frames that decide how a video is framed
@@ -30,8 +36,8 @@ FINE = 3  # times the network's resolution, at which figures are cut out of fram
 
 def render_video(
     transfer: PoseTransfer,
-    identity: Path,
-    pose: Path,
+    identity: Path | Sequence[Path],
+    pose: Path | PoseFrames,
     save_dir: Path,
     noise_scale: float = 0.0,
     seed: int = 0,
@@ -42,55 +48,73 @@ def render_video(
     form: str = "mp4",
     alone: bool = True,
     notes: Notes | None = None,
+    sheet: SheetOptions | None = None,
+    presentation: Presentation | None = None,
 ) -> list[Path]:
     """Render an identity picture, or each of a folder, in every frame of the video `pose`; returns the output.mp4s.
 
-    `pose` may be a film, an animation or a folder of frames. One goes straight into `save_dir`; those of a folder go to
-    <save_dir>/<identity>__<video>/. Beside each output.mp4 lies iden_pose_output.mp4, of side S. They have the driver's
-    frame times and, as .mp4, its sound. A file is there when it is whole.
+    `pose` may be a film, an animation, a folder of frames, or frames from elsewhere. One goes straight into `save_dir`;
+    those of a folder go to <save_dir>/<identity>__<video>/. Beside each output lies iden_pose_output, of side S. They
+    have the driver's frame times and, where the format can, its sound. A file is there when it is whole.
 
     Args:
         noise_scale: of the noise drawn from `seed`, the same for every frame.
         batch_size: frames rendered at a time.  relative: see PoseTransfer.drive.
         known: frame pictures as the weights know them; None: use them as they are.  which: see frame_picture.
-        form: mp4, gif or png (a folder of numbered pictures).
+        form: one of FORMATS.
+        presentation: the size of the frames, what is behind the figure, and whether motions are smoothed over time.
         alone: whether there is no other pose, so that one identity's video goes straight into `save_dir`.
+        sheet: how a sprite sheet is laid out.
     Raises:
         CaptureError: an input that can't be read, or a place that can't be written.
     """
-    notes = notes or Notes()
-    identities = list_identities(identity)
-    folders = output_folders(identities, [pose], save_dir, single=alone and identity.is_file())
-    shown = [load_identity(path, transfer.size, known, which, notes) for path in identities]
+    notes, presentation = notes or Notes(), presentation or Presentation()
+    pictures_of = list_characters(identity)
+    check_presentation(transfer, presentation, max(len(paths) for paths in pictures_of))
+    identities = [paths[0] for paths in pictures_of]
+    pose_path = pose.path if isinstance(pose, PoseFrames) else pose
+    folders = output_folders(identities, [pose_path], save_dir, single=alone and not is_folder(identity))
+    resolution = presentation.drawing_resolution
+    shown = [load_character(paths, transfer.size, known, which, notes, resolution) for paths in pictures_of]
+    clear = presentation.background == TRANSPARENT or any(one.drawings and not one.drawings[0].ground for one in shown)
+    if clear and presentation.background in (TRANSPARENT, KEEP) and not FORMATS[form].alpha:
+        others = ", ".join(name for name, other in FORMATS.items() if other.alpha)
+        raise CaptureError(
+            f"--background {presentation.background}: {form} has no transparency; --format {others} have"
+        )
     noise = transfer.sample_noise(1, noise_scale, seed) if noise_scale else None
     outputs = list(folders.values())
+    settings = Settings(
+        known.ground if known else WHITE, encoder_threads(2 * min(TOGETHER, len(outputs))), sheet or SheetOptions()
+    )
     for first in range(0, len(identities), TOGETHER):  # the video is read again for each group of characters
         group = slice(first, first + TOGETHER)
         said = notes if first == 0 else Notes(lambda line: None)
-        identities_shown = torch.stack(shown[group])
-        drive = partial(transfer.drive, identities_shown, batch_size=batch_size, noise=noise, relative=relative)
+        drive = partial(
+            present, transfer, shown[group], presentation=presentation, known=known, batch_size=batch_size, noise=noise,
+            relative=relative, video=True,
+        )  # fmt: skip
         with Driver(pose) as driver:
-            framing = VideoFraming(driver, transfer.size, known)
-            _drive_group(drive, driver, framing, shown[group], outputs[group], form, said)
+            framing = VideoFraming(driver, transfer.size, None if driver.drawn else known)
+            _drive_group(drive, driver, framing, shown[group], outputs[group], form, settings, said)
     return [movie_path(folder / OUTPUT, form) for folder in outputs]
 
 
 def _drive_group(
-    drive: Callable[[Iterator[Tensor]], Iterator[Tensor]],
+    drive: Callable[[Iterator[Tensor]], Iterator[list[Shown]]],
     driver: Driver,
     framing: VideoFraming,
-    shown: list[Tensor],
+    characters: list[Character],
     folders: list[Path],
     form: str,
+    settings: Settings,
     notes: Notes,
 ) -> None:
     """Render some characters in every frame of the driver, into one folder each, frame by frame."""
-    count, times = len(driver), driver.times
-    sound = driver.sound if driver.sound and has_sound(driver.sound) else None
-    if sound and form != "mp4":
-        notes.add(driver.path, f"its sound is left out, since {form} files have none")
+    count, sound = len(driver), _sound(driver, form, notes)
+    beside = FORMATS[form].beside or form
+    timeline = Timeline(driver.times, driver.tags or [Tag(driver.path.stem, 0, count - 1)], sound, driver.start)
     notes.add(driver.path, framing.note)
-    threads = encoder_threads(2 * len(folders))
     waiting: list[Tensor] = []  # frames that were given to the network and have not come back
 
     def frames() -> Iterator[Tensor]:
@@ -100,18 +124,32 @@ def _drive_group(
 
     with contextlib.ExitStack() as stack:
 
-        def writer(path: Path) -> Write:
-            audio = sound if form == "mp4" else None
-            return stack.enter_context(movie(path, form, times, audio, driver.start, threads))
+        def writer(path: Path, form: str) -> Write:
+            return stack.enter_context(movie(path, form, timeline, settings))
 
-        writers = [(writer(folder / OUTPUT), writer(folder / TRIPLE)) for folder in folders]
-        for outputs in tqdm(drive(frames()), total=count, desc="frames", unit="frame"):
+        writers = [(writer(folder / OUTPUT, form), writer(folder / TRIPLE, beside)) for folder in folders]
+        for results in tqdm(drive(frames()), total=count, desc="frames", unit="frame"):
             posed = waiting.pop(0)
-            for (write, write_triple), identity, output in zip(writers, shown, outputs):
-                write(framing.place_back(_channels_last(output)))
-                write_triple(_channels_last(grid([identity[None], posed[None], output[None]], gap=0)))
+            for (write, write_triple), character, result in zip(writers, characters, results):
+                write(framing.place_back(result.picture))
+                triple = grid([character.shown[0][None], posed[None], result.output[None]], gap=0)
+                write_triple(_channels_last(triple))
     if framing.lost:
         notes.add(driver.path, f"no figure was found in {framing.lost} of {count} frames, which are used as they are")
+
+
+def _sound(driver: Driver, form: str, notes: Notes) -> Path | None:
+    """The file whose sound goes into files of `form`; a note where sound is left out."""
+    if driver.sound is None:
+        return None
+    from capture.inference.formats.sound import has_sound  # imported when used: drawn drivers need no PyAV
+
+    if not has_sound(driver.sound):
+        return None
+    if not FORMATS[form].sound:
+        notes.add(driver.path, f"its sound is left out, since {form} files have none")
+        return None
+    return driver.sound
 
 
 class VideoFraming:
@@ -172,7 +210,7 @@ class VideoFraming:
         return cut(found, figure, window, self.size, self.known.ground)
 
     def place_back(self, output: np.ndarray) -> np.ndarray:
-        """What was drawn, uint8 (S, S, 3), where the pose stands in its frame."""
+        """What was drawn, uint8 (R, R, 3 or 4), where the pose stands in its frame."""
         return output if self.window is None else place_back(output, self.window, even=True)[0]
 
 

@@ -53,11 +53,13 @@ def show(picture: Image.Image, alpha: Image.Image | None, window: Window, size: 
 
 
 def place_back(output: np.ndarray, window: Window, largest: int = 4, even: bool = False) -> tuple[np.ndarray, Window]:
-    """What the network drew, uint8 (S, S, 3), where the pose stands in its picture: at the network's resolution, so
-    larger than S x S where the pose is small in its picture; `largest` sides S at most.
+    """What was drawn, uint8 (S, S, 3 or 4), where the pose stands in its picture: at the resolution that it has, so
+    larger than S x S where the pose is small in its picture; `largest` sides S at most. What is around a transparent
+    one is transparent.
 
     Returns:
-        (height, width, 3), and its window: a square of the pose's picture, or more, so that nothing drawn is cut off.
+        (height, width, 3 or 4), and its window: a square of the pose's picture, or more, so that nothing drawn is cut
+        off.
         `output` itself where it reaches as far as the picture does.
     """
     whole, size = Window.whole(*window.picture), output.shape[0]
@@ -75,7 +77,8 @@ def place_back(output: np.ndarray, window: Window, largest: int = 4, even: bool 
     picture = Image.fromarray(output)
     if drawn != size:
         picture = picture.resize((drawn, drawn), Image.Resampling.BILINEAR)
-    canvas = Image.new("RGB", (canvas_side, canvas_side), border_colour(output))
+    around = border_colour(output) if picture.mode == "RGB" else (0, 0, 0, 0)
+    canvas = Image.new(picture.mode, (canvas_side, canvas_side), around)
     canvas.paste(picture, (round((window.x - left) * scale), round((window.y - top) * scale)))
     return np.asarray(canvas), Window(left, top, side, window.picture)
 
@@ -103,7 +106,7 @@ def border_colour(output: np.ndarray) -> Colour:
 
 
 def crop_to_picture(output: np.ndarray, window: Window) -> np.ndarray:
-    """`output` (H, W, 3), which shows `window`, cropped to the proportions of the pose's picture.
+    """`output` (H, W, 3 or 4), which shows `window`, cropped to the proportions of the pose's picture.
 
     What is drawn outside them is kept: where the ground of the output is plain, the crop grows as far as the figure.
     """

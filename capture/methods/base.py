@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -28,6 +28,37 @@ class Details:
     image: Tensor
 
 
+@dataclass
+class Layers:
+    """A picture in the layers that it is composed of, from which it can be drawn larger (capture.inference.native).
+
+    The output is divided into parts. The pixels of a part come from one of N pictures of the identity, by an affine map
+    from the output's coordinates to that picture's and by a residual flow. What no picture shows is painted over them.
+    Coordinates run from -1 to 1 over a picture, x before y, as grid_sample has them with align_corners=False.
+
+    Attributes:
+        image: (B, 3, S, S) in [-1, 1], the picture itself.
+        painted: (B, 3, S, S), the painted colours.
+        warped_share: (B, 1, S, S) in [0, 1]: how much of each pixel is the identity's, and not painted.
+        logits: (B, P + 1, S, S): how likely a pixel shows the background, and each part.
+        part_maps: (B, P, 2, 3).
+        part_source: int64 (B, P), which of the N pictures each part comes from.
+        residual_flow: (B, N, 2, h, w), added to the positions in each of the pictures.
+    """
+
+    image: Tensor
+    painted: Tensor
+    warped_share: Tensor
+    logits: Tensor
+    part_maps: Tensor
+    part_source: Tensor
+    residual_flow: Tensor
+
+    def at(self, index: int) -> Layers:
+        """One picture of the batch, on the CPU."""
+        return Layers(*(getattr(self, field.name)[index : index + 1].cpu() for field in fields(self)))
+
+
 class Generator(nn.Module, ABC):
     """The network that makes pictures: a function of its inputs and of the noise, without any other state.
 
@@ -39,12 +70,15 @@ class Generator(nn.Module, ABC):
         noise_dim: width of the noise, 0 for a method without noise.
         coordinates: whether maps are coordinates in an atlas, float (B, 2, S, S), in place of IUV maps.
         relative: whether `transfer_relative` drives a video's frames relative to its first one.
+        layered: whether `estimate_motion` and `decode_layers` are there: pictures at the identity's own size, of
+            several pictures of one identity, and videos that are smoothed over time.
     """
 
     inputs: tuple[str, ...] = ("identity", "pose")
     noise_dim: int = 0
     coordinates: bool = False
     relative: ClassVar[bool] = False
+    layered: ClassVar[bool] = False
 
     @abstractmethod
     def forward(self, inputs: Inputs, noise: Tensor | None = None, details: bool = False) -> Any:
@@ -74,6 +108,32 @@ class Generator(nn.Module, ABC):
         """The picture (B, 3, S, S) in [-1, 1] from both features and noise (B, 2, noise_dim)."""
         image: Tensor = self({**identity, **pose}, noise)  # (B, 3, S, S)
         return image
+
+    def segment(self, image: Tensor) -> Tensor | None:
+        """Which body part each position shows, for generators with a part segmenter; None for the others.
+
+        Args:
+            image: (B, 3, S, S) in [-1, 1].
+        Returns:
+            Logits (B, parts + 1, h, w): background, then the parts in the order of capture.io.iuv.PARTS.
+        """
+        return None
+
+    def estimate_motion(self, identities: Sequence[Features], pose: Features) -> Features:
+        """Where everything in the output comes from: tensors that may be averaged over the frames of a video.
+
+        Args:
+            identities: features of N pictures of one identity, the first of which counts most.
+        """
+        raise NotImplementedError
+
+    def decode_layers(self, identities: Sequence[Features], pose: Features, motion: Features, noise: Tensor) -> Layers:
+        """The picture in layers: `image` is that of `decode` where one identity picture and its own motion are given.
+
+        Args:
+            motion: what `estimate_motion` returned for these features.  noise: (B, 2, noise_dim).
+        """
+        raise NotImplementedError
 
     def transfer_relative(self, inputs: Inputs, first_pose: Tensor) -> Tensor:
         """A frame of a video: the identity moves as the driver has moved since its first frame (B, 3, S, S)."""
@@ -106,6 +166,7 @@ class Method(ABC):
             are wanted, and `networks` where they are not.
         update_order: networks in the order in which they are updated.
         min_micro_batch: samples that one forward of training needs at least.
+        adaptation: values of keys for a run that adapts to pictures alone (`adaptation_samples`); {}: it can't.
     """
 
     title: ClassVar[str]
@@ -113,6 +174,7 @@ class Method(ABC):
     learning_rates: ClassVar[dict[str, str]] = {"gen": "lr_G", "disc": "lr_D"}
     update_order: tuple[str, ...] = ("gen",)
     min_micro_batch: int = 1
+    adaptation: ClassVar[dict[str, Any]] = {}
 
     def __init__(self, config: dict[str, Any], networks: dict[str, nn.Module]):
         self.config, self.networks = config, networks
@@ -177,6 +239,20 @@ class Method(ABC):
             garment: (B, 3, S, S) in [-1, 1], the picture that the parts come from.  garment_uv: its map.
         Returns:
             (B, 3, S, S) in [-1, 1].
+        """
+        return None
+
+    @classmethod
+    def adaptation_samples(
+        cls, generator: Any, pictures: Tensor, ground: tuple[int, int, int], count: int, seed: int
+    ) -> dict[str, Tensor] | None:
+        """Training samples made of one character's pictures alone, to adapt to it; None for methods that can't do it.
+
+        Args:
+            generator: built by this method.
+            pictures: uint8 (N, 3, S, S), figures on the `ground`, RGB.
+        Returns:
+            identity, real, pose, target: uint8 (count, 3, S, S); has_target: bool (count,).
         """
         return None
 

@@ -76,6 +76,19 @@ class Perceptual:
         return self.model(a, b).reshape(-1)
 
     @torch.inference_mode()
+    def features(self, pictures: Tensor) -> Tensor:
+        """The network's deepest features that LPIPS reads, averaged over the picture, for distances between sets.
+
+        Args:
+            pictures: (B, 3, H, W) in [0, 1], at least 32x32.
+        Returns:
+            (B, channels) float32 on the CPU: 256 channels of AlexNet, 512 of VGG-16 and of SqueezeNet.
+        """
+        with no_tf32():
+            scaled = self.model.scaling_layer(2 * pictures.float().to(self.device) - 1)
+            return self.model.net(scaled)[-1].mean((2, 3)).cpu()
+
+    @torch.inference_mode()
     def __call__(self, a: Tensor, b: Tensor) -> Tensor:
         """Distance of each pair of pictures.
 

@@ -16,6 +16,7 @@ from capture.checkpoints.find import newest_checkpoint
 from capture.checkpoints.release_names import current_names, reorder_optimiser
 from capture.checkpoints.validate import check_weights
 from capture.common.errors import CaptureError
+from capture.common.threads import keep_threads
 from capture.config.load import differences, resume_rule, with_defaults
 from capture.inference.transfer import PoseTransfer
 from capture.training.meters import Meters
@@ -63,6 +64,8 @@ def restore(
     with saying_damaged(path):
         rng.set_state(state["noise_rng"])
         meters.load(state, next(networks["gen"].parameters()).device)
+        if line := keep_threads(state.get("threads")):
+            notes.append(line)
         return step_of(state), notes
 
 

@@ -201,6 +201,7 @@ class Trainer:
             **{f"{name}_opt": optimiser.state_dict() for name, optimiser in self.optimisers.items()},
             "ema_state_dict": self.ema.average.state_dict(),
             "noise_rng": self.rng.get_state(),
+            "threads": torch.get_num_threads(),
             **meters,
             "config": self.config,
         }

@@ -7,11 +7,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from capture.common.errors import CaptureError
+from capture.common.pretrained import WeightsMissing, weights_folder
 from capture.data.open_data import Data
 from capture.inference.transfer import PoseTransfer
 from capture.io.images import denormalise
 from capture.methods.base import Generator
 from capture.metrics.image import l1, ssim
+from capture.metrics.lpips import Perceptual
 from capture.training.run_log import RunLog
 
 
@@ -27,20 +30,38 @@ class Validation:
         self.batch_size = batch_size
         self.rows = config["main_config"]["sample_rows"]
         self.count = config["main_config"]["validation_pairs"]
+        self.perceptual: Perceptual | None = None
 
     def read_pairs(self) -> None:
-        """Read the held-out pairs, so that a run with pairs that can't be read ends before it writes anything."""
+        """Read the held-out pairs and LPIPS's weights, so that a run that lacks them ends before it writes anything.
+
+        Raises:
+            CaptureError: pairs that can't be read, or `validation_lpips` without the weights of AlexNet.
+        """
         for count in (self.rows, self.count):
             self.data.test_batch(count)
+        if self.config["main_config"]["validation_lpips"]:
+            try:
+                self.perceptual = Perceptual.load("alex", weights_folder(), self.device, "CAPTURE_WEIGHTS")
+            except WeightsMissing as error:
+                raise CaptureError(f"validation_lpips: {error}") from None
 
     def metrics(self) -> dict[str, float]:
-        """The mean L1 and SSIM of the held-out pairs, for pictures in [0, 1]; {} where the pairs have no targets."""
+        """The mean L1, SSIM and, where it is asked for, LPIPS of the held-out pairs, for pictures in [0, 1].
+
+        {} where the pairs have no targets.
+        """
         pairs = self.data.test_batch(self.count)
         if "target" not in pairs:
             return {}
         output = self.render(pairs).float() / 255
         target = pairs["target"].float() / 255
-        return {"val_L1": l1(output, target).mean().item(), "val_SSIM": ssim(output, target).mean().item()}
+        means = {"val_L1": l1(output, target).mean().item(), "val_SSIM": ssim(output, target).mean().item()}
+        if self.perceptual is not None:
+            batches = zip(output.split(self.batch_size), target.split(self.batch_size))
+            distances = [self.perceptual(*(x.to(self.device) for x in batch)) for batch in batches]
+            means["val_LPIPS"] = torch.cat(distances).mean().item()
+        return means
 
     def draw(self, log: RunLog, batch: dict[str, Tensor], epoch: int, step: int) -> None:
         """Write the image grids of an epoch: of `batch`, floats on the device, and of held-out pairs."""

@@ -6,7 +6,7 @@ import pytest
 
 import capture
 from capture.cli.main import main, usage
-from capture.cli.programs import PROGRAMS, described, main_of, started_as
+from capture.common.programs import PROGRAMS, described, main_of, started_as
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from capture.common import threads
-from capture.common.threads import available_cores, busy_elsewhere, choose_threads, cpu_quotas, free_cores
+from capture.common.threads import available_cores, busy_elsewhere, choose_threads, cpu_quotas, free_cores, keep_threads
 from tests.conftest import ROOT
 
 VARIABLES = (*threads.COUNTS, *threads.POLICIES)
@@ -138,6 +138,27 @@ class TestChoice:
         monkeypatch.setenv(name, "4")
         monkeypatch.setattr(threads, "available_cores", lambda: 1)
         assert choose_threads() == "" and torch.get_num_threads() == 4
+
+
+class TestKeptNumber:
+    """A resumed training computes with the number of threads that it began with."""
+
+    @pytest.fixture(autouse=True)
+    def four_cores(self, unset, monkeypatch):
+        monkeypatch.setattr(threads, "available_cores", lambda: 4)
+
+    def test_it_is_taken_and_a_line_says_so(self):
+        assert "2 threads, as it began" in keep_threads(2)
+        assert torch.get_num_threads() == 2
+
+    @pytest.mark.parametrize("count", [None, 0, -1, 5, 10**9, "2", 2.0, 4])
+    def test_others_than_possible_numbers_and_the_same_number_change_nothing(self, count):
+        assert keep_threads(count) == "" and torch.get_num_threads() == 4
+
+    @pytest.mark.parametrize("name", threads.COUNTS)
+    def test_the_user_decides(self, monkeypatch, name):
+        monkeypatch.setenv(name, "4")
+        assert keep_threads(1) == "" and torch.get_num_threads() == 4
 
 
 class TestWaiting:

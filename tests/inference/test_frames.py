@@ -1,5 +1,6 @@
 """Frames: pictures with times."""
 
+import json
 from fractions import Fraction
 
 import numpy as np
@@ -23,7 +24,7 @@ class TestFrames:
         assert frames.fps == pytest.approx(10)
         assert repr(frames) == "<4 frames, 16x16, 10 fps>"
 
-    @pytest.mark.parametrize("name", ["a.gif", "a.mp4", "deep/a.GIF"])
+    @pytest.mark.parametrize("name", ["a.gif", "a.mp4", "a.webp", "a.png", "deep/a.GIF"])
     def test_saved_files_have_the_frames_and_their_times(self, frames, tmp_path, name):
         path = frames.save(tmp_path / name)
         with VideoReader(path) as reader:
@@ -36,8 +37,13 @@ class TestFrames:
         assert [path.name for path in sorted(folder.iterdir())] == [f"{i:05d}.png" for i in range(4)]
         assert np.array_equal(Image.open(folder / "00003.png"), frames[3])
 
+    def test_a_sprite_sheet_has_its_description_beside_it(self, frames, tmp_path):
+        path = frames.save(tmp_path / "sheet.png", form="sheet")
+        assert Image.open(path).size[0] >= 32
+        assert len(json.loads(path.with_suffix(".json").read_text())["frames"]) == 4
+
     def test_other_endings_are_refused(self, frames, tmp_path):
-        with pytest.raises(CaptureError, match="saved as .gif or .mp4"):
+        with pytest.raises(CaptureError, match="saved as .gif, .mp4"):
             frames.save(tmp_path / "a.txt")
 
     def test_notebooks_show_an_animation(self, frames):

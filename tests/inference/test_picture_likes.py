@@ -6,7 +6,8 @@ import torch
 from PIL import Image
 
 from capture.common.errors import CaptureError
-from capture.inference.picture_likes import PictureDriver, frames_of, is_sequence_file, to_picture
+from capture.inference.inputs import Driver
+from capture.inference.picture_likes import frames_of, is_sequence_file, picture_frames, to_picture
 
 
 @pytest.fixture
@@ -70,7 +71,7 @@ class TestToPicture:
         assert why in str(error.value)
 
 
-class TestPictureDriver:
+class TestFramesInMemory:
     def test_frames_of_lists_arrays_and_tensors(self, picture):
         assert frames_of([picture, picture]) == [picture, picture]
         assert len(frames_of(np.zeros((5, 4, 4, 3), np.uint8))) == 5
@@ -79,13 +80,13 @@ class TestPictureDriver:
         assert frames_of("walk") is None and frames_of(picture) is None
 
     def test_times_follow_the_rate(self, picture):
-        driver = PictureDriver([picture] * 3, fps=12)
+        driver = Driver(picture_frames([picture] * 3, fps=12))
         assert [float(time) for time in driver.times] == pytest.approx([0, 1 / 12, 2 / 12, 3 / 12])
         assert len(driver) == 3 and driver.read(1).size == picture.size
 
     def test_an_empty_list_is_refused(self):
         with pytest.raises(CaptureError, match="no frames"):
-            PictureDriver([])
+            picture_frames([])
 
     def test_files_that_hold_frames(self, picture, tmp_path):
         picture.save(tmp_path / "a.png")

@@ -9,8 +9,9 @@ import pytest
 from PIL import Image
 
 from capture.common.threads import available_cores
-from capture.inference import movies, video
-from capture.inference.movies import movie
+from capture.inference import video
+from capture.inference.formats import registry
+from capture.inference.formats.registry import movie
 from capture.inference.transfer import PoseTransfer
 from capture.io.images import image_to_tensor, load_image, to_square
 from capture.io.video import VideoReader
@@ -65,11 +66,11 @@ def test_many_characters_take_few_encoders_and_threads(result, inputs, tmp_path,
     open_now, most, threads = 0, 0, []
 
     @contextlib.contextmanager
-    def counted(path, form, times, sound, start, encoder_threads):
+    def counted(path, form, timeline, settings):
         nonlocal open_now, most
         open_now, most = open_now + 1, max(most, open_now + 1)
-        threads.append(encoder_threads)
-        with movie(path, form, times, sound, start, encoder_threads) as write:
+        threads.append(settings.threads)
+        with movie(path, form, timeline, settings) as write:
             yield write
         open_now -= 1
 
@@ -88,8 +89,8 @@ def test_many_characters_take_few_encoders_and_threads(result, inputs, tmp_path,
 
 def test_threads_of_encoders_are_bounded_by_the_cores(monkeypatch):
     for cores, encoders, threads in ((2, 2, 1), (2, 16, 1), (16, 2, 4), (16, 8, 2)):
-        monkeypatch.setattr(movies, "available_cores", lambda cores=cores: cores)
-        assert movies.encoder_threads(encoders) == threads
+        monkeypatch.setattr(registry, "available_cores", lambda cores=cores: cores)
+        assert registry.encoder_threads(encoders) == threads
 
 
 def test_bad_input_leaves_nothing(result, inputs, tmp_path, bad_input):

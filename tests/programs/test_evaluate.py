@@ -128,6 +128,25 @@ class TestTable:
         written = {path.name for path in (tmp_path / "out").iterdir()}
         assert written == {"pairs.csv", "characters.csv", "clips.csv", "renders", *sheets, *tables}
 
+    def test_intervals_are_there_unless_they_are_left_out(self, run, tmp_path: Path) -> None:
+        _, with_intervals, _ = run("result/A", "--pairs", "test/pairs.csv")
+        assert " ±0." in with_intervals and "bootstrap over pairs" in with_intervals
+        assert "paired permutation test" in with_intervals
+        status, without, _ = run("result/A", "--pairs", "test/pairs.csv", "--no_intervals")
+        assert status == 0 and not any(word in without for word in ("±", "*:", "~:", "intervals", "permutation"))
+        header = (tmp_path / "out" / "table.csv").read_text().splitlines()[0]
+        assert header == "method,kind,l1,ssim,lpips,fid,l1_foreground,ssim_foreground,pairs"
+        row = json.loads((tmp_path / "out" / "table.jsonl").read_text().splitlines()[0])
+        assert set(row) == {*header.split(","), "notes", "remarks", "protocol"}
+
+    def test_chosen_metrics_and_a_page(self, run, tmp_path: Path) -> None:
+        html = tmp_path / "deep" / "report.html"
+        status, out, _ = run("result/A", "--pairs", "test/pairs.csv", "--metrics", "ssim,kid", "--html", html)
+        assert status == 0 and out.splitlines()[0].split() == ["method", "SSIM", "KID", "alex", "pairs"]
+        assert "KID: alexnet-owt-7be5be79.pth is not in empty" in out and "2,048 pooled" not in out
+        text = html.read_text()
+        assert text.startswith("<!doctype html>") and "A (epoch 7)" in text and "https:" not in text.split("<main>")[0]
+
     @pytest.mark.skipif(not WEIGHTS.is_dir(), reason="no published weights beside the repository")
     def test_lpips_has_its_column_and_the_variable_serves_as_the_option(self, run, tmp_path: Path, monkeypatch) -> None:
         monkeypatch.setenv("CAPTURE_WEIGHTS", str(WEIGHTS.resolve()))

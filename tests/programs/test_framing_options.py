@@ -10,21 +10,14 @@ from PIL import Image
 
 from capture.config.yaml import dump_yaml
 from capture.io.video import VideoReader
-from tests.conftest import draw_figure, tiny_config, write_result
+from tests.conftest import draw_figure, tiny_config
 from tests.helpers.make_figures import noise, person, place, save_animation
 from tests.helpers.make_videos import make_film_with_sound
 
 
-@pytest.fixture(scope="module")
-def toon(tmp_path_factory):
-    """An untrained result of pictures of 32 x 32 that says it was trained on toon."""
-    import torch
-
-    from capture.methods.build import build_generator
-
-    torch.manual_seed(0)
-    config = tiny_config("--dataset_path", "toon")
-    return write_result(tmp_path_factory.mktemp("result") / "toon", build_generator(config), config)
+@pytest.fixture
+def toon(untrained_toon):
+    return untrained_toon
 
 
 @pytest.fixture

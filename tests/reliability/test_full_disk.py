@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import ROOT
 from tests.helpers.datasets import TOON, beside, change_dataset, make_dataset
 from tests.helpers.programs import Programs
 from tests.helpers.small_disk import SmallDisk, mounted
@@ -36,6 +37,10 @@ class Case:
 CASES = {
     "toon": Case(lambda world, out: ["prepare.py", "toon", out, *TOON, "--uv", "--workers", 1]),
     "lpc": Case(lambda world, out: ["prepare.py", "lpc", world / "sheets", out, "--size", 64, "--workers", 1]),
+    "sprites": Case(
+        lambda world, out: ["prepare.py", "sprites", world / "sheets", ROOT / "configs" / "sprites" / "lpc.yaml", out,
+                            "--size", 128, "--workers", 1],
+    ),
     "fashion": Case(
         lambda world, out: ["prepare.py", "fashion", world / "videos", out, "--size", 128, "--workers", 1],
     ),

@@ -27,6 +27,10 @@ OUT = {
     "toon": lambda world, out: ["prepare.py", "toon", out / "new", *TOON, "--workers", 1],
     "fashion": lambda world, out: ["prepare.py", "fashion", world / "videos", out / "new", "--workers", 1],
     "lpc": lambda world, out: ["prepare.py", "lpc", world / "sheets", out / "new", "--workers", 1],
+    "sprites": lambda world, out: [
+        *("prepare.py", "sprites", world / "sheets", ROOT / "configs" / "sprites" / "lpc.yaml", out / "new"),
+        *("--workers", 1),
+    ],
     "check --json": lambda world, out: [
         "prepare.py",
         "check",

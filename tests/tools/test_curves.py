@@ -52,6 +52,26 @@ class TestCurves:
         panels = {axis.get_title(): [list(x.get_ydata()) for x in axis.lines] for axis in drawn[0].axes if axis.lines}
         assert panels == {name: [[value], [value]] for name, value in today.items()}
 
+    def test_lpips_of_several_runs_against_samples_and_seconds(self, tmp_path, drawn):
+        row = {"samples": 100, "samples_per_second": 4.0, "val_L1": 0.5}
+        runs = write_runs(tmp_path, {"A": {**row, "val_LPIPS": 0.3}, "B": {**row, "val_LPIPS": 0.2}})
+        curves.compare(runs, tmp_path / "out.png")
+        left, right = drawn[0].axes
+        assert left.get_ylabel().startswith("val_LPIPS") and left.get_xlabel() == "training samples"
+        assert [list(line.get_xdata()) for line in left.lines] == [[100], [100]]
+        assert [list(line.get_xdata()) for line in right.lines] == [[25], [25]]
+        assert [list(line.get_ydata()) for line in right.lines] == [[0.3], [0.2]]
+
+    def test_runs_of_which_one_lacks_lpips_are_compared_by_l1(self, tmp_path, drawn):
+        row = {"samples": 100, "samples_per_second": 4.0, "val_L1": 0.5}
+        runs = write_runs(tmp_path, {"A": {**row, "val_LPIPS": 0.3}, "B": row})
+        curves.compare(runs, tmp_path / "out.png")
+        assert drawn[0].axes[0].get_ylabel().startswith("val_L1")
+        assert [list(line.get_ydata()) for line in drawn[0].axes[0].lines] == [[0.5], [0.5]]
+        write_runs(tmp_path, {"C": {}})
+        with pytest.raises(CaptureError, match="C: no val_LPIPS or val_L1"):
+            curves.compare([*runs, tmp_path / "C"], tmp_path / "none.png")
+
     def test_nothing_to_draw_is_one_line(self, tmp_path):
         (tmp_path / "metrics.jsonl").write_text("")
         with pytest.raises(CaptureError, match="nothing in metrics.jsonl to draw"):

@@ -31,6 +31,9 @@ def prepare(args: argparse.Namespace) -> int:
         args.workers,
         args.field_of_view,
         args.blender,
+        look=args.look,
+        skin=args.skin,
+        props=args.props,
     )
     for file, reason in {**manifest["left_out"], **manifest["unfit"]}.items():
         print(f"left out: {file}: {reason}")

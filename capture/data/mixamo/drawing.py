@@ -16,6 +16,7 @@ from capture.common.errors import CaptureError
 from capture.common.files import write_bytes
 from capture.common.workers import stopping
 from capture.data.mixamo.blender import Died, Unusable, blender
+from capture.data.mixamo.outline import ink
 from capture.data.writing import is_written, write_png
 from capture.io.images import open_picture
 
@@ -58,6 +59,10 @@ class Draw:
     def uv(self) -> bool:
         return "parts" in self.request
 
+    @property
+    def outlined(self) -> bool:
+        return self.request["character"].get("look") == "outline"
+
     def missing(self, frame: Frame) -> bool:
         return not all(is_written(path) for path in frame.files(self.uv).values())
 
@@ -80,6 +85,7 @@ def draw(job: Draw) -> int:
     """Write the missing frames of a job; returns the number of all its frames."""
     picture = job.scratch / f".picture-{os.getpid()}.partial"
     parts = job.scratch / f".parts-{os.getpid()}.partial"
+    guide = job.scratch / f".guide-{os.getpid()}.partial"
     job.scratch.mkdir(parents=True, exist_ok=True)
     for frame in job.frames:
         if stopping():
@@ -92,9 +98,10 @@ def draw(job: Draw) -> int:
             "view": frame.view,
             "path": str(picture),
             "uv_path": str(parts),
+            **({"guide_path": str(guide)} if job.outlined else {}),
         }
         subject = f"{job.request['character']['name']} in {job.request['clip']['name']}"
-        for path in (picture, parts):
+        for path in (picture, parts, guide):
             path.unlink(missing_ok=True)  # if Blender can't write, no older frame may be taken for this one
         try:
             blender(job.python).request(request)
@@ -108,7 +115,8 @@ def draw(job: Draw) -> int:
             ) from None
         files, size = frame.files(job.uv), frame.view["size"]
         try:
-            rgb, mask = flatten(open_picture(picture))
+            drawn = open_picture(picture)
+            rgb, mask = flatten(ink(drawn, open_picture(guide)) if job.outlined else drawn)
             uv = np.frombuffer(parts.read_bytes(), np.uint8).reshape(size, size, 3) if job.uv else None
         except (CaptureError, OSError, ValueError) as error:  # Blender doesn't report that it couldn't write
             _check_room(job.scratch)
@@ -119,7 +127,7 @@ def draw(job: Draw) -> int:
             write_png(files["uv"], uv)
         write_png(files["mask"], mask)
         write_png(files["imgs"], rgb)
-    for path in (picture, parts):
+    for path in (picture, parts, guide):
         path.unlink(missing_ok=True)
     return len(job.frames)
 

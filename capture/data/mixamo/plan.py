@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 import numpy as np
 
 from capture.common.errors import CaptureError
-from capture.data.mixamo.character_clips import Character, CharacterClips
+from capture.data.mixamo.character_clips import CharacterClips
+from capture.data.pair_plan import draw_pairs, hold_out
 from capture.data.writing import flat_name
 
 WIDEST_VIEW = 90.0  # degrees
+APPEARANCE = {  # option -> its choices, the default first
+    "look": ("shaded", "cel", "flat", "outline"),
+    "skin": ("coloured", "as_is"),
+    "props": ("keep", "one", "hide"),
+}
 
 
 @dataclass(frozen=True)
@@ -29,6 +34,15 @@ class Request:
     seed: int
     uv: bool
     samples: int
+    look: str = "shaded"
+    skin: str = "coloured"
+    props: str = "keep"
+
+    @property
+    def appearance(self) -> dict[str, str]:
+        """The options of how characters look that differ from the defaults."""
+        chosen = {name: getattr(self, name) for name in APPEARANCE}
+        return {name: value for name, value in chosen.items() if value != APPEARANCE[name][0]}
 
     def check(self) -> None:
         """CaptureError if one of the arguments is impossible."""
@@ -36,6 +50,9 @@ class Request:
         for name, smallest in least.items():
             if getattr(self, name) < smallest:
                 raise CaptureError(f"--{name} {getattr(self, name)}: use at least {smallest}")
+        for name, choices in APPEARANCE.items():
+            if getattr(self, name) not in choices:
+                raise CaptureError(f"--{name} {getattr(self, name)}: use one of {', '.join(choices)}")
         if self.test_characters not in (0, *range(2, 10**6)):
             raise CaptureError(f"--test_characters {self.test_characters}: a test pair needs two; use 0, 2 or more")
         if not self.test_characters and not self.test_clips:
@@ -76,9 +93,9 @@ def make_split(available: CharacterClips, request: Request, usable: CharacterCli
     usable = usable or available
     rng = np.random.default_rng([request.seed, 0])
     characters = {character.name: character for character in usable.characters}
-    held = _draw(rng, [character.name for character in available.characters], characters, request.test_characters)
+    held = hold_out(rng, [character.name for character in available.characters], request.test_characters, characters)
     clips = [clip.name for clip in usable.clips]
-    held_clips = _draw(rng, [clip.name for clip in available.clips], clips, request.test_clips)
+    held_clips = hold_out(rng, [clip.name for clip in available.clips], request.test_clips, clips)
     seen = tuple(clip for clip in clips if clip not in held_clips)
     train = tuple(
         name for name, character in characters.items() if name not in held and character.clips.keys() & set(seen)
@@ -90,12 +107,6 @@ def make_split(available: CharacterClips, request: Request, usable: CharacterCli
             "are needed; add models, or give --test_characters and --test_clips less"
         )
     return Split(train, held, seen, held_clips)
-
-
-def _draw(rng: np.random.Generator, names: list[str], usable: Collection[str], count: int) -> tuple[str, ...]:
-    names = sorted(names)
-    drawn = [names[i] for i in rng.permutation(len(names))]
-    return tuple(sorted([name for name in drawn if name in usable][:count]))
 
 
 Place = tuple[str, str, float, int]  # character, clip, azimuth, frame
@@ -117,37 +128,24 @@ def plan_pairs(available: CharacterClips, split: Split, request: Request) -> lis
         CaptureError: no two of the characters share a clip.
     """
     by_name = {character.name: character for character in available.characters}
-    names = list(split.test_characters if request.test_characters else split.train_characters)
-    seen = split.train_clips if request.test_characters else ()
-    sources = [_shared_clips(clips, names, by_name) for clips in (split.test_clips, seen)]
-    sources = [source for source in sources if source]
-    if not sources:
+    names = split.test_characters if request.test_characters else split.train_characters
+    sources = (split.test_clips, split.train_clips) if request.test_characters else (split.test_clips,)
+
+    def choose(rng: np.random.Generator, clip: str) -> tuple[str, float, int]:
+        return clip, request.azimuths[rng.integers(len(request.azimuths))], int(rng.integers(request.frames))
+
+    pairs = draw_pairs(
+        np.random.default_rng([request.seed, 1]),
+        {name: by_name[name].clips for name in names},
+        sources,
+        (*split.train_clips, *split.test_clips),
+        request.pairs,
+        choose,
+    )
+    if not pairs:
         raise CaptureError(
             "no two held-out characters share a clip, so there is no test pair; "
             "give another --seed, or more --test_characters or --test_clips"
         )
-    rng = np.random.default_rng([request.seed, 1])
-    triples = []
-    for i in range(request.pairs):
-        clips = sources[i % len(sources)]
-        clip = clips[rng.integers(len(clips))]
-        candidates = [name for name in names if clip in by_name[name].clips]
-        a, b = (candidates[k] for k in rng.choice(len(candidates), size=2, replace=False))
-        own = _own_clip(by_name[a], split, rng)
-        posed = (clip, *_view(request, rng))
-        triples.append(((a, own, *_view(request, rng)), (b, *posed), (a, *posed)))
-    return triples
-
-
-def _shared_clips(clips: Iterable[str], names: list[str], by_name: dict[str, Character]) -> list[str]:
-    """The clips that at least two of the characters can perform."""
-    return [clip for clip in clips if sum(clip in by_name[name].clips for name in names) >= 2]
-
-
-def _own_clip(character: Character, split: Split, rng: np.random.Generator) -> str:
-    own = [c for c in (*split.train_clips, *split.test_clips) if c in character.clips]
-    return own[rng.integers(len(own))]
-
-
-def _view(request: Request, rng: np.random.Generator) -> tuple[float, int]:
-    return request.azimuths[rng.integers(len(request.azimuths))], int(rng.integers(request.frames))
+    (identity, pose, target) = ([(name, *place) for name, place in column] for column in zip(*pairs))
+    return list(zip(identity, pose, target))

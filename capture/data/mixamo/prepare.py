@@ -59,6 +59,9 @@ def prepare_mixamo(
     field_of_view: float = 15.0,
     blender: str | None = None,
     progress: bool = True,
+    look: str = "shaded",
+    skin: str = "coloured",
+    props: str = "keep",
 ) -> dict[str, Any]:
     """Render (or finish rendering) a folder of models and return the manifest.
 
@@ -77,6 +80,9 @@ def prepare_mixamo(
             manifest.
         samples: rays of each pixel, for smooth edges.
         workers: how many processes; None for one on each core.
+        look: shaded (two tones and shadows), cel (three tones), flat (one tone), or outline (shaded, with dark lines).
+        skin: coloured gives nearly black materials called Skin and Face a colour, by the character's name; or as_is.
+        props: keep weapons and other props, hide them, or keep one of each character's. Names of objects tell them.
         blender: a Python that has Blender's module; see find_blender.
 
     Returns:
@@ -89,7 +95,8 @@ def prepare_mixamo(
     models, out = Path(models), Path(out)
     azimuths = tuple(float(azimuth) for azimuth in azimuths)
     request = Request(
-        size, frames, azimuths, elevation, field_of_view, test_characters, test_clips, pairs, seed, uv, samples
+        *(size, frames, azimuths, elevation, field_of_view, test_characters, test_clips, pairs, seed, uv, samples),
+        *(look, skin, props),
     )
     request.check()
     found, unreadable = find_models(models)
@@ -241,6 +248,7 @@ def _parameters(request: Request, available: CharacterClips, version: str) -> di
         "blender": version,
         "engine": "Cycles on the CPU, no bounces",
         "look": as_manifest(),
+        **({"appearance": request.appearance} if request.appearance else {}),
         "background": list(BACKGROUND),
         "size": request.size,
         "frames": request.frames,

@@ -59,7 +59,8 @@ class BlenderRequests:
         }
 
     def _character(self, character: Character) -> dict[str, Any]:
-        return {"name": character.name, "file": str((self.models / character.file).resolve())}
+        file = str((self.models / character.file).resolve())
+        return {"name": character.name, "file": file, **self.request.appearance}
 
     def _clip(self, clip: Clip, bones: dict[str, str]) -> dict[str, Any]:
         file = str((self.models / clip.file).resolve())

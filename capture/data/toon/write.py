@@ -20,7 +20,7 @@ TOON_VERSION = 1  # raised whenever the same arguments would give other pictures
 
 
 @dataclass(frozen=True)
-class _Job:
+class RenderJob:
     """Shots that are rendered together, and their files: folder/imgs/name, and with `uv` also folder/{uv,mask}/name."""
 
     shots: tuple[Shot, ...]
@@ -43,7 +43,7 @@ def character_name(seed: int) -> str:
     return f"toon_{seed:05d}"
 
 
-def _run(job: _Job) -> int:
+def run_job(job: RenderJob) -> int:
     """Render a job and write its missing frames; returns the number of all its frames."""
     if stopping():
         return 0
@@ -109,7 +109,7 @@ def write_toon(
         for plan in plans:
             shots = tuple(plan.shot(character, k, frames) for k in range(frames))
             folder = out / "train" / character_name(character) / plan.name
-            jobs.append(_Job(shots, folder, tuple(f"{k:03d}.png" for k in range(frames)), size, uv))
+            jobs.append(RenderJob(shots, folder, tuple(f"{k:03d}.png" for k in range(frames)), size, uv))
     rows: list[tuple[str, str, str]] = []
     wanted: dict[int, dict[str, Shot]] = {}
     for triple in plan_pairs(held, plans, test_plans, frames, seed):
@@ -120,7 +120,7 @@ def write_toon(
             names.append(f"imgs/{name}")
         identity, pose, target = names
         rows.append((identity, pose, target))
-    jobs += [_Job(tuple(shots.values()), out / "test", tuple(shots), size, uv) for shots in wanted.values()]
+    jobs += [RenderJob(tuple(shots.values()), out / "test", tuple(shots), size, uv) for shots in wanted.values()]
 
     manifest = {
         "kind": "toon",
@@ -146,7 +146,7 @@ def write_toon(
         return manifest
     todo = [job for job in jobs if job.missing()]
     total = sum(len(job.names) for job in jobs)
-    work(_run, todo, out, workers, total - sum(len(job.names) for job in todo), total, progress=progress)
+    work(run_job, todo, out, workers, total - sum(len(job.names) for job in todo), total, progress=progress)
     write_pairs(out / "test" / "pairs.csv", rows)
     write_manifest(out, manifest)
     return manifest

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from capture.methods.base import Details, Features, Generator, Inputs
+from capture.methods.base import Details, Features, Generator, Inputs, Layers
 from capture.methods.capture.encoders import IdentityEncoder, PoseEncoder
 from capture.methods.capture_parts.decoder import PartsDecoder
+from capture.methods.capture_parts.identity_pictures import combine, pack, unpack
 from capture.methods.capture_parts.layout import Layout, LayoutNetwork
 from capture.methods.capture_parts.output_query_attention import AttentionOutput
 from capture.methods.capture_parts.part_motion import PartMotion, PartMotionTransformer
@@ -47,6 +49,8 @@ class PartsGenerator(Generator):
     Raises:
         ValueError: the parts don't fit each other; the message names the keys.
     """
+
+    layered: ClassVar[bool] = True
 
     def __init__(self, config: dict[str, Any]):
         super().__init__()
@@ -95,8 +99,33 @@ class PartsGenerator(Generator):
         skips = self.pose_encoder(picture, {})
         return {**{k: skips[k] for k in sorted(self.decoder.pose_levels)}, **_as_features(self.segmenter(picture))}
 
+    def segment(self, image: Tensor) -> Tensor | None:
+        logits: Tensor = self.segmenter(self._patches(image)).logits  # (B, parts + 1, h, w)
+        return logits
+
     def decode(self, identity: Features, pose: Features, noise: Tensor) -> Tensor:
         return self._paint(identity, pose, noise).image
+
+    def estimate_motion(self, identities: Sequence[Features], pose: Features) -> Features:
+        laid_out = [self._lay_out(_as_segmentation(identity), _as_segmentation(pose)) for identity in identities]
+        return pack([(made.motion, made.layout) for made in laid_out])
+
+    def decode_layers(self, identities: Sequence[Features], pose: Features, motion: Features, noise: Tensor) -> Layers:
+        pictures = [F.pixel_shuffle(identity[PICTURE], self.patch) for identity in identities]  # (B, 3, S, S) each
+        segmentations = [_as_segmentation(identity) for identity in identities]
+        found = combine(self.layout, segmentations, pictures, unpack(motion))
+        correspondence = found.correspondence
+        state, _ = self.decoder(identities[0], pose, noise[:, 1], correspondence)  # (B, m / 4, h, w)
+        refined = self.refiner.refine(state, pose[1], found.warped, correspondence)
+        return Layers(
+            image=F.pixel_shuffle(refined.picture(), self.patch).float(),
+            painted=F.pixel_shuffle(refined.painted.float(), self.patch),
+            warped_share=F.pixel_shuffle(refined.alpha_logits.float().sigmoid(), self.patch),
+            logits=correspondence.logits,
+            part_maps=found.part_maps,
+            part_source=found.part_source,
+            residual_flow=found.residual_flow,
+        )
 
     def check_size(self, size: int) -> None:
         side = self.patch * 2**HALVINGS

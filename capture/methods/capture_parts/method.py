@@ -12,6 +12,7 @@ from capture.methods import base
 from capture.methods.base import Loss
 from capture.methods.capture.discriminator import Discriminator, score_pairs
 from capture.methods.capture.losses import adversarial_loss, discriminator_loss
+from capture.methods.capture_parts.adaptation import adaptation_samples
 from capture.methods.capture_parts.attention_loss import attention_loss
 from capture.methods.capture_parts.generator import LayoutDetails, PartsDetails, PartsGenerator
 from capture.methods.capture_parts.losses import correspondence_loss, segmentation_loss
@@ -29,6 +30,14 @@ class Method(base.Method):
 
     title = "CaPTURe-Parts"
     paper = "this project; based on An and Choi, Neurocomputing 2023"
+    adaptation = {
+        "capture_parts_config.stage": "refiner",
+        "capture_parts_config.loss.discriminator_weight": 0.0,
+        "capture_parts_config.loss.adversarial_weight": 0.0,
+        "capture_parts_config.loss.target_weight": 5.0,
+        "capture_parts_config.loss.perceptual_weight": 30.0,  # with L1 alone, the pictures became blurred
+        "capture_parts_config.loss.attention_weight": 0.0,
+    }
 
     def __init__(self, config: dict[str, Any]):
         options = config["capture_parts_config"]
@@ -69,6 +78,12 @@ class Method(base.Method):
         if name != "gen":
             return None
         return [getattr(network, part) for part in STAGES[config["capture_parts_config"]["stage"]].learns]
+
+    @classmethod
+    def adaptation_samples(
+        cls, generator: Any, pictures: Tensor, ground: tuple[int, int, int], count: int, seed: int
+    ) -> dict[str, Tensor] | None:
+        return adaptation_samples(generator, pictures, ground, count, seed)
 
     def init_weights(self) -> None:
         for network in self.networks.values():

@@ -61,10 +61,11 @@ class LossConfig(Section):
 class CapturePartsConfig(Section):
     """Section capture_parts_config."""
 
-    stage: Literal["segmentation", "layout", "synthesis", "joint"] = key(
+    stage: Literal["segmentation", "layout", "synthesis", "refiner", "joint"] = key(
         "synthesis",
         "what learns: segmentation (the part segmenter), layout (segmenter, part motion and layout), synthesis (the "
-        "networks that paint) or joint (the layout and the networks that paint); start_from names the stage before",
+        "networks that paint), refiner (the last of these alone) or joint (the layout and the networks that paint); "
+        "start_from names the stage before",
     )
     num_parts: int = key(25, "parts of the body; 25 are those of the IUV maps of toon", ge=1, le=255)
     patch_size: int = key(

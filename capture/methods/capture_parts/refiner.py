@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -12,6 +14,19 @@ from capture.nn.blocks import ConvBlock, ResBlock
 
 COLOUR_SCALE = 0.1  # an update of Adam moves all weights alike; small features move a colour near white by less
 ALPHA_BIAS = 1.0  # of the logit of the warped pixels' share: 0.73 at first
+
+
+class Refined(NamedTuple):
+    """The two layers of a picture, as pixel_unshuffle orders pixels."""
+
+    painted: Tensor  # (B, 3 patch², h, w)
+    warped: Tensor  # (B, 3 patch², h, w) float32
+    alpha_logits: Tensor  # (B, patch², h, w): the share of `warped` is their sigmoid
+
+    def picture(self) -> Tensor:
+        """Both layers together (B, 3 patch², h, w), clamped to [-1, 1]."""
+        out = composite(self.painted, self.warped, self.alpha_logits)
+        return out + (out.clamp(-1, 1) - out).detach()  # with a gradient: a saturated tanh would have none
 
 
 class RefinementNetwork(nn.Module):
@@ -36,6 +51,10 @@ class RefinementNetwork(nn.Module):
     def forward(self, state: Tensor, pose: Tensor, picture: Tensor, correspondence: Correspondence) -> Tensor:
         """State (B, c_state, h, w), pose (B, c_pose, h, w), identity (B, 3 patch², h, w) -> picture like it."""
         warped = sample_map(F.pixel_shuffle(picture, self.patch), correspondence.identity_grid)  # (B, 3, S, S)
+        return self.refine(state, pose, warped, correspondence).picture()  # (B, 3 patch², h, w)
+
+    def refine(self, state: Tensor, pose: Tensor, warped: Tensor, correspondence: Correspondence) -> Refined:
+        """State and pose as in `forward`, and the identity's pixels where the layout wants them (B, 3, S, S)."""
         background = correspondence.logits.softmax(dim=1)[:, :1]  # (B, 1, S, S)
         pixels = (warped, background, correspondence.visibility)
         warped, background, visibility = (F.pixel_unshuffle(x, self.patch) for x in pixels)
@@ -43,8 +62,7 @@ class RefinementNetwork(nn.Module):
         x = torch.cat([x.to(state.dtype) for x in (*features, warped, background, visibility)], dim=1)
         x = self.in_conv(x)  # (B, width, h, w)
         x = COLOUR_SCALE * pixel_norm(self.blocks(x))
-        out = composite(self.colour(x), warped, self.alpha(x) + ALPHA_BIAS)  # (B, 3 patch², h, w)
-        return out + (out.clamp(-1, 1) - out).detach()  # clamped, with a gradient: a saturated tanh would have none
+        return Refined(self.colour(x), warped, self.alpha(x) + ALPHA_BIAS)
 
 
 def warp_to_layout(x: Tensor, correspondence: Correspondence) -> Tensor:

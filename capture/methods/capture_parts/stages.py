@@ -28,6 +28,8 @@ STAGES = {
     "layout": Stage(("segmenter", "part_motion", "layout"), "layout", True),
     # painting, on a segmenter, part motion and layout that stay as they are
     "synthesis": Stage(PAINTING, "image", False),
+    # the network that paints last, alone: for adapting to one character or one style
+    "refiner": Stage(("refiner",), "image", False),
     # painting, and the layout along with it, from the picture's losses and from IUV maps
     "joint": Stage(("layout", *PAINTING), "image", True),
 }

@@ -189,6 +189,14 @@ class TestRequest:
         with pytest.raises(CaptureError, match=message):
             replace(REQUEST, **change).check()
 
+    def test_choices_of_the_appearance(self):
+        assert REQUEST.appearance == {}
+        changed = replace(REQUEST, look="cel", skin="as_is", props="hide")
+        changed.check()
+        assert changed.appearance == {"look": "cel", "skin": "as_is", "props": "hide"}
+        with pytest.raises(CaptureError, match="--look sketch: use one of shaded, cel, flat, outline"):
+            replace(REQUEST, look="sketch").check()
+
     def test_view_names_are_whole_degrees(self):
         assert [view_name(a) for a in (0.0, 45.0, -45.0, 360.0)] == ["a000", "a045", "a315", "a000"]
 

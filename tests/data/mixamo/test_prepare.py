@@ -306,3 +306,39 @@ class TestRefusals:
         said = bad_input("prepare.py", "mixamo", tmp_path / "still", tmp_path / "out")
         assert "no character in it that a clip fits; a.glb: there is no clip (and 1 more)" in said
         assert not (tmp_path / "out").exists()
+
+
+@pytest.fixture(scope="module")
+def looks(models, tmp_path_factory):
+    """Look -> the colours (N, 3) of the same picture's figure, two pixels from its edge or more."""
+    root = tmp_path_factory.mktemp("looks")
+    small = {**SMALL, "frames": 1, "azimuths": (30,), "pairs": 4}
+    found = {}
+    for name in ("shaded", "cel", "flat", "outline"):
+        manifest = prepare_mixamo(models, root / name, **small, look=name, workers=1, progress=False)
+        place = "Ann", f"{manifest['train_clips'][0]}_a030", 0
+        mask = look(root / name, *place, "mask") > 0
+        inside = mask.copy()
+        for shift in (-2, -1, 1, 2):
+            inside &= np.roll(mask, shift, 0) & np.roll(mask, shift, 1)
+        found[name] = look(root / name, *place)[inside]
+    return found
+
+
+class TestLooks:
+    def test_flat_has_one_tone_and_the_others_have_more(self, looks):
+        most = {
+            name: np.unique(colours, axis=0, return_counts=True)[1].max() / len(colours)
+            for name, colours in looks.items()
+        }
+        assert most["flat"] > 0.9 and all(most[name] < 0.7 for name in ("shaded", "cel", "outline"))
+
+    def test_only_outlines_are_dark(self, looks):
+        dark = {name: (colours.max(1) < 100).mean() for name, colours in looks.items()}
+        assert dark["outline"] > 0.1 and all(dark[name] == 0 for name in ("shaded", "cel", "flat"))
+
+    def test_the_manifest_says_what_differs_from_the_defaults(self, rendered, models, tmp_path):
+        assert "appearance" not in rendered[1]
+        options = {**SMALL, "frames": 1, "azimuths": (0,), "pairs": 4, "workers": 1, "progress": False}
+        manifest = prepare_mixamo(models, tmp_path / "set", **options, look="flat", props="hide")
+        assert manifest["appearance"] == {"look": "flat", "props": "hide"}

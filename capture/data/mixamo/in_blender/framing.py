@@ -12,6 +12,8 @@ import numpy as np
 
 from .style import BORDER, GROUND
 
+REACH = 1.5  # half heights of the picture: depths from so far in front of the target to so far behind it are told apart
+
 
 @dataclass(frozen=True)
 class View:

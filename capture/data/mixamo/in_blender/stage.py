@@ -13,10 +13,12 @@ from mathutils import Matrix, Vector
 from .actor import Actor
 from .body_parts import BodyParts
 from .framing import View
+from .guide import draw_guide
 from .load import Unusable, load, meshes_of, rest_of, sample
-from .look import restyle
+from .look import LOOKS, restyle
+from .props import visible
 from .retarget import Motion, Rest, Retarget
-from .style import LIGHT_ABOVE, LIGHT_LEFT, SUN
+from .style import LIGHT_ABOVE, LIGHT_LEFT
 
 
 class Stage:
@@ -42,8 +44,12 @@ class Stage:
             return next(iter(found.values()))
         raise Unusable(f"Blender finds no animation {action} in {clip['file']}")
 
-    def enter(self, name: str, file: str) -> Actor:
-        """Put a character on the stage, in place of the one before."""
+    def enter(self, name: str, file: str, look: str = "shaded", skin: str = "coloured", props: str = "keep") -> Actor:
+        """Put a character on the stage, in place of the one before.
+
+        Args:
+            look: one of LOOKS.  skin: coloured or as_is, see restyle.  props: keep, one or hide, see visible.
+        """
         if self.actor is not None and (self.actor.name, self.actor.file) == (name, file):
             return self.actor
         self.actor = self.posed = self.parts = None
@@ -51,6 +57,8 @@ class Stage:
         meshes = meshes_of(armature)
         if not meshes:
             raise Unusable("Blender finds no mesh on its skeleton")
+        shown = visible([thing.name for thing in meshes], props, name)
+        meshes = [thing for thing in meshes if thing.name in shown]
         armature.animation_data_clear()
         for bone in armature.pose.bones:
             bone.rotation_mode = "QUATERNION"
@@ -61,7 +69,7 @@ class Stage:
             if thing != armature and thing not in meshes:
                 bpy.data.objects.remove(thing)
         bpy.context.view_layer.update()
-        restyle(name)
+        restyle(name, look, skin)
         rest = rest_of(armature)
         self.actor = Actor(name, file, armature, meshes, rest, 0.0, _trunk(rest))
         skin = self.skin()
@@ -69,13 +77,13 @@ class Stage:
             self.actor = None
             raise Unusable("its mesh is empty or flat")
         self.actor.floor = float(skin[:, 2].min())
-        _light_up()
+        _light_up(look)
         return self.actor
 
     def pose(self, character: dict[str, Any], clip: dict[str, Any], frame: int, frames: int) -> None:
-        """Put `character` {name, file} on the stage in frame `frame` of `frames` of `clip`."""
+        """Put `character` {name, file, ...} on the stage in frame `frame` of `frames` of `clip`."""
         motion = self.motion(clip, frames)
-        actor = self.enter(character["name"], character["file"])
+        actor = self.enter(**character)
         which = (clip["file"], clip["action"], frames)
         if self.posed is None or self.posed[0] != which:
             self.posed = (which, Retarget.between(motion, actor.rest, clip["bones"], clip["skinned"]))
@@ -107,11 +115,12 @@ class Stage:
             evaluated.to_mesh_clear()
         return np.concatenate(points)
 
-    def draw(self, view: dict[str, Any], path: str) -> None:
+    def draw(self, view: dict[str, Any], path: str, guide_path: str | None = None) -> None:
         """Render what is on the stage to `path`, RGBA.
 
         Args:
             view: azimuth, elevation, field_of_view, scale, size, samples.
+            guide_path: where a picture for drawing outlines goes, see guide.py.
         """
         scene = bpy.context.scene
         camera = scene.camera or _new_camera(scene)
@@ -133,6 +142,8 @@ class Stage:
         scene.render.border_max_x, scene.render.border_max_y = border[2:]
         scene.render.filepath = path
         bpy.ops.render.render(write_still=True)
+        if guide_path is not None:
+            draw_guide(scene, guide_path, seen.distance * unit, unit)
 
     def learn_parts(self, bones: list[str]) -> None:
         """Divide the body into parts; `bones` are parts 1, 2, ..., "" for a bone that the character lacks."""
@@ -160,16 +171,17 @@ class Stage:
 def _trunk(rest: Rest) -> tuple[str, ...]:
     """Hips and head, found by their names; the first bone if neither is found."""
     found = []
-    for words in (("hips", "pelvis", "hip", "cog"), ("head", "neck")):
+    for words in (("hips", "pelvis", "hip", "cog", "backshoulder"), ("head", "neck")):
         named = [name for word in words for name in rest.names if re.sub(r"^.*:", "", name).lower() == word]
         named += [name for word in words for name in rest.names if word in name.lower()]
         found += named[:1]
     return tuple(found) or rest.names[:1]
 
 
-def _light_up() -> None:
+def _light_up(look: str) -> None:
     sun = bpy.data.lights.new("sun", "SUN")
-    sun.energy, sun.angle = SUN, 0.0
+    _, _, energy, shadows = LOOKS[look]
+    sun.energy, sun.angle, sun.use_shadow = energy, 0.0, shadows
     bpy.context.scene.collection.objects.link(bpy.data.objects.new("sun", sun))
 
 

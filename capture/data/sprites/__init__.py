@@ -1,0 +1,1 @@
+"""Pixel-art sheets and folders of single sprites, whose layout a YAML file describes. See docs/DATASETS.md."""

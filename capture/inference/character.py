@@ -1,0 +1,72 @@
+"""The pictures of one character, as the network takes them and as they are drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from torch import Tensor
+
+from capture.common.errors import CaptureError
+from capture.inference.drawing import Drawing, cut_drawing, native_resolution
+from capture.inference.framing import Known, frame_picture
+from capture.inference.inputs import Notes, open_identity
+from capture.inference.window import Window
+from capture.io.images import image_to_tensor, over_ground, to_square
+
+NATIVE = "native"
+LARGEST = 2048  # side of a picture at its drawing's own size
+
+
+@dataclass(frozen=True, eq=False)
+class Character:
+    """One or several pictures of one character; the first counts most.
+
+    Attributes:
+        path: of the first picture.
+        shown: as the network takes them, uint8 (3, S, S) each.
+        drawings: as fine as they are asked for, all of one size; none where they are not.
+    """
+
+    path: Path
+    shown: list[Tensor]
+    drawings: list[Drawing] = field(default_factory=list)
+
+
+def load_character(
+    paths: Sequence[Path], size: int, known: Known | None, which: int, notes: Notes, resolution: int | str | None = None
+) -> Character:
+    """Read the pictures of one character.
+
+    Args:
+        size: S, of the network's pictures.  known, which: see frame_picture; None: pictures are used as they are.
+        resolution: side of the drawings; native: that of the first picture, at least `size`; None: no drawings.
+    Raises:
+        CaptureError: one can't be read, or has fewer figures than `which`.
+    """
+    shown, drawings, side = [], [], resolution
+    for path in paths:
+        image, note = open_identity(path)
+        notes.add(path, note)
+        window = Window.whole(*image.size)
+        if known is None:
+            shown.append(image_to_tensor(to_square(over_ground(image), size)))
+        else:
+            try:
+                framed = frame_picture(image, size, known, which)
+            except CaptureError as error:
+                raise CaptureError(f"{path}: {error}") from None
+            notes.add(path, framed.note)
+            shown.append(image_to_tensor(framed.image))
+            window = framed.window
+        if side == NATIVE:
+            side = native_resolution(window, size, LARGEST)
+        if isinstance(side, int):
+            drawings.append(cut_drawing(image, window, side))
+    return Character(paths[0], shown, drawings)
+
+
+def load_identity(path: Path, size: int, known: Known | None, which: int, notes: Notes) -> Tensor:
+    """One picture of an identity as the network takes it, uint8 (3, S, S); see load_character."""
+    return load_character([path], size, known, which, notes).shown[0]

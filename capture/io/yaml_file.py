@@ -1,0 +1,70 @@
+"""YAML files of plain values, from anybody: nothing is executed, and nothing grows beyond what was written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from capture.common.errors import CaptureError
+
+LARGEST_FILE = 256 * 1024  # bytes; such files take some kilobytes
+MOST_ALIASES = 16  # a few that build on one another would grow to more than memory holds
+
+
+def read_mapping(path: str | Path, what: str, keys: str) -> dict[str, Any]:
+    """A YAML file whose top level is a mapping.
+
+    Args:
+        what: what the file should be, for messages, such as "configuration".
+        keys: what its top level should have, for messages, such as "sections such as train_config".
+    Raises:
+        CaptureError: the file can't be read, is not YAML, or has no mapping at its top level.
+    """
+    try:
+        if Path(path).stat().st_size > LARGEST_FILE:
+            raise CaptureError(f"{path}: over {LARGEST_FILE // 1024} KiB; a {what} takes some kilobytes")
+        text = Path(path).read_text(encoding="utf-8")
+    except OSError as error:
+        raise CaptureError(f"{path}: can't read this {what} file ({error.strerror})") from None
+    except UnicodeDecodeError:
+        raise CaptureError(f"{path}: not a text file; give a YAML {what}") from None
+    try:
+        data = yaml.load(text, _Loader)
+        _check_numbers(data)
+    except (yaml.YAMLError, RecursionError, ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
+        # the last four: the parser's own, at "!!timestamp x" or "!!bool x"
+        marked = error if isinstance(error, yaml.MarkedYAMLError) else yaml.MarkedYAMLError()
+        line = f" line {marked.problem_mark.line + 1}" if marked.problem_mark else ""
+        raise CaptureError(f"{path}{line}: not valid YAML ({marked.problem or 'malformed'})") from None
+    if data is None:
+        return {}
+    if not isinstance(data, dict):
+        raise CaptureError(f"{path}: expected {keys} at the top level, found {type(data).__name__}")
+    return data
+
+
+class _Loader(yaml.SafeLoader):
+    """Plain values only, and few of them twice: aliases of aliases make a short text endless."""
+
+    aliases = 0
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        if self.check_event(yaml.AliasEvent):
+            self.aliases += 1
+            if self.aliases > MOST_ALIASES:
+                mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
+                raise yaml.composer.ComposerError(None, None, f"more than {MOST_ALIASES} aliases: write them out", mark)
+        return super().compose_node(parent, index)
+
+
+def _check_numbers(data: Any) -> None:
+    """ValueError for a whole number of more than 64 bits, RecursionError for what contains itself."""
+    if isinstance(data, dict | list | tuple | set):
+        for inner in data:
+            _check_numbers(inner)
+        if isinstance(data, dict):
+            _check_numbers(list(data.values()))
+    elif isinstance(data, int) and abs(data) >= 2**63:
+        raise ValueError

@@ -1,0 +1,123 @@
+"""CaPTURe-Bench: its plan, the digest of a small part of it, and what changes the digest."""
+
+import csv
+import shutil
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from capture.common.errors import CaptureError
+from capture.data.benchmark.digest import digest_pairs
+from capture.data.benchmark.plan import (
+    CHARACTERS,
+    CLOSE,
+    COUPLES,
+    FAR,
+    HELD_OUT_CLIPS,
+    KINDS,
+    PAIRS,
+    TRAINING_CLIPS,
+    partner,
+    plan_pairs,
+    proportions,
+)
+from capture.data.benchmark.write import write_archive, write_benchmark
+from capture.data.toon.dataset import HELD_OUT_SEEDS
+from capture.io.pairs import read_pairs
+
+PART = "f55bdc430a348f125999150955f0ffd0130480e33574ee09af8fd2b327ac75f9"  # three pairs of each kind; docs/BENCHMARK.md
+
+
+@pytest.fixture(scope="module")
+def part(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("benchmark") / "part"
+    manifest = write_benchmark(folder, pairs=3, workers=1, progress=False)
+    assert manifest["digests"] == {"toon": PART}
+    return folder
+
+
+class TestPlan:
+    def test_characters_are_held_out_and_couples_have_equal_proportions(self) -> None:
+        assert set(CHARACTERS) <= set(HELD_OUT_SEEDS) and len(set(CHARACTERS)) == 12
+        for a, b in COUPLES:
+            assert np.abs(proportions(a) - proportions(b)).max() <= CLOSE
+            assert partner(a) == b and partner(b) == a
+
+    @pytest.mark.parametrize("kind", KINDS)
+    def test_pairs_of_each_kind(self, kind: str) -> None:
+        pairs = plan_pairs(kind)
+        assert len({pair.name(role) for pair in pairs for role in pair.shots()}) == 3 * PAIRS
+        assert [sum(p.identity.character_seed == c for p in pairs) for c in CHARACTERS] == [PAIRS // 12] * 12
+        assert sum(pair.pose.clip in HELD_OUT_CLIPS for pair in pairs) == PAIRS // 2
+        for pair in pairs:
+            mine, theirs = pair.identity.character_seed, pair.pose.character_seed
+            far = np.abs(proportions(mine) - proportions(theirs)).max()
+            assert far <= CLOSE if kind == "same_proportions" else far >= FAR
+            assert pair.target.character_seed == mine and pair.target.view == pair.pose.view
+            assert pair.target.time == pair.pose.time and pair.identity.clip in TRAINING_CLIPS
+            turn = abs(pair.pose.view.azimuth_degrees - pair.identity.view.azimuth_degrees)
+            assert 60 <= turn <= 150 if kind == "turned_views" else abs(pair.pose.view.azimuth_degrees) <= 30
+
+    def test_a_smaller_plan_is_the_beginning_of_the_whole(self) -> None:
+        assert plan_pairs("turned_views", 5) == plan_pairs("turned_views")[:5]
+
+
+class TestWriteBenchmark:
+    def test_lists_and_files(self, part: Path) -> None:
+        style = part / "toon"
+        every = read_pairs(style / "pairs.csv")
+        assert every == [pair for kind in KINDS for pair in read_pairs(style / f"{kind}.csv")] and len(every) == 9
+        for pair in every:
+            assert Image.open(pair.target).size == (128, 128)
+            assert pair.identity_uv and pair.pose_uv and pair.target_uv
+            assert (style / "mask" / pair.target.name).is_file()
+
+    def test_a_complete_folder_is_checked_and_another_one_refused(self, part: Path) -> None:
+        assert write_benchmark(part, pairs=3, progress=False)["digests"] == {"toon": PART}
+        with pytest.raises(CaptureError, match="prepared with other parameters"):
+            write_benchmark(part, pairs=4, progress=False)
+
+    def test_other_pixels_are_not_the_benchmark(self, part: Path, tmp_path: Path, monkeypatch) -> None:
+        monkeypatch.setattr("capture.data.benchmark.write.PAIRS", 3)
+        with pytest.raises(CaptureError, match="not CaPTURe-Bench 1: toon has the digest"):
+            write_benchmark(part, pairs=3, progress=False)
+
+    def test_archives_are_the_same_bytes(self, part: Path, tmp_path: Path) -> None:
+        for name in ("a.zip", "b.zip"):
+            write_archive(part, tmp_path / name)
+        assert (tmp_path / "a.zip").read_bytes() == (tmp_path / "b.zip").read_bytes()
+        with zipfile.ZipFile(tmp_path / "a.zip") as archive:
+            assert archive.testzip() is None
+            archive.extractall(tmp_path)
+        assert digest_pairs([tmp_path / "part" / "toon" / "pairs.csv"]) == PART
+
+
+class TestDigest:
+    @pytest.fixture
+    def copy(self, part: Path, tmp_path: Path) -> Path:
+        shutil.copytree(part / "toon", tmp_path / "toon")
+        return tmp_path / "toon"
+
+    def test_packing_and_line_ends_change_nothing(self, copy: Path) -> None:
+        for path in sorted(copy.glob("imgs/*.png"))[:3]:
+            Image.open(path).save(path, compress_level=0)
+        (copy / "pairs.csv").write_bytes((copy / "pairs.csv").read_bytes().replace(b"\n", b"\r\n"))
+        assert digest_pairs([copy / "pairs.csv"]) == PART
+
+    @pytest.mark.parametrize("kind", ["imgs", "uv", "mask"])
+    def test_one_level_of_one_pixel_changes_it(self, copy: Path, kind: str) -> None:
+        path = sorted((copy / kind).glob("*.png"))[4]
+        pixels = np.array(Image.open(path))
+        pixels[5, 7] ^= 1
+        Image.fromarray(pixels).save(path)
+        assert digest_pairs([copy / "pairs.csv"]) != PART
+
+    def test_another_order_of_pairs_changes_it(self, copy: Path) -> None:
+        with open(copy / "pairs.csv", newline="") as file:
+            header, *rows = csv.reader(file)
+        with open(copy / "pairs.csv", "w", newline="") as file:
+            csv.writer(file).writerows([header, *rows[::-1]])
+        assert digest_pairs([copy / "pairs.csv"]) != PART
