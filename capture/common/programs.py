@@ -7,6 +7,8 @@ import sys
 from collections.abc import Callable
 from typing import NamedTuple
 
+from capture.common.errors import CaptureError
+
 COMMAND = "capture"
 
 
@@ -29,8 +31,15 @@ PROGRAMS = {
 
 
 def main_of(name: str) -> Callable[[], int | None]:
-    """The `main` of a program, which reads sys.argv."""
-    main: Callable[[], int | None] = importlib.import_module(PROGRAMS[name].module).main
+    """The `main` of a program, which reads sys.argv.
+
+    Raises:
+        CaptureError: the program needs a package that is not installed.
+    """
+    try:
+        main: Callable[[], int | None] = importlib.import_module(PROGRAMS[name].module).main
+    except ModuleNotFoundError as error:
+        raise CaptureError(f"{COMMAND} {name}: {error.name} is not installed; see the README's extras") from None
     return main
 
 

@@ -130,3 +130,15 @@ class TestImport:
         assert capture.Frames.__name__ == "Frames"
         with pytest.raises(AttributeError, match="no attribute 'paint'"):
             capture.paint  # noqa: B018
+
+
+class TestMotions:
+    def test_a_motion_by_its_name_gives_frames(self, tiny, pictures):
+        made = tiny(pictures[0], "walk", frames=2, direction="left")
+        assert len(made) == 2 and all(frame.size == (32, 32) for frame in made)
+        again = tiny(pictures[0], "motion:walk", frames=2, direction="left")
+        assert all(np.array_equal(one, other) for one, other in zip(made, again))
+
+    def test_an_unknown_motion_is_refused(self, tiny, pictures):
+        with pytest.raises(CaptureError, match="no_such_motion"):
+            tiny(pictures[0], "no_such_motion")

@@ -75,7 +75,7 @@ def export_onnx(path: str | Path, generator: Generator, config: dict[str, Any], 
     traced = {role: value[:TRACED] for role, value in inputs.items()}
     written = {}
     for step, arguments in steps_of(network, traced, noise[:TRACED]):
-        model = _to_onnx(step, arguments, config)
+        model = to_onnx(step, arguments, config)
         about = About(
             step.part, config, network.inputs, network.noise_dim, network.coordinates, precision, OPSET
         ).to_metadata()
@@ -120,7 +120,7 @@ def difference(
     return largest, sum(means) / len(means)
 
 
-def _to_onnx(step: Step, arguments: list[Tensor], config: dict[str, Any]) -> Any:
+def to_onnx(step: Step, arguments: list[Tensor], config: dict[str, Any]) -> Any:
     """An onnx.ModelProto, without the exporter's notes on where in the source each node comes from."""
     batch = torch.export.Dim("batch")
     quiet = logging.getLogger("torch.onnx"), logging.getLogger("onnxscript")

@@ -1,0 +1,56 @@
+"""The notebooks of examples/ run from the first cell to the last, with smaller parameters."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.conftest import ROOT, TINY_ARGV
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def run_notebook(monkeypatch):
+    """Run a notebook in examples/ with other values in its parameter cell; its code cells, with their outputs."""
+    nbformat, nbclient = pytest.importorskip("nbformat"), pytest.importorskip("nbclient")
+    pytest.importorskip("ipykernel")
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+
+    def run(name: str, **parameters) -> list:
+        notebook = nbformat.read(ROOT / "examples" / name, as_version=4)
+        nbformat.validate(notebook)
+        (cell,) = [cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", [])]
+        assert all(f"{key} = " in cell.source for key in parameters)
+        cell.source = "\n".join(f"{key} = {value!r}" for key, value in parameters.items())
+        where = {"metadata": {"path": str(ROOT / "examples")}}
+        nbclient.NotebookClient(notebook, timeout=240, kernel_name="python3", resources=where).execute()
+        return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+    return run
+
+
+def pictures(cells: list) -> int:
+    """How many cells show a picture."""
+    return sum(any("image/png" in output.get("data", {}) for output in cell.outputs) for cell in cells)
+
+
+class TestNotebooks:
+    def test_animate_a_drawing(self, run_notebook, tmp_path):
+        frames = tmp_path / "frames"
+        frames.mkdir()
+        for i, name in enumerate(("pose_bow.png", "pose_clap.png")):
+            (frames / f"{i}.png").write_bytes((ROOT / "examples" / name).read_bytes())
+        out = tmp_path / "out.gif"
+        cells = run_notebook(
+            "animate_a_drawing.ipynb", IDENTITY="robot.png", POSE="pose_bow.png", VIDEO=str(frames), OUT=str(out)
+        )
+        assert pictures(cells) == 1 and out.stat().st_size > 1000
+        shown = [output["data"]["text/html"] for cell in cells[-2:] for output in cell.outputs]
+        assert len(shown) == 2 and all("data:image/gif;base64" in html for html in shown)
+
+    def test_train_your_own(self, run_notebook, tmp_path):
+        options = [*TINY_ARGV, "--train_config.num_epochs", "1", "--validation_pairs", "2"]
+        cells = run_notebook("train_your_own.ipynb", MINUTES=1.0, OPTIONS=options, RESULTS=str(tmp_path))
+        assert pictures(cells) == 1
+        assert (tmp_path / "MyToon" / "CheckPoint" / "latest_checkpoint.pt").is_file()
