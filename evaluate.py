@@ -68,6 +68,14 @@ def parse(argv: list[str] | None = None) -> Request:
         default="as_is",
         help="auto: put figures on the ground and scale them to the size that the weights know (default: as_is)",
     )
+    parser.add_argument(
+        "--predict_uv",
+        type=Path,
+        nargs="?",
+        const=Path("result") / "Toon",
+        metavar="RESULT",
+        help="predict IUV maps that the pairs do not name, by this result of CaPTURe-Parts (default: result/Toon)",
+    )
     parser.add_argument("--debug", action="store_true", help="show tracebacks")
     args = parser.parse_args(argv)
 
@@ -103,6 +111,7 @@ def parse(argv: list[str] | None = None) -> Request:
         limit=args.limit,
         size=args.size,
         framing=args.framing == "auto",
+        predict_uv=args.predict_uv,
     )
 
 

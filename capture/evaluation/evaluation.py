@@ -16,7 +16,7 @@ from capture.common.device import pick_device
 from capture.common.errors import CaptureError
 from capture.common.files import write_bytes
 from capture.common.pretrained import WeightsMissing
-from capture.evaluation.maps import REMARKS, check_maps, map_labels, map_roles
+from capture.evaluation.maps import REMARKS, MapSource, give_maps, map_roles
 from capture.evaluation.measure import PER_PAIR, Measured, Row, measure
 from capture.evaluation.parallel import Workers
 from capture.evaluation.predictions import match_predictions
@@ -55,6 +55,7 @@ class Request:
     limit: int | None = None
     size: int | None = None
     framing: bool = False
+    predict_uv: Path | None = None
 
 
 def evaluate(request: Request, workers: Workers) -> Table | None:
@@ -76,7 +77,8 @@ def evaluate(request: Request, workers: Workers) -> Table | None:
                 f"--framing auto: {name} reads IUV maps ({', '.join(roles[name])}), which framing would move its "
                 "pictures away from; leave --framing out"
             )
-        check_maps(roles[name], name, pairs, request.pairs, request.self_folder)
+    source = MapSource(request.pairs, request.self_folder, request.predict_uv, request.out / "predicted_uv")
+    given, labels = give_maps(roles, transfers, pairs, source, workers, str(device))
     predicted = [match_predictions(folder, pairs) for _, folder in request.predictions]
     size = _common_size(request, transfers, predicted)
     missing: dict[str, str] = {}
@@ -90,8 +92,8 @@ def evaluate(request: Request, workers: Workers) -> Table | None:
     ]
     for name, transfer in zip(names, transfers):
         place = request.out / "renders"
-        files = render(transfer, name, pairs, size, place, workers, request.batch_size, request.framing)
-        rows.append(Row(row_name(name, checkpoint_epoch(transfer.source), roles[name]), "result", files))
+        files = render(transfer, name, given[name], size, place, workers, request.batch_size, request.framing)
+        rows.append(Row(row_name(name, checkpoint_epoch(transfer.source), labels[name]), "result", files))
     rows += [Row(name, "prediction", files) for (name, _), files in zip(request.predictions, predicted)]
     del transfers
 
@@ -108,8 +110,7 @@ def evaluate(request: Request, workers: Workers) -> Table | None:
         request.framing,
     )
     remarks = [SELF_REMARK] if request.self_folder else []
-    given = {label for name in names for label in map_labels(roles[name])}
-    remarks += [remark for label, remark in REMARKS.items() if label in given]
+    remarks += [remark for label, remark in REMARKS.items() if any(label in labels[name] for name in names)]
     table = tabulate(rows, measured, reference, how, missing, remarks)
     texts = {"txt": table.text(), "md": table.markdown(), "csv": table.csv(), "jsonl": table.jsonl()}
     with together(request.out) as folder:
@@ -169,9 +170,8 @@ def choose_pairs(request: Request) -> tuple[list[tuple[int, Pair]], int, Path]:
     return [(i, every[i]) for i in chosen], len(every), root
 
 
-def row_name(name: str, epoch: int | None, roles: Sequence[str]) -> str:
-    """What a result's row is called: its epoch, where that is known, and the map that it was given, if any."""
-    labels = map_labels(roles)
+def row_name(name: str, epoch: int | None, labels: Sequence[str]) -> str:
+    """What a result's row is called: its epoch, where that is known, and the maps that it was given, if any."""
     return name + ("" if epoch is None else f" (epoch {epoch})") + (f" [{', '.join(labels)}]" if labels else "")
 
 

@@ -13,6 +13,7 @@ from PIL import Image
 from capture.common.registry import METHODS
 from capture.config.load import load_config
 from capture.evaluation.evaluation import row_name
+from capture.evaluation.maps import map_labels
 from capture.methods.build import build_generator
 from tests.conftest import draw_figure, write_result
 from tests.helpers.map_method import MAP_METHOD
@@ -93,7 +94,7 @@ class TestMapsInTheTable:
 
     def test_methods_without_maps_have_no_label(self):
         assert row_name("A", 7, []) == "A (epoch 7)" and row_name("A", None, []) == "A"
-        assert row_name("A", 7, ["pose_uv", "target_uv"]) == "A (epoch 7) [driver's map, true map]"
+        assert row_name("A", 7, map_labels(["pose_uv", "target_uv"])) == "A (epoch 7) [driver's map, true map]"
 
 
 class TestFramingWithMaps:
