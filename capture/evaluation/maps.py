@@ -23,6 +23,7 @@ from capture.inference.transfer import PoseTransfer
 from capture.io.images import open_rgb, png_bytes
 from capture.io.iuv import MAPS, map_to_square, read_map
 from capture.io.pairs import Pair
+from capture.io.uv_maps import check_map_of_picture
 from capture.methods.base import Generator
 
 # What a row of the table says of the map that drives the picture. The identity's own map gives nothing away.
@@ -177,12 +178,18 @@ def load_maps(roles: Sequence[str], pairs: Sequence[Pair], size: int, threads: T
     """The maps of some pairs, framed as their pictures are: role -> uint8 (B, 3, size, size).
 
     Raises:
-        CaptureError: a map that can't be read, or that hasn't the size of its picture.
+        CaptureError: a map that can't be read, or that isn't the map of its picture.
     """
 
     def load(role: str, pair: Pair) -> Tensor:
         picture = getattr(pair, role.removesuffix(MAPS))  # None: the target may be unknown where its map is known
-        iuv = read_map(getattr(pair, role), picture and open_rgb(picture).size)
+        path = getattr(pair, role)
+        if picture is None:
+            iuv = read_map(path)
+        else:
+            image = open_rgb(picture)
+            iuv = read_map(path, image.size)
+            check_map_of_picture(iuv, image, path, picture)
         return torch.from_numpy(map_to_square(iuv, size)).permute(2, 0, 1)  # (3, size, size)
 
     return {role: torch.stack(list(threads.map(partial(load, role), pairs))) for role in roles}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -16,15 +17,16 @@ from capture.evaluation.evaluation import row_name
 from capture.evaluation.maps import map_labels
 from capture.methods.build import build_generator
 from tests.conftest import draw_figure, write_result
+from tests.helpers.hostile_maps import WRONG, write_wrong_map
 from tests.helpers.map_method import MAP_METHOD
 
 SIZE, PAIRS = 32, 3
 
 
-def write_map(path: Path, pair: int, size: int = SIZE) -> None:
-    """A map with a square of part 5 that stands elsewhere for each pair."""
-    iuv = np.zeros((size, size, 3), np.uint8)
-    iuv[4 + pair : 20, 8:20] = (5, 100 + pair, 200)
+def write_map(path: Path, pair: int) -> None:
+    """The map of a picture uv/NAME.png: part 5 where imgs/NAME.png has a figure, with another u for each pair."""
+    picture = np.asarray(Image.open(path.parent.parent / "imgs" / path.name))
+    iuv = np.where((picture != 235).any(-1, keepdims=True), np.uint8((5, 100 + pair, 200)), np.uint8(0))
     path.parent.mkdir(exist_ok=True)
     Image.fromarray(iuv).save(path)
 
@@ -151,10 +153,15 @@ class TestMissingMaps:
         message = bad_input(*command(result("pose_uv"), dataset, tmp_path / "out"))
         assert "pair 1 (identity1.png, pose1.png) has no pose_uv, an IUV map that pose_uv reads" in message
 
-    def test_a_map_of_another_size(self, result, dataset, tmp_path, bad_input):
-        write_map(dataset / "uv" / "target1.png", 0, size=2 * SIZE)
-        message = bad_input(*command(result("target_uv"), dataset, tmp_path / "out"))
-        assert "target1.png: a map of 64x64 pixels for a picture of 32x32" in message
+    @pytest.mark.parametrize("role", ("identity", "pose", "target"))
+    @pytest.mark.parametrize("wrong", sorted(WRONG))
+    def test_a_wrong_map_is_one_line(self, result, dataset, tmp_path, bad_input, role, wrong):
+        good = dataset / "uv" / f"{role}1.png"
+        path = write_wrong_map(good, wrong, dataset / "uv" / "wrong.png")
+        text = (dataset / "pairs.csv").read_text()
+        (dataset / "pairs.csv").write_text(text.replace(f"uv/{role}1.png", f"uv/{path.name}"))
+        message = bad_input(*command(result(f"{role}_uv"), dataset, tmp_path / "out"))
+        assert path.name in message and re.search(WRONG[wrong], message)
 
     def test_self_reconstruction_has_no_maps(self, result, dataset, tmp_path, bad_input):
         folder = tmp_path / "videos" / "a"
