@@ -16,7 +16,7 @@ from capture.common.device import pick_device
 from capture.common.errors import CaptureError
 from capture.common.files import write_bytes
 from capture.common.pretrained import WeightsMissing
-from capture.evaluation.maps import REMARKS, MapSource, give_maps, map_roles
+from capture.evaluation.maps import PREDICTED_FOLDER, REMARKS, MapSource, give_maps, map_roles
 from capture.evaluation.measure import PER_PAIR, Measured, Row, measure
 from capture.evaluation.parallel import Workers
 from capture.evaluation.predictions import match_predictions
@@ -77,7 +77,7 @@ def evaluate(request: Request, workers: Workers) -> Table | None:
                 f"--framing auto: {name} reads IUV maps ({', '.join(roles[name])}), which framing would move its "
                 "pictures away from; leave --framing out"
             )
-    source = MapSource(request.pairs, request.self_folder, request.predict_uv, request.out / "predicted_uv")
+    source = MapSource(request.pairs, request.self_folder, request.predict_uv, request.out / PREDICTED_FOLDER)
     given, labels = give_maps(roles, transfers, pairs, source, workers, str(device))
     predicted = [match_predictions(folder, pairs) for _, folder in request.predictions]
     size = _common_size(request, transfers, predicted)

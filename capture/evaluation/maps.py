@@ -29,6 +29,7 @@ from capture.methods.base import Generator
 # What a row of the table says of the map that drives the picture. The identity's own map gives nothing away.
 LABELS = {"target_uv": "true map", "pose_uv": "driver's map"}
 PREDICTED = "predicted map"
+PREDICTED_FOLDER = "predicted_uv"  # in an evaluation's folder
 REMARKS = {
     "true map": "[true map]: the method was given the IUV map of the target, which is the identity's own body in the "
     "pose; the map gives the silhouette of the answer away",
@@ -189,7 +190,8 @@ def load_maps(roles: Sequence[str], pairs: Sequence[Pair], size: int, threads: T
         else:
             image = open_rgb(picture)
             iuv = read_map(path, image.size)
-            check_map_of_picture(iuv, image, path, picture)
+            if path.parent.name != PREDICTED_FOLDER:  # a poor prediction is measured and not refused
+                check_map_of_picture(iuv, image, path, picture)
         return torch.from_numpy(map_to_square(iuv, size)).permute(2, 0, 1)  # (3, size, size)
 
     return {role: torch.stack(list(threads.map(partial(load, role), pairs))) for role in roles}
