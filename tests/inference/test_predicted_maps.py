@@ -11,12 +11,14 @@ from PIL import Image
 
 from capture.common.errors import CaptureError
 from capture.data.toon.held_out import held_out_batch
-from capture.inference.predicted_maps import MapPredictor, load_references
+from capture.inference.predicted_maps import REFERENCES, MapPredictor, load_references
 from capture.inference.transfer import PoseTransfer
+from capture.io.images import image_to_tensor
 from capture.methods.build import build_generator
 from capture.nn.init import init_weights
 from capture.nn.iuv import surface_distance
 from tests.conftest import ROOT, tiny_config, write_result
+from tools.reference_characters import sheet
 
 TOON = ROOT / "result" / "Toon"
 SIZE = 128
@@ -99,6 +101,11 @@ class TestReferences:
         drawn = (pictures.int() - 235).abs().amax(1) > 40
         figure = maps[:, 0] > 0
         assert ((drawn & figure).sum() / figure.sum()) > 0.9  # the rest is as light as the background
+
+    def test_the_file_is_what_its_tool_draws(self):
+        stored = image_to_tensor(Image.open(REFERENCES)).int()
+        drawn = sheet().int()
+        assert stored.shape == drawn.shape and ((stored - drawn).abs() > 2).float().mean() < 0.001
 
 
 class TestSaveResult:

@@ -221,17 +221,8 @@ class TestResume:
     """Stage texture is resumed among the other methods, in tests/methods/test_contract.py."""
 
     def test_stage_picture_resumes_to_the_bit(self, tmp_path):
-        argv = (
-            "--method",
-            "coord_inpainting",
-            "--stage",
-            "picture",
-            "--dataset_path",
-            "toon",
-            "--validation_pairs",
-            "0",
-        )
-        config = tiny_config(*argv, "--discriminator_weight", "1")
+        argv = ("--method", "coord_inpainting", "--stage", "picture", "--dataset_path", "toon")
+        config = tiny_config(*argv, "--validation_pairs", "0")
         data = open_data(config, batch_keys(config))
         straight = Trainer(config, data, tmp_path / "straight")
         straight.run_steps(4)
