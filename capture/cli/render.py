@@ -53,7 +53,7 @@ if TYPE_CHECKING:
 
 PROGRAM = "save_result.py"
 # options that only methods that read IUV maps use, and those that only the others use
-FOR_MAPS = ("iden_uv", "target_uv", "garment", "garment_uv")
+FOR_MAPS = ("iden_uv", "target_uv", "predict_uv", "garment", "garment_uv")
 FOR_PICTURES = (
     *("noise_scale", "keep_aspect", "format", "which", "attention", "relative", "pose_grid"),
     *("resolution", "background", "smooth"),
@@ -91,6 +91,14 @@ def build_parser() -> Parser:
         "--target_uv",
         type=Path,
         help="... the map that drives, or a folder (default: uv/NAME.png beside --pose_path)",
+    )
+    parser.add_argument(
+        "--predict_uv",
+        type=Path,
+        nargs="?",
+        const=Path("result") / "Toon",
+        metavar="RESULT",
+        help="... predict the maps of pictures that have none, by this result of CaPTURe-Parts (default: result/Toon)",
     )
     parser.add_argument("--garment", type=Path, help="coordinate inpainting: picture that --parts come from")
     parser.add_argument("--garment_uv", type=Path, help="... its map (default: uv/NAME.png beside it)")
@@ -245,13 +253,20 @@ def refuse_unused(parser: Parser, args: argparse.Namespace, reads_maps: bool) ->
 
 def render_by_maps(transfer, args: argparse.Namespace) -> list[Path]:
     """Render with a method that reads IUV maps in place of a pose picture."""
-    from capture.inference.map_pictures import map_of, render_maps
+    from capture.inference.map_pictures import check_predictable, map_of, render_maps
+    from capture.inference.predicted_maps import MapPredictor
 
-    driving = args.target_uv or map_of(args.pose_path, None, "--target_uv")
-    garment = (args.garment, map_of(args.garment, args.garment_uv, "--garment_uv")) if args.garment else None
+    predictor = None
+    if args.predict_uv is not None:
+        check_predictable(transfer)
+        predictor = MapPredictor.load(args.predict_uv, args.device)
+    poses = args.pose_path if predictor is not None and args.target_uv is None else None
+    driving = poses or args.target_uv or map_of(args.pose_path, None, "--target_uv")
+    garment = (args.garment, args.garment_uv) if args.garment else None
     return render_maps(
-        transfer, args.iden_path[0], args.iden_uv, driving, args.save_dir, garment, args.parts, args.batch_size
-    )
+        transfer, args.iden_path, args.iden_uv, driving, args.save_dir, garment, args.parts, args.batch_size,
+        predictor=predictor, of_poses=poses is not None,
+    )  # fmt: skip
 
 
 def print_written(written: list[Path], args: argparse.Namespace, what: str) -> None:
