@@ -48,7 +48,10 @@ class DatasetConfig(Section):
         "off", "folders: the same styles, as filters of the pictures; best with UV maps", resume="noted"
     )
     style_share: float = key(
-        0.7, "with toon_styles or style_filters: share of samples in styles; the others are plain", ge=0, le=1,
+        0.7,
+        "with toon_styles or style_filters: share of samples in styles; the others are plain",
+        ge=0,
+        le=1,
         resume="noted",
     )
     num_workers: int = key(

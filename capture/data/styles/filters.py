@@ -11,7 +11,7 @@ from torch import Tensor
 from capture.data.styles.colours import shift_colours
 from capture.data.styles.defects import apply_defects
 from capture.data.styles.edges import part_edges
-from capture.data.styles.grounds import OWN_GROUND, ground_picture
+from capture.data.styles.grounds import ground_picture
 from capture.data.styles.layers import Layers
 from capture.data.styles.medium import apply_medium
 from capture.data.styles.pixel_art import enlarge, pixelate
@@ -32,9 +32,9 @@ def compose(layers: Layers, style: Style) -> tuple[Tensor, Tensor]:
     figure, share = layers.figure()
     maps = layers.maps
     if style.pixel_art:
-        figure, share, maps = (
-            enlarge(x, size) for x in pixelate(figure, share, maps, style.pixel_art, style.seed)
-        )
+        art = style.pixel_art
+        figure, share, maps = pixelate(figure, share, maps, art, style.seed)
+        figure, share, maps = enlarge(figure, size, art.smooth), enlarge(share, size, art.smooth), enlarge(maps, size)
     ground = ground_picture(style.ground, size, layers.ground)
     pictures = apply_defects((figure + ground * (1 - share)).clamp(0, 1), style.defects, style.seed)
     return (pictures * 255 + 0.5).to(torch.uint8), maps
@@ -80,14 +80,11 @@ def crop_pictures(
     """
     size, device = pictures.shape[-1], pictures.device
     steps = (torch.arange(size, device=device, dtype=torch.float32) + 0.5) / size - 0.5
-    zoom, column, row = (torch.tensor(list(v), dtype=torch.float32, device=device)[:, None] for v in (zooms, columns, rows))
+    zoom, column, row = (
+        torch.tensor(list(v), dtype=torch.float32, device=device)[:, None] for v in (zooms, columns, rows)
+    )
     x, y = (steps - column) / zoom, (steps - row) / zoom  # (N, S) each, from the middle of the picture
     grid = torch.stack(torch.broadcast_tensors(2 * x[:, None, :], 2 * y[:, :, None]), -1)
     sampled = F.grid_sample(pictures.float(), grid, "bilinear", "border", align_corners=False)
     nearest = F.grid_sample(maps.float(), grid, "nearest", "zeros", align_corners=False)
     return (sampled + 0.5).to(torch.uint8), nearest.to(torch.uint8)
-
-
-def keeps_ground(style: Style) -> bool:
-    """Whether pictures of the style keep the ground that they had."""
-    return style.ground.kind == OWN_GROUND

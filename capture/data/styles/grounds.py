@@ -32,7 +32,8 @@ def draw_ground(rng: np.random.Generator, plain_share: float = 0.6) -> Ground:
     if rng.random() < plain_share:
         return Ground() if rng.random() < 0.4 else Ground("flat", _plain_colour(rng), second, seed)
     kind = rng.choice(
-        ("flat", "gradient", "stripes", "checks", "dots", "noise", "clutter"), p=(0.3, 0.2, 0.06, 0.08, 0.06, 0.15, 0.15)
+        ("flat", "gradient", "stripes", "checks", "dots", "noise", "clutter"),
+        p=(0.3, 0.2, 0.06, 0.08, 0.06, 0.15, 0.15),
     )
     return Ground(str(kind), first, second, seed)
 

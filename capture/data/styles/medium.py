@@ -116,7 +116,9 @@ def _washed(layers: Layers, strength: float, seed: int) -> Tensor:
     inside = blur((share > 0.5).float(), 1.6 * unit)  # near the contour pigment gathers
     rim = (4 * inside * (1 - inside)).clamp(0, 1) * (share > 0)
     tone = luminance(paint)
-    steps = (tone - F.avg_pool2d(tone, 5, 1, 2, count_include_pad=False)).abs().clamp(max=0.2) * 2  # and where colours meet
+    steps = (tone - F.avg_pool2d(tone, 5, 1, 2, count_include_pad=False)).abs().clamp(
+        max=0.2
+    ) * 2  # and where colours meet
     clouds = value_noise(size, 5, seed, device, octaves=3) - 0.5
     density = 1 + strength * (1.1 * clouds + 0.5 * rim + 0.5 * steps)
     return (1 - (1 - paint * (1 - 0.05 * strength)) * density * (1 - 0.18 * strength)).clamp(0, 1)

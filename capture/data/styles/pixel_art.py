@@ -26,6 +26,7 @@ class PixelArt:
         dither: amplitude of ordered dithering; 0 for none.
         outlined: draw a dark line of one pixel around the figure.
         averaged: a large pixel is the mean of the small ones, else the one in its middle.
+        smooth: enlarge bilinearly, as programs do that know nothing of pixel art.
     """
 
     pixels: int
@@ -33,6 +34,7 @@ class PixelArt:
     dither: float = 0.0
     outlined: bool = False
     averaged: bool = True
+    smooth: bool = False
 
 
 def draw_pixel_art(rng: np.random.Generator) -> PixelArt:
@@ -43,6 +45,7 @@ def draw_pixel_art(rng: np.random.Generator) -> PixelArt:
         float(rng.choice((0, 0, 0, 0.1, 0.2))),
         bool(rng.random() < 0.4),
         bool(rng.random() < 0.55),
+        bool(rng.random() < 0.2),
     )
 
 
@@ -56,9 +59,7 @@ def owners(pixels: int, size: int) -> Tensor:
     return torch.div(torch.arange(size) * pixels, size, rounding_mode="floor")
 
 
-def pixelate(
-    figure: Tensor, share: Tensor, maps: Tensor, art: PixelArt, seed: int
-) -> tuple[Tensor, Tensor, Tensor]:
+def pixelate(figure: Tensor, share: Tensor, maps: Tensor, art: PixelArt, seed: int) -> tuple[Tensor, Tensor, Tensor]:
     """Figures as pixel art, in large pixels.
 
     Args:
@@ -69,7 +70,9 @@ def pixelate(
     n = min(art.pixels, figure.shape[-1])
     at = centres(n, figure.shape[-1]).to(figure.device)
     both = torch.cat((figure, share), 1)
-    small = F.interpolate(both, size=(n, n), mode="area") if art.averaged else both[:, :, at[:, None], at]  # (N, 4, n, n)
+    small = (
+        F.interpolate(both, size=(n, n), mode="area") if art.averaged else both[:, :, at[:, None], at]
+    )  # (N, 4, n, n)
     colour = small[:, :3] / small[:, 3:].clamp(min=1e-3)
     covered = small[:, 3:] > 0.5
     maps = maps[:, :, at[:, None], at] * covered
@@ -84,9 +87,11 @@ def pixelate(
     return colour * covered, covered, maps
 
 
-def enlarge(pictures: Tensor, size: int) -> Tensor:
-    """Large pixels (N, C, n, n) -> (N, C, size, size) by nearest neighbour."""
+def enlarge(pictures: Tensor, size: int, smooth: bool = False) -> Tensor:
+    """Large pixels (N, C, n, n) -> (N, C, size, size), by nearest neighbour or bilinearly."""
     n = pictures.shape[-1]
+    if smooth:
+        return F.interpolate(pictures, size=(size, size), mode="bilinear")
     index = owners(n, size).to(pictures.device)
     return pictures[:, :, index[:, None], index]
 

@@ -123,12 +123,20 @@ def _line_art(rng: np.random.Generator) -> Style:
 
 def _sketch(rng: np.random.Generator) -> Style:
     ink = Ink(
-        int(rng.choice((1, 1, 2))), 1, _dark(rng), 0.0, float(rng.choice((0, 0.1, 0.25))), float(rng.uniform(1, 3.2)), True
+        int(rng.choice((1, 1, 2))),
+        1,
+        _dark(rng),
+        0.0,
+        float(rng.choice((0, 0.1, 0.25))),
+        float(rng.uniform(1, 3.2)),
+        True,
     )
     paint = float(rng.choice((0.0, 0.1, 0.5, 0.9)))
     hatched = rng.random() < 0.6
     medium = draw_hatching(rng, paint) if hatched else Medium(paint=paint, paper=draw_paper(rng), grain=0.03)
-    return Style(shading=Shading(int(rng.choice((0, 2, SOFT))), _shade(rng), _light(rng), False), ink=ink, medium=medium)
+    return Style(
+        shading=Shading(int(rng.choice((0, 2, SOFT))), _shade(rng), _light(rng), False), ink=ink, medium=medium
+    )
 
 
 def _hatched(rng: np.random.Generator) -> Style:
@@ -137,10 +145,14 @@ def _hatched(rng: np.random.Generator) -> Style:
 
 
 def _watercolour(rng: np.random.Generator) -> Style:
-    medium = Medium(float(rng.uniform(0.6, 1)), draw_paper(rng), grain=float(rng.uniform(0.01, 0.06)), wash=rng.uniform(0.5, 1.2))
+    medium = Medium(
+        float(rng.uniform(0.6, 1)), draw_paper(rng), grain=float(rng.uniform(0.01, 0.06)), wash=rng.uniform(0.5, 1.2)
+    )
     ink = NO_INK
     if rng.random() < 0.5:
-        ink = Ink(int(rng.choice((0, 1, 1))), 1, _dark(rng), 0.3, float(rng.uniform(0, 0.35)), float(rng.uniform(0, 1.5)))
+        ink = Ink(
+            int(rng.choice((0, 1, 1))), 1, _dark(rng), 0.3, float(rng.uniform(0, 0.35)), float(rng.uniform(0, 1.5))
+        )
     shading = Shading(int(rng.choice((0, 2, SOFT))), _shade(rng), _light(rng), False)
     return Style(shading=shading, ink=ink, medium=medium)
 
@@ -192,9 +204,7 @@ def draw_style(rng: np.random.Generator, variety: str = "many", kind: str | None
         style = replace(style, colours=draw_colours(rng, float(rng.choice((0.15, 0.4, 1.0)))))
     defects = style.defects if style.defects != NO_DEFECTS else draw_defects(rng, 0.15 if style.pixel_art else 0.4)
     ground = draw_ground(rng)
-    return replace(
-        style, name=kind, figure=_figure(rng), ground=ground, defects=defects, seed=int(rng.integers(2**31))
-    )
+    return replace(style, name=kind, figure=_figure(rng), ground=ground, defects=defects, seed=int(rng.integers(2**31)))
 
 
 def _figure(rng: np.random.Generator) -> Figure:

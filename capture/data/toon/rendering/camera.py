@@ -252,7 +252,9 @@ def frame_shots(shots: Sequence[Shot], characters: Sequence[Character], size: in
     zero = torch.zeros_like(tall)
     middle = torch.full_like(tall, 0.5)
     if any(s.view.crop != WHOLE_FRAME for s in shots):
-        larger, column, row = (tensor([getattr(s.view.crop, name) for s in shots]) for name in ("zoom", "column", "row"))
+        larger, column, row = (
+            tensor([getattr(s.view.crop, name) for s in shots]) for name in ("zoom", "column", "row")
+        )
         scale, middle, floor = scale * larger, 0.5 + column, (floor - 0.5) * larger + 0.5 + row
     return Camera(
         axis=torch.stack((reach["x"], zero, reach["z"]), -1),

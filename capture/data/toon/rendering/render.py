@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -38,17 +39,27 @@ def _light(colour: Tensor, normal: Tensor, gloss: Tensor, edge: Tensor) -> Tenso
     return torch.where(ring.unsqueeze(-1), colour + (1 - colour) * 0.24, colour)
 
 
-def albedo(scene: Scene, faces: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+class Albedo(NamedTuple):
     """What is painted on the seen samples, without light.
 
-    Args:
-        faces: (count, FACE_SIZE), the face of each picture's figure.
-    Returns:
-        colours (F, 3), gloss (F,) and the row of each sample's `face` code (F,): 0 where there is no face.
+    Attributes:
+        colour: (F, 3).
+        fabric: (F, 3), the same before faces were painted over it.
+        gloss: (F,), the kind of shine.
+        face: (F,), the kind of face; 0 where there is none.
     """
+
+    colour: Tensor
+    fabric: Tensor
+    gloss: Tensor
+    face: Tensor
+
+
+def albedo(scene: Scene) -> Albedo:
+    """Fabrics and faces of a scene."""
     batch, surfaces, solid = scene.batch, scene.surfaces, scene.solid
     rows = batch.materials.index_select(0, batch.material.index_select(0, solid))
-    colour = fabric(rows, surfaces)
+    colour = plain = fabric(rows, surfaces)
     face_kind = batch.codes[:, CODES["face"]].index_select(0, solid)
     for kinds, texture in (((1,), face), ((2, 3), muzzle)):
         some = torch.zeros_like(face_kind, dtype=torch.bool)
@@ -57,10 +68,10 @@ def albedo(scene: Scene, faces: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         some = some.nonzero().squeeze(1)
         if len(some):
             part = Surface(*(value.index_select(0, some) for value in vars(surfaces).values()))
-            seen_faces = faces[batch.solids.frame[solid[some]]]
+            faces = batch.faces[batch.solids.frame[solid[some]]]
             extra = () if texture is face else (face_kind[some],)
-            colour = colour.index_copy(0, some, texture(seen_faces, colour.index_select(0, some), part, *extra))
-    return colour, rows[:, MATERIAL["gloss"]], face_kind
+            colour = colour.index_copy(0, some, texture(faces, colour.index_select(0, some), part, *extra))
+    return Albedo(colour, plain, rows[:, MATERIAL["gloss"]], face_kind)
 
 
 def inner_ink(scene: Scene) -> Tensor:
@@ -114,9 +125,9 @@ def ground_truth(scene: Scene, outputs: Sequence[str]) -> dict[str, Tensor]:
 def _coloured(scene: Scene, body: Tensor, rim: Tensor, background: Sequence[int], shadow: bool) -> Tensor:
     """Pictures uint8 (count, 3, S, S): fabrics and faces, light, ink and the ground."""
     batch, count, fine, device = scene.batch, scene.count, scene.side, scene.keys.device
-    colour, gloss, face_kind = albedo(scene, batch.faces)
-    edge = torch.where(face_kind > 0, -0.12, 0.12)  # faces stay open, or eyes would drown in shade
-    colour = _light(colour, scene.surfaces.normal, gloss, edge)
+    painted = albedo(scene)
+    edge = torch.where(painted.face > 0, -0.12, 0.12)  # faces stay open, or eyes would drown in shade
+    colour = _light(painted.colour, scene.surfaces.normal, painted.gloss, edge)
     inked = inner_ink(scene).reshape(-1)[scene.seen]
     drawn = inked.nonzero().squeeze(1)
     outline = batch.outline.index_select(0, scene.frame.index_select(0, drawn))

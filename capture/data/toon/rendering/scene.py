@@ -109,9 +109,7 @@ class Scene:
         return full.index_copy_(0, self.seen, values).reshape(self.keys.shape)
 
 
-def make_scene(
-    shots: Sequence[Shot], size: int, device: str, characters: Sequence[Character] | None = None
-) -> Scene:
+def make_scene(shots: Sequence[Shot], size: int, device: str, characters: Sequence[Character] | None = None) -> Scene:
     """Geometry of shots for pictures of `size` pixels.
 
     Args:
