@@ -56,7 +56,7 @@ def centres(pixels: int, size: int) -> Tensor:
 
 def owners(pixels: int, size: int) -> Tensor:
     """The large pixel that each of `size` small ones belongs to, (size,): enlarging by nearest neighbour."""
-    return torch.div(torch.arange(size) * pixels, size, rounding_mode="floor")
+    return torch.div((2 * torch.arange(size) + 1) * pixels, 2 * size, rounding_mode="floor")
 
 
 def pixelate(figure: Tensor, share: Tensor, maps: Tensor, art: PixelArt, seed: int) -> tuple[Tensor, Tensor, Tensor]:

@@ -51,7 +51,7 @@ def clips(columns: int = 10, size: int = 72) -> np.ndarray:
 def styles(rows: int = 5, size: int = 128, seed: int = 2) -> np.ndarray:
     """A column for each kind of style: characters in it, each row another style of the kind; then pairs.
 
-    The last two rows are pairs of a style and another: identity, real, pose and target, as a training sample has them.
+    The last two rows are four training samples: identity, real, pose, target, and the map of the target.
     """
     kinds = list(KINDS["many"])
     pictures = []
@@ -66,9 +66,10 @@ def styles(rows: int = 5, size: int = 128, seed: int = 2) -> np.ndarray:
             ]  # a palette has more than one figure
             pictures.append(render_styled(shots, size, [style] * 2)["rgb"][:1])
     sheet = grid(torch.cat(pictures), len(kinds))
-    stream = ToonStream(size, seed=seed, views="front", styles="many")
-    batch = stream.batch(range(5))
-    pairs = torch.stack([batch[role] for role in ("identity", "real", "pose", "target")], 1).flatten(0, 1)
+    stream = ToonStream(size, seed=seed, views="front", uv=True, styles="many")
+    batch = stream.batch(range(4))
+    maps = batch["target_uv"] * torch.tensor([10, 1, 1], dtype=torch.uint8).view(1, 3, 1, 1)
+    pairs = torch.stack([*(batch[role] for role in ("identity", "real", "pose", "target")), maps], 1).flatten(0, 1)
     return np.concatenate((sheet, grid(pairs, len(kinds))))
 
 
