@@ -111,8 +111,8 @@ def _open_toon(options: dict[str, Any], seed: int, with_maps: bool) -> Data:
 def _open_frames(path: str, options: dict[str, Any], seed: int, with_maps: bool) -> Data:
     size = options["image_size"]
     catalog = scan(path)
-    dataset: SampleSource = FrameDataset(catalog, size, seed, options["cache_gb"], uv=with_maps)
-    described = str(catalog) + ", IUV maps known" * dataset.has_maps
+    frames = FrameDataset(catalog, size, seed, options["cache_gb"], uv=with_maps)
+    dataset: SampleSource = frames
     if options["style_filters"] != "off":
         dataset = StyledSource(dataset, seed, options["style_filters"], options["style_share"])
 
@@ -121,7 +121,7 @@ def _open_frames(path: str, options: dict[str, Any], seed: int, with_maps: bool)
         pairs = held_out_pairs(catalog.root, count)
         return load_pairs(pairs, size, with_maps, catalog.uv_parts) if pairs else {}
 
-    return Data(dataset, described, test_batch)
+    return Data(dataset, str(catalog) + ", IUV maps known" * frames.has_maps, test_batch)
 
 
 def _interleave(batches: list[dict[str, Tensor]], count: int) -> dict[str, Tensor]:
