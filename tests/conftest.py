@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -126,6 +128,22 @@ def tiny_config(*argv: str) -> dict:
 @pytest.fixture(scope="session", autouse=True)
 def one_thread():
     torch.set_num_threads(1)  # tiny networks are faster so, and bits agree with the processes below
+
+
+@pytest.fixture(scope="session", autouse=True)
+def interrupts():
+    """Interrupts (SIGINT) reach the tests and the programs that they start, also where the tests run in the background.
+
+    A shell that is not interactive starts background commands with SIGINT ignored, Python then installs no handler, and
+    every process that is started inherits that. Tests of interruption would wait for an end that never comes.
+    """
+    before = signal.getsignal(signal.SIGINT)
+    ignored = before is signal.SIG_IGN and threading.current_thread() is threading.main_thread()
+    if ignored:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    if ignored:
+        signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture
