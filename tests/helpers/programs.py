@@ -12,11 +12,13 @@ from __future__ import annotations
 import atexit
 import builtins
 import contextlib
+import gc
 import json
 import os
 import resource
 import runpy
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -81,30 +83,75 @@ class Programs:
         stdout: a file that standard output goes to.  folder: where it is started (default: the checkout).
         count: count the calls that change files.  kill_at: end it by SIGKILL at this call (from 1 on), or after it
         (`kill_behind`).  kill_after: end it by SIGKILL after so many seconds.
+        processes: how many processes of one job to start, as torchrun does; the first one's end is returned, after all
+        have ended.
         """
+        return self.start(program, *argv, **options).finish()
+
+    def start(self, program: str | Path, *argv: Any, **options: Any) -> Running:
+        """Start a program, in a session of its own, with the options of `run`; it must be finished before the next."""
         out, err, calls = (Path(self._folder.name, name) for name in ("out", "err", "calls"))
         calls.write_text("0")
         calls.chmod(0o666)
         asked = {"program": str(ROOT / program), "argv": [str(a) for a in argv], "out": str(out), "err": str(err)}
         self._server.stdin.write(json.dumps({**asked, "calls": str(calls), **options}) + "\n")
         self._server.stdin.flush()
-        status = json.loads(self._server.stdout.readline())
-        text = "" if "stdout" in options else out.read_text(errors="replace")
-        return Finished(status, text, err.read_text(errors="replace"), int(calls.read_text() or 0))
+        return Running(self._server, json.loads(self._server.stdout.readline()), out, err, calls, "stdout" in options)
+
+
+@dataclass(frozen=True)
+class Running:
+    """A program that was started. pid: of its process, which is also the number of its session and process group."""
+
+    server: subprocess.Popen
+    pid: int
+    out: Path
+    err: Path
+    calls: Path
+    redirected: bool
+
+    def finish(self) -> Finished:
+        """Wait for the end, at most two minutes."""
+        status = json.loads(self.server.stdout.readline())
+        text = "" if self.redirected else self.out.read_text(errors="replace")
+        return Finished(status, text, self.err.read_text(errors="replace"), int(self.calls.read_text() or 0))
 
 
 def _serve() -> dict[str, Any] | None:
-    """Fork a process for each request; in that process return the request, in this one None at the end."""
+    """Fork the processes of each request; in each of them return its request, in this one None at the end."""
     answers = os.fdopen(os.dup(1), "w")
     for line in sys.stdin:
         asked = json.loads(line)
-        process = os.fork()
-        if process == 0:
-            answers.close()
-            return asked
-        answers.write(f"{_wait(process, asked.get('kill_after'))}\n")
+        started = []
+        for request in _requests(asked):
+            process = os.fork()
+            if process == 0:
+                answers.close()
+                return request
+            started.append(process)
+        answers.write(f"{started[0]}\n")
+        answers.flush()
+        first, *_ = [_wait(process, asked.get("kill_after")) for process in started]
+        answers.write(f"{first}\n")
         answers.flush()
     return None
+
+
+def _requests(asked: dict[str, Any]) -> list[dict[str, Any]]:
+    """One request for each process of a job."""
+    count = asked.get("processes", 1)
+    if count == 1:
+        return [asked]
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    job = {"WORLD_SIZE": count, "LOCAL_WORLD_SIZE": count, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
+    requests = []
+    for rank in range(count):
+        ranks = {name: str(value) for name, value in {**job, "RANK": rank, "LOCAL_RANK": rank}.items()}
+        files = {name: asked[name] + (f".{rank}" if rank else "") for name in ("out", "err", "calls")}
+        requests.append({**asked, **files, "environment": {**asked.get("environment", {}), **ranks}})
+    return requests
 
 
 def _wait(process: int, seconds: float | None) -> int:
@@ -198,7 +245,10 @@ def _import_libraries() -> None:
     import encodings.utf_8_sig  # noqa: F401  another user may not be allowed to read the library
 
     import av  # noqa: F401
+    import lpips  # noqa: F401
     import torch
+    import torch.utils.tensorboard  # noqa: F401
+    import torchmetrics.functional.image  # noqa: F401  three seconds
 
     import capture.data.cache
     import capture.data.check.check
@@ -208,6 +258,7 @@ def _import_libraries() -> None:
     import capture.training.trainer  # noqa: F401
 
     torch.set_num_threads(1)
+    gc.freeze()  # a collection in a new process would touch, and so copy, every page
 
 
 if __name__ == "__main__":
