@@ -101,12 +101,11 @@ class TestSeveralProcesses:
         assert run.status == 0, run.err
         assert json.loads(run.out.splitlines()[-1])["drift"] == {"gen": 0.0, "ema": 0.0}
 
-    def test_train_py_under_torchrun_resumes_with_another_number_of_processes(self, mixamo_tree, single, tmp_path):
+    def test_train_py_resumes_with_another_number_of_processes(self, mixamo_tree, tmp_path, programs):
         argv = [*TINY_ARGV, "--dataset_path", mixamo_tree, *LONG, "--result_path", tmp_path, "--result_title", "run"]
-        run = torchrun("train.py", *argv, "--num_epochs", "1")
-        out, err = finish(run)
-        assert run.returncode == 0, err
-        assert "cpu:0 and 1 more" in out and out.count("epoch 1: ") == 1  # one process tells
+        run = programs.run("train.py", *argv, "--num_epochs", "1", processes=2)
+        assert run.status == 0, run.err
+        assert "cpu:0 and 1 more" in run.out and run.out.count("epoch 1: ") == 1  # one process tells
         folder = tmp_path / "run"
         assert load_checkpoint(latest_path(folder))["step"] == 20
         assert len((folder / "metrics.jsonl").read_text().splitlines()) == 1
@@ -120,7 +119,7 @@ class TestSeveralProcesses:
         for got, expected in zip(rows, want):
             assert got["G_recon"] == pytest.approx(expected["G_recon"], rel=0.02)
 
-    def test_a_killed_process_ends_the_job_with_one_line(self, mixamo_tree, tmp_path):
+    def test_a_killed_process_ends_the_job_of_torchrun_with_one_line(self, mixamo_tree, tmp_path):
         argv = [*TINY_ARGV, "--dataset_path", mixamo_tree, *LONG, "--result_path", tmp_path, "--result_title", "run"]
         run = torchrun("train.py", *argv, "--num_epochs", "10000", "--validation_pairs", "0")
         deadline = time.monotonic() + 120
@@ -154,7 +153,7 @@ class TestProcessRefusals:
     def test_a_batch_that_processes_cannot_share_is_one_line(self, mixamo_tree, tmp_path, programs):
         argv = [*TINY_ARGV, "--dataset_path", mixamo_tree, "--batch_size", "3", "--result_path", tmp_path]
         run = programs.run("train.py", *argv, "--result_title", "run", processes=2)
-        assert "batch_size 3 can't be shared evenly by 2 processes" in run.error()
+        assert run.status == 2 and "batch_size 3 can't be shared evenly by 2 processes" in run.err
         assert not (tmp_path / "run").exists()
 
     def test_micro_batches_that_do_not_divide_are_one_line(self, mixamo_tree, tmp_path, bad_input):

@@ -29,6 +29,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
+OTHER_SYSTEM = ROOT / "tests" / "helpers" / "other_system"
 
 
 @dataclass(frozen=True)
@@ -83,14 +84,17 @@ class Programs:
         stdout: a file that standard output goes to.  folder: where it is started (default: the checkout).
         count: count the calls that change files.  kill_at: end it by SIGKILL at this call (from 1 on), or after it
         (`kill_behind`).  kill_after: end it by SIGKILL after so many seconds.
-        processes: how many processes of one job to start, as torchrun does; the first one's end is returned, after all
-        have ended.
+        other_system: without what only Linux has (tests/helpers/other_system), the processes that it starts as well.
+        processes: how many processes of one job to start, as torchrun does, that share standard output and error; the
+        first one's exit status is returned, after all have ended.
         """
         return self.start(program, *argv, **options).finish()
 
     def start(self, program: str | Path, *argv: Any, **options: Any) -> Running:
         """Start a program, in a session of its own, with the options of `run`; it must be finished before the next."""
         out, err, calls = (Path(self._folder.name, name) for name in ("out", "err", "calls"))
+        out.write_text("")
+        err.write_text("")
         calls.write_text("0")
         calls.chmod(0o666)
         asked = {"program": str(ROOT / program), "argv": [str(a) for a in argv], "out": str(out), "err": str(err)}
@@ -149,8 +153,7 @@ def _requests(asked: dict[str, Any]) -> list[dict[str, Any]]:
     requests = []
     for rank in range(count):
         ranks = {name: str(value) for name, value in {**job, "RANK": rank, "LOCAL_RANK": rank}.items()}
-        files = {name: asked[name] + (f".{rank}" if rank else "") for name in ("out", "err", "calls")}
-        requests.append({**asked, **files, "environment": {**asked.get("environment", {}), **ranks}})
+        requests.append({**asked, "environment": {**asked.get("environment", {}), **ranks}})
     return requests
 
 
@@ -181,7 +184,7 @@ def _become(asked: dict[str, Any]) -> None:
     os.setsid()
     os.chdir(asked.get("folder", ROOT))
     for number, path in ((0, os.devnull), (1, asked.get("stdout", asked["out"])), (2, asked["err"])):
-        opened = os.open(path, os.O_RDONLY if number == 0 else os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+        opened = os.open(path, os.O_RDONLY if number == 0 else os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
         os.dup2(opened, number)
         os.close(opened)
     for name, value in asked.get("environment", {}).items():
@@ -203,6 +206,11 @@ def _become(asked: dict[str, Any]) -> None:
         os.setgroups([])
         os.setgid(asked["user"])
         os.setuid(asked["user"])
+    if asked.get("other_system"):
+        os.environ["PYTHONPATH"] = str(OTHER_SYSTEM)
+        for name in [name for name in sys.modules if name.split(".")[0] in ("capture", "tests", "filelock")]:
+            del sys.modules[name]  # they are imported again, there
+        runpy.run_path(str(OTHER_SYSTEM / "sitecustomize.py"))
     sys.argv = [asked["program"], *asked["argv"]]
 
 
@@ -241,28 +249,38 @@ def _count_calls(asked: dict[str, Any]) -> None:
     capture.data.cache_build.frame_crc = counted(capture.data.cache_build.frame_crc)
 
 
-def _import_libraries() -> None:
+def import_libraries() -> None:
+    """Import what the programs import when they use it, so that no forked process has to: that takes seconds."""
     import encodings.utf_8_sig  # noqa: F401  another user may not be allowed to read the library
 
     import av  # noqa: F401
     import lpips  # noqa: F401
     import torch
     import torch.utils.tensorboard  # noqa: F401
-    import torchmetrics.functional.image  # noqa: F401  three seconds
+    import torchmetrics.functional.image  # noqa: F401  it imports matplotlib, which lists fonts and writes a cache
+    from PIL import Image
 
     import capture.data.cache
     import capture.data.check.check
-    import capture.data.toon.write  # noqa: F401
-    import capture.evaluation.evaluation  # noqa: F401
-    import capture.inference.pictures  # noqa: F401
+    import capture.data.fashion.prepare
+    import capture.data.lpc.sheets
+    import capture.data.mixamo.command
+    import capture.data.toon.held_out
+    import capture.data.toon.write
+    import capture.evaluation.evaluation
+    import capture.inference.map_pictures
+    import capture.inference.pictures
+    import capture.inference.video
+    import capture.methods.capture.method
     import capture.training.trainer  # noqa: F401
 
+    Image.init()
     torch.set_num_threads(1)
     gc.freeze()  # a collection in a new process would touch, and so copy, every page
 
 
 if __name__ == "__main__":
-    _import_libraries()
+    import_libraries()
     asked = _serve()
     if asked is None:
         os._exit(0)  # as below
