@@ -69,7 +69,7 @@ test-fast: check  ## the tests to run before a commit: no compiler, no programs,
 test-portable: dev  ## the tests that compute, as on other kinds of processors
 	@failed=; for variant in $(VARIANTS); do \
 	    echo "== $$variant"; \
-	    env $$variant $(RUN) -m pytest -n 2 --dist worksteal -m "not compiler and not slow" $(COMPUTING) || failed="$$failed $$variant"; \
+	    env $$variant $(RUN) -m pytest -n 2 --dist worksteal -m "not compiler" $(COMPUTING) || failed="$$failed $$variant"; \
 	done; \
 	if [ -n "$$failed" ]; then echo "failed with:$$failed"; exit 1; else echo "passed with every one of: $(VARIANTS)"; fi
 

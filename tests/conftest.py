@@ -231,6 +231,8 @@ def bad_input(run_main):
 @pytest.fixture(scope="session")
 def programs():
     """Starts programs in processes of their own that have their libraries already (tests/helpers/programs.py)."""
+    if not sys.platform.startswith("linux"):
+        pytest.skip("programs are forked only on Linux here")
     from tests.helpers.programs import Programs
 
     with Programs() as started:

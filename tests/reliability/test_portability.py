@@ -22,7 +22,8 @@ from capture.common import files
 from capture.common.files import is_running, reserve
 from capture.common.memory import machine_memory
 from tests.conftest import ROOT, TINY_ARGV, draw_figure, tiny_config
-from tests.helpers.programs import OTHER_SYSTEM
+
+OTHER_SYSTEM = ROOT / "tests" / "helpers" / "other_system"
 
 
 def run(*argv: object) -> str:
@@ -38,13 +39,13 @@ def run(*argv: object) -> str:
 
 @pytest.fixture
 def run_program(request):
-    """Run a program to a good end, forked from a process that has the libraries where processes fork; what it says."""
-    if not hasattr(os, "fork"):
+    """Run a program to a good end, on Linux forked from a process that has the libraries; what it prints and logs."""
+    if not sys.platform.startswith("linux"):
         return run
     programs = request.getfixturevalue("programs")
 
     def call(*argv: object) -> str:
-        done = programs.run(*argv, other_system=sys.platform.startswith("linux"))
+        done = programs.run(*argv, other_system=True)
         assert done.status == 0, done.out + done.err
         return done.out + done.err
 
