@@ -14,6 +14,7 @@ import builtins
 import contextlib
 import gc
 import json
+import multiprocessing.resource_tracker
 import os
 import resource
 import runpy
@@ -211,6 +212,7 @@ def _become(asked: dict[str, Any]) -> None:
         for name in [name for name in sys.modules if name.split(".")[0] in ("capture", "tests", "filelock")]:
             del sys.modules[name]  # they are imported again, there
         runpy.run_path(str(OTHER_SYSTEM / "sitecustomize.py"))
+        multiprocessing.resource_tracker._HAVE_SIGMASK = False  # it looked when it was imported
     sys.argv = [asked["program"], *asked["argv"]]
 
 

@@ -121,7 +121,7 @@ class TestResume:
         run = programs.run("train.py", *command)
         assert run.status == 0, run.err
         assert f"resuming at step {stopped[1]}" in run.out
-        whole = trained(mixamo_tree, tmp_path / "whole", argv=(*more, "--num_workers", "0"))
+        whole = trained(mixamo_tree, tmp_path / "whole", argv=more)
         assert_same_state(tmp_path / "a" / "run", whole)
 
     def test_max_minutes_end_a_run_that_can_be_resumed(self, mixamo_tree, tmp_path):
