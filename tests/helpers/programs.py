@@ -94,9 +94,8 @@ class Programs:
     def start(self, program: str | Path, *argv: Any, **options: Any) -> Running:
         """Start a program, in a session of its own, with the options of `run`; it must be finished before the next."""
         out, err, calls = (Path(self._folder.name, name) for name in ("out", "err", "calls"))
-        out.write_text("")
-        err.write_text("")
-        calls.write_text("0")
+        for path in (out, err, calls):
+            path.write_text("0" if path is calls else "")
         calls.chmod(0o666)
         asked = {"program": str(ROOT / program), "argv": [str(a) for a in argv], "out": str(out), "err": str(err)}
         self._server.stdin.write(json.dumps({**asked, "calls": str(calls), **options}) + "\n")
@@ -106,7 +105,7 @@ class Programs:
 
 @dataclass(frozen=True)
 class Running:
-    """A program that was started. pid: of its process, which is also the number of its session and process group."""
+    """A program that was started. pid: of its process, its session and its process group."""
 
     server: subprocess.Popen
     pid: int
@@ -147,8 +146,7 @@ def _requests(asked: dict[str, Any]) -> list[dict[str, Any]]:
     count = asked.get("processes", 1)
     if count == 1:
         return [asked]
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
+    with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     job = {"WORLD_SIZE": count, "LOCAL_WORLD_SIZE": count, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
     requests = []
