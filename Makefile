@@ -63,16 +63,16 @@ check: dev  ## check the format, the style, the import rules and the types
 	@if grep -q '^\[tool\.mypy' pyproject.toml; then $(RUN) -m mypy; fi
 
 test: check  ## check, and run every test, those that need a C++ compiler last
-	$(RUN) -m pytest -n 2 --dist loadfile -m "not compiler"
+	$(RUN) -m pytest -n 2 --dist worksteal -m "not compiler"
 	$(RUN) -m pytest -m compiler
 
-test-fast: check  ## the tests to run before a commit: no compiler, no campaigns of processes
-	$(RUN) -m pytest -n 2 --dist loadfile -m "not compiler and not slow"
+test-fast: check  ## the tests to run before a commit: no compiler, no programs, no long training
+	$(RUN) -m pytest -n 2 --dist worksteal -m "not compiler and not slow"
 
 test-portable: dev  ## the tests that compute, as on other kinds of processors
 	@failed=; for variant in $(VARIANTS); do \
 	    echo "== $$variant"; \
-	    env $$variant $(RUN) -m pytest -n 2 --dist loadfile -m "not compiler and not slow" $(COMPUTING) || failed="$$failed $$variant"; \
+	    env $$variant $(RUN) -m pytest -n 2 --dist worksteal -m "not compiler" $(COMPUTING) || failed="$$failed $$variant"; \
 	done; \
 	if [ -n "$$failed" ]; then echo "failed with:$$failed"; exit 1; else echo "passed with every one of: $(VARIANTS)"; fi
 

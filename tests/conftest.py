@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -128,6 +130,22 @@ def one_thread():
     torch.set_num_threads(1)  # tiny networks are faster so, and bits agree with the processes below
 
 
+@pytest.fixture(scope="session", autouse=True)
+def interrupts():
+    """Interrupts (SIGINT) reach the tests and the programs that they start, also where the tests run in the background.
+
+    A shell that is not interactive starts background commands with SIGINT ignored, Python then installs no handler, and
+    every process that is started inherits that. Tests of interruption would wait for an end that never comes.
+    """
+    before = signal.getsignal(signal.SIGINT)
+    ignored = before is signal.SIG_IGN and threading.current_thread() is threading.main_thread()
+    if ignored:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    if ignored:
+        signal.signal(signal.SIGINT, before)
+
+
 @pytest.fixture
 def shared() -> Path:
     """The reference material beside the checkout, where there is any."""
@@ -213,6 +231,8 @@ def bad_input(run_main):
 @pytest.fixture(scope="session")
 def programs():
     """Starts programs in processes of their own that have their libraries already (tests/helpers/programs.py)."""
+    if not sys.platform.startswith("linux"):
+        pytest.skip("programs are forked only on Linux here")
     from tests.helpers.programs import Programs
 
     with Programs() as started:

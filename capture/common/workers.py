@@ -13,7 +13,6 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
 from tqdm import tqdm
 
 from capture.common.errors import CaptureError
@@ -100,12 +99,15 @@ def _finished(run: Callable[[Any], Any], jobs: Sequence[Any], workers: int | Non
 
 
 def _here(run: Callable[[Any], Any], jobs: Sequence[Any]) -> Results:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
+    torch = sys.modules.get("torch")  # jobs that do not compute with it do without
+    threads = torch.get_num_threads() if torch else 1
+    if torch:
+        torch.set_num_threads(1)
     try:
         yield from map(run, jobs)
     finally:
-        torch.set_num_threads(threads)
+        if torch:
+            torch.set_num_threads(threads)
 
 
 def _apart(run: Callable[[Any], Any], jobs: Sequence[Any], workers: int) -> Results:
@@ -143,7 +145,9 @@ def _children_ignore_interrupts() -> Iterator[None]:
 def _start_worker(stop: Any) -> None:
     global _stop
     _stop = stop
-    torch.set_num_threads(1)
+    os.environ.update(OMP_NUM_THREADS="1", MKL_NUM_THREADS="1")  # for torch, where a job imports it
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(1)
     parent = multiprocessing.parent_process()
     assert parent is not None  # this is a worker
 

@@ -9,14 +9,16 @@ from __future__ import annotations
 import io
 import warnings
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
-from torch import Tensor
 
 from capture.common.errors import CaptureError, Refused
 from capture.io.colour import eight_bit_gray, sixteen_bit_rgb, to_srgb
+
+if TYPE_CHECKING:  # torch is imported where a tensor is made: the workers that prepare datasets do without
+    from torch import Tensor
 
 EXTENSIONS = (
     *(".png", ".apng", ".jpg", ".jpeg", ".jfif", ".jpe", ".webp", ".avif", ".gif"),
@@ -173,6 +175,8 @@ def load_image(path: str | Path, size: int, ground: tuple[int, int, int] = WHITE
 
 def image_to_tensor(image: Image.Image) -> Tensor:
     """RGB picture -> uint8 (3, H, W)."""
+    import torch
+
     return torch.from_numpy(np.array(image, dtype=np.uint8)).permute(2, 0, 1).contiguous()
 
 
@@ -183,16 +187,18 @@ def tensor_to_image(image: Tensor) -> Image.Image:
 
 def normalise(image: Tensor) -> Tensor:
     """uint8 in 0..255 -> float32 in [-1, 1]."""
-    return image.to(torch.float32) / 127.5 - 1.0
+    return image.float() / 127.5 - 1.0
 
 
 def denormalise(image: Tensor) -> Tensor:
     """float in [-1, 1] -> uint8 in 0..255, rounded to the nearest."""
-    return ((image.float().clamp(-1, 1) + 1.0) * 127.5).round().to(torch.uint8)
+    return ((image.float().clamp(-1, 1) + 1.0) * 127.5).round().byte()
 
 
 def grid(columns: list[Tensor], gap: int = 2) -> Tensor:
     """Columns of uint8 (N, 3, S, S) -> one picture, uint8 (3, H, W): a row for each sample, white between."""
+    import torch
+
     n, _, s, _ = columns[0].shape
     out = torch.full((3, n * (s + gap) + gap, len(columns) * (s + gap) + gap), 255, dtype=torch.uint8)
     for c, column in enumerate(columns):

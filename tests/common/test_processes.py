@@ -25,7 +25,7 @@ SHORT = ("--batch_size", "4", "--samples_per_epoch", str(4 * EARLY), "--num_epoc
 LONG = ("--batch_size", "4", "--samples_per_epoch", "80")  # 20 steps an epoch
 
 
-def launch(*command: str) -> subprocess.Popen:
+def torchrun(*command: str) -> subprocess.Popen:
     return subprocess.Popen(
         [*TORCHRUN, *map(str, command)],
         cwd=ROOT,
@@ -87,12 +87,12 @@ def _process_of_rank(launcher: int, rank: int) -> int:
 
 
 class TestSeveralProcesses:
-    def test_two_processes_stay_equal_and_equal_one(self, mixamo_tree, single, tmp_path):
+    def test_two_processes_stay_equal_and_equal_one(self, mixamo_tree, single, tmp_path, programs):
         """After 20 steps both have the same weights and averages; after a few, those of one process up to rounding."""
-        run = launch("tests/helpers/rank_program.py", mixamo_tree, tmp_path / "two", "20", *LONG, "--num_epochs", "1")
-        out, err = finish(run)
-        assert run.returncode == 0, err
-        report = json.loads(out.splitlines()[-1])
+        argv = (mixamo_tree, tmp_path / "two", "20", *LONG, "--num_epochs", "1")
+        run = programs.run("tests/helpers/rank_program.py", *argv, processes=2)
+        assert run.status == 0, run.err
+        report = json.loads(run.out.splitlines()[-1])
         assert report["world"] == 2
         assert report["drift"] == {"gen": 0.0, "disc": 0.0, "ema": 0.0}
         fresh = tmp_path / "fresh"  # how far training went at all
@@ -102,37 +102,37 @@ class TestSeveralProcesses:
         assert apart(single, tmp_path / "two" / "early") < 0.001 * apart(single, fresh)
 
     @pytest.mark.parametrize("argv", [("lwgan",), ("coord_inpainting", "--stage", "picture")], ids=lambda argv: argv[0])
-    def test_methods_that_learn_from_maps_learn_the_same(self, tmp_path, argv):
+    def test_methods_that_learn_from_maps_learn_the_same(self, tmp_path, argv, programs):
         argv = ("--method", *argv, *SHORT)
-        run = launch("tests/helpers/rank_program.py", "toon", tmp_path / "two", EARLY, *argv)
+        run = programs.run("tests/helpers/rank_program.py", "toon", tmp_path / "two", EARLY, *argv, processes=2)
         config = tiny_config("--dataset_path", "toon", *argv)
         trainer = Trainer(config, open_data(config, batch_keys(config)), tmp_path / "one")
         trainer.save(latest_path(tmp_path / "fresh"))
         trainer.run_steps(EARLY)
         trainer.save(latest_path(tmp_path / "one"))
-        out, err = finish(run)
-        assert run.returncode == 0, err
-        assert set(json.loads(out.splitlines()[-1])["drift"].values()) == {0.0}
+        assert run.status == 0, run.err
+        assert set(json.loads(run.out.splitlines()[-1])["drift"].values()) == {0.0}
         one, two, fresh = (tmp_path / name for name in ("one", "two", "fresh"))
         # gradients agree to 2e-6; spectrally normalised weights that are fresh make them large, and steps amplify that
         assert apart(one, two) < 0.01 * apart(one, fresh)
 
     @pytest.mark.parametrize("method", ("mraa", "coord_inpainting"))
-    def test_two_processes_with_batch_statistics_of_their_own_keep_equal_weights(self, mixamo_tree, tmp_path, method):
+    def test_two_processes_with_batch_statistics_of_their_own_keep_equal_weights(
+        self, mixamo_tree, tmp_path, method, programs
+    ):
         """Weights stay equal; each process normalises its own share (on GPUs, all shares together)."""
         tree = mixamo_tree if method == "mraa" else "toon"
         argv = (*tiny_argv(method), "--method", method, "--samples_per_epoch", "16", "--batch_size", "4")
-        run = launch("tests/helpers/rank_program.py", tree, tmp_path / "two", "4", *argv, "--num_epochs", "1")
-        out, err = finish(run)
-        assert run.returncode == 0, err
-        assert json.loads(out.splitlines()[-1])["drift"] == {"gen": 0.0, "ema": 0.0}
+        argv = (tree, tmp_path / "two", "4", *argv, "--num_epochs", "1")
+        run = programs.run("tests/helpers/rank_program.py", *argv, processes=2)
+        assert run.status == 0, run.err
+        assert json.loads(run.out.splitlines()[-1])["drift"] == {"gen": 0.0, "ema": 0.0}
 
-    def test_train_py_under_torchrun_resumes_with_another_number_of_processes(self, mixamo_tree, single, tmp_path):
+    def test_train_py_resumes_with_another_number_of_processes(self, mixamo_tree, tmp_path, programs):
         argv = [*TINY_ARGV, "--dataset_path", mixamo_tree, *LONG, "--result_path", tmp_path, "--result_title", "run"]
-        run = launch("train.py", *argv, "--num_epochs", "1")
-        out, err = finish(run)
-        assert run.returncode == 0, err
-        assert "cpu:0 and 1 more" in out and out.count("epoch 1: ") == 1  # one process tells
+        run = programs.run("train.py", *argv, "--num_epochs", "1", processes=2)
+        assert run.status == 0, run.err
+        assert "cpu:0 and 1 more" in run.out and run.out.count("epoch 1: ") == 1  # one process tells
         folder = tmp_path / "run"
         assert load_checkpoint(latest_path(folder))["step"] == 20
         assert len((folder / "metrics.jsonl").read_text().splitlines()) == 1
@@ -146,9 +146,9 @@ class TestSeveralProcesses:
         for got, expected in zip(rows, want):
             assert got["G_recon"] == pytest.approx(expected["G_recon"], rel=0.02)
 
-    def test_a_killed_process_ends_the_job_with_one_line(self, mixamo_tree, tmp_path):
+    def test_a_killed_process_ends_the_job_of_torchrun_with_one_line(self, mixamo_tree, tmp_path):
         argv = [*TINY_ARGV, "--dataset_path", mixamo_tree, *LONG, "--result_path", tmp_path, "--result_title", "run"]
-        run = launch("train.py", *argv, "--num_epochs", "10000")
+        run = torchrun("train.py", *argv, "--num_epochs", "10000", "--validation_pairs", "0")
         deadline = time.monotonic() + 120
         while not latest_path(tmp_path / "run").exists():  # it trains
             assert run.poll() is None and time.monotonic() < deadline, run.communicate()[1]
@@ -177,12 +177,10 @@ class TestSameUpdate:
 
 
 class TestProcessRefusals:
-    def test_a_batch_that_processes_cannot_share_is_one_line(self, mixamo_tree, tmp_path):
+    def test_a_batch_that_processes_cannot_share_is_one_line(self, mixamo_tree, tmp_path, programs):
         argv = [*TINY_ARGV, "--dataset_path", mixamo_tree, "--batch_size", "3", "--result_path", tmp_path]
-        run = launch("train.py", *argv, "--result_title", "run")
-        _, err = finish(run)
-        assert run.returncode != 0
-        assert "batch_size 3 can't be shared evenly by 2 processes" in err
+        run = programs.run("train.py", *argv, "--result_title", "run", processes=2)
+        assert run.status == 2 and "batch_size 3 can't be shared evenly by 2 processes" in run.err
         assert not (tmp_path / "run").exists()
 
     def test_micro_batches_that_do_not_divide_are_one_line(self, mixamo_tree, tmp_path, bad_input):

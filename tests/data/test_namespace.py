@@ -16,10 +16,10 @@ sys.path[:0] = {path!r}
 {second}
 assert datasets.__file__.startswith({library!r}), datasets.__file__
 assert {call}
-assert open_data.__module__ == "capture.data.open_data"
+assert scan.__module__ == "capture.data.index.catalog"
 print("both")
 """
-OURS, THEIRS = "from capture.data.open_data import open_data", "import datasets"
+OURS, THEIRS = "from capture.data.index.catalog import scan", "import datasets"  # scan does without torch
 
 
 def run(code: str) -> str:

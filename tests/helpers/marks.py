@@ -1,4 +1,4 @@
-"""Which tests are slow or need a compiler, by name, folder and fixtures; those that need a compiler run last."""
+"""Which tests are slow or need a compiler, by folder, file, name and fixtures; those that need a compiler run last."""
 
 from __future__ import annotations
 
@@ -10,8 +10,15 @@ TESTS = Path(__file__).resolve().parents[1]
 SLOW_FOLDERS = ("reliability", "programs", "tools", "benchmarks")
 SLOW_FILES = (
     *("common/test_startup.py", "common/test_processes.py", "data/test_namespace.py", "data/mixamo/test_prepare.py"),
-    *("training/test_faults.py", "checkpoints/test_lock.py"),
+    *("training/test_faults.py", "checkpoints/test_lock.py", "common/test_memory.py"),
+    *("methods/capture_parts/test_shipped_weights.py", "methods/coord_inpainting/test_notebook.py"),
 )
+SLOW_NAMES = {  # of classes and functions: each takes seconds, because it trains or starts a program
+    *("TestBaselineTraining", "TestFullSize", "TestInterruption", "TestLearning", "TestWhatStagesLearn"),
+    *("test_a_run_of_version_3_goes_on_as_if_nothing_had_been_renamed", "test_interrupt_ends_the_check"),
+    *("test_interrupt_leaves_no_partial_file_and_the_same_command_finishes", "test_real_characters"),
+    *("test_interrupt_leaves_whole_files_and_no_processes", "test_training_on_one_batch_learns_to_move_the_source"),
+}
 SLOW_FIXTURES = {"programs", "world"}
 
 
@@ -22,6 +29,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("compiler")
         inside = item.path.relative_to(TESTS)
         if inside.parts[0] in SLOW_FOLDERS or inside.as_posix() in SLOW_FILES:
+            item.add_marker("slow")
+        if SLOW_NAMES & {item.parent.name if item.parent else "", getattr(item, "originalname", item.name)}:
             item.add_marker("slow")
         if SLOW_FIXTURES & set(getattr(item, "fixturenames", ())):
             item.add_marker("slow")

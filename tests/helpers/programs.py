@@ -12,11 +12,14 @@ from __future__ import annotations
 import atexit
 import builtins
 import contextlib
+import gc
 import json
+import multiprocessing.resource_tracker
 import os
 import resource
 import runpy
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -27,6 +30,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
+OTHER_SYSTEM = ROOT / "tests" / "helpers" / "other_system"
 
 
 @dataclass(frozen=True)
@@ -81,30 +85,75 @@ class Programs:
         stdout: a file that standard output goes to.  folder: where it is started (default: the checkout).
         count: count the calls that change files.  kill_at: end it by SIGKILL at this call (from 1 on), or after it
         (`kill_behind`).  kill_after: end it by SIGKILL after so many seconds.
+        other_system: without what only Linux has (tests/helpers/other_system), the processes that it starts as well.
+        processes: how many processes of one job to start, as torchrun does, that share standard output and error; the
+        first one's exit status is returned, after all have ended.
         """
+        return self.start(program, *argv, **options).finish()
+
+    def start(self, program: str | Path, *argv: Any, **options: Any) -> Running:
+        """Start a program, in a session of its own, with the options of `run`; it must be finished before the next."""
         out, err, calls = (Path(self._folder.name, name) for name in ("out", "err", "calls"))
-        calls.write_text("0")
+        for path in (out, err, calls):
+            path.write_text("0" if path is calls else "")
         calls.chmod(0o666)
         asked = {"program": str(ROOT / program), "argv": [str(a) for a in argv], "out": str(out), "err": str(err)}
         self._server.stdin.write(json.dumps({**asked, "calls": str(calls), **options}) + "\n")
         self._server.stdin.flush()
-        status = json.loads(self._server.stdout.readline())
-        text = "" if "stdout" in options else out.read_text(errors="replace")
-        return Finished(status, text, err.read_text(errors="replace"), int(calls.read_text() or 0))
+        return Running(self._server, json.loads(self._server.stdout.readline()), out, err, calls, "stdout" in options)
+
+
+@dataclass(frozen=True)
+class Running:
+    """A program that was started. pid: of its process, its session and its process group."""
+
+    server: subprocess.Popen
+    pid: int
+    out: Path
+    err: Path
+    calls: Path
+    redirected: bool
+
+    def finish(self) -> Finished:
+        """Wait for the end, at most two minutes."""
+        status = json.loads(self.server.stdout.readline())
+        text = "" if self.redirected else self.out.read_text(errors="replace")
+        return Finished(status, text, self.err.read_text(errors="replace"), int(self.calls.read_text() or 0))
 
 
 def _serve() -> dict[str, Any] | None:
-    """Fork a process for each request; in that process return the request, in this one None at the end."""
+    """Fork the processes of each request; in each of them return its request, in this one None at the end."""
     answers = os.fdopen(os.dup(1), "w")
     for line in sys.stdin:
         asked = json.loads(line)
-        process = os.fork()
-        if process == 0:
-            answers.close()
-            return asked
-        answers.write(f"{_wait(process, asked.get('kill_after'))}\n")
+        started = []
+        for request in _requests(asked):
+            process = os.fork()
+            if process == 0:
+                answers.close()
+                return request
+            started.append(process)
+        answers.write(f"{started[0]}\n")
+        answers.flush()
+        first, *_ = [_wait(process, asked.get("kill_after")) for process in started]
+        answers.write(f"{first}\n")
         answers.flush()
     return None
+
+
+def _requests(asked: dict[str, Any]) -> list[dict[str, Any]]:
+    """One request for each process of a job."""
+    count = asked.get("processes", 1)
+    if count == 1:
+        return [asked]
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    job = {"WORLD_SIZE": count, "LOCAL_WORLD_SIZE": count, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
+    requests = []
+    for rank in range(count):
+        ranks = {name: str(value) for name, value in {**job, "RANK": rank, "LOCAL_RANK": rank}.items()}
+        requests.append({**asked, "environment": {**asked.get("environment", {}), **ranks}})
+    return requests
 
 
 def _wait(process: int, seconds: float | None) -> int:
@@ -134,7 +183,7 @@ def _become(asked: dict[str, Any]) -> None:
     os.setsid()
     os.chdir(asked.get("folder", ROOT))
     for number, path in ((0, os.devnull), (1, asked.get("stdout", asked["out"])), (2, asked["err"])):
-        opened = os.open(path, os.O_RDONLY if number == 0 else os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+        opened = os.open(path, os.O_RDONLY if number == 0 else os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
         os.dup2(opened, number)
         os.close(opened)
     for name, value in asked.get("environment", {}).items():
@@ -156,6 +205,12 @@ def _become(asked: dict[str, Any]) -> None:
         os.setgroups([])
         os.setgid(asked["user"])
         os.setuid(asked["user"])
+    if asked.get("other_system"):
+        os.environ["PYTHONPATH"] = str(OTHER_SYSTEM)
+        for name in [name for name in sys.modules if name.split(".")[0] in ("capture", "tests", "filelock")]:
+            del sys.modules[name]  # they are imported again, there
+        runpy.run_path(str(OTHER_SYSTEM / "sitecustomize.py"))
+        multiprocessing.resource_tracker._HAVE_SIGMASK = False  # it looked when it was imported
     sys.argv = [asked["program"], *asked["argv"]]
 
 
@@ -194,24 +249,38 @@ def _count_calls(asked: dict[str, Any]) -> None:
     capture.data.cache_build.frame_crc = counted(capture.data.cache_build.frame_crc)
 
 
-def _import_libraries() -> None:
+def import_libraries() -> None:
+    """Import what the programs import when they use it, so that no forked process has to: that takes seconds."""
     import encodings.utf_8_sig  # noqa: F401  another user may not be allowed to read the library
 
     import av  # noqa: F401
+    import lpips  # noqa: F401
     import torch
+    import torch.utils.tensorboard  # noqa: F401
+    import torchmetrics.functional.image  # noqa: F401  it imports matplotlib, which lists fonts and writes a cache
+    from PIL import Image
 
     import capture.data.cache
     import capture.data.check.check
-    import capture.data.toon.write  # noqa: F401
-    import capture.evaluation.evaluation  # noqa: F401
-    import capture.inference.pictures  # noqa: F401
+    import capture.data.fashion.prepare
+    import capture.data.lpc.sheets
+    import capture.data.mixamo.command
+    import capture.data.toon.held_out
+    import capture.data.toon.write
+    import capture.evaluation.evaluation
+    import capture.inference.map_pictures
+    import capture.inference.pictures
+    import capture.inference.video
+    import capture.methods.capture.method
     import capture.training.trainer  # noqa: F401
 
+    Image.init()
     torch.set_num_threads(1)
+    gc.freeze()  # a collection in a new process would touch, and so copy, every page
 
 
 if __name__ == "__main__":
-    _import_libraries()
+    import_libraries()
     asked = _serve()
     if asked is None:
         os._exit(0)  # as below

@@ -1,4 +1,4 @@
-"""Run by torchrun in test_processes.py: train some steps and tell how far the processes have drifted apart."""
+"""Run by the processes of a job in test_processes.py: train some steps and tell how far the processes are apart."""
 
 from __future__ import annotations
 

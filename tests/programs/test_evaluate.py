@@ -165,27 +165,13 @@ class TestTable:
             for key in ("l1", "ssim", "l1_foreground", "ssim_foreground"):
                 assert row[key] == pytest.approx(expected[name][key], abs=1e-5)
 
-    def test_two_processes_make_the_same_table(self, run, world: Path, tmp_path: Path) -> None:
+    def test_two_processes_make_the_same_table(self, run, programs, world: Path, tmp_path: Path) -> None:
         arguments = ["result/A", "--pairs", "test/pairs.csv", "--batch_size", "2", "--device", "cpu"]
         run(*arguments)
-        command = [
-            sys.executable,
-            "-m",
-            "torch.distributed.run",
-            "--standalone",
-            "--nproc_per_node",
-            "2",
-            str(ROOT / "evaluate.py"),
-            *arguments,
-            "--weights",
-            "empty",
-            "--out",
-            str(tmp_path / "two"),
-        ]
-        environment = {**os.environ, "OMP_NUM_THREADS": str(torch.get_num_threads())}
-        done = subprocess.run(command, cwd=world, env=environment, capture_output=True, text=True)
-        assert done.returncode == 0, done.stderr
-        assert done.stdout == (tmp_path / "out" / "table.txt").read_text()
+        more = ("--weights", "empty", "--out", tmp_path / "two")
+        done = programs.run("evaluate.py", *arguments, *more, folder=str(world), processes=2)
+        assert done.status == 0, done.err
+        assert done.out == (tmp_path / "out" / "table.txt").read_text()
         for name in ("table.csv", "table.jsonl", "pairs.csv"):
             assert (tmp_path / "two" / name).read_text() == (tmp_path / "out" / name).read_text()
 
@@ -229,7 +215,7 @@ class TestRenderedPictures:
         assert "render A" not in run(*arguments)[2]  # and with nothing missing, nothing is rendered
 
     def test_ctrl_c_leaves_whole_pictures_and_the_next_run_the_same_table(
-        self, run, world: Path, tmp_path: Path
+        self, run, programs, world: Path, tmp_path: Path
     ) -> None:
         header, *rows = (world / "test" / "pairs.csv").read_text().splitlines()
         many = world / "test" / "many.csv"
@@ -246,18 +232,13 @@ class TestRenderedPictures:
             str(tmp_path / "out"),
         ]
         renders = tmp_path / "out" / "renders"
-        with subprocess.Popen(
-            [sys.executable, str(ROOT / "evaluate.py"), *arguments],
-            cwd=world,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        ) as process:
-            while process.poll() is None and not list(renders.glob("*/*.png")):
-                time.sleep(0.01)
-            process.send_signal(signal.SIGINT)
-            out, err = process.communicate(timeout=60)
-        assert process.returncode == 130 and not out and err.endswith("interrupted\n")
+        evaluation = programs.start("evaluate.py", *arguments, folder=str(world))
+        until = time.monotonic() + 60
+        while not list(renders.glob("*/*.png")) and time.monotonic() < until:
+            time.sleep(0.01)
+        os.kill(evaluation.pid, signal.SIGINT)
+        ended = evaluation.finish()
+        assert ended.status == 130 and not ended.out and ended.err.endswith("interrupted\n")
         done = {path: path.stat().st_mtime_ns for path in renders.glob("*/*.png")}
         assert 0 < len(done) < REPEATS * PAIRS and not list(renders.glob("*/.*"))
         assert all(Image.open(path).size == (SIZE, SIZE) for path in done)

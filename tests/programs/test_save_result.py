@@ -15,7 +15,7 @@ from capture.config.yaml import dump_yaml
 from capture.inference.transfer import PoseTransfer
 from capture.io.images import denormalise, tensor_to_image
 from capture.methods.build import build_generator
-from tests.conftest import ROOT, draw_figure, start, tiny_config, write_result
+from tests.conftest import draw_figure, tiny_config, write_result
 
 
 @pytest.fixture(scope="module")
@@ -98,7 +98,7 @@ class TestExport:
 
 class TestReleaseCheckpoint:
     @pytest.mark.parametrize("parallel", (False, True))
-    def test_the_releases_own_checkpoint_renders_what_the_release_rendered(self, shared, tmp_path, parallel):
+    def test_the_releases_own_checkpoint_renders_what_the_release_rendered(self, shared, tmp_path, parallel, programs):
         """In a process of its own, from its checkpoint and configuration unchanged, also as DataParallel saved them."""
         reference = shared / "reference"
         tensors = load_file(reference / "tensors.safetensors")
@@ -115,9 +115,8 @@ class TestReleaseCheckpoint:
         for name in ("identity", "pose"):
             tensor_to_image(denormalise(tensors[f"input.{name}"][0])).save(tmp_path / f"{name}.png")
         inputs = (tmp_path / "identity.png", tmp_path / "pose.png")
-        process = start("save_result.py", *command(folder, inputs, tmp_path / "out"), cwd=ROOT)
-        _, err = process.communicate(timeout=120)
-        assert process.returncode == 0, err
+        run = programs.run("save_result.py", *command(folder, inputs, tmp_path / "out"))
+        assert run.status == 0, run.err
         got = pixels(tmp_path / "out" / "output.png")
         want = denormalise(tensors["generator.output_zero_noise"][0]).permute(1, 2, 0).numpy().astype(int)
         assert want.std() > 5  # a picture, not a flat colour

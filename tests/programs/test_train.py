@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import signal
@@ -18,7 +19,7 @@ from capture.checkpoints.checkpoint import latest_path, load_checkpoint
 from capture.config.load import load_config
 from capture.data.open_data import open_data
 from capture.training.trainer import Trainer
-from tests.conftest import ROOT, draw_figure, start, tiny_argv, tiny_config
+from tests.conftest import ROOT, draw_figure, tiny_argv, tiny_config
 from tests.helpers.states import assert_same_state
 
 GRID = 34  # pixels of a picture and the gap beside it, in the grids of a 32-pixel run
@@ -30,13 +31,12 @@ def arguments(tree: Path | str, result: Path, *more: str, method: str = "capture
 
 
 @pytest.fixture(scope="module")
-def finished(mixamo_tree, tmp_path_factory) -> Path:
+def finished(mixamo_tree, tmp_path_factory, programs) -> Path:
     """The result folder of an uninterrupted run of two epochs of three steps, in a process of its own."""
     result = tmp_path_factory.mktemp("result")
-    process = start("train.py", "defaults.yaml", *arguments(mixamo_tree, result), cwd=ROOT)
-    out, err = process.communicate(timeout=300)
-    assert process.returncode == 0, err
-    assert "epoch 2: " in out and "sample/s" in err
+    run = programs.run("train.py", "defaults.yaml", *arguments(mixamo_tree, result))
+    assert run.status == 0, run.err
+    assert "epoch 2: " in run.out and "sample/s" in run.err
     return result / "run"
 
 
@@ -104,29 +104,25 @@ class TestResume:
         for a, b in zip(rows_of(finished), rows_of(resumed), strict=True):
             assert {**a, "samples_per_second": 0} == {**b, "samples_per_second": 0}
 
-    def test_ctrl_c_saves_and_the_same_command_goes_on(self, mixamo_tree, tmp_path):
+    def test_ctrl_c_saves_and_the_same_command_goes_on(self, mixamo_tree, tmp_path, programs):
         """A real SIGINT to a real process with loader workers; then the same command; equal to never interrupted."""
-        more = ("--num_epochs", "1", "--samples_per_epoch", "400", "--num_workers", "1", "--validation_pairs", "0")
+        more = ("--num_epochs", "1", "--samples_per_epoch", "120", "--num_workers", "1", "--validation_pairs", "0")
         command = arguments(mixamo_tree, tmp_path / "a", *more)
-        process = start("train.py", *command, cwd=ROOT)
+        running = programs.start("train.py", *command)
         deadline = time.monotonic() + 120
-        while not (tmp_path / "a" / "run" / "log.txt").exists() and time.monotonic() < deadline:
-            time.sleep(0.05)
-        time.sleep(1.0)
-        process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=120)
-        assert process.returncode == 130, err
-        assert "Traceback" not in err
-        stopped = re.search(r"interrupted: saved at step (\d+)", out)
-        assert stopped and 0 < int(stopped[1]) < 200, out
-        process = start("train.py", *command, cwd=ROOT)
-        out, err = process.communicate(timeout=240)
-        assert process.returncode == 0, err
-        assert f"resuming at step {stopped[1]}" in out
-        whole = arguments(mixamo_tree, tmp_path / "b", *more)
-        process = start("train.py", *whole, cwd=ROOT)
-        assert process.communicate(timeout=240) and process.returncode == 0
-        assert_same_state(tmp_path / "a" / "run", tmp_path / "b" / "run")
+        while not re.search(r" [1-9]\d*/120", running.err.read_text()) and time.monotonic() < deadline:
+            time.sleep(0.01)  # until an update was made
+        os.kill(running.pid, signal.SIGINT)
+        run = running.finish()
+        assert run.status == 130, run.err
+        assert "Traceback" not in run.err
+        stopped = re.search(r"interrupted: saved at step (\d+)", run.out)
+        assert stopped and 0 < int(stopped[1]) < 60, run.out
+        run = programs.run("train.py", *command)
+        assert run.status == 0, run.err
+        assert f"resuming at step {stopped[1]}" in run.out
+        whole = trained(mixamo_tree, tmp_path / "whole", argv=more)
+        assert_same_state(tmp_path / "a" / "run", whole)
 
     def test_max_minutes_end_a_run_that_can_be_resumed(self, mixamo_tree, tmp_path):
         trained(mixamo_tree, tmp_path / "run", argv=("--num_epochs", "5000", "--max_minutes", "0.03"))

@@ -11,12 +11,17 @@ a process forked from this one, so that libraries are imported once.
 from __future__ import annotations
 
 import ast
+import gc
 import os
 import shutil
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
+
+import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -226,23 +231,41 @@ def copy_code(to: Path) -> None:
         shutil.copy(path, to)
 
 
-def run_test(code: Path, test: str) -> int:
-    """pytest's exit status for one test of the code in a folder: 0 passed, 1 failed."""
+def run_tests(code: Path, *tests: str, bytecode: bool = False) -> int:
+    """pytest's exit status for tests of the code in a folder: 0 passed, 1 failed.
+
+    Args:
+        bytecode: keep what is compiled beside the code, for the next processes.
+    """
     sys.stdout.flush()
+    gc.freeze()  # a collection in the new process would touch, and so copy, every page
     process = os.fork()
     if process == 0:
         quiet = os.open(os.devnull, os.O_WRONLY)
         os.dup2(quiet, 1)
         os.dup2(quiet, 2)
         os.chdir(code)
-        sys.dont_write_bytecode = True  # a change of the same length within a second would not be seen
+        os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # other packages' plugins take two seconds to import
+        sys.dont_write_bytecode = not bytecode
         sys.path[:] = [str(code), *(path for path in sys.path if path not in ("", str(ROOT)))]
         for name in [name for name in sys.modules if name.split(".")[0] in ("capture", "datasets", "tests")]:
             del sys.modules[name]
-        import pytest
-
-        os._exit(int(pytest.main(["-x", "-q", "-p", "no:cacheprovider", "--rootdir", str(code), test])))
+        os._exit(int(pytest.main(["-x", "-q", "-p", "no:cacheprovider", "--rootdir", str(code), *tests])))
     return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
+
+
+@contextmanager
+def mutated(path: Path, text: str) -> Iterator[None]:
+    """A file of the copied code with another text, and then as it was before."""
+    before, status = path.read_text(), path.stat()
+    path.write_text(text)
+    # bytecode is used again where the size and the second of the last change agree
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns + 10**10))
+    try:
+        yield
+    finally:
+        path.write_text(before)
+        os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
 
 
 def survivors() -> list[str]:
@@ -257,19 +280,19 @@ def survivors() -> list[str]:
     with tempfile.TemporaryDirectory(prefix="capture-mutations-") as temporary:
         code = Path(temporary)
         copy_code(code)
-        for test in sorted({mutation.test for mutation in MUTATIONS}):
-            if run_test(code, test) != 0:
-                found.append(f"{test} fails without any mutation")
+        tests = sorted({mutation.test for mutation in MUTATIONS})
+        if run_tests(code, *tests, bytecode=True) != 0:
+            alone = [f"{test} fails without any mutation" for test in tests if run_tests(code, test) != 0]
+            found += alone or ["the tests fail together without any mutation"]
         for mutation in MUTATIONS:
             path = code / Path(*mutation.module.split(".")).with_suffix(".py")
-            text = path.read_text()
             try:
-                path.write_text(mutate(text, mutation.function, mutation.before, mutation.after))
+                text = mutate(path.read_text(), mutation.function, mutation.before, mutation.after)
             except NotApplied as error:
                 found.append(f"{mutation.what}: {mutation.module}: {error}")
                 continue
-            status = run_test(code, mutation.test)
-            path.write_text(text)
+            with mutated(path, text):
+                status = run_tests(code, mutation.test)
             print(f"{'noticed' if status == 1 else 'MISSED'}: {mutation.what}")
             if status != 1:
                 found.append(f"{mutation.what}: {mutation.test} ended with {status}")

@@ -27,7 +27,7 @@ OTHER_SYSTEM = ROOT / "tests" / "helpers" / "other_system"
 
 
 def run(*argv: object) -> str:
-    """Run Python with such a system's abilities to a good end; what it prints and logs."""
+    """Run Python, in a new process, with such a system's abilities to a good end; what it prints and logs."""
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     if sys.platform.startswith("linux"):
         environment["PYTHONPATH"] = str(OTHER_SYSTEM)
@@ -35,6 +35,21 @@ def run(*argv: object) -> str:
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout + done.stderr
+
+
+@pytest.fixture
+def run_program(request):
+    """Run a program to a good end, on Linux forked from a process that has the libraries; what it prints and logs."""
+    if not sys.platform.startswith("linux"):
+        return run
+    programs = request.getfixturevalue("programs")
+
+    def call(*argv: object) -> str:
+        done = programs.run(*argv, other_system=True)
+        assert done.status == 0, done.out + done.err
+        return done.out + done.err
+
+    return call
 
 
 class TestPrograms:
@@ -53,30 +68,34 @@ class TestPrograms:
         with Image.open(tmp_path / "out" / "output.png") as picture:
             assert picture.size == (32, 32)
 
-    def train(self, data: Path, results: Path, *more: object) -> str:
+    @pytest.fixture
+    def train(self, run_program):
+        return lambda *argv: self.trained(run_program, *argv)
+
+    def trained(self, run_program, data: Path, results: Path, *more: object) -> str:
         """Train for two steps an epoch into results/run; the log."""
         argv = ["--dataset_path", data, "--result_path", results, "--result_title", "run", "--samples_per_epoch", 4]
-        run("train.py", *TINY_ARGV, *argv, "--validation_pairs", 1, "--num_workers", 2, *more)
+        run_program("train.py", *TINY_ARGV, *argv, "--validation_pairs", 1, "--num_workers", 2, *more)
         assert not (results / "run" / ".lock").exists()
         return (results / "run" / "log.txt").read_text()
 
-    def test_training_with_processes_that_decode(self, mixamo_tree, tmp_path):
-        assert "epoch 1:" in self.train(mixamo_tree, tmp_path, "--cache_gb", 0, "--num_epochs", 1)
+    def test_training_with_processes_that_decode(self, train, mixamo_tree, tmp_path):
+        assert "epoch 1:" in train(mixamo_tree, tmp_path, "--cache_gb", 0, "--num_epochs", 1)
 
-    def test_training_from_prepared_frames_and_resuming(self, mixamo_tree, tmp_path):
-        self.train(mixamo_tree, tmp_path, "--num_epochs", 1)
-        assert "epoch 2:" in self.train(mixamo_tree, tmp_path, "--num_epochs", 2)
+    def test_training_from_prepared_frames_and_resuming(self, train, mixamo_tree, tmp_path):
+        train(mixamo_tree, tmp_path, "--num_epochs", 1)
+        assert "epoch 2:" in train(mixamo_tree, tmp_path, "--num_epochs", 2)
 
-    def test_preparing_and_checking(self, tmp_path):
+    def test_preparing_and_checking(self, run_program, tmp_path):
         small = ["--size", 32, "--characters", 2, "--clips", 1, "--frames", 2, "--test_clips", 0]
-        run("prepare.py", "toon", tmp_path / "toon", *small, "--test_characters", 2, "--workers", 2)
+        run_program("prepare.py", "toon", tmp_path / "toon", *small, "--test_characters", 2, "--workers", 2)
         assert (tmp_path / "toon" / "test" / "pairs.csv").is_file()
-        run("prepare.py", "check", tmp_path / "toon", "--workers", 2)
+        run_program("prepare.py", "check", tmp_path / "toon", "--workers", 2)
 
-    def test_evaluating(self, untrained, mixamo_tree, tmp_path):
+    def test_evaluating(self, run_program, untrained, mixamo_tree, tmp_path):
         (tmp_path / "weights").mkdir()
         argv = ["--pairs", mixamo_tree / "test" / "pairs.csv", "--weights", tmp_path / "weights", "--device", "cpu"]
-        assert "SSIM" in run("evaluate.py", untrained, *argv, "--out", tmp_path / "out")
+        assert "SSIM" in run_program("evaluate.py", untrained, *argv, "--out", tmp_path / "out")
 
 
 class TestLoaderProcesses:

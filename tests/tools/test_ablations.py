@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import re
+import subprocess
+import sys
 from argparse import Namespace
 from pathlib import Path
 
@@ -35,12 +37,20 @@ class TestVariants:
         config = load_config([], ablations.options("parts", args))
         assert config["main_config"]["start_from"] == str(Path("out") / "layout")
 
-    def test_variants_are_trained_and_measured_together(self, mixamo_tree, tmp_path, monkeypatch):
+    def test_variants_are_trained_and_measured_together(self, mixamo_tree, tmp_path, monkeypatch, programs):
+        def run(command, cwd, check):
+            """As subprocess.run, in processes that have their libraries already."""
+            assert command[0] == sys.executable and check
+            finished = programs.run(*command[1:], folder=str(cwd))
+            if finished.status:
+                raise subprocess.CalledProcessError(finished.status, command, finished.out, finished.err)
+
         tiny = dict(zip((name.removeprefix("--") for name in TINY_ARGV[::2]), TINY_ARGV[1::2]))
         tiny |= {"validation_pairs": 2, "sample_rows": 2}
         variants = {"base": tiny, "a = 0, as drawn": tiny | {"alpha_init": 0, "start_from": "first"}, "first": tiny}
         monkeypatch.setattr(ablations, "VARIANTS", variants)
         monkeypatch.setattr(ablations, "PER_EPOCH", 2)
+        monkeypatch.setattr(ablations.subprocess, "run", run)
         out, pairs = tmp_path / "out", mixamo_tree / "test" / "pairs.csv"
         argv = ["--pairs", pairs, "--out", out, "--samples", "4", "--dataset_path", mixamo_tree]
         monkeypatch.setattr("sys.argv", ["ablations", *map(str, argv), "--only", "base", "a = 0, as drawn"])

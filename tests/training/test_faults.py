@@ -15,8 +15,7 @@ from capture.checkpoints.checkpoint import FOLDER, latest_path, load_checkpoint
 from capture.common.errors import CaptureError
 from capture.data.open_data import open_data
 from capture.training.trainer import Trainer
-from tests.conftest import ROOT, TINY_ARGV, start, tiny_config
-from tests.helpers.programs import Finished
+from tests.conftest import TINY_ARGV, tiny_config
 from tests.helpers.small_disk import mounted, read_only
 
 LESS = ("--cache_gb", "0", "--validation_pairs", "0", "--num_epochs", "3")
@@ -116,10 +115,10 @@ class TestOutOfMemory:
 
 
 class TestLoaderProcess:
-    def test_a_killed_loader_process_is_one_line(self, tmp_path):
+    def test_a_killed_loader_process_is_one_line(self, tmp_path, programs):
         argv = [*TINY_ARGV, "--dataset_path", "toon", "--result_path", str(tmp_path), "--result_title", "run"]
         argv += ["--num_workers", "1", "--samples_per_epoch", "100000", "--validation_pairs", "0"]
-        process = start("train.py", *argv, cwd=ROOT)
+        process = programs.start("train.py", *argv)
         children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
         deadline = time.monotonic() + 60
         workers: list[int] = []
@@ -131,6 +130,5 @@ class TestLoaderProcess:
             ]
         time.sleep(1)
         os.kill(workers[0], signal.SIGKILL)
-        _, err = process.communicate(timeout=60)
-        line = Finished(process.returncode, "", err, 0).error()
+        line = process.finish().error()
         assert "loader processes was killed" in line and "the same command goes on" in line

@@ -41,11 +41,23 @@ def network() -> tuple[nn.Module, torch.optim.Optimizer]:
     return model, torch.optim.Adam(model.parameters(), lr=0.1, fused=True)
 
 
+@pytest.fixture(scope="module")
+def config(mixamo_tree) -> dict:
+    return tiny_config("--dataset_path", str(mixamo_tree), "--num_epochs", "4", "--validation_pairs", "0")
+
+
+@pytest.fixture(scope="module")
+def after_seven_updates(config, tmp_path_factory) -> dict[str, torch.Tensor]:
+    """The generator's state where nothing went wrong."""
+    trainer = Trainer(config, open_data(config), tmp_path_factory.mktemp("clean"))
+    trainer.run_steps(7)
+    return trainer.networks["gen"].state_dict()
+
+
 class TestGuard:
     @pytest.mark.parametrize("deferred", (False, True))
     @pytest.mark.parametrize("what", ("loss", "gradient", "overflow"))
-    def test_training_stops_at_that_step(self, mixamo_tree, tmp_path, what, deferred):
-        config = tiny_config("--dataset_path", str(mixamo_tree), "--num_epochs", "4", "--validation_pairs", "0")
+    def test_training_stops_at_that_step(self, config, after_seven_updates, mixamo_tree, tmp_path, what, deferred):
         data = open_data(config)
         trainer = Trainer(config, data, tmp_path)
         trainer.guard = Guard(0.0, raise_at_once=not deferred)
@@ -68,9 +80,7 @@ class TestGuard:
             assert "decoder.to_rgb.conv.weight" in report["parameters"]
 
         # the weights are those after seven good updates, to the bit
-        clean = Trainer(config, data, tmp_path / "clean")
-        clean.run_steps(7)
-        for name, value in clean.networks["gen"].state_dict().items():
+        for name, value in after_seven_updates.items():
             assert torch.equal(value, trainer.networks["gen"].state_dict()[name]), name
 
         # and the same command goes on from the checkpoint where nothing is wrong

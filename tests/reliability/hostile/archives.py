@@ -144,11 +144,11 @@ def _packed(records: list[tuple[str, bytes, int | None]]) -> bytes:
 def _zeros() -> tuple[bytes, int]:
     """BOMB zeros, deflated, and their checksum."""
     squeeze, crc, piece = zlib.compressobj(6, zlib.DEFLATED, -15), 0, b"\0" * (1 << 22)
-    out = []
+    # after a full flush the same piece is deflated to the same bytes
+    deflated = squeeze.compress(piece) + squeeze.flush(zlib.Z_FULL_FLUSH)
     for _ in range(BOMB // len(piece)):
-        out.append(squeeze.compress(piece))
         crc = zlib.crc32(piece, crc)
-    return b"".join([*out, squeeze.flush()]), crc
+    return deflated * (BOMB // len(piece)) + squeeze.flush(), crc
 
 
 def _swollen(records: list[tuple[str, bytes, int | None]]) -> bytes:

@@ -21,7 +21,7 @@ from tests.reliability.hostile.case import Case
 from tests.reliability.hostile.cases import KINDS
 from tests.reliability.hostile.sandbox import Server, Verdict
 
-AT_ONCE = 50  # cases that hypothesis draws together
+AT_ONCE = (8, 50)  # cases that hypothesis draws together: at first, and then
 
 
 @dataclass
@@ -61,17 +61,17 @@ def _strategy(kind: str) -> st.SearchStrategy[Case]:
 def drawn(kind: str, seed: int) -> Iterator[Case]:
     """Cases of a kind without end: case i depends on the kind, the seed and i alone."""
     for batch in itertools.count():
-        for case in examples(_strategy(kind), f"{seed} {kind} {batch}"):
+        for case in examples(_strategy(kind), f"{seed} {kind} {batch}", AT_ONCE[batch > 0]):
             yield replace(case, kind=kind)
 
 
-def examples(strategy: st.SearchStrategy[Any], seed: str) -> list[Any]:
+def examples(strategy: st.SearchStrategy[Any], seed: str, count: int) -> list[Any]:
     """What hypothesis makes of a strategy and a seed."""
     found: list[Any] = []
 
     @hypothesis.seed(seed)
     @settings(
-        max_examples=AT_ONCE,
+        max_examples=count,
         database=None,
         phases=[Phase.generate],
         deadline=None,

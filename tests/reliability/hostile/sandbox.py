@@ -20,7 +20,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 
+from tqdm import tqdm
+
 from capture.common.errors import command_line
+from tests.helpers.programs import import_libraries
 from tests.reliability.hostile.case import HERE, Case
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -71,7 +74,8 @@ class Server:
             spec = importlib.util.spec_from_file_location(program, ROOT / f"{program}.py")
             self.programs[f"{program}.py"] = module = importlib.util.module_from_spec(spec)
             spec.loader.exec_module(module)
-        _import_everything()
+        import_libraries()
+        tqdm.monitor_interval = 0  # a thread that children would lack
 
     def run(self, case: Case) -> Verdict:
         """Lay the case out, run it, look at what it left."""
@@ -289,19 +293,3 @@ def _resident() -> int:
 
 def _remove(folder: Path) -> None:
     shutil.rmtree(os.fsencode(folder), ignore_errors=True)
-
-
-def _import_everything() -> None:
-    """What programs import late, so that no child has to."""
-    import torch
-    import torchmetrics.functional.image  # noqa: F401 (imports matplotlib, which lists fonts and writes a cache)
-    from PIL import Image
-    from tqdm import tqdm
-
-    import capture.data.check.check
-    import capture.data.fashion.prepare
-    import capture.data.toon.held_out  # noqa: F401
-
-    torch.set_num_threads(1)
-    tqdm.monitor_interval = 0  # a thread that children would lack
-    Image.init()
