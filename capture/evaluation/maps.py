@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -127,7 +128,8 @@ class PredictedMaps:
                 else:
                     uv = self._file(pair.identity if role == "identity_uv" else pair.pose)
                     labels.append(PREDICTED)
-                pair = dataclasses.replace(pair, **{role: uv}, **({"target": None} if role == "target_uv" else {}))
+                without_target: dict[str, Any] = {"target": None} if role == "target_uv" else {}
+                pair = dataclasses.replace(pair, **without_target, **{role: uv})
             filled.append((index, pair))
         return filled, [label for label in REMARKS if label in labels]
 

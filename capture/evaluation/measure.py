@@ -123,7 +123,9 @@ def measure(
     """
     mine = workers.share(len(targets), batch_size)
     index = [i for batch in mine for i in batch]
-    share = _Share(index, [[] for _ in rows], *([[] for _ in (*rows, "targets")] for _ in range(2)))
+    features: list[list[Tensor]] = [[] for _ in (*rows, "targets")]
+    alex_features: list[list[Tensor]] = [[] for _ in (*rows, "targets")]
+    share = _Share(index, [[] for _ in rows], features, alex_features)
     with (
         ThreadPoolExecutor(THREADS) as threads,
         tqdm(total=len(share.index), desc="measure", unit="pair", disable=not workers.is_main) as bar,

@@ -68,9 +68,10 @@ def load_networks(
     loaded: dict[str, Any] = {}
 
     def load_alex() -> Perceptual:
-        perceptual = loaded.get("lpips")
-        is_alex = perceptual is not None and perceptual.net == "alex"
-        return perceptual if is_alex else Perceptual.load("alex", weights, device)
+        perceptual: Perceptual | None = loaded.get("lpips")
+        if perceptual is not None and perceptual.net == "alex":
+            return perceptual
+        return Perceptual.load("alex", weights, device)
 
     def load_finder() -> PartFinder:
         return loaded.get("pose") or PartFinder.load(segmenter, device)

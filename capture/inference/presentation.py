@@ -103,8 +103,8 @@ def present(
                 for output, character in zip(outputs, characters)
             ]
         return
-    shown = [character.shown for character in characters]
-    for layers in drive_layers(transfer, shown, poses, batch_size, noise, RADIUS if smooth else 0):
+    pictures = [character.shown for character in characters]
+    for layers in drive_layers(transfer, pictures, poses, batch_size, noise, RADIUS if smooth else 0):
         yield [_of_layers(one, character, presentation, known) for one, character in zip(layers, characters)]
 
 

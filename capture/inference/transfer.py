@@ -165,7 +165,7 @@ class PoseTransfer:
 
     def drive(
         self,
-        identities: Tensor,
+        identities: Tensor | Sequence[Tensor],
         poses: Iterable[Tensor],
         batch_size: int = 8,
         noise: Tensor | None = None,
@@ -204,7 +204,9 @@ class PoseTransfer:
         return self._cached.network.decode_layers(shared, pose, motion, self._noise(count, noise))
 
     @torch.no_grad()
-    def drive_relative(self, identities: Tensor, poses: Iterable[Tensor], batch_size: int = 8) -> Iterator[Tensor]:
+    def drive_relative(
+        self, identities: Tensor | Sequence[Tensor], poses: Iterable[Tensor], batch_size: int = 8
+    ) -> Iterator[Tensor]:
         """Drive in relative mode, by a video's frames: characters move as the driver has since its first frame.
 
         Raises:
