@@ -78,7 +78,7 @@ def choose_pictures(part: Tensor, visibility: Tensor, num_parts: int, margin: fl
 
 def pack(motions: Sequence[tuple[PartMotion, Layout]]) -> Features:
     """The motions and layouts of N pictures as features by name."""
-    named = {}
+    named: Features = {}
     for n, (motion, layout) in enumerate(motions):
         named |= {(n, MOTION, name): value for name, value in motion._asdict().items()}
         named |= {(n, LAYOUT, name): value for name, value in layout._asdict().items()}
