@@ -48,14 +48,14 @@ class Drawing:
         pixels = self.pixels.numpy()
         depth = signed_distance(pixels[3] > 0.5)
         colours = 255 * pixels[:3] / np.maximum(pixels[3], 1 / 255)
-        outermost = (depth > 0.9) & (depth <= 2.1)  # the edge itself may be mixed with what was behind it
+        outermost = (depth > 0) & (depth <= 1.6) & (pixels[3] > 0.9)  # the edge may be mixed with what was behind it
         if not np.isfinite(depth).all() or not outermost.any():
             return None
         ink = np.median(colours[:, outermost], axis=1)
         same = np.abs(colours - ink[:, None, None]).max(0) < SAME_INK
         widest, width = max(3, round(WIDEST * pixels.shape[-1])), 0
         for step in range(1, widest + 2):
-            ring = (depth > step - 0.5) & (depth <= step + 0.5)
+            ring = (depth > step - 1) & (depth <= step) & (pixels[3] > 0.5)
             if not ring.any() or same[ring].mean() < INKED:
                 break
             width = step

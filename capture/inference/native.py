@@ -157,8 +157,7 @@ def _drawn_share(layers: Layers, index: int, square: _Square, drawn: np.ndarray,
     differs = np.abs(ndimage.gaussian_filter(coarse, blur) - ndimage.gaussian_filter(painted, blur)).max(0)  # (S, S)
     other = np.clip((differs - SAME) / (OTHER - SAME), 0, 1)
     share = 1 - (1 - layers.warped_share[index, 0].numpy()) * other
-    fine: np.ndarray = np.clip(square.enlarge(share[None])[0], 0, 1)
-    return fine
+    return np.asarray(square.enlarge(share[None])[0].clip(0, 1))
 
 
 def _to_bytes(values: np.ndarray) -> np.ndarray:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from capture.common.errors import CaptureError
@@ -96,8 +97,8 @@ def present(
     several = any(len(character.shown) > 1 for character in characters)
     on_other = presentation.background != AUTO
     if presentation.resolution is None and not several and not smooth and not (on_other and transfer.generator.layered):
-        shown = [character.shown[0] for character in characters]
-        for outputs in transfer.drive(shown, poses, batch_size, noise, relative):
+        first = torch.stack([character.shown[0] for character in characters])
+        for outputs in transfer.drive(first, poses, batch_size, noise, relative):
             yield [
                 Shown(output, _of_output(output, None, character, presentation, known))
                 for output, character in zip(outputs, characters)
