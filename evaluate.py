@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from capture.common.errors import CaptureError, Parser, command_line
-from capture.evaluation.metric_choice import DEFAULT, METRICS, NEED_WEIGHTS, parse_metrics
 from capture.metrics import LPIPS_NETS
+from capture.metrics.choice import DEFAULT, METRICS, NEED_WEIGHTS, parse_metrics
 
 if TYPE_CHECKING:
     from capture.evaluation.evaluation import Request

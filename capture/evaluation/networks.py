@@ -11,9 +11,9 @@ import torch
 
 from capture.common.errors import CaptureError
 from capture.common.pretrained import WeightsMissing
-from capture.evaluation.metric_choice import METRICS, NEED_WEIGHTS
 from capture.evaluation.parallel import Workers
 from capture.evaluation.parts import PartFinder
+from capture.metrics.choice import METRICS, NEED_WEIGHTS
 from capture.metrics.frechet import FEWEST
 from capture.metrics.inception import InceptionFeatures
 from capture.metrics.lpips import SMALLEST, Perceptual
@@ -50,7 +50,7 @@ def load_networks(
     """The networks of the chosen metrics. For one that is not available, `missing` has the reason; no other is used.
 
     Args:
-        metrics, require: names in metric_choice.METRICS.  weights: the folder of weights; None: torch.hub's cache.
+        metrics, require: names in capture.metrics.choice.METRICS.  weights: their folder; None: torch.hub's cache.
         lpips_net: alex, vgg or squeeze.  segmenter: the result whose part segmenter is used; None: result/Toon.
         size: of the pictures.  n: number of pairs.
     Raises:
@@ -68,9 +68,10 @@ def load_networks(
     loaded: dict[str, Any] = {}
 
     def load_alex() -> Perceptual:
-        perceptual = loaded.get("lpips")
-        is_alex = perceptual is not None and perceptual.net == "alex"
-        return perceptual if is_alex else Perceptual.load("alex", weights, device)
+        perceptual: Perceptual | None = loaded.get("lpips")
+        if perceptual is not None and perceptual.net == "alex":
+            return perceptual
+        return Perceptual.load("alex", weights, device)
 
     def load_finder() -> PartFinder:
         return loaded.get("pose") or PartFinder.load(segmenter, device)
