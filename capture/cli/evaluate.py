@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from capture.common.errors import CaptureError, Parser, command_line
 from capture.common.programs import described, started_as
-from capture.evaluation.metric_choice import DEFAULT, METRICS, NEED_WEIGHTS, parse_metrics
+from capture.metrics.choice import DEFAULT, METRICS, NEED_WEIGHTS, parse_metrics
 from capture.metrics import LPIPS_NETS
 
 if TYPE_CHECKING:

@@ -15,7 +15,6 @@ from capture.common.errors import CaptureError
 from capture.common.files import write_bytes
 from capture.evaluation.maps import PREDICTED_FOLDER, REMARKS, MapSource, give_maps, map_roles
 from capture.evaluation.measure import Row, measure
-from capture.evaluation.metric_choice import DEFAULT
 from capture.evaluation.networks import load_networks
 from capture.evaluation.page.page import page
 from capture.evaluation.parallel import Workers
@@ -29,6 +28,7 @@ from capture.evaluation.tabulate import tabulate
 from capture.inference.transfer import PoseTransfer
 from capture.io.images import open_rgb
 from capture.io.pairs import Pair, read_pairs, self_pairs
+from capture.metrics.choice import DEFAULT
 from capture.metrics.image import window_size
 
 SELF_REMARK = (

@@ -123,9 +123,7 @@ def measure(
     """
     mine = workers.share(len(targets), batch_size)
     index = [i for batch in mine for i in batch]
-    features: list[list[Tensor]] = [[] for _ in (*rows, "targets")]
-    alex_features: list[list[Tensor]] = [[] for _ in (*rows, "targets")]
-    share = _Share(index, [[] for _ in rows], features, alex_features)
+    share = _Share(index, [[] for _ in rows], [[] for _ in (*rows, "targets")], [[] for _ in (*rows, "targets")])
     with (
         ThreadPoolExecutor(THREADS) as threads,
         tqdm(total=len(share.index), desc="measure", unit="pair", disable=not workers.is_main) as bar,

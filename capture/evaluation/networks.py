@@ -11,9 +11,9 @@ import torch
 
 from capture.common.errors import CaptureError
 from capture.common.pretrained import WeightsMissing
-from capture.evaluation.metric_choice import METRICS, NEED_WEIGHTS
 from capture.evaluation.parallel import Workers
 from capture.evaluation.parts import PartFinder
+from capture.metrics.choice import METRICS, NEED_WEIGHTS
 from capture.metrics.frechet import FEWEST
 from capture.metrics.inception import InceptionFeatures
 from capture.metrics.lpips import SMALLEST, Perceptual
@@ -50,7 +50,7 @@ def load_networks(
     """The networks of the chosen metrics. For one that is not available, `missing` has the reason; no other is used.
 
     Args:
-        metrics, require: names in metric_choice.METRICS.  weights: the folder of weights; None: torch.hub's cache.
+        metrics, require: names in capture.metrics.choice.METRICS.  weights: their folder; None: torch.hub's cache.
         lpips_net: alex, vgg or squeeze.  segmenter: the result whose part segmenter is used; None: result/Toon.
         size: of the pictures.  n: number of pairs.
     Raises:

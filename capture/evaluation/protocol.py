@@ -8,9 +8,9 @@ from pathlib import Path
 
 import PIL
 
-from capture.evaluation.metric_choice import DEFAULT
 from capture.evaluation.significance import BOOTSTRAPS, PERMUTATIONS, SEED
 from capture.metrics import foreground
+from capture.metrics.choice import DEFAULT
 from capture.metrics.frechet import ENOUGH
 from capture.metrics.image import K1, K2, SIGMA, window_size
 from capture.metrics.parts import SMALLEST
@@ -48,7 +48,7 @@ def protocol(
         samples: which pairs were measured.
         lpips_file, inception_file: names of the files of weights; None where the metric is not measured.
         framing: whether figures were put on the ground and scaled to the size that the weights know.
-        metrics: names in metric_choice.METRICS, which have lines of their own.
+        metrics: names in capture.metrics.choice.METRICS, which have lines of their own.
         parts_file: weights of the part segmenter.  alex_file: weights of KID's features.
         intervals: whether rows have intervals and marks.
     """

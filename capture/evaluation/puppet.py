@@ -166,8 +166,8 @@ def build_mesh(mask: np.ndarray, parts: np.ndarray, handles: np.ndarray) -> Mesh
     rows, columns = np.indices(mask.shape)
     edge = wide & ~ndimage.binary_erosion(wide) & ((rows + columns) % 2 == 0)
     grid = ndimage.binary_erosion(mask) & (rows % STEP == 0) & (columns % STEP == 0)
-    y, x = np.nonzero(edge | grid)
-    points = np.concatenate([handles, x + 0.5 + 1j * (y + 0.5)])
+    inner_rows, inner_columns = np.nonzero(edge | grid)
+    points = np.concatenate([handles, inner_columns + 0.5 + 1j * (inner_rows + 0.5)])
     triangles = Delaunay(np.stack([points.real, points.imag], 1)).simplices
     filled = nearest_part(parts, wide)
 

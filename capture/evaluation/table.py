@@ -9,8 +9,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 
-from capture.evaluation.metric_choice import DEFAULT, EXPLAINED, columns
 from capture.evaluation.significance import BEST, TIED, Certainty
+from capture.metrics.choice import DEFAULT, EXPLAINED, columns
 
 COLUMNS = columns(DEFAULT)  # key -> heading
 LEGEND = "L1, LPIPS, FID: lower is better. SSIM: higher is better. fg: on the foreground only."

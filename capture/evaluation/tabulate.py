@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from torch import Tensor
 
 from capture.evaluation.measure import Measured, Row
-from capture.evaluation.metric_choice import DEFAULT, LOWER_IS_BETTER, columns, per_pair_keys
 from capture.evaluation.protocol import PUBLISHED, PUBLISHED_NOTE
 from capture.evaluation.significance import Certainty, judge
 from capture.evaluation.table import Line, Table, mean
+from capture.metrics.choice import DEFAULT, LOWER_IS_BETTER, columns, per_pair_keys
 from capture.metrics.frechet import ENOUGH, frechet_distance
 
 
@@ -29,7 +29,7 @@ def tabulate(
     Args:
         reference: the targets' features; None where FID is not measured.  how: the protocol.
         missing: key of a column -> why it has no number.  remarks: lines to print below the table.
-        metrics: names in metric_choice.METRICS.  intervals: whether rows have intervals and marks.
+        metrics: names in capture.metrics.choice.METRICS.  intervals: whether rows have intervals and marks.
     """
     lines = [_line(row, numbers, reference, missing) for row, numbers in zip(rows, measured)]
     if intervals:

@@ -121,3 +121,11 @@ class TestDigest:
         with open(copy / "pairs.csv", "w", newline="") as file:
             csv.writer(file).writerows([header, *rows[::-1]])
         assert digest_pairs([copy / "pairs.csv"]) != PART
+
+
+class TestProgram:
+    def test_digest_of_pairs_files(self, part: Path, run_main) -> None:
+        assert run_main("prepare.py", "benchmark", "--digest", part / "toon" / "pairs.csv")[:2] == (0, PART + "\n")
+
+    def test_a_folder_or_a_digest_is_asked_for(self, bad_input) -> None:
+        assert "give a folder to write" in bad_input("prepare.py", "benchmark")

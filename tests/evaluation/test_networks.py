@@ -6,12 +6,12 @@ import pytest
 import torch
 
 from capture.common.errors import CaptureError
-from capture.evaluation.metric_choice import DEFAULT, METRICS, columns, parse_metrics, per_pair_keys
 from capture.evaluation.networks import load_networks
 from capture.evaluation.parallel import Workers
 from capture.evaluation.parts import PartFinder
 from capture.inference.transfer import PoseTransfer
 from capture.methods.build import build_generator
+from capture.metrics.choice import DEFAULT, METRICS, columns, parse_metrics, per_pair_keys
 from tests.conftest import tiny_config
 
 
