@@ -111,6 +111,14 @@ def build_parser() -> Parser:
         default="as_is",
         help="auto: put figures on the ground and scale them to the size that the weights know (default: as_is)",
     )
+    parser.add_argument(
+        "--predict_uv",
+        type=Path,
+        nargs="?",
+        const=Path("result") / "Toon",
+        metavar="RESULT",
+        help="predict IUV maps that the pairs do not name, by this result of CaPTURe-Parts (default: result/Toon)",
+    )
     parser.add_argument("--debug", action="store_true", help="show tracebacks")
     return parser
 
@@ -163,6 +171,7 @@ def parse(args: argparse.Namespace) -> Request:
         limit=args.limit,
         size=args.size,
         framing=args.framing == "auto",
+        predict_uv=args.predict_uv,
         metrics=metrics,
         segmenter=args.segmenter,
         intervals=not args.no_intervals,

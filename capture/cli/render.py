@@ -44,17 +44,16 @@ from capture.cli.animation_options import (
     motion_of,
     render_animation,
 )
+from capture.cli.export import check_export, export, runnable
 from capture.common.errors import CaptureError, Parser, command_line
 from capture.common.programs import described, started_as
-from capture.common.shipped import find_result
 
 if TYPE_CHECKING:
-    from capture.inference.transfer import PoseTransfer
+    pass
 
 PROGRAM = "save_result.py"
-ONNX_EXPORT = "generator.onnx"
 # options that only methods that read IUV maps use, and those that only the others use
-FOR_MAPS = ("iden_uv", "target_uv", "garment", "garment_uv")
+FOR_MAPS = ("iden_uv", "target_uv", "predict_uv", "garment", "garment_uv")
 FOR_PICTURES = (
     *("noise_scale", "keep_aspect", "format", "which", "attention", "relative", "pose_grid"),
     *("resolution", "background", "smooth"),
@@ -92,6 +91,14 @@ def build_parser() -> Parser:
         "--target_uv",
         type=Path,
         help="... the map that drives, or a folder (default: uv/NAME.png beside --pose_path)",
+    )
+    parser.add_argument(
+        "--predict_uv",
+        type=Path,
+        nargs="?",
+        const=Path("result") / "Toon",
+        metavar="RESULT",
+        help="... predict the maps of pictures that have none, by this result of CaPTURe-Parts (default: result/Toon)",
     )
     parser.add_argument("--garment", type=Path, help="coordinate inpainting: picture that --parts come from")
     parser.add_argument("--garment_uv", type=Path, help="... its map (default: uv/NAME.png beside it)")
@@ -230,52 +237,6 @@ def main() -> None:
     print_written(written, args, what)
 
 
-def check_export(args: argparse.Namespace) -> None:
-    """CaptureError where the options of an export don't fit each other."""
-    if args.export is None:
-        if args.half or args.int8:
-            raise CaptureError("--half and --int8 are for an export: give --export FILE")
-        return
-    if args.export.suffix not in (".safetensors", ".onnx"):
-        raise CaptureError(f"--export {args.export}: name it .safetensors or .onnx")
-    if args.int8 and (args.half or args.export.suffix != ".onnx"):
-        raise CaptureError("--int8: 8-bit weights are for .onnx, and not together with --half")
-
-
-def runnable(result: Path, runtime: str | None) -> Path:
-    """What the runtime that was asked for loads of a result: of a folder, ONNX Runtime loads generator.onnx.
-
-    Raises:
-        CaptureError: there is nothing that this runtime can load.
-    """
-    if runtime == "torch" and result.suffix == ".onnx":
-        raise CaptureError(f"{result}: --runtime torch can't load .onnx; give the result that it was exported from")
-    if runtime != "onnx" or result.suffix == ".onnx":
-        return result
-    folder = find_result(result)
-    if not (folder / ONNX_EXPORT).is_file():
-        raise CaptureError(
-            f"{result}: no {ONNX_EXPORT} for --runtime onnx; write one with --export FILE.onnx, and give that file"
-        )
-    return folder / ONNX_EXPORT
-
-
-def export(transfer: PoseTransfer, args: argparse.Namespace) -> None:
-    """Write the generator to --export, and say how large it is and how exact."""
-    if args.export.suffix == ".onnx":
-        from capture.inference.onnx.export import export_onnx
-
-        precision = "int8" if args.int8 else "fp16" if args.half else "fp32"
-        print(export_onnx(args.export, transfer.generator, transfer.config, precision))
-        return
-    from capture.checkpoints.checkpoint import export_generator
-
-    if args.result.suffix == ".onnx":
-        raise CaptureError(f"{args.result}: an ONNX file can't be exported again; give the result that it came from")
-    export_generator(args.export, transfer.generator.state_dict(), transfer.config, args.half)
-    print(f"{args.export}: {args.export.stat().st_size / 2**20:.1f} MiB")
-
-
 def refuse_unused(parser: Parser, args: argparse.Namespace, reads_maps: bool) -> None:
     """CaptureError where an option is given that rendering with this method would pass over."""
     given = {name: value for name, value in vars(args).items() if value not in (parser.get_default(name), "png")}
@@ -292,13 +253,20 @@ def refuse_unused(parser: Parser, args: argparse.Namespace, reads_maps: bool) ->
 
 def render_by_maps(transfer, args: argparse.Namespace) -> list[Path]:
     """Render with a method that reads IUV maps in place of a pose picture."""
-    from capture.inference.map_pictures import map_of, render_maps
+    from capture.inference.map_pictures import check_predictable, map_of, render_maps
+    from capture.inference.predicted_maps import MapPredictor
 
-    driving = args.target_uv or map_of(args.pose_path, None, "--target_uv")
-    garment = (args.garment, map_of(args.garment, args.garment_uv, "--garment_uv")) if args.garment else None
+    predictor = None
+    if args.predict_uv is not None:
+        check_predictable(transfer)
+        predictor = MapPredictor.load(args.predict_uv, args.device)
+    poses = args.pose_path if predictor is not None and args.target_uv is None else None
+    driving = poses or args.target_uv or map_of(args.pose_path, None, "--target_uv")
+    garment = (args.garment, args.garment_uv) if args.garment else None
     return render_maps(
-        transfer, args.iden_path[0], args.iden_uv, driving, args.save_dir, garment, args.parts, args.batch_size
-    )
+        transfer, args.iden_path, args.iden_uv, driving, args.save_dir, garment, args.parts, args.batch_size,
+        predictor=predictor, of_poses=poses is not None,
+    )  # fmt: skip
 
 
 def print_written(written: list[Path], args: argparse.Namespace, what: str) -> None:

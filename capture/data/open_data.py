@@ -15,6 +15,7 @@ from capture.data.frames import FrameDataset, held_out_pairs, load_pairs
 from capture.data.index.catalog import scan
 from capture.data.mixed import Mixed
 from capture.data.sample_source import SampleSource
+from capture.data.styles.source import StyledSource
 from capture.io.iuv import MAPS
 
 TOON = "toon"  # this dataset_path stands for characters that are rendered while training
@@ -97,6 +98,8 @@ def _open_toon(options: dict[str, Any], seed: int, with_maps: bool) -> Data:
         share_renders=options["share_renders"],
         samples_per_render_group=options["samples_per_render_group"],
         mixed_motions=options["toon_mixed_motions"],
+        styles=options["toon_styles"],
+        style_share=options["style_share"],
     )
     return Data(
         stream,
@@ -108,14 +111,17 @@ def _open_toon(options: dict[str, Any], seed: int, with_maps: bool) -> Data:
 def _open_frames(path: str, options: dict[str, Any], seed: int, with_maps: bool) -> Data:
     size = options["image_size"]
     catalog = scan(path)
-    dataset = FrameDataset(catalog, size, seed, options["cache_gb"], uv=with_maps)
+    frames = FrameDataset(catalog, size, seed, options["cache_gb"], uv=with_maps)
+    dataset: SampleSource = frames
+    if options["style_filters"] != "off":
+        dataset = StyledSource(dataset, seed, options["style_filters"], options["style_share"])
 
     @functools.cache  # the same few pairs are looked at every epoch
     def test_batch(count: int) -> dict[str, Tensor]:
         pairs = held_out_pairs(catalog.root, count)
         return load_pairs(pairs, size, with_maps, catalog.uv_parts) if pairs else {}
 
-    return Data(dataset, str(catalog) + ", IUV maps known" * dataset.has_maps, test_batch)
+    return Data(dataset, str(catalog) + ", IUV maps known" * frames.has_maps, test_batch)
 
 
 def _interleave(batches: list[dict[str, Tensor]], count: int) -> dict[str, Tensor]:

@@ -38,6 +38,22 @@ class DatasetConfig(Section):
     samples_per_render_group: int = key(
         24, "toon, with share_renders: take only so many of the 24 samples", ge=1, le=24, resume="noted"
     )
+    toon_styles: Literal["off", "few", "many"] = key(
+        "off",
+        "toon: draw characters in random styles, such as cel, sketch, watercolour and pixel art; identity, real and "
+        "target share a style, the pose has another",
+        resume="noted",
+    )
+    style_filters: Literal["off", "few", "many"] = key(
+        "off", "folders: the same styles, as filters of the pictures; best with UV maps", resume="noted"
+    )
+    style_share: float = key(
+        0.7,
+        "with toon_styles or style_filters: share of samples in styles; the others are plain",
+        ge=0,
+        le=1,
+        resume="noted",
+    )
     num_workers: int = key(
         4,
         "processes that render toon or decode frames; 0: the training process does it",

@@ -13,7 +13,7 @@ import torch
 from capture.common.device import pick_device
 from capture.common.errors import CaptureError
 from capture.common.files import write_bytes
-from capture.evaluation.maps import REMARKS, check_maps, map_labels, map_roles
+from capture.evaluation.maps import PREDICTED_FOLDER, REMARKS, MapSource, give_maps, map_roles
 from capture.evaluation.measure import Row, measure
 from capture.evaluation.metric_choice import DEFAULT
 from capture.evaluation.networks import load_networks
@@ -59,6 +59,7 @@ class Request:
     intervals: bool = True
     html: Path | None = None
     references: Sequence[str] = ()
+    predict_uv: Path | None = None
 
 
 def evaluate(request: Request, workers: Workers) -> Table | None:
@@ -80,7 +81,8 @@ def evaluate(request: Request, workers: Workers) -> Table | None:
                 f"--framing auto: {name} reads IUV maps ({', '.join(roles[name])}), which framing would move its "
                 "pictures away from; leave --framing out"
             )
-        check_maps(roles[name], name, pairs, request.pairs, request.self_folder)
+    source = MapSource(request.pairs, request.self_folder, request.predict_uv, request.out / PREDICTED_FOLDER)
+    given, labels = give_maps(roles, transfers, pairs, source, workers, str(device))
     predicted = [match_predictions(folder, pairs) for _, folder in request.predictions]
     size = _common_size(request, transfers, predicted)
     networks = load_networks(
@@ -105,8 +107,8 @@ def evaluate(request: Request, workers: Workers) -> Table | None:
     ]
     for name, transfer in zip(names, transfers):
         place = request.out / "renders"
-        files = render(transfer, name, pairs, size, place, workers, request.batch_size, request.framing)
-        rows.append(Row(row_name(name, checkpoint_epoch(transfer.source), roles[name]), "result", files))
+        files = render(transfer, name, given[name], size, place, workers, request.batch_size, request.framing)
+        rows.append(Row(row_name(name, checkpoint_epoch(transfer.source), labels[name]), "result", files))
     if request.references:  # the puppet is the only one
         finder = networks.finder or load_reference_finder(request.segmenter, device)
         rows.append(puppet_row(finder, pairs, size, request.out / "renders", workers))
@@ -141,8 +143,7 @@ def evaluate(request: Request, workers: Workers) -> Table | None:
         request.intervals,
     )
     remarks = [SELF_REMARK] if request.self_folder else []
-    given = {label for name in names for label in map_labels(roles[name])}
-    remarks += [remark for label, remark in REMARKS.items() if label in given]
+    remarks += [remark for label, remark in REMARKS.items() if any(label in labels[name] for name in names)]
     if request.references:
         remarks.append(REMARK.format(finder.source))
     table = tabulate(
@@ -181,9 +182,8 @@ def choose_pairs(request: Request) -> tuple[list[tuple[int, Pair]], int, Path]:
     return [(i, every[i]) for i in chosen], len(every), root
 
 
-def row_name(name: str, epoch: int | None, roles: Sequence[str]) -> str:
-    """What a result's row is called: its epoch, where that is known, and the map that it was given, if any."""
-    labels = map_labels(roles)
+def row_name(name: str, epoch: int | None, labels: Sequence[str]) -> str:
+    """What a result's row is called: its epoch, where that is known, and the maps that it was given, if any."""
     return name + ("" if epoch is None else f" (epoch {epoch})") + (f" [{', '.join(labels)}]" if labels else "")
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
 from capture.common.errors import CaptureError
 from capture.common.files import write_bytes
@@ -17,7 +17,7 @@ from capture.evaluation.parallel import Workers
 from capture.evaluation.report import together
 from capture.evaluation.suite_table import SuiteLine, SuiteTable
 from capture.evaluation.table import Table
-from capture.io.yaml_file import read_mapping
+from capture.io.yaml_file import read_model
 
 SUITES = Path(__file__).resolve().parents[2] / "configs" / "suites"
 
@@ -72,14 +72,7 @@ def read_suite(name: str | Path) -> Suite:
         if not path.is_file():
             known = ", ".join(sorted(file.stem for file in SUITES.glob("*.yaml")))
             raise CaptureError(f"--suite {name}: no such suite; give {known}, or a file")
-    data = read_mapping(path, "suite", "datasets")
-    try:
-        return Suite.model_validate(data)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        place = ".".join(map(str, first["loc"]))
-        what = "unknown key" if first["type"] == "extra_forbidden" else first["msg"].replace("Value error, ", "")
-        raise CaptureError(f"{path}: {place + ': ' if place else ''}{what}") from None
+    return read_model(path, Suite, "suite", "datasets")
 
 
 def evaluate_suite(
@@ -97,7 +90,8 @@ def evaluate_suite(
     Raises:
         CaptureError: no dataset is there, or one can't be evaluated.
     """
-    missing, lines = [], []
+    missing: list[str] = []
+    lines: list[SuiteLine] = []
     for dataset in suite.datasets:
         pairs = root / dataset.name / dataset.pairs
         if not pairs.is_file():

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from PIL import Image
 from torch import Tensor
 
 from capture.common.errors import CaptureError
@@ -37,18 +38,38 @@ class Character:
 def load_character(
     paths: Sequence[Path], size: int, known: Known | None, which: int, notes: Notes, resolution: int | str | None = None
 ) -> Character:
-    """Read the pictures of one character.
+    """Read the pictures of one character; see make_character.
 
-    Args:
-        size: S, of the network's pictures.  known, which: see frame_picture; None: pictures are used as they are.
-        resolution: side of the drawings; native: that of the first picture, at least `size`; None: no drawings.
     Raises:
         CaptureError: one can't be read, or has fewer figures than `which`.
     """
-    shown, drawings, side = [], [], resolution
+    pictures = []
     for path in paths:
         image, note = open_identity(path)
         notes.add(path, note)
+        pictures.append((path, image))
+    return make_character(pictures, size, known, which, notes, resolution)
+
+
+def make_character(
+    pictures: Sequence[tuple[Path, Image.Image]],
+    size: int,
+    known: Known | None,
+    which: int,
+    notes: Notes,
+    resolution: int | str | None = None,
+) -> Character:
+    """The pictures of one character, framed.
+
+    Args:
+        pictures: RGB or RGBA, each with what it is called in messages.
+        size: S, of the network's pictures.  known, which: see frame_picture; None: pictures are used as they are.
+        resolution: side of the drawings; native: that of the first picture, at least `size`; None: no drawings.
+    Raises:
+        CaptureError: a picture has fewer figures than `which`.
+    """
+    shown, drawings, side = [], [], resolution
+    for path, image in pictures:
         window = Window.whole(*image.size)
         if known is None:
             shown.append(image_to_tensor(to_square(over_ground(image), size)))
@@ -64,7 +85,7 @@ def load_character(
             side = native_resolution(window, size, LARGEST)
         if isinstance(side, int):
             drawings.append(cut_drawing(image, window, side))
-    return Character(paths[0], shown, drawings)
+    return Character(pictures[0][0], shown, drawings)
 
 
 def load_identity(path: Path, size: int, known: Known | None, which: int, notes: Notes) -> Tensor:

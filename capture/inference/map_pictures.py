@@ -11,12 +11,13 @@ from tqdm import tqdm
 
 from capture.common.errors import CaptureError
 from capture.common.files import write_bytes
-from capture.inference.inputs import natural_order
-from capture.inference.pictures import OUTPUT, TRIPLE, list_identities, output_folders
+from capture.inference.inputs import Notes, natural_order
+from capture.inference.pictures import OUTPUT, TRIPLE, list_identities, list_poses, output_folders
+from capture.inference.predicted_maps import MapPredictor
 from capture.inference.transfer import PoseTransfer
 from capture.io.images import grid, load_image, png_bytes
 from capture.io.iuv import find_map
-from capture.io.uv_maps import is_uv_map, load_uv_map
+from capture.io.uv_maps import frame_uv_map, is_uv_map, load_uv_map
 
 
 def driving_role(transfer: PoseTransfer) -> str | None:
@@ -25,15 +26,27 @@ def driving_role(transfer: PoseTransfer) -> str | None:
     return roles[0] if roles else None
 
 
+def check_predictable(transfer: PoseTransfer) -> None:
+    """CaptureError where predicted maps are none that the method can read."""
+    if transfer.generator.coordinates:
+        raise CaptureError(
+            f"{transfer.source}: this method reads coordinates in the atlas of SMPL, and --predict_uv predicts the "
+            "parts of capture.io.iuv; give maps (.npy), and leave --predict_uv out"
+        )
+
+
 def render_maps(
     transfer: PoseTransfer,
     identity: Path,
     identity_uv: Path | None,
     driving: Path,
     save_dir: Path,
-    garment: tuple[Path, Path] | None = None,
+    garment: tuple[Path, Path | None] | None = None,
     parts: str = "",
     batch_size: int = 8,
+    predictor: MapPredictor | None = None,
+    of_poses: bool = False,
+    notes: Notes | None = None,
 ) -> list[Path]:
     """Render every identity by every driving map; returns the paths of the output.png files.
 
@@ -44,22 +57,31 @@ def render_maps(
         identity: a picture or a folder of them.
         identity_uv: its map, or a folder with a map of the same name for each picture; None: uv/<name>.png beside it.
         driving: the map that drives, or a folder of maps.
-        garment: the picture and the map that `parts` come from, such as "torso,legs"; None: no garment transfer.
+        of_poses: `driving` is a picture whose map drives, or a folder of pictures.
+        garment: the picture that `parts` come from, such as "torso,legs", and its map; None: no garment transfer.
+        predictor: predicts the maps of pictures that have none; None: these are errors.
+        notes: what people are told through.
     Raises:
         CaptureError: a file that can't be read, a map that is missing or not of its picture, a method that reads no
             garments.
     """
     size, role = transfer.size, driving_role(transfer)
     assert role is not None
-    identities, drivers = list_identities(identity), list_maps(driving)
+    identities = list_identities(identity)
+    drivers = list_poses(driving) if of_poses else list_maps(driving)
     single = identity.is_file() and driving.is_file()
     folders = output_folders(identities, drivers, save_dir, single)
+    finder = MapFinder(size, predictor, notes or Notes())
     shown = [load_image(path, size) for path in identities]
-    shown_uv = [load_uv_map(map_of(path, identity_uv, "--iden_uv"), size, path) for path in identities]
-    maps = [load_uv_map(path, size) for path in drivers]
+    shown_uv = [finder.map_of(path, identity_uv, "--iden_uv") for path in identities]
+    if of_poses:
+        maps = [finder.map_of(path, None, "--target_uv") for path in drivers]
+    else:
+        maps = [load_uv_map(path, size) for path in drivers]
     worn = None
     if garment is not None:
-        worn = load_image(garment[0], size)[None], load_uv_map(garment[1], size, garment[0])[None]
+        worn = load_image(garment[0], size)[None], finder.map_of(*garment, "--garment_uv")[None]
+    finder.notes.finish()
     written = []
     with tqdm(total=len(identities) * len(maps), desc="pictures", unit="picture", disable=single) as bar:
         for path, picture, picture_uv in zip(identities, shown, shown_uv):
@@ -91,22 +113,50 @@ def list_maps(path: Path) -> list[Path]:
     return found
 
 
-def map_of(picture: Path, given: Path | None, option: str) -> Path:
+class MapFinder:
+    """The maps of picture files: those that are there and, with a predictor, those that it predicts.
+
+    Args:
+        size: side of the frame.  predictor: None: a picture without a map is an error.
+        notes: told of every picture whose map was predicted.
+    """
+
+    def __init__(self, size: int, predictor: MapPredictor | None, notes: Notes):
+        self.size, self.predictor, self.notes = size, predictor, notes
+
+    def map_of(self, picture: Path, given: Path | None, option: str) -> Tensor:
+        """The map of a picture, framed as the picture is; for `given` and `option` see the function map_of."""
+        if self.predictor is None or find_map_of(picture, given) is not None:
+            return load_uv_map(map_of(picture, given, option), self.size, picture)
+        values = self.predictor.predict(picture)
+        self.notes.add(picture, self.predictor.note())
+        return frame_uv_map(values, self.size)
+
+
+def find_map_of(picture: Path, given: Path | None) -> Path | None:
     """The map of a picture: the file that is given, the file of its name in the folder that is given, or uv/<name>.png.
+
+    Returns:
+        None where there is no such file.
+    """
+    if given is None:
+        return find_map(picture)
+    if not given.is_dir():
+        return given
+    return next((path for path in sorted(given.glob(f"{picture.stem}.*")) if is_uv_map(path)), None)
+
+
+def map_of(picture: Path, given: Path | None, option: str) -> Path:
+    """The map of a picture, as `find_map_of` finds it.
 
     Args:
         option: the program's option that gives this map, for the message.
     Raises:
         CaptureError: there is none, or the picture is a folder.
     """
-    if given is not None and not given.is_dir():
-        return given
-    if picture.is_dir():
+    if picture.is_dir() and (given is None or given.is_dir()):
         raise CaptureError(f"{picture}: a folder, and this method is driven by maps; give their folder with {option}")
-    if given is not None:
-        found = next((p for p in sorted(given.glob(f"{picture.stem}.*")) if is_uv_map(p)), None)
-    else:
-        found = find_map(picture)
+    found = find_map_of(picture, given)
     if found is None:
         where = f"{given} has no {picture.stem}.png or .npy" if given else f"uv/{picture.stem}.png is not beside it"
         raise CaptureError(f"{picture}: this method reads an IUV map of it, and {where}; give one with {option}")

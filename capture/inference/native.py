@@ -27,6 +27,7 @@ SMOOTH_EDGE, SMOOTH_PARTS = 0.8, 0.7  # network pixels, standard deviations: the
 SMOOTH_COLOURS = 0.8  # network pixels: colours that are compared may be displaced by so much
 SAME, OTHER = 12.0, 42.0  # levels: up to SAME a painted pixel is the drawing's, from OTHER on it is another
 EDGE_BAND = 2.0  # network pixels beside the silhouette, where the network paints the line around the figure
+NOTHING = 60.0  # levels from the ground, within which painted pixels where the drawing is clear show no figure
 LEAST_SLOPE = 0.02  # of coverage, a network pixel
 
 
@@ -82,6 +83,10 @@ def render_native(layers: Layers, index: int, drawings: Sequence[Drawing], groun
     if outline is None and (depth >= EDGE_BAND * scale).any():  # no line: none is to be left of the network's
         share = extended(share[None], depth >= EDGE_BAND * scale)[0]
     colours = share * colours + (1 - share * opaque) * enlarged
+    nothing = (opaque < 0.5) & (np.abs(enlarged - behind[:, None, None]).max(0) < NOTHING)
+    if nothing[depth > 0].any():  # neither the drawing nor the network has a colour there
+        nothing = ndimage.binary_dilation(nothing, iterations=max(round(scale / 2), 1))
+        colours = extended(colours, ~nothing & (depth > 0))
     if outline is not None:
         colours = draw_outline(colours, depth, outline)
     result[square.rows, square.columns, :3] = _to_bytes(colours).transpose(1, 2, 0)

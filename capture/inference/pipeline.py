@@ -7,20 +7,23 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from PIL import Image
 from torch import Tensor
 
 from capture.common.errors import CaptureError
+from capture.inference.background import parse_background
+from capture.inference.character import make_character
 from capture.inference.frames import Frames
 from capture.inference.framing import AUTO, FRAMINGS, Known, frame_picture, known_framing
-from capture.inference.inputs import FRAME_RATE, Driver
+from capture.inference.inputs import FRAME_RATE, Driver, Notes
 from capture.inference.picture_likes import PictureLike, frames_of, is_sequence_file, picture_frames, to_picture
 from capture.inference.pose_frames import SHEET_RATE
+from capture.inference.presentation import Presentation, Shown, check_presentation, parse_resolution, present
 from capture.inference.transfer import PoseTransfer
 from capture.inference.video import VideoFraming
 from capture.inference.window import Window, crop_to_picture, place_back
@@ -45,6 +48,7 @@ class Pipeline:
     def __init__(self, transfer: PoseTransfer):
         self.transfer, self.size = transfer, transfer.size
         self.known = known_framing(transfer.config)
+        self._notes = Notes(logger.info)
 
     @classmethod
     def load(
@@ -59,9 +63,11 @@ class Pipeline:
 
     def __call__(
         self,
-        identity: PictureLike,
+        identity: PictureLike | Sequence[PictureLike],
         driver: DriverLike,
         *,
+        resolution: int | str | None = None,
+        background: str = "auto",
         framing: str = AUTO,
         which: int = 1,
         noise_scale: float = 0.0,
@@ -77,10 +83,12 @@ class Pipeline:
 
         Args:
             identity: a picture: a path, a PIL picture, an array (H, W, C) or a tensor (C, H, W), uint8 or floats in
-                [0, 1].
+                [0, 1]; or a list of several pictures of one character, of which each part takes the best.
             driver: a picture of the pose, which gives a picture; or what gives Frames: a video or an animated picture
                 (a path), a folder of frames, a list of pictures, an array (N, H, W, C) or a tensor (N, C, H, W); or a
                 motion by its name, "walk" or "motion:walk".
+            resolution: side of the results in pixels; "native": that of the identity's picture; None: of the weights.
+            background: auto, what the weights draw; keep, the colour behind the identity; transparent; or #rrggbb.
             framing: auto puts figures on the ground and scales them to the size that the weights know; as_is does not.
             which: the figure of the identity's picture that is used, from the largest, 1.
             noise_scale, seed: of the noise, for methods that have some.
@@ -91,7 +99,7 @@ class Pipeline:
             direction: where the character faces in a motion, such as front_left; of several, one after another.
             fps: frames a second; None: 12 of a motion, 25 of pictures without times.
         Returns:
-            An RGB picture, or Frames.
+            A picture, RGB or RGBA, or Frames.
         Raises:
             CaptureError: an input that can't be read or used.
         """
@@ -100,26 +108,31 @@ class Pipeline:
         if any(role.endswith("_uv") for role in self.transfer.generator.inputs):
             raise CaptureError(f"{self.transfer.source}: this method is driven by IUV maps; use save_result.py")
         known = self.known if framing == AUTO else None
-        shown = self._framed(to_picture(identity, "identity"), known, which, "identity")[0]
+        side = parse_resolution(None if resolution is None else str(resolution))
+        presentation = Presentation(side, parse_background(background))
+        given: list[Any] = list(identity) if isinstance(identity, list | tuple) else [identity]
+        pictures = [(Path("identity"), to_picture(picture, "identity")) for picture in given]
+        check_presentation(self.transfer, presentation, len(pictures))
+        character = make_character(pictures, self.size, known, which, self._notes, presentation.drawing_resolution)
         noise = self.transfer.sample_noise(1, noise_scale, seed) if noise_scale else None
-        options: dict[str, Any] = {"batch_size": batch_size, "noise": noise, "relative": relative}
+        options: dict[str, Any] = {"batch_size": batch_size, "noise": noise, "relative": relative, "known": known}
+        show = partial(present, self.transfer, [character], presentation=presentation, **options)
         name = motion_name(driver)
         if name is not None:
             from capture.inference.figure_measures import measure_figure
             from capture.inference.motion import motion_poses
 
             directions = (direction,) if isinstance(direction, str) else tuple(direction)
-            like = measure_figure(self.transfer, shown)
+            like = measure_figure(self.transfer, character.shown[0])
             poses = motion_poses(name, self.size, directions, frames, fps or SHEET_RATE, like)
-            return self._drive(shown, Driver(poses), None, options)
-        pictures = frames_of(driver)
-        if pictures is not None:
-            return self._drive(shown, Driver(picture_frames(pictures, fps or FRAME_RATE)), known, options)
+            return self._drive(show, Driver(poses), None)
+        driving = frames_of(driver)
+        if driving is not None:
+            return self._drive(show, Driver(picture_frames(driving, fps or FRAME_RATE)), known)
         if is_sequence_file(driver):
-            return self._drive(shown, Driver(Path(driver)), known, options)  # type: ignore[arg-type]  # is a path
-        posed, window = self._framed(to_picture(driver, "pose"), known, 1, "pose")  # type: ignore[arg-type]  # a picture
-        output = next(self.transfer.drive(shown[None], [posed], **{**options, "batch_size": 1}))[0]
-        drawn, window = place_back(_channels_last(output), window)
+            return self._drive(show, Driver(Path(driver)), known)  # type: ignore[arg-type]  # is a path
+        posed, window = self._framed(to_picture(driver, "pose"), known)  # type: ignore[arg-type]  # a picture
+        drawn, window = place_back(next(show(poses=[posed]))[0].picture, window)
         return Image.fromarray(crop_to_picture(drawn, window) if keep_aspect else drawn)
 
     def save_pretrained(self, folder: str | os.PathLike[str]) -> Path:
@@ -140,29 +153,27 @@ class Pipeline:
 
         return HubModel(self.transfer)
 
-    def _framed(self, picture: Image.Image, known: Known | None, which: int, role: str) -> tuple[Tensor, Window]:
-        """A picture as the network takes it, uint8 (3, S, S), and what of the picture that is."""
+    def _framed(self, picture: Image.Image, known: Known | None) -> tuple[Tensor, Window]:
+        """A pose's picture as the network takes it, uint8 (3, S, S), and what of the picture that is."""
         if known is None:
             square = to_square(over_ground(picture), self.size)
             return image_to_tensor(square), Window.whole(*picture.size)
-        framed = frame_picture(picture, self.size, known, which)
-        if framed.note:
-            logger.info(f"{role}: {framed.note}")
+        framed = frame_picture(picture, self.size, known)
+        self._notes.add(Path("pose"), framed.note)
         return image_to_tensor(framed.image), framed.window
 
-    def _drive(self, shown: Tensor, driver: Driver, known: Known | None, options: dict[str, Any]) -> Frames:
+    def _drive(self, show: Callable[..., Iterator[list[Shown]]], driver: Driver, known: Known | None) -> Frames:
         """A character through all frames of a driver."""
         with driver:
             framing = VideoFraming(driver, self.size, known)
-            if framing.note:
-                logger.info(f"driver: {framing.note}")
+            self._notes.add(Path("driver"), framing.note)
 
             def poses() -> Iterator[Tensor]:
                 for i in range(len(driver)):
                     yield image_to_tensor(framing.frame(driver.read(i)))
 
-            made = self.transfer.drive(shown[None], poses(), **options)
-            pictures = [Image.fromarray(framing.place_back(_channels_last(output[0]))) for output in made]
+            made = (results[0].picture for results in show(poses=poses(), video=True))
+            pictures = [Image.fromarray(framing.place_back(picture)) for picture in made]
             return Frames(pictures, list(driver.times), driver.sound, driver.start, tuple(driver.tags))
 
 
@@ -173,7 +184,3 @@ def motion_name(driver: object) -> str | None:
     if driver.startswith(MOTION):
         return driver.removeprefix(MOTION)
     return driver if driver.isidentifier() and not Path(driver).exists() else None
-
-
-def _channels_last(picture: Tensor) -> np.ndarray:
-    return np.ascontiguousarray(picture.permute(1, 2, 0).numpy())

@@ -21,7 +21,7 @@ from capture.io.images import denormalise
 from capture.methods.base import Layers
 
 SMALLEST = 32  # pixels: a smaller result shows nothing
-RADIUS = 1  # frames on either side over which motions are averaged
+RADIUS = 2  # frames on either side over which motions are averaged
 
 
 @dataclass(frozen=True)

@@ -14,27 +14,15 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor
 
-from capture.checkpoints.checkpoint import (
-    EXPORTED,
-    FOLDER,
-    generator_weights,
-    latest_path,
-    load_checkpoint,
-    load_export,
-    load_weights,
-)
-from capture.checkpoints.find import newest_checkpoint
 from capture.common.device import check_compiler, pick_device, use_bf16
 from capture.common.errors import CaptureError
 from capture.common.memory import keep_freed_memory
 from capture.common.registry import method_class
 from capture.common.shipped import find_result
-from capture.config.load import RESULT_CONFIG, load_result_config
 from capture.inference.cached import CachedGenerator, repeated
+from capture.inference.load_generator import load_generator
 from capture.io.images import denormalise, normalise
 from capture.methods.base import Features, Generator, Inputs, Layers
-from capture.methods.build import build_generator
-from capture.methods.published import SUFFIXES, find_release_folder, load_published_generator, load_release_folder
 
 T = TypeVar("T")
 
@@ -82,42 +70,15 @@ class PoseTransfer:
         Raises:
             CaptureError: nothing to load there, or a file that is damaged, hostile or for another configuration.
         """
-        path, config, state, made_with = find_result(source), None, None, None
-        if not path.exists():
-            raise CaptureError(f"{path}: no such result folder; train.py writes them, e.g. result/Fashion")
-        if path.is_dir():
-            if not (path / RESULT_CONFIG).is_file() and (released := find_release_folder(path)):
-                generator, config = load_release_folder(path, released)
-                return cls(generator, config, pick_device(device), precision, path, compiled)
-            config = load_result_config(path)
-            newest = newest_checkpoint(path)
-            exported = [p for p in (path / FOLDER / EXPORTED, path / EXPORTED) if p.is_file()]
-            if newest is None and not exported:
-                raise CaptureError(
-                    f"{path}: no checkpoint in this result folder; expected {latest_path(path)} or {EXPORTED}"
-                )
-            path, state = newest or (exported[0], None)
-        if path.suffix == ".onnx":
+        path = find_result(source)
+        if path.suffix == ".onnx" and path.is_file():
             from capture.inference.onnx.generator import load_onnx
 
             chosen = pick_device(device)
-            exported_generator, config = load_onnx(path, precision, compiled, chosen.type == "cuda")
-            return cls(exported_generator, config, chosen, source=path)
-        if path.suffix in SUFFIXES:
-            beside = path.parent if (path.parent / RESULT_CONFIG).is_file() else None
-            generator, config = load_published_generator(path, load_result_config(beside) if beside else None)
-            return cls(generator, config, pick_device(device), precision, path, compiled)
-        if path.suffix == ".safetensors":
-            weights, config = load_export(path)
-        else:
-            if config is None:
-                near = path.parent.parent if path.parent.name == FOLDER else path.parent
-                config = load_result_config(near)
-            state = state or load_checkpoint(path)
-            weights, made_with = generator_weights(state), state.get("config")
-        generator = build_generator(config)
-        load_weights(generator, weights, path, config, made_with, generator.config_from_shapes)
-        return cls(generator, config, pick_device(device), precision, path, compiled)
+            exported, config = load_onnx(path, precision, compiled, chosen.type == "cuda")
+            return cls(exported, config, chosen, source=path)
+        generator, config, file = load_generator(path)
+        return cls(generator, config, pick_device(device), precision, file, compiled)
 
     def transfer(
         self, identity: Tensor, pose: Tensor, noise: Tensor | None = None, maps: Inputs | None = None

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
 from capture.common.errors import CaptureError, Refused
@@ -70,6 +70,16 @@ def open_upright(path: str | Path) -> Image.Image:
         raise Refused.no_memory(path) from None
     except Exception as error:  # EXIF data and modes that nothing converts
         raise CaptureError(f"{path}: can't be converted to RGB ({_brief(error)}); save it again as PNG") from None
+
+
+def size_in_header(path: Path) -> tuple[int, int] | None:
+    """(width, height) of an upright picture by its header, without decoding it; None where there is none to read."""
+    try:
+        with Image.open(path, formats=FORMATS) as image:
+            turned = image.getexif().get(ExifTags.Base.Orientation, 1) >= 5
+            return image.size[::-1] if turned else image.size
+    except Exception:  # whoever decodes the picture says what is wrong with it
+        return None
 
 
 def over_ground(image: Image.Image, ground: tuple[int, int, int] = WHITE) -> Image.Image:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
+from pydantic import BaseModel, ValidationError
 
 from capture.common.errors import CaptureError
 
 LARGEST_FILE = 256 * 1024  # bytes; such files take some kilobytes
 MOST_ALIASES = 16  # a few that build on one another would grow to more than memory holds
+
+_Model = TypeVar("_Model", bound=BaseModel)
 
 
 def read_mapping(path: str | Path, what: str, keys: str) -> dict[str, Any]:
@@ -45,6 +48,21 @@ def read_mapping(path: str | Path, what: str, keys: str) -> dict[str, Any]:
     return data
 
 
+def read_model(path: str | Path, model: type[_Model], what: str, keys: str) -> _Model:
+    """A YAML file as a model of pydantic. Arguments as of read_mapping.
+
+    Raises:
+        CaptureError: see read_mapping; or the file has a key or a value that the model can't have, which is named.
+    """
+    try:
+        return model.model_validate(read_mapping(path, what, keys))
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(map(str, first["loc"]))
+        reason = "unknown key" if first["type"] == "extra_forbidden" else first["msg"].replace("Value error, ", "")
+        raise CaptureError(f"{path}: {place + ': ' if place else ''}{reason}") from None
+
+
 class _Loader(yaml.SafeLoader):
     """Plain values only, and few of them twice: aliases of aliases make a short text endless."""
 
@@ -54,7 +72,7 @@ class _Loader(yaml.SafeLoader):
         if self.check_event(yaml.AliasEvent):
             self.aliases += 1
             if self.aliases > MOST_ALIASES:
-                mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
+                mark = self.peek_event().start_mark
                 raise yaml.composer.ComposerError(None, None, f"more than {MOST_ALIASES} aliases: write them out", mark)
         return super().compose_node(parent, index)
 

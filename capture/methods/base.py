@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -253,6 +253,20 @@ class Method(ABC):
             pictures: uint8 (N, 3, S, S), figures on the `ground`, RGB.
         Returns:
             identity, real, pose, target: uint8 (count, 3, S, S); has_target: bool (count,).
+        """
+        return None
+
+    @classmethod
+    def map_predictor(
+        cls, generator: Any, references: Tensor, reference_maps: Tensor
+    ) -> Callable[[Tensor, int], Tensor] | None:
+        """A function that predicts the IUV maps of pictures; None for methods and generators that can't.
+
+        Args:
+            generator: built by this method.
+            references: (R, 3, S, S) in [-1, 1], pictures whose maps are known.  reference_maps: uint8 (R, 3, S, S).
+        Returns:
+            From pictures (B, 3, S, S) in [-1, 1] and a side to uint8 (B, 3, side, side), zeros for background.
         """
         return None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -13,17 +14,19 @@ from PIL import Image
 from capture.common.registry import METHODS
 from capture.config.load import load_config
 from capture.evaluation.evaluation import row_name
+from capture.evaluation.maps import map_labels
 from capture.methods.build import build_generator
 from tests.conftest import draw_figure, write_result
+from tests.helpers.hostile_maps import WRONG, write_wrong_map
 from tests.helpers.map_method import MAP_METHOD
 
 SIZE, PAIRS = 32, 3
 
 
-def write_map(path: Path, pair: int, size: int = SIZE) -> None:
-    """A map with a square of part 5 that stands elsewhere for each pair."""
-    iuv = np.zeros((size, size, 3), np.uint8)
-    iuv[4 + pair : 20, 8:20] = (5, 100 + pair, 200)
+def write_map(path: Path, pair: int) -> None:
+    """The map of a picture uv/NAME.png: part 5 where imgs/NAME.png has a figure, with another u for each pair."""
+    picture = np.asarray(Image.open(path.parent.parent / "imgs" / path.name))
+    iuv = np.where((picture != 235).any(-1, keepdims=True), np.uint8((5, 100 + pair, 200)), np.uint8(0))
     path.parent.mkdir(exist_ok=True)
     Image.fromarray(iuv).save(path)
 
@@ -93,7 +96,7 @@ class TestMapsInTheTable:
 
     def test_methods_without_maps_have_no_label(self):
         assert row_name("A", 7, []) == "A (epoch 7)" and row_name("A", None, []) == "A"
-        assert row_name("A", 7, ["pose_uv", "target_uv"]) == "A (epoch 7) [driver's map, true map]"
+        assert row_name("A", 7, map_labels(["pose_uv", "target_uv"])) == "A (epoch 7) [driver's map, true map]"
 
 
 class TestFramingWithMaps:
@@ -150,10 +153,15 @@ class TestMissingMaps:
         message = bad_input(*command(result("pose_uv"), dataset, tmp_path / "out"))
         assert "pair 1 (identity1.png, pose1.png) has no pose_uv, an IUV map that pose_uv reads" in message
 
-    def test_a_map_of_another_size(self, result, dataset, tmp_path, bad_input):
-        write_map(dataset / "uv" / "target1.png", 0, size=2 * SIZE)
-        message = bad_input(*command(result("target_uv"), dataset, tmp_path / "out"))
-        assert "target1.png: a map of 64x64 pixels for a picture of 32x32" in message
+    @pytest.mark.parametrize("role", ("identity", "pose", "target"))
+    @pytest.mark.parametrize("wrong", sorted(WRONG))
+    def test_a_wrong_map_is_one_line(self, result, dataset, tmp_path, bad_input, role, wrong):
+        good = dataset / "uv" / f"{role}1.png"
+        path = write_wrong_map(good, wrong, dataset / "uv" / "wrong.png")
+        text = (dataset / "pairs.csv").read_text()
+        (dataset / "pairs.csv").write_text(text.replace(f"uv/{role}1.png", f"uv/{path.name}"))
+        message = bad_input(*command(result(f"{role}_uv"), dataset, tmp_path / "out"))
+        assert path.name in message and re.search(WRONG[wrong], message)
 
     def test_self_reconstruction_has_no_maps(self, result, dataset, tmp_path, bad_input):
         folder = tmp_path / "videos" / "a"
@@ -162,3 +170,66 @@ class TestMissingMaps:
         argv = ("evaluate.py", result("target_uv"), "--self", folder.parent, "--out", tmp_path / "out")
         message = bad_input(*argv)
         assert "reads the IUV map target_uv" in message and "give --pairs, a CSV with the column target_uv" in message
+
+
+class ConstantPredictor:
+    """Predicts a square of part 7 for every picture, and counts."""
+
+    def __init__(self, source: Path):
+        self.source, self.predicted = source, []
+
+    def predict(self, path: Path) -> np.ndarray:
+        self.predicted.append(path.name)
+        uv = np.zeros((SIZE, SIZE, 3), np.uint8)
+        uv[10:20, 10:20] = (7, 50, 60)
+        return uv
+
+    def note(self) -> str:
+        return "has no IUV map; one was predicted"
+
+
+@pytest.fixture
+def predictor(tmp_path, monkeypatch) -> ConstantPredictor:
+    """What --predict_uv loads."""
+    (tmp_path / "weights").write_bytes(b"weights")
+    predictor = ConstantPredictor(tmp_path / "weights")
+    monkeypatch.setattr("capture.evaluation.maps.MapPredictor.load", lambda *_: predictor)
+    return predictor
+
+
+class TestPredictedMaps:
+    @pytest.mark.parametrize("reads", ("identity_uv target_uv", "identity_uv pose_uv"))
+    def test_pairs_without_maps_and_a_second_run(self, result, dataset, tmp_path, run_main, predictor, reads):
+        rows = list(csv.reader((dataset / "pairs.csv").read_text().splitlines()))
+        (dataset / "pairs.csv").write_text("\n".join(",".join(row[:3]) for row in rows) + "\n")
+        argv = [*command(result(reads), dataset, tmp_path / "out"), "--predict_uv", tmp_path]
+        status, text, err = run_main(*argv)
+        assert status == 0, err
+        assert " [predicted map]  " in text and "[predicted map]: IUV maps that the pairs do not name" in text
+        assert "true map]" not in text and "driver's map]" not in text
+        assert "identity0.png: has no IUV map" in err and "and 3 more files: has no IUV map" in err
+        assert sorted(predictor.predicted) == sorted(
+            f"{role}{i}.png" for role in ("identity", "pose") for i in range(3)
+        )
+        for i in range(PAIRS):
+            made = np.asarray(Image.open(pictures(tmp_path / "out")[f"{i:05d}"]))
+            assert (made[10:20, 10:20] == (7, 50, 60)).all()
+        assert run_main(*argv)[0] == 0
+        assert len(predictor.predicted) == 2 * PAIRS and len(pictures(tmp_path / "out")) == PAIRS
+
+    def test_maps_that_are_there_are_used_and_the_row_says_both(self, result, dataset, tmp_path, run_main, predictor):
+        text = (dataset / "pairs.csv").read_text()
+        (dataset / "pairs.csv").write_text(text.replace("uv/target1.png", ""))  # uv/pose1.png drives in its place
+        folder = result("target_uv")
+        status, text, err = run_main(*command(folder, dataset, tmp_path / "out"), "--predict_uv", tmp_path)
+        assert status == 0, err
+        assert "[true map, driver's map]" in text and predictor.predicted == []
+        iuv = np.asarray(Image.open(dataset / "uv" / "pose1.png"))
+        identity = np.asarray(Image.open(dataset / "imgs" / "identity1.png"))
+        made = np.asarray(Image.open(pictures(tmp_path / "out")["00001"]))
+        assert np.array_equal(made, np.where(iuv[..., :1] > 0, iuv, identity))
+
+    def test_methods_that_read_no_maps_refuse_the_option(self, result, dataset, tmp_path, run_main, bad_input):
+        folder = result("")
+        message = bad_input(*command(folder, dataset, tmp_path / "out"), "--predict_uv", "result/Toon")
+        assert "no method here reads maps; leave --predict_uv out" in message

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from capture.inference.map_pictures import map_picture
 from capture.methods.build import build_generator
 from capture.nn.init import init_weights
 from tests.conftest import tiny_config, write_result
+from tests.helpers.hostile_maps import WRONG, write_wrong_map
 
 SIZE = 64
 NO_WEIGHTS = ("--perceptual", "none")
@@ -96,11 +98,22 @@ class TestRenderMaps:
         message = bad_input("save_result.py", result, *given, "--save_dir", tmp_path / "out", *option.split())
         assert f"does not use {option.split()[0]}" in message and not (tmp_path / "out").exists()
 
-    def test_a_map_of_another_size_is_refused(self, result, pictures, tmp_path, bad_input):
-        Image.open(pictures / "uv" / "0.png").resize((32, 32), Image.Resampling.NEAREST).save(tmp_path / "small.png")
-        given = ("--iden_path", pictures / "imgs" / "0.png", "--iden_uv", tmp_path / "small.png")
-        more = ("--target_uv", pictures / "uv" / "1.png", "--save_dir", tmp_path / "out")
-        assert "small.png: 32x32, and its picture" in bad_input("save_result.py", result, *given, *more)
+    def test_motions_are_refused(self, result, pictures, tmp_path, bad_input):
+        given = ["--iden_path", pictures / "imgs" / "a.png", "--pose_path", "motion:walk"]
+        line = bad_input("save_result.py", result, *given, "--save_dir", tmp_path / "out")
+        assert "driven by maps, and motions are pictures" in line
+
+    @pytest.mark.parametrize("wrong", sorted(WRONG))
+    def test_a_wrong_map_is_one_line_and_nothing_is_written(self, wrong, result, pictures, tmp_path, bad_input):
+        path = write_wrong_map(pictures / "uv" / "0.png", wrong, tmp_path / "wrong.png")
+        given = ("--iden_path", pictures / "imgs" / "0.png", "--save_dir", tmp_path / "out")
+        right = pictures / "uv" / "1.png"
+        message = bad_input("save_result.py", result, *given, "--iden_uv", path, "--target_uv", right)
+        assert path.name in message and re.search(WRONG[wrong], message)
+        if wrong not in ("size", "another"):  # the picture of a map that drives is not known
+            message = bad_input("save_result.py", result, *given, "--target_uv", path)
+            assert path.name in message and re.search(WRONG[wrong], message)
+        assert not (tmp_path / "out").exists()
 
     def test_garments_by_the_method_that_has_them(self, result, pictures, tmp_path, run_main, bad_input):
         given = ("--iden_path", pictures / "imgs" / "0.png", "--target_uv", pictures / "uv" / "1.png")

@@ -86,10 +86,26 @@ class TestFrames:
         assert len(made) == 2 and made.fps == pytest.approx(25)
         assert np.array_equal(made[1], tiny(*pictures))
 
+    def test_a_motion_is_drawn_from_each_direction(self, tiny, pictures):
+        made = tiny(pictures[0], "walk", frames=2, direction=("front", "left"))
+        assert len(made) == 4 and made.fps == pytest.approx(12)
+        assert [tag.name for tag in made.tags] == ["walk_front", "walk_left"]
+
     def test_names_of_motions(self, pictures):
         assert motion_name("walk") == motion_name("motion:walk") == "walk"
         assert motion_name(str(pictures[0])) is None and motion_name(pictures[0]) is None
         assert motion_name("gone.png") is None
+
+
+class TestPresentation:
+    def test_a_transparent_background_gives_rgba(self, tiny, pictures):
+        assert tiny(*pictures, background="transparent").mode == "RGBA"
+
+    def test_what_the_method_cannot_do_is_refused(self, tiny, pictures):
+        with pytest.raises(CaptureError, match="--resolution"):
+            tiny(*pictures, resolution="native")
+        with pytest.raises(CaptureError, match="more than one picture"):
+            tiny([pictures[0], pictures[0]], pictures[1])
 
 
 class TestMethodsWithMaps:

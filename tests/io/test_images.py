@@ -24,6 +24,7 @@ from capture.io.images import (
     open_rgb,
     padding,
     png_bytes,
+    size_in_header,
     to_square,
 )
 from tests.conftest import ROOT
@@ -152,6 +153,7 @@ class TestOpenRgb:
         for name in ("a.jpg", "a.png", "a.webp"):
             Image.fromarray(np.ascontiguousarray(stored)).save(tmp_path / name, exif=exif)
             assert np.abs(np.asarray(open_rgb(tmp_path / name)).astype(int) - upright).mean() < 4
+            assert size_in_header(tmp_path / name) == (32, 16)
 
     @pytest.mark.parametrize("name", ["moving.gif", "moving.webp", "moving.png", "pages.tiff"])
     def test_first_frame_of_every_animation_format(self, tmp_path, name):

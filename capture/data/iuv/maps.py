@@ -19,6 +19,7 @@ from capture.data.cache_file import PreparedFrames
 from capture.data.decoding import FrameReader
 from capture.data.index.catalog import Catalog
 from capture.data.iuv.bones import renumbering_of
+from capture.io.images import size_in_header
 from capture.io.iuv import PARTS, map_to_square, read_map
 
 
@@ -58,11 +59,17 @@ def decode_map(
     return np.ascontiguousarray(renumbering_of(bones)(iuv.transpose(2, 0, 1)).transpose(1, 2, 0)) if bones else iuv
 
 
+def decode_map_of_frame(path: Path | None, size: int, bones: tuple[str, ...]) -> np.ndarray:
+    """The same of a frame's map <clip>/uv/<frame>.png, which must have the size of <clip>/imgs/<frame>.png."""
+    picture = path and path.parent.parent / "imgs" / path.name
+    return decode_map(path, size, bones, size_in_header(picture) if picture and picture.is_file() else None)
+
+
 class MapReader(FrameReader):
     """Maps of a catalog's frames by number, each decoded when it is read."""
 
     def _decode(self, number: int) -> np.ndarray:
-        return decode_map(map_path(self.catalog, number), self.size, self.catalog.uv_parts or ())
+        return decode_map_of_frame(map_path(self.catalog, number), self.size, self.catalog.uv_parts or ())
 
 
 def prepare_maps(catalog: Catalog, size: int, cache_gb: float, progress: bool = True) -> PreparedFrames | None:
@@ -74,7 +81,7 @@ def prepare_maps(catalog: Catalog, size: int, cache_gb: float, progress: bool = 
         "maps",
         functools.partial(_keys, catalog),
         lambda number: (map_path(catalog, number), None),
-        functools.partial(decode_map, bones=catalog.uv_parts or ()),
+        functools.partial(decode_map_of_frame, bones=catalog.uv_parts or ()),
         "what the frames have left of cache_gb,",
     )
     return prepare_pictures(catalog, size, cache_gb, pictures, progress)

@@ -9,11 +9,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field, PlainValidator, ValidationError, model_validator
+from pydantic import Field, PlainValidator, model_validator
 
-from capture.common.errors import CaptureError
 from capture.common.options import Section
-from capture.io.yaml_file import read_mapping
+from capture.io.yaml_file import read_model
 
 
 def _transparent(value: Any) -> str | list[int]:
@@ -129,14 +128,4 @@ def read_layout(path: Path) -> SpritesLayout:
     Raises:
         CaptureError: the file can't be read, or has a key or a value that a layout can't have. The message names it.
     """
-    data = read_mapping(path, "layout", "sheets or sprites")
-    try:
-        return SpritesLayout.model_validate(data)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        place = ".".join(map(str, first["loc"]))
-        if first["type"] == "extra_forbidden":
-            what = f"unknown key {place}"
-        else:
-            what = f"{place}: {first['msg']}" if place else first["msg"]
-        raise CaptureError(f"{path}: {what.replace('Value error, ', '')}; docs/DATASETS.md has the keys") from None
+    return read_model(path, SpritesLayout, "layout", "sheets or sprites")

@@ -85,6 +85,7 @@ def prepare_sprites(
         files = sorted({sprite.path for sprite in character.sprites.values()})
         digests.update({path.relative_to(sheets).as_posix(): _digest(path) for path in files})
     framing = Framing.fit(size, extents)
+    train_clips = [clip for clip in clips if clip not in held_clips]
     parameters = {
         "kind": "sprites",
         "aligned": True,
@@ -98,14 +99,14 @@ def prepare_sprites(
         "broken": found.broken,
         "train_characters": [name for name in characters if name not in held],
         "test_characters": list(held),
-        "train_clips": [clip for clip in clips if clip not in held_clips],
+        "train_clips": train_clips,
         "test_clips": list(held_clips),
         "pairs": pairs,
     }
     rows = draw_pairs(
         np.random.default_rng([seed, 1]),
         {name: characters[name].clips for name in held},
-        (held_clips, parameters["train_clips"]),
+        (held_clips, train_clips),
         clips,
         pairs,
         lambda rng, clip: _any_frame(rng, clip, [characters[name] for name in held]),

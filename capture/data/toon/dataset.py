@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections import OrderedDict
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -12,6 +13,8 @@ from torch import Tensor
 
 from capture.common.errors import CaptureError
 from capture.data.sample_source import Batch, SampleSource
+from capture.data.styles.pairing import Styles, draw_crop, draw_styles
+from capture.data.styles.style import PLAIN, Style
 from capture.data.toon.motion.mixed_motions import JOIN
 from capture.data.toon.motion.motions import CLIPS
 from capture.data.toon.prefetch import RenderPrefetcher
@@ -22,14 +25,16 @@ from capture.data.toon.render_groups import (
     SCENES,
     group_sample,
 )
-from capture.data.toon.rendering.camera import Shot, View
+from capture.data.toon.rendering.camera import Crop, Shot, View
 from capture.data.toon.rendering.render import render
+from capture.data.toon.styles.drawing import render_styled
 from capture.io.iuv import MAPS
 
 HELD_OUT_SEEDS = range(10000)  # characters of test sets, which training never renders
 _LAST_SEED = 2**31 - 1
 KEPT_GROUPS = 2 * GROUPS_PER_BLOCK  # render groups that are kept, because the samples of a block are shuffled
 _ROLES = ("identity", "real", "pose", "target")
+_STYLES, _CROPS = 3, 4  # the last numbers of the seeds of styles and crops
 SUFFIXES = {"rgb": "", "iuv": MAPS}  # output of `render` -> what follows the role in a sample's key
 
 FACING = {  # how often (identity, real, pose) are seen from about the front
@@ -61,6 +66,14 @@ def draw_shot(
     return Shot(character, clip, style, time, view)
 
 
+def _are_plain(styles: Sequence[Style]) -> bool:
+    return all(style == PLAIN for style in styles)
+
+
+def _cropped(shot: Shot, rng: np.random.Generator) -> Shot:
+    return replace(shot, view=replace(shot.view, crop=Crop(*draw_crop(rng))))
+
+
 class ToonStream(SampleSource):
     """Samples {identity, real, pose, target} of characters that were never seen before.
 
@@ -82,6 +95,9 @@ class ToonStream(SampleSource):
         samples_per_render_group: how many samples are made of the ten pictures of a render group, at most
             SAMPLES_PER_RENDER_GROUP.
         mixed_motions: the share of shots whose motion is a mixture of two clips.
+        styles: off, or the variety of styles, few or many (capture.data.styles.style.KINDS). Identity, real and target
+            then share a style, the pose has another one, and figures are anywhere in the frame.
+        style_share: how many samples, or render groups, are drawn in styles; the others are plain.
     Raises:
         CaptureError: a name in `clips` is no clip, or there is none.
     """
@@ -99,7 +115,10 @@ class ToonStream(SampleSource):
         share_renders: bool = False,
         samples_per_render_group: int = SAMPLES_PER_RENDER_GROUP,
         mixed_motions: float = 0.0,
+        styles: str = "off",
+        style_share: float = 1.0,
     ) -> None:
+        self.styles, self.style_share = styles, style_share if styles != "off" else 0.0
         self.size, self.samples_per_epoch, self.seed, self.device = size, samples_per_epoch, seed, device
         self.outputs = ("rgb", "iuv") if uv else ("rgb",)
         self.share_renders, self.samples_per_render_group = share_renders, samples_per_render_group
@@ -148,6 +167,10 @@ class ToonStream(SampleSource):
             draw_shot(rng, character, self.clips, facing, self.mixed_motions)
             for character, facing in zip((first, first, second), self.facing)
         )
+        if self.styles != "off":
+            rng = np.random.default_rng([self.seed, self.epoch, index, _STYLES])
+            if not _are_plain(draw_styles(rng, self.styles, self.style_share)):
+                identity, real, pose = (_cropped(shot, rng) for shot in (identity, real, pose))
         return identity, real, pose, pose.with_character(first)
 
     def describe(self, index: int) -> dict[str, str]:
@@ -161,7 +184,12 @@ class ToonStream(SampleSource):
         return first, second
 
     def _new_samples(self, indices: Sequence[int]) -> Batch:
-        renders = self._render([shot for index in indices for shot in self.shots(index)], len(_ROLES))
+        styles = []
+        for index in indices:
+            rng = np.random.default_rng([self.seed, self.epoch, index, _STYLES])
+            own, other = draw_styles(rng, self.styles, self.style_share)
+            styles += [own, own, other, own]  # in the order of _ROLES
+        renders = self._render([shot for index in indices for shot in self.shots(index)], len(_ROLES), styles)
         return {
             role + SUFFIXES[name]: value[:, k].contiguous()
             for name, value in renders.items()
@@ -181,9 +209,13 @@ class ToonStream(SampleSource):
             for name in self.outputs
         }
 
-    def _render(self, shots: Sequence[Shot], together: int) -> dict[str, Tensor]:
+    def _render(self, shots: Sequence[Shot], together: int, styles: Sequence[Style]) -> dict[str, Tensor]:
         """Pictures by output, (len(shots) / together, together, 3, S, S)."""
-        renders = render(shots, self.size, self.device, self.outputs)
+        if _are_plain(styles):
+            renders = render(shots, self.size, self.device, self.outputs)
+        else:
+            made = render_styled(shots, self.size, styles, self.device)
+            renders = {name: made[name] for name in self.outputs}
         return {name: value.cpu().unflatten(0, (-1, together)) for name, value in renders.items()}
 
     def _group_shots(self, group: int) -> tuple[list[Shot], list[Shot]]:
@@ -192,12 +224,20 @@ class ToonStream(SampleSource):
         first, second = self._two_characters(rng)
         facing = [self.facing[0] if k < PORTRAITS else self.facing[2] for k in range(SCENES)]
         shots = [draw_shot(rng, first, self.clips, share, self.mixed_motions) for share in facing]
+        if not _are_plain(self._group_styles(group)):
+            rng = np.random.default_rng([self.seed, self.epoch, group, _CROPS])
+            shots = [_cropped(shot, rng) for shot in shots]
         return shots, [shot.with_character(second) for shot in shots]
 
     def _render_group(self, group: int) -> dict[str, Tensor]:
         """All pictures of a render group, by output: (2, SCENES, 3, S, S)."""
-        first, second = self._group_shots(group)
-        return self._render([*first, *second], SCENES)
+        (first, second), (own, other) = self._group_shots(group), self._group_styles(group)
+        return self._render([*first, *second], SCENES, [own] * SCENES + [other] * SCENES)
+
+    def _group_styles(self, group: int) -> Styles:
+        """The styles of the two characters of a render group: whoever's identity it is, the other one is the pose."""
+        rng = np.random.default_rng([self.seed, self.epoch, group, _STYLES])
+        return draw_styles(rng, self.styles, self.style_share)
 
     def _group(self, group: int) -> dict[str, Tensor]:
         """The pictures of a render group: prefetched, kept, or rendered now."""

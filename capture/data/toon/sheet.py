@@ -1,16 +1,22 @@
-"""Contact sheets for people to look at: `python -m capture.data.toon.sheet docs` writes toon.png and toon_clips.png."""
+"""Contact sheets for people to look at: `python -m capture.data.toon.sheet docs` writes toon.png, toon_clips.png and
+toon_styles.png."""
 
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import torch
 from torch import Tensor
 
+from capture.data.styles.style import KINDS, draw_style
+from capture.data.toon.dataset import ToonStream
 from capture.data.toon.motion.motions import CLIPS, VARIED
 from capture.data.toon.rendering.camera import Shot, View
 from capture.data.toon.rendering.render import render
+from capture.data.toon.styles.drawing import render_styled
 from capture.data.writing import write_png
 
 
@@ -42,7 +48,33 @@ def clips(columns: int = 10, size: int = 72) -> np.ndarray:
     return grid(render(shots, size)["rgb"], 2 * columns)
 
 
+def styles(rows: int = 5, size: int = 128, seed: int = 2) -> np.ndarray:
+    """A column for each kind of style: characters in it, each row another style of the kind; then pairs.
+
+    The last two rows are four training samples: identity, real, pose, target, and the map of the target.
+    """
+    kinds = list(KINDS["many"])
+    pictures = []
+    for row in range(rows):
+        for column, kind in enumerate(kinds):
+            style = draw_style(np.random.default_rng([seed, row, column]), kind=kind)
+            number = row * len(kinds) + column
+            shot = Shot(number, VARIED[(number * 7) % len(VARIED)], number, 0.3, View((0, 25, -30, 40)[number % 4]))
+            shots = [
+                shot,
+                replace(shot, clip="idle", character_seed=number + 100),
+            ]  # a palette has more than one figure
+            pictures.append(render_styled(shots, size, [style] * 2)["rgb"][:1])
+    sheet = grid(torch.cat(pictures), len(kinds))
+    stream = ToonStream(size, seed=seed, views="front", uv=True, styles="many")
+    batch = stream.batch(range(4))
+    maps = batch["target_uv"] * torch.tensor([10, 1, 1], dtype=torch.uint8).view(1, 3, 1, 1)
+    pairs = torch.stack([*(batch[role] for role in ("identity", "real", "pose", "target")), maps], 1).flatten(0, 1)
+    return np.concatenate((sheet, grid(pairs, len(kinds))))
+
+
 if __name__ == "__main__":
     folder = Path(sys.argv[1] if len(sys.argv) > 1 else ".")
     write_png(folder / "toon.png", people())
     write_png(folder / "toon_clips.png", clips())
+    write_png(folder / "toon_styles.png", styles())

@@ -47,7 +47,6 @@ class Rows:
     """Compresses a picture by some rows at a time, so that it is never in memory as a whole."""
 
     def __init__(self, width: int, channels: int):
-        self.channels = channels
         self._above = np.zeros((width, channels), np.uint8)
         self._compressor = zlib.compressobj(COMPRESSION)
 

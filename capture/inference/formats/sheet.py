@@ -26,6 +26,7 @@ from capture.inference.formats.base import Tag, Timeline, Write
 from capture.inference.formats.png_chunks import END, Rows, header
 
 LARGEST = 16_384  # pixels of a side: what graphics cards hold as one texture
+CHANNELS = 4  # sheets are transparent between their frames
 ARRAY, HASH = "array", "hash"
 KINDS = (ARRAY, HASH)
 
@@ -93,7 +94,7 @@ def sheet_file(path: Path, timeline: Timeline, options: SheetOptions | None = No
 
         def write(picture: np.ndarray) -> None:
             nonlocal grid, rows
-            height, width, channels = picture.shape
+            height, width = picture.shape[:2]
             if grid is None:
                 grid = choose_grid(len(timeline), width, height, tags, options)
                 if max(grid.size) > LARGEST:
@@ -101,18 +102,20 @@ def sheet_file(path: Path, timeline: Timeline, options: SheetOptions | None = No
                         f"{path}: a sheet of {grid.size[0]}x{grid.size[1]} pixels, and graphics cards hold "
                         f"{LARGEST}; make fewer or smaller frames, or use --format frames"
                     )
-                rows = Rows(grid.size[0], channels)
-                file.write(header(*grid.size, channels) + rows.add(_blank(grid.padding, grid.size[0], picture)))
+                rows = Rows(grid.size[0], CHANNELS)
+                file.write(header(*grid.size, CHANNELS) + rows.add(_clear(grid.padding, grid.size[0])))
             waiting.append(picture)
             if len(waiting) == grid.columns:
                 flush()
 
         def flush() -> None:
             assert grid is not None and rows is not None
-            band = _blank(grid.height + grid.padding, grid.size[0], waiting[0])
+            band = _clear(grid.height + grid.padding, grid.size[0])
             for i, picture in enumerate(waiting):
                 left = grid.corner(i)[0]
-                band[: grid.height, left : left + grid.width] = picture
+                cell = band[: grid.height, left : left + grid.width]
+                cell[..., 3] = 255
+                cell[..., : picture.shape[2]] = picture
             waiting.clear()
             file.write(rows.add(band))
 
@@ -122,18 +125,18 @@ def sheet_file(path: Path, timeline: Timeline, options: SheetOptions | None = No
         if grid is not None and rows is not None:
             used = grid.corner(len(timeline) - 1)[1] + grid.height + grid.padding
             if used < grid.size[1]:
-                file.write(rows.add(np.zeros((grid.size[1] - used, grid.size[0], rows.channels), np.uint8)))
+                file.write(rows.add(_clear(grid.size[1] - used, grid.size[0])))
             file.write(rows.finish() + END)
-            text = json.dumps(describe(path.name, timeline, grid, options, rows.channels), indent=1)
+            text = json.dumps(describe(path.name, timeline, grid, options), indent=1)
             described.write(text.encode() + b"\n")
 
 
-def _blank(height: int, width: int, like: np.ndarray) -> np.ndarray:
-    """Transparent rows, or black ones in a sheet without transparency."""
-    return np.zeros((height, width, like.shape[2]), np.uint8)
+def _clear(height: int, width: int) -> np.ndarray:
+    """Transparent rows."""
+    return np.zeros((height, width, CHANNELS), np.uint8)
 
 
-def describe(image: str, timeline: Timeline, grid: Grid, options: SheetOptions, channels: int) -> dict[str, Any]:
+def describe(image: str, timeline: Timeline, grid: Grid, options: SheetOptions) -> dict[str, Any]:
     """The JSON of a sheet, as Aseprite and TexturePacker write it."""
     width, height = grid.width, grid.height
     whole = {"x": 0, "y": 0, "w": width, "h": height}
@@ -161,7 +164,7 @@ def describe(image: str, timeline: Timeline, grid: Grid, options: SheetOptions, 
             "app": "CaPTURe",
             "version": "1.0",
             "image": image,
-            "format": "RGBA8888" if channels == 4 else "RGB888",
+            "format": "RGBA8888",
             "size": {"w": grid.size[0], "h": grid.size[1]},
             "scale": "1",
             "frameTags": [

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from capture.io.iuv import PARTS
 from capture.methods import base
 from capture.methods.base import Loss
 from capture.methods.capture.discriminator import Discriminator, score_pairs
@@ -18,6 +20,7 @@ from capture.methods.capture_parts.generator import LayoutDetails, PartsDetails,
 from capture.methods.capture_parts.losses import correspondence_loss, segmentation_loss
 from capture.methods.capture_parts.segmenter import Segmentation
 from capture.methods.capture_parts.stages import STAGES
+from capture.methods.capture_parts.surface_prediction import predict_maps, segment_references
 from capture.methods.supervision import target_loss, target_perceptual_loss
 from capture.nn.init import init_weights
 from capture.nn.perceptual import MAX_STRIDE, lpips_loss
@@ -84,6 +87,15 @@ class Method(base.Method):
         cls, generator: Any, pictures: Tensor, ground: tuple[int, int, int], count: int, seed: int
     ) -> dict[str, Tensor] | None:
         return adaptation_samples(generator, pictures, ground, count, seed)
+
+    @classmethod
+    def map_predictor(
+        cls, generator: Any, references: Tensor, reference_maps: Tensor
+    ) -> Callable[[Tensor, int], Tensor] | None:
+        if generator.segmenter.num_parts != len(PARTS):
+            return None
+        known = segment_references(generator, references, reference_maps)
+        return lambda pictures, side: predict_maps(generator, pictures, known, side)
 
     def init_weights(self) -> None:
         for network in self.networks.values():

@@ -20,6 +20,7 @@ from capture.data.sampling import draw
 from capture.data.toon.write import write_toon
 from capture.io.iuv import PARTS
 from tests.conftest import tiny_config
+from tests.helpers.hostile_maps import WRONG, write_wrong_map
 
 KEYS = {"identity_uv", "target_uv"}
 ROLES = ("identity", "real", "pose", "target")
@@ -166,6 +167,15 @@ class TestSampleMaps:
         map_path(scan(toon), 3).write_bytes(b"no picture")
         dataset = maps_of(toon)
         with pytest.raises(CaptureError, match=r"uv/001\.png: not a PNG"):
+            dataset.prepare(progress=False) if prepare else dataset.batch(range(40))
+
+    @pytest.mark.parametrize("wrong", ("16 bit", "palette", "parts", "size"))
+    @pytest.mark.parametrize("prepare", (False, True))
+    def test_a_wrong_map_is_named(self, toon, prepare, wrong):
+        path = map_path(scan(toon), 3)
+        write_wrong_map(path, wrong, path)
+        dataset = maps_of(toon)
+        with pytest.raises(CaptureError, match=rf"uv/001\.png: .*{WRONG[wrong]}"):
             dataset.prepare(progress=False) if prepare else dataset.batch(range(40))
 
     def test_manifest_without_any_map_file_gives_no_maps(self, toon):

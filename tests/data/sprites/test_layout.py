@@ -32,8 +32,8 @@ class TestReadLayout:
         [
             ("", "give either sheets, a list of layouts, or sprites"),
             ("sheets: 3", "sheets: Input should be a valid list"),
-            ("sheet: []", "unknown key sheet"),
-            (SHEET % "cel: [8, 8],", "unknown key sheets.0.cel"),
+            ("sheet: []", "sheet: unknown key"),
+            (SHEET % "cel: [8, 8],", "sheets.0.cel: unknown key"),
             (SHEET % "cell: [8],", "sheets.0.cell: List should have at least 2 items"),
             (SHEET % "cell: [8, 0],", "sheets.0.cell.1: Input should be greater than or equal to 1"),
             (SHEET % "", "cell: null needs blocks"),

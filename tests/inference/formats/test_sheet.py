@@ -41,7 +41,8 @@ class TestCells:
         sheet, data = written(tmp_path / "a.png", frames, options=options)
         assert len(data["frames"]) == count
         for row, frame in zip(data["frames"], frames, strict=True):
-            assert np.array_equal(cell(sheet, row), frame)
+            assert np.array_equal(cell(sheet, row)[..., : frame.shape[2]], frame)
+            assert alpha or (cell(sheet, row)[..., 3] == 255).all()
         taken = np.zeros(sheet.shape[:2], bool)
         for row in data["frames"]:
             assert not cell(taken, row).any()  # no two frames share a pixel
@@ -80,7 +81,7 @@ class TestCells:
 
 
 class TestJson:
-    def test_array_has_what_asepriteimporters_read(self, tmp_path):
+    def test_array_has_what_importers_of_aseprite_files_read(self, tmp_path):
         """Phaser's createFromAseprite looks frames up by their numbers, which are the names, too."""
         _, data = written(tmp_path / "a.png", moving_square(8, alpha=True), TAGS)
         for i, row in enumerate(data["frames"]):
@@ -101,7 +102,7 @@ class TestJson:
         sheet, data = written(tmp_path / "a.png", moving_square(8, alpha=False), TAGS, SheetOptions(json="hash"))
         assert list(data["frames"])[3:5] == ["walk_front_03.png", "walk_left_00.png"]
         assert data["animations"]["walk_left"] == [f"walk_left_0{i}.png" for i in range(4)]
-        assert data["meta"]["format"] == "RGB888" and sheet.shape[2] == 3
+        assert data["meta"]["format"] == "RGBA8888" and sheet.shape[2] == 4
         assert "filename" not in data["frames"]["walk_front_00.png"]
 
 

@@ -6,13 +6,18 @@ import pytest
 import torch
 import yaml
 
+from capture.checkpoints.checkpoint import latest_path
 from capture.common.registry import METHODS, method_class, method_options
+from capture.data.open_data import open_data
+from capture.methods.build import batch_keys
 from capture.methods.coord_inpainting import losses
 from capture.methods.coord_inpainting.method import Method
 from capture.methods.coord_inpainting.options import Options
 from capture.nn.spectral_norm import SpectralNormConv2d
-from tests.conftest import ROOT
+from capture.training.trainer import Trainer
+from tests.conftest import ROOT, tiny_config
 from tests.helpers.coord_inpainting import DEPARTURES, tiny_method, toon_batch
+from tests.helpers.states import assert_same_state
 
 NOISE = torch.zeros(2, 0)
 
@@ -210,3 +215,21 @@ def test_a_few_steps_lower_the_loss(stage, departures):
         optimiser.step()
         values.append(loss.item())
     assert min(values[-5:]) < (0.97 if stage == "texture" else 0.7) * values[0]
+
+
+class TestResume:
+    """Stage texture is resumed among the other methods, in tests/methods/test_contract.py."""
+
+    def test_stage_picture_resumes_to_the_bit(self, tmp_path):
+        argv = ("--method", "coord_inpainting", "--stage", "picture", "--dataset_path", "toon")
+        config = tiny_config(*argv, "--validation_pairs", "0")
+        data = open_data(config, batch_keys(config))
+        straight = Trainer(config, data, tmp_path / "straight")
+        straight.run_steps(4)
+        straight.save(latest_path(tmp_path / "straight"))
+        for _ in range(2):
+            resumed = Trainer(config, data, tmp_path / "resumed")
+            resumed.run_steps(2)
+            resumed.save(latest_path(tmp_path / "resumed"))
+        assert resumed.step_number == 4 and set(resumed.networks) == {"gen", "disc"}
+        assert_same_state(tmp_path / "straight", tmp_path / "resumed")

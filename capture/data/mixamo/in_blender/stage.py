@@ -72,11 +72,11 @@ class Stage:
         restyle(name, look, skin)
         rest = rest_of(armature)
         self.actor = Actor(name, file, armature, meshes, rest, 0.0, _trunk(rest))
-        skin = self.skin()
-        if not len(skin) or not np.isfinite(skin).all() or np.ptp(skin[:, 2]) < 1e-6:
+        points = self.skin()
+        if not len(points) or not np.isfinite(points).all() or np.ptp(points[:, 2]) < 1e-6:
             self.actor = None
             raise Unusable("its mesh is empty or flat")
-        self.actor.floor = float(skin[:, 2].min())
+        self.actor.floor = float(points[:, 2].min())
         _light_up(look)
         return self.actor
 

@@ -9,7 +9,7 @@ column; neither follows the character. So character A in the shot of character B
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -30,12 +30,36 @@ _SAMPLES = 16  # times at which a clip's reach is measured
 
 
 @dataclass(frozen=True)
+class Crop:
+    """A frame that is enlarged about its middle and then shifted: p -> (p - 1/2) zoom + 1/2 + shift.
+
+    Maps and joints follow exactly, because the camera itself is changed and no picture is resampled.
+
+    Attributes:
+        zoom: the factor; below 1 the figure becomes smaller.
+        column, row: the shift as shares of the frame's side.
+    """
+
+    zoom: float = 1.0
+    column: float = 0.0
+    row: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not 0.1 <= self.zoom <= 2:
+            raise CaptureError(f"Crop: zoom is {self.zoom}; use a value from 0.1 to 2")
+
+
+WHOLE_FRAME = Crop()
+
+
+@dataclass(frozen=True)
 class View:
     """Where the camera stands: azimuth 0 sees the front, 90 the character's left side, 180 the back."""
 
     azimuth_degrees: float
     pitch_degrees: float = 6.0  # > 0 looks down; within +-20
     perspective: float = 0.12  # the character's height over the camera's distance; 0 is orthographic; at most 0.3
+    crop: Crop = field(default=WHOLE_FRAME, repr=False)
 
     def __post_init__(self) -> None:
         if not abs(self.pitch_degrees) <= MAX_PITCH:
@@ -142,7 +166,7 @@ class Camera:
     turn: Tensor  # (B, 3, 3) world to camera: x right, y up, z towards the viewer
     scale: Tensor  # (B,) pixels per unit
     floor: Tensor  # (B,) row of the floor
-    middle: float  # column of the axis
+    middle: Tensor  # (B,) column of the axis
     near: Tensor  # (B,) perspective per unit of depth
     centre: Tensor  # (B,) height of the optical axis
 
@@ -151,7 +175,7 @@ class Camera:
         q = apply3(self.turn.unsqueeze(1), points - self.axis.unsqueeze(1))
         zoom = 1 / (1 - self.near.unsqueeze(1) * q[..., 2]).clamp(min=0.3)
         scale, centre = self.scale.unsqueeze(1), self.centre.unsqueeze(1)
-        column = self.middle + scale * q[..., 0] * zoom
+        column = self.middle.unsqueeze(1) + scale * q[..., 0] * zoom
         row = self.floor.unsqueeze(1) - scale * (centre + (q[..., 1] - centre) * zoom)
         return torch.stack((column, row, scale * q[..., 2]), -1), zoom
 
@@ -226,12 +250,18 @@ def frame_shots(shots: Sequence[Shot], characters: Sequence[Character], size: in
     scale = torch.minimum(scale, (_BOTTOM - floor) / (-low).clamp(min=1e-3))
     scale = torch.minimum(scale, _SIDE / (reach["radius"] * zoom))
     zero = torch.zeros_like(tall)
+    middle = torch.full_like(tall, 0.5)
+    if any(s.view.crop != WHOLE_FRAME for s in shots):
+        larger, column, row = (
+            tensor([getattr(s.view.crop, name) for s in shots]) for name in ("zoom", "column", "row")
+        )
+        scale, middle, floor = scale * larger, 0.5 + column, (floor - 0.5) * larger + 0.5 + row
     return Camera(
         axis=torch.stack((reach["x"], zero, reach["z"]), -1),
         turn=matmul3(rotation("x", pitch), rotation("y", -azimuth)),
         scale=scale * size,
         floor=floor * size,
-        middle=size / 2,
+        middle=middle * size,
         near=near,
         centre=centre,
     )

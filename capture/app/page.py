@@ -1,0 +1,148 @@
+"""The web page, an adapter over Pipeline: what people choose becomes one call, and its result becomes a file."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from PIL import Image
+
+from capture.common.errors import CaptureError
+from capture.common.shipped import PACKAGE
+from capture.inference.frames import Frames
+from capture.inference.inputs import Driver
+from capture.inference.motion import DIRECTIONS, MOTIONS
+from capture.inference.picture_likes import is_sequence_file
+from capture.inference.pipeline import Pipeline
+
+MOTION, FILE, WEBCAM = "A motion", "A picture or video", "The webcam"
+EIGHT = "all eight sides"
+FORMATS = {
+    "GIF": (".gif", "gif"),
+    "Animated PNG": (".png", "apng"),
+    "Animated WebP": (".webp", "webp"),
+    "MP4 video": (".mp4", "mp4"),
+    "Sprite sheet": (".png", "sheet"),
+}
+LARGEST_FILE = "50mb"
+MOST_FRAMES = 600  # of a driving video
+EXAMPLES = PACKAGE.parent / "examples"  # of a checkout; an installed package has none
+FONTS = ["system-ui", "sans-serif"]
+THEME = gr.themes.Soft(font=FONTS, font_mono=["monospace"])  # fonts of the computer: the default theme fetches some
+STYLE = "footer {display: none !important} .gradio-container {max-width: 1100px !important}"
+ABOUT = """# CaPTURe
+Make a drawn character move. Drop a picture of **one whole figure** on a plain or transparent ground, choose what it
+should do, and press **Animate**. Pictures stay on this computer."""
+
+
+def build_page(pipeline: Pipeline) -> gr.Blocks:
+    """The page; its `queue` and `launch` are Gradio's."""
+
+    def animate(*choices: Any) -> tuple[str, str, str, list[str]]:
+        began = time.monotonic()
+        try:
+            files = render(pipeline, *choices)
+        except CaptureError as error:
+            raise gr.Error(str(error), duration=None, print_exception=False) from None
+        shown = Image.open(files[0])
+        count = getattr(shown, "n_frames", 1)
+        size = f"{shown.width} x {shown.height} pixels, {count} frame{'s' * (count != 1)}"
+        told = f"{size}, {time.monotonic() - began:.1f} s"
+        return str(files[0]), str(files[1]), told, [str(file) for file in files[1:]]
+
+    with gr.Blocks(title="CaPTURe", analytics_enabled=False) as page:
+        gr.Markdown(ABOUT)
+        with gr.Row():
+            with gr.Column():
+                drawing = gr.Image(
+                    type="filepath", image_mode=None, sources=["upload", "clipboard"], label="Your drawing", height=300
+                )
+                kind = gr.Radio([MOTION, FILE, WEBCAM], value=MOTION, label="What it should do as")
+                with gr.Group() as motion_group:
+                    motion = gr.Dropdown(list(MOTIONS), value="walk", label="Motion")
+                    side = gr.Dropdown([*DIRECTIONS, EIGHT], value="front", label="Seen from")
+                driver = gr.File(label="A pose, a video or a GIF", type="filepath", visible=False)
+                camera = gr.Image(type="filepath", sources=["webcam"], label="Your pose", visible=False)
+                with gr.Accordion("More", open=False):
+                    form = gr.Radio(list(FORMATS), value="GIF", label="File to download")
+                    background = gr.Radio(
+                        ["auto", "keep", "transparent"], value="transparent", label="Behind the figure"
+                    )
+                    native = gr.Checkbox(True, label="At the drawing's own size (up to 512 pixels)")
+                    frames = gr.Slider(2, 24, 12, step=1, label="Frames of a motion")
+                button = gr.Button("Animate", variant="primary", elem_id="animate")
+            with gr.Column():
+                result = gr.Image(
+                    label="Result", type="filepath", interactive=False, height=420, elem_id="result", buttons=[]
+                )
+                told = gr.Markdown(elem_id="told")
+                download = gr.DownloadButton("Download", elem_id="download")
+                files = gr.Files(label="All files", interactive=False)
+        if EXAMPLES.is_dir():
+            rows = [("cat", "walk"), ("robot", "dance_a"), ("king", "bow"), ("frog", "jump")]
+            gr.Examples(
+                [[str(EXAMPLES / f"{name}.png"), clip] for name, clip in rows],
+                [drawing, motion],
+                label="Drawings to try",
+            )
+        kind.change(
+            lambda kind: [gr.update(visible=kind == one) for one in (MOTION, FILE, WEBCAM)],
+            kind,
+            [motion_group, driver, camera],
+            show_progress="hidden",
+        )
+        given = [drawing, kind, motion, side, driver, camera, form, background, native, frames]
+        button.click(animate, given, [result, download, told, files], api_name="animate")
+    return page
+
+
+def render(
+    pipeline: Pipeline,
+    drawing: str | None,
+    kind: str,
+    motion: str,
+    side: str,
+    driver: str | None,
+    camera: str | None,
+    form: str,
+    background: str,
+    native: bool,
+    frames: float,
+) -> list[Path]:
+    """Render what was chosen; the file to show, the file to download, and what belongs to it.
+
+    Raises:
+        CaptureError: nothing was dropped, or what was can't be used; the message is for people.
+    """
+    if drawing is None:
+        raise CaptureError("Drop a drawing first.")
+    pose = {MOTION: f"motion:{motion}", FILE: driver, WEBCAM: camera}[kind]
+    if pose is None:
+        raise CaptureError("Drop a picture or a video of the pose, or take one with the webcam.")
+    if kind == FILE and is_sequence_file(pose):
+        with Driver(Path(pose)) as film:
+            if len(film) > MOST_FRAMES:
+                raise CaptureError(f"{len(film)} frames are too many for this page; save_result.py has no limit")
+    directions = tuple(DIRECTIONS) if side == EIGHT else side
+    ending, name = FORMATS[form]
+    if background == "transparent" and name == "mp4":
+        background = "auto"  # which has no transparency
+    resolution = None
+    if native and pipeline.transfer.generator.layered:
+        with Image.open(drawing) as picture:
+            resolution = max(pipeline.size, min(512, max(picture.size)))
+    made = pipeline(
+        drawing, pose, background=background, resolution=resolution, frames=int(frames), direction=directions
+    )
+    folder = Path(tempfile.mkdtemp(prefix="capture-"))  # Gradio copies what it serves and may then forget it
+    if isinstance(made, Image.Image):
+        made.save(folder / "output.png")
+        return [folder / "output.png", folder / "output.png"]
+    assert isinstance(made, Frames)
+    shown = made.save(folder / "shown.webp")
+    saved = made.save(folder / f"output{ending}", form=name)
+    beside = [path for path in [saved.with_suffix(".json")] if path.is_file()]
+    return [shown, saved, *beside]

@@ -1,0 +1,1 @@
+"""Styles of drawing, as filters that know the figure and its IUV map."""

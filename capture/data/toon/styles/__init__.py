@@ -1,0 +1,1 @@
+"""Toon characters drawn in any style, from their geometry."""

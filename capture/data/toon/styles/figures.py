@@ -1,0 +1,51 @@
+"""Figures of a style: other eyes, thinner limbs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import lru_cache
+
+import numpy as np
+
+from capture.data.styles.style import Figure
+from capture.data.toon.characters.character import make_character
+from capture.data.toon.characters.solids import CODES, FACE, GEOMETRY, Character
+from capture.io.iuv import PART
+
+_LIMBS = [
+    PART[side + name] + 1 for side in ("l_", "r_") for name in ("upper_arm", "forearm", "thigh", "shin")
+]  # as the column `part` counts
+_NO_EYE = 99  # a kind of eye that the texture of faces lacks
+
+
+@lru_cache(maxsize=256)
+def styled_character(seed: int, figure: Figure) -> Character:
+    """The character of a seed with the eyes and limbs of a style."""
+    character = make_character(seed)
+    if figure == Figure():
+        return character
+    return replace(character, face=_face(character.face, figure.eyes), geometry=_geometry(character, figure.limbs))
+
+
+def _face(face: np.ndarray, eyes: str) -> np.ndarray:
+    face = face.copy()
+    if eyes == "dots":
+        face[FACE["eye"]] = 0
+        face[FACE["ew"]], face[FACE["eh"]] = 0.09, 0.1
+    elif eyes == "big":
+        face[FACE["eye"]] = 1 if face[FACE["eye"]] in (0, 2, 3, 4) else face[FACE["eye"]]
+        face[FACE["ew"]] = min(max(face[FACE["ew"]] * 1.5, 0.2), 0.34)
+        face[FACE["eh"]] = min(max(face[FACE["eh"]] * 1.5, 0.26), 0.42)
+    elif eyes == "none":
+        face[FACE["eye"]], face[FACE["mouth"]], face[FACE["brow_w"]] = _NO_EYE, 0, 0
+        face[FACE["glasses"]], face[FACE["blush"]] = 0, 0
+    return face
+
+
+def _geometry(character: Character, thickness: float) -> np.ndarray:
+    geometry = character.geometry.copy()
+    limbs = np.isin(character.codes[:, CODES["part"]], _LIMBS)
+    affine = geometry[:, GEOMETRY["affine"]].reshape(-1, 3, 3)
+    affine[limbs] *= np.array([thickness, 1, thickness], np.float32)  # the columns: across, along, across
+    geometry[:, GEOMETRY["affine"]] = affine.reshape(-1, 9)
+    return geometry

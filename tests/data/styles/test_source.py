@@ -1,0 +1,49 @@
+"""Samples of folders in random styles."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from capture.data.loading import make_loader
+from capture.data.open_data import open_data
+from capture.data.sampling import EndlessBatches
+from capture.data.styles.source import StyledSource
+from tests.conftest import tiny_config
+
+
+@pytest.fixture
+def source(mixamo_tree) -> StyledSource:
+    config = tiny_config("--dataset_path", str(mixamo_tree), "--style_filters", "many", "--style_share", "0.8")
+    train = open_data(config).train
+    assert isinstance(train, StyledSource)
+    return train
+
+
+class TestStyledSource:
+    def test_sample_is_the_same_alone_and_in_a_batch(self, source):
+        batch = source.batch([6, 2, 9])
+        for row, index in enumerate((6, 2, 9)):
+            assert all(torch.equal(batch[name][row], value) for name, value in source[index].items())
+
+    def test_samples_are_styled_or_those_of_the_source(self, source):
+        changed = [
+            not torch.equal(source[i]["identity"], source.source[i]["identity"])
+            or not torch.equal(source[i]["pose"], source.source[i]["pose"])
+            for i in range(20)
+        ]
+        assert 8 < sum(changed) < 20
+        source.share = 0.0
+        assert torch.equal(source[3]["identity"], source.source[3]["identity"])
+
+    def test_number_of_processes_changes_nothing(self, source):
+        seen = []
+        for processes in (0, 2):
+            loader = make_loader(source, EndlessBatches(3), processes, torch.device("cpu"), progress=False)
+            batches = iter(loader)
+            seen.append([next(batches) for _ in range(2)])
+        for a, b in zip(*seen):
+            assert all(torch.equal(a[name], b[name]) for name in a)
+
+    def test_filters_are_off_by_default(self, mixamo_tree):
+        assert not isinstance(open_data(tiny_config("--dataset_path", str(mixamo_tree))).train, StyledSource)
