@@ -66,6 +66,12 @@ class TestImports:
         modules = imported(tmp_path, program, "--help")
         assert "argparse" in modules and not modules & {"torch", "numpy", "PIL", "pydantic", *UNUSED}
 
+    def test_help_of_the_console_command_imports_no_library_that_computes(self, tmp_path):
+        program = tmp_path / "command.py"
+        program.write_text("from capture.cli.main import main\nmain()\n")
+        modules = imported(tmp_path, str(program), "render", "--help")
+        assert "capture.cli.render" in modules and not modules & {"torch", "numpy", "PIL", "pydantic", *UNUSED}
+
 
 class TestTimes:
     @pytest.mark.parametrize("program", PROGRAMS)

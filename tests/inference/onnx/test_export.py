@@ -63,7 +63,8 @@ class TestExport:
             expected = transfer.transfer(inputs["identity"], inputs["pose"], noise)
             torch.testing.assert_close(made, expected, rtol=0, atol=TOLERANCE)
 
-    def test_an_export_that_differs_is_not_kept(self, transfer, tmp_path, monkeypatch):
+    def test_an_export_that_differs_is_not_kept(self, transfer, exported, tmp_path, monkeypatch):
+        monkeypatch.setattr("capture.inference.onnx.export.to_onnx", lambda *_: onnx.load(exported.paths[2]))
         monkeypatch.setattr("capture.inference.onnx.export.difference", lambda *_: (0.5, 0.1))
         monkeypatch.setattr("capture.inference.onnx.export.steps_of", lambda *a: steps_of(*a)[2:3])
         monkeypatch.setattr("capture.inference.onnx.export.OnnxGenerator", _NoGenerator)
