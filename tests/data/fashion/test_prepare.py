@@ -188,11 +188,22 @@ class TestInterruption:
 
     def test_interrupt_in_one_process(self, tmp_path):
         make_video(tmp_path / "train" / "a.mp4", 250, (96, 96))
-        stop = threading.Timer(0.15, os.kill, (os.getpid(), signal.SIGINT))
-        stop.start()
-        with pytest.raises(KeyboardInterrupt):
-            prepare_fashion(tmp_path, tmp_path / "fashion", size=512, workers=1)
-        stop.join()
+        over = threading.Event()
+
+        def interrupt() -> None:
+            while not over.wait(0.005):
+                if next((tmp_path / "fashion").rglob("*.png"), None):
+                    os.kill(os.getpid(), signal.SIGINT)
+                    return
+
+        interrupting = threading.Thread(target=interrupt)
+        interrupting.start()
+        try:
+            with pytest.raises(KeyboardInterrupt):
+                prepare_fashion(tmp_path, tmp_path / "fashion", size=512, workers=1)
+        finally:
+            over.set()
+            interrupting.join()
         assert sorted(p.name for p in (tmp_path / "fashion").rglob("*")) == [".prepare.json", "train"]
 
 
