@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING
 
 from capture.common.errors import CaptureError, Parser, command_line
 from capture.common.programs import described, started_as
-from capture.metrics.choice import DEFAULT, METRICS, NEED_WEIGHTS, parse_metrics
 from capture.metrics import LPIPS_NETS
+from capture.metrics.choice import DEFAULT, METRICS, NEED_WEIGHTS, parse_metrics
 
 if TYPE_CHECKING:
     from capture.evaluation.evaluation import Request
