@@ -44,11 +44,10 @@ def build_page(pipeline: Pipeline) -> gr.Blocks:
     def animate(*choices: Any) -> tuple[str, str, str, list[str]]:
         began = time.monotonic()
         try:
-            files = render(pipeline, *choices)
+            files, count = render(pipeline, *choices)
         except CaptureError as error:
             raise gr.Error(str(error), duration=None, print_exception=False) from None
         shown = Image.open(files[0])
-        count = getattr(shown, "n_frames", 1)
         size = f"{shown.width} x {shown.height} pixels, {count} frame{'s' * (count != 1)}"
         told = f"{size}, {time.monotonic() - began:.1f} s"
         return str(files[0]), str(files[1]), told, [str(file) for file in files[1:]]
@@ -111,8 +110,11 @@ def render(
     background: str,
     native: bool,
     frames: float,
-) -> list[Path]:
-    """Render what was chosen; the file to show, the file to download, and what belongs to it.
+) -> tuple[list[Path], int]:
+    """Render what was chosen.
+
+    Returns:
+        The file to show, the file to download, and what belongs to it; and the number of frames.
 
     Raises:
         CaptureError: nothing was dropped, or what was can't be used; the message is for people.
@@ -140,9 +142,9 @@ def render(
     folder = Path(tempfile.mkdtemp(prefix="capture-"))  # Gradio copies what it serves and may then forget it
     if isinstance(made, Image.Image):
         made.save(folder / "output.png")
-        return [folder / "output.png", folder / "output.png"]
+        return [folder / "output.png", folder / "output.png"], 1
     assert isinstance(made, Frames)
     shown = made.save(folder / "shown.webp")
     saved = made.save(folder / f"output{ending}", form=name)
     beside = [path for path in [saved.with_suffix(".json")] if path.is_file()]
-    return [shown, saved, *beside]
+    return [shown, saved, *beside], len(made)

@@ -11,7 +11,8 @@ from capture.common.errors import CaptureError
 from capture.inference.smoothing import smooth
 from capture.inference.transfer import PoseTransfer, batched
 from capture.io.images import normalise
-from capture.methods.base import Features, Layers
+from capture.methods.base import Features
+from capture.methods.layers import Layers
 
 
 def check_layered(transfer: PoseTransfer, what: str) -> None:

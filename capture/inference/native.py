@@ -21,7 +21,7 @@ from torch import Tensor
 
 from capture.inference.drawing import Drawing, Outline
 from capture.inference.silhouette import coverage, extended, own_colours, signed_distance
-from capture.methods.base import Layers
+from capture.methods.layers import Layers
 
 SMOOTH_EDGE, SMOOTH_PARTS = 0.8, 0.7  # network pixels, standard deviations: the networks see squares of 2 x 2 pixels
 SMOOTH_COLOURS = 0.8  # network pixels: colours that are compared may be displaced by so much

@@ -19,7 +19,7 @@ from capture.inference.native import render_native
 from capture.inference.transfer import PoseTransfer
 from capture.inference.window import border_colour
 from capture.io.images import denormalise
-from capture.methods.base import Layers
+from capture.methods.layers import Layers
 
 SMALLEST = 32  # pixels: a smaller result shows nothing
 RADIUS = 2  # frames on either side over which motions are averaged

@@ -22,7 +22,8 @@ from capture.common.shipped import find_result
 from capture.inference.cached import CachedGenerator, repeated
 from capture.inference.load_generator import load_generator
 from capture.io.images import denormalise, normalise
-from capture.methods.base import Features, Generator, Inputs, Layers
+from capture.methods.base import Features, Generator, Inputs
+from capture.methods.layers import Layers
 
 T = TypeVar("T")
 

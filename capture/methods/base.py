@@ -5,12 +5,14 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
+
+from capture.methods.layers import Layers
 
 Inputs = Mapping[str, Tensor]  # images (B, 3, S, S) in [-1, 1] and dense maps uint8 (B, 3, S, S), by their role
 Features = dict[Any, Tensor]  # what one picture contributes; the first dimension of every tensor is the batch
@@ -26,37 +28,6 @@ class Details:
     """
 
     image: Tensor
-
-
-@dataclass
-class Layers:
-    """A picture in the layers that it is composed of, from which it can be drawn larger (capture.inference.native).
-
-    The output is divided into parts. The pixels of a part come from one of N pictures of the identity, by an affine map
-    from the output's coordinates to that picture's and by a residual flow. What no picture shows is painted over them.
-    Coordinates run from -1 to 1 over a picture, x before y, as grid_sample has them with align_corners=False.
-
-    Attributes:
-        image: (B, 3, S, S) in [-1, 1], the picture itself.
-        painted: (B, 3, S, S), the painted colours.
-        warped_share: (B, 1, S, S) in [0, 1]: how much of each pixel is the identity's, and not painted.
-        logits: (B, P + 1, S, S): how likely a pixel shows the background, and each part.
-        part_maps: (B, P, 2, 3).
-        part_source: int64 (B, P), which of the N pictures each part comes from.
-        residual_flow: (B, N, 2, h, w), added to the positions in each of the pictures.
-    """
-
-    image: Tensor
-    painted: Tensor
-    warped_share: Tensor
-    logits: Tensor
-    part_maps: Tensor
-    part_source: Tensor
-    residual_flow: Tensor
-
-    def at(self, index: int) -> Layers:
-        """One picture of the batch, on the CPU."""
-        return Layers(*(getattr(self, field.name)[index : index + 1].cpu() for field in fields(self)))
 
 
 class Generator(nn.Module, ABC):

@@ -34,7 +34,7 @@ class TestReadSuite:
         assert suite == read_suite(SUITES / "styles.yaml")
 
     def test_every_command_of_the_suite_is_one_of_prepare(self):
-        from prepare import build_parser
+        from capture.cli.prepare import build_parser
 
         for dataset in read_suite("styles").datasets:
             args = build_parser().parse_args(dataset.words("DATA", "OUT"))

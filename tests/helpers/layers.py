@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from capture.methods.base import Layers
+from capture.methods.layers import Layers
 
 
 def still_layers(picture: Image.Image, size: int, ground: tuple[int, int, int], share: float = 1.0) -> Layers:

@@ -17,6 +17,7 @@ from PIL import Image
 
 import evaluate
 from capture.checkpoints.checkpoint import latest_path, save_checkpoint
+from capture.common.errors import command_line
 from capture.common.pretrained import PUBLISHED as WEIGHT_FILES
 from capture.config.yaml import dump_yaml
 from capture.data.writing import flat_name, write_pairs, write_png
@@ -78,7 +79,7 @@ def run(world: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixt
             arguments += ["--out", str(tmp_path / "out")]
         monkeypatch.setattr(sys, "argv", ["evaluate.py", *arguments, *(["--weights", weights] if weights else [])])
         with pytest.raises(SystemExit) as end:
-            evaluate.main()
+            command_line(evaluate.main)()
         captured = capsys.readouterr()
         return end.value.code, captured.out, captured.err
 

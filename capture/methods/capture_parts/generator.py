@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from capture.methods.base import Details, Features, Generator, Inputs, Layers
+from capture.methods.base import Details, Features, Generator, Inputs
 from capture.methods.capture.encoders import IdentityEncoder, PoseEncoder
 from capture.methods.capture_parts.decoder import PartsDecoder
 from capture.methods.capture_parts.identity_pictures import combine, pack, unpack
@@ -19,6 +19,7 @@ from capture.methods.capture_parts.output_query_attention import AttentionOutput
 from capture.methods.capture_parts.part_motion import PartMotion, PartMotionTransformer
 from capture.methods.capture_parts.refiner import RefinementNetwork
 from capture.methods.capture_parts.segmenter import PartSegmenter, Segmentation
+from capture.methods.layers import Layers
 
 HALVINGS = 4  # of the segmenter: a picture's side is a multiple of 2^4 positions
 PICTURE, SEGMENTATION = "picture", "segmentation"  # features beside the encoders' skips

@@ -67,6 +67,7 @@ class TestStages:
             "segmentation": {"segmenter"},
             "layout": {"segmenter", "part_motion", "layout"},
             "synthesis": set(PAINTING),
+            "refiner": {"refiner"},
             "joint": {"layout", *PAINTING},
         }
         assert {"segmenter", "part_motion", "layout", *PAINTING} == all_parts()
