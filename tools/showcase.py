@@ -85,7 +85,7 @@ def write_showcase(transfer: PoseTransfer, folder: Path) -> list[Path]:
     identity, pose, target = (render([row[k] for row in shots], size)["rgb"] for k in range(3))
     output = transfer.render(identity, pose, 4)
     sheet = folder / "showcase.png"
-    write_bytes(sheet, png_bytes(picture([identity, pose, output, target])))
+    write_bytes(sheet, png_bytes(picture([identity, pose, output, target], ("identity", "pose", "output", "truth"))))
 
     driver = clip_of(DRIVER, size)
     columns = [driver]

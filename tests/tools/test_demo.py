@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 
@@ -54,6 +55,8 @@ class TestDemo:
             assert float(shown[1]) == pytest.approx(gap(name), abs=1e-4)
         sheet = Image.open(made[0] / "demo.png")
         assert sheet.width > sheet.height > 6 * 32
+        walk, frames = Image.open(made[0] / "walk.gif"), json.loads((made[0] / "walk_sheet.json").read_text())["frames"]
+        assert walk.n_frames == len(frames) == 24 and walk.size == (256, 256)
 
     def test_a_dataset_without_pairs_is_refused(self, made, tmp_path, monkeypatch, capsys):
         status, printed = run(monkeypatch, capsys, made[0], tmp_path)
