@@ -17,6 +17,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from capture.cli.map_options import add_predict_uv
 from capture.common.errors import CaptureError, Parser, command_line
 from capture.common.programs import described, started_as
 from capture.metrics import LPIPS_NETS
@@ -111,14 +112,7 @@ def build_parser() -> Parser:
         default="as_is",
         help="auto: put figures on the ground and scale them to the size that the weights know (default: as_is)",
     )
-    parser.add_argument(
-        "--predict_uv",
-        type=Path,
-        nargs="?",
-        const=Path("result") / "Toon",
-        metavar="RESULT",
-        help="predict IUV maps that the pairs do not name, by this result of CaPTURe-Parts (default: result/Toon)",
-    )
+    add_predict_uv(parser, "predict IUV maps that the pairs do not name, by this result of CaPTURe-Parts")
     parser.add_argument("--debug", action="store_true", help="show tracebacks")
     return parser
 

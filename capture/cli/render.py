@@ -45,6 +45,7 @@ from capture.cli.animation_options import (
     render_animation,
 )
 from capture.cli.export import check_export, export, runnable
+from capture.cli.map_options import add_predict_uv
 from capture.common.errors import CaptureError, Parser, command_line
 from capture.common.programs import described, started_as
 
@@ -92,14 +93,7 @@ def build_parser() -> Parser:
         type=Path,
         help="... the map that drives, or a folder (default: uv/NAME.png beside --pose_path)",
     )
-    parser.add_argument(
-        "--predict_uv",
-        type=Path,
-        nargs="?",
-        const=Path("result") / "Toon",
-        metavar="RESULT",
-        help="... predict the maps of pictures that have none, by this result of CaPTURe-Parts (default: result/Toon)",
-    )
+    add_predict_uv(parser, "... predict the maps of pictures that have none, by this result of CaPTURe-Parts")
     parser.add_argument("--garment", type=Path, help="coordinate inpainting: picture that --parts come from")
     parser.add_argument("--garment_uv", type=Path, help="... its map (default: uv/NAME.png beside it)")
     parser.add_argument("--parts", default="torso,legs", help="... which parts, such as torso,legs (default)")
