@@ -12,6 +12,13 @@ SLOW_FILES = (
     *("common/test_startup.py", "common/test_processes.py", "data/test_namespace.py", "data/mixamo/test_prepare.py"),
     *("training/test_faults.py", "checkpoints/test_lock.py", "common/test_memory.py"),
     *("methods/capture_parts/test_shipped_weights.py", "methods/coord_inpainting/test_notebook.py"),
+    # five seconds or more each, together more than a third of the time of all that is not slow
+    *("training/test_adaptation.py", "training/test_nonfinite.py", "methods/test_contract.py"),
+    *("methods/capture_parts/test_generator.py", "methods/capture_parts/test_stages.py"),
+    *("methods/coord_inpainting/test_method.py", "methods/keypoint_warping/test_programs.py"),
+    *("inference/test_transfer.py", "inference/test_predicted_maps.py", "inference/test_hub.py"),
+    *("metrics/test_inception.py", "metrics/test_frechet.py", "data/test_loading.py", "data/toon/test_render.py"),
+    *("data/toon/test_write.py", "data/lpc/test_layers.py", "data/lpc/test_sheets.py"),
 )
 SLOW_NAMES = {  # of classes and functions: each takes seconds, because it trains or starts a program
     *("TestBaselineTraining", "TestFullSize", "TestInterruption", "TestLearning", "TestWhatStagesLearn"),
