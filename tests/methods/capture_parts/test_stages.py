@@ -160,7 +160,7 @@ class TestWhatStagesLearn:
     def test_the_segmenter_finds_parts_that_no_constant_answer_finds(self):
         config = stage_config("segmentation")
         method, batch = new_method(config), rendered_batch(config)
-        fit(method, batch, 25)
+        fit(method, batch, 45)
         roles = ("identity", "pose", "target")
         maps = torch.cat([batch[f"{role}_uv"] for role in roles])
         with torch.no_grad():
