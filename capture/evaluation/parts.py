@@ -10,6 +10,7 @@ from torch import Tensor
 
 from capture.common.errors import CaptureError
 from capture.common.pretrained import WeightsMissing
+from capture.common.shipped import find_result
 from capture.inference.transfer import PoseTransfer
 from capture.io.images import normalise
 from capture.metrics.parts import identity_error, pose_error
@@ -47,9 +48,8 @@ class PartFinder:
             WeightsMissing: the weights in the box are not there.
         """
         if result is None:
-            places = (BOX, Path(__file__).resolve().parents[2] / BOX)
-            result = next((place for place in places if place.is_dir()), None)
-            if result is None:
+            result = find_result(BOX)
+            if not result.is_dir():
                 raise WeightsMissing(f"{BOX} is not here; get it with the repository, or give --segmenter RESULT")
         return cls(PoseTransfer.load(result, device=str(device)))
 

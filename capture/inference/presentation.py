@@ -18,7 +18,7 @@ from capture.inference.layered import check_layered, drive_layers
 from capture.inference.native import render_native
 from capture.inference.transfer import PoseTransfer
 from capture.inference.window import border_colour
-from capture.io.images import denormalise
+from capture.io.images import channels_last, denormalise
 from capture.methods.layers import Layers
 
 SMALLEST = 32  # pixels: a smaller result shows nothing
@@ -114,7 +114,7 @@ def _of_layers(layers: Layers, character: Character, presentation: Presentation,
     if presentation.resolution is None:
         background = layers.logits[0].softmax(0)[0].numpy()
         return Shown(output, _of_output(output, background, character, presentation, known))
-    ground = _ground(_channels_last(output), known)
+    ground = _ground(channels_last(output), known)
     figure = render_native(layers, 0, character.drawings, ground)
     return Shown(output, put_on(figure, presentation.background, ground, character.drawings[0].ground))
 
@@ -127,7 +127,7 @@ def _of_output(
     known: Known | None,
 ) -> np.ndarray:
     """A picture at the network's size, on the background that is asked for."""
-    picture = _channels_last(output)
+    picture = channels_last(output)
     if presentation.background == AUTO:
         return picture
     ground = _ground(picture, known)
@@ -138,7 +138,3 @@ def _of_output(
 def _ground(picture: np.ndarray, known: Known | None) -> Colour:
     """The colour that the network drew on."""
     return border_colour(picture) if known is None else known.ground
-
-
-def _channels_last(picture: Tensor) -> np.ndarray:
-    return np.ascontiguousarray(picture.permute(1, 2, 0).numpy())

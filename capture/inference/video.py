@@ -26,7 +26,7 @@ from capture.inference.pose_frames import PoseFrames
 from capture.inference.presentation import Presentation, Shown, check_presentation, present
 from capture.inference.transfer import PoseTransfer
 from capture.inference.window import Window, place_back, show
-from capture.io.images import WHITE, grid, image_to_tensor, over_ground, to_square
+from capture.io.images import WHITE, channels_last, grid, image_to_tensor, over_ground, to_square
 
 TOGETHER = 8  # characters that go through a video at once; each has two encoders open
 SAMPLED = 12  # frames that decide how a video is framed
@@ -133,7 +133,7 @@ def _drive_group(
             for (write, write_triple), character, result in zip(writers, characters, results):
                 write(framing.place_back(result.picture))
                 triple = grid([character.shown[0][None], posed[None], result.output[None]], gap=0)
-                write_triple(_channels_last(triple))
+                write_triple(channels_last(triple))
     if framing.lost:
         notes.add(driver.path, f"no figure was found in {framing.lost} of {count} frames, which are used as they are")
 
@@ -216,7 +216,3 @@ class VideoFraming:
 
 def _distance(one: Figure, other: Figure) -> float:
     return sum(abs(a - b) for a, b in zip(one.box, other.box))
-
-
-def _channels_last(picture: Tensor) -> np.ndarray:
-    return np.ascontiguousarray(picture.permute(1, 2, 0).numpy())

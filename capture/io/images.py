@@ -185,6 +185,11 @@ def tensor_to_image(image: Tensor) -> Image.Image:
     return Image.fromarray(image.permute(1, 2, 0).contiguous().cpu().numpy())
 
 
+def channels_last(image: Tensor) -> np.ndarray:
+    """uint8 (3 or 4, H, W) on the CPU -> uint8 (H, W, 3 or 4)."""
+    return np.ascontiguousarray(image.permute(1, 2, 0).numpy())
+
+
 def normalise(image: Tensor) -> Tensor:
     """uint8 in 0..255 -> float32 in [-1, 1]."""
     return image.float() / 127.5 - 1.0

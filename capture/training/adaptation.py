@@ -19,14 +19,14 @@ from capture.common.registry import method_class
 from capture.config.load import RESULT_CONFIG, load_config, load_result_config
 from capture.data.open_data import Data
 from capture.data.sample_source import Batch, SampleSource
-from capture.inference.framing import frame_picture, known_framing
-from capture.inference.inputs import Listing, open_identity
+from capture.inference.character import load_identity
+from capture.inference.framing import known_framing
+from capture.inference.inputs import Listing, Notes
 from capture.inference.transfer import PoseTransfer
-from capture.io.images import image_to_tensor, over_ground, to_square
+from capture.io.images import WHITE
 
 SAMPLES = 256  # made of the pictures, held-out ones included
 HELD_OUT = 8  # every so many
-GREY = (235, 235, 235)  # the ground of pictures for weights whose ground is not known
 DEFAULTS = {  # of a run that adapts, unless the command line says otherwise
     "train_config.num_epochs": 4,
     "train_config.max_minutes": 3.0,
@@ -65,21 +65,19 @@ def open_adaptation_data(config: dict[str, Any]) -> Data:
     source = config["main_config"]["start_from"]
     transfer = PoseTransfer.load(source, "cpu")
     known = known_framing(transfer.config)
-    ground = known.ground if known else GREY
+    ground = known.ground if known else WHITE
     files = Listing.of(Path(config["main_config"]["adapt_to"])).pictures
     if not files:
         raise CaptureError(f"{config['main_config']['adapt_to']}: no pictures here to adapt to")
-    pictures = []
-    for file in files:
-        image, _ = open_identity(file)
-        framed = frame_picture(image, transfer.size, known).image if known else None
-        pictures.append(image_to_tensor(framed or to_square(over_ground(image, ground), transfer.size, ground)))
+    notes = Notes()
+    pictures = [load_identity(file, transfer.size, known, 1, notes) for file in files]
+    notes.finish()
     method = method_class(config["main_config"]["method"])
     seed = config["train_config"]["seed"]
     samples = method.adaptation_samples(transfer.generator, torch.stack(pictures), ground, SAMPLES, seed)
     assert samples is not None
     return Data(
-        AdaptationSamples({name: value for name, value in samples.items()}, seed),
+        AdaptationSamples(samples, seed),
         f"{len(files)} picture{'s' * (len(files) != 1)} of {config['main_config']['adapt_to']}, rearranged by parts",
         lambda count: {name: value[::HELD_OUT][:count] for name, value in samples.items() if name != "has_target"},
     )
