@@ -1,4 +1,4 @@
-"""Which tests are slow or need a compiler, by folder, file, name and fixtures."""
+"""Which tests are slow, by folder, file, name and fixtures, and the order of all tests."""
 
 from __future__ import annotations
 
@@ -34,9 +34,7 @@ SLOW_FIXTURES = {"programs", "world"}
 
 
 def mark(item: pytest.Item) -> None:
-    """Mark a test as slow, or as one that needs a compiler."""
-    if "compiled" in item.name:
-        item.add_marker("compiler")
+    """Mark a slow test; tests that need a compiler are marked where they are."""
     inside = item.path.relative_to(TESTS)
     if inside.parts[0] in SLOW_FOLDERS or inside.as_posix() in SLOW_FILES:
         item.add_marker("slow")
