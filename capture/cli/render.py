@@ -2,9 +2,9 @@
 
     python save_result.py result/Fashion --iden_path A.png --pose_path B.png --save_dir out
 
-writes out/output.png (S x S) and out/iden_pose_output.png (identity, pose and output side by side). Either path may be
-a folder: every identity is then rendered in every pose, into out/<identity>__<pose>/. --pose_path may be a video or an
-animated picture (GIF, APNG, WebP, AVIF): the character then does what it shows, in out/output.mp4 and
+writes out/output.png and out/iden_pose_output.png (identity, pose and output as the network has them). Either path may
+be a folder: every identity is then rendered in every pose, into out/<identity>__<pose>/. --pose_path may be a video or
+an animated picture (GIF, APNG, WebP, AVIF): the character then does what it shows, in out/output.mp4 and
 out/iden_pose_output.mp4. With --format mp4 (or another animation), a folder of frames is one video, too.
 
     python save_result.py result/Fashion --iden_path A.png --pose_path motion:walk --save_dir out --format gif
@@ -18,9 +18,10 @@ A good picture shows one whole figure on a plain or transparent ground. By defau
 scaled to the size that the weights know, and a line says what was done; --framing as_is uses pictures as they are.
 
     python save_result.py result/Toon --iden_path front.png back.png --pose_path B.png --save_dir out
-        --resolution native --background transparent
+        --background transparent
 
-renders one character from two pictures, at the size of the first one, cut out.
+renders one character from two pictures, cut out. Methods that say where their pixels come from, such as that of
+result/Toon, draw at the size of the first picture, up to 512 pixels; --resolution native draws larger ones as well.
 
     python save_result.py result/Fashion --export generator.safetensors
 
@@ -115,8 +116,10 @@ def build_parser() -> Parser:
     )
     parser.add_argument(
         "--resolution",
-        metavar="native|N",
-        help="side of output.png or of the video in pixels; native: that of --iden_path (default: that of the weights)",
+        default="auto",
+        metavar="auto|native|network|N",
+        help="side of output.png or of the video in pixels; auto (default): that of --iden_path, up to 512, with\n"
+        "methods that can; native: the same, up to 2048; network: that of the weights",
     )
     parser.add_argument(
         "--background",
