@@ -172,7 +172,7 @@ class Pipeline:
                 for i in range(len(driver)):
                     yield image_to_tensor(framing.frame(driver.read(i)))
 
-            made = (results[0].picture for results in show(poses=poses(), video=True))
+            made = (results[0].picture for results in show(poses=poses(), video=True, starts=driver.starts))
             pictures = [Image.fromarray(framing.place_back(picture)) for picture in made]
             return Frames(pictures, list(driver.times), driver.sound, driver.start, tuple(driver.tags))
 

@@ -107,11 +107,13 @@ def present(
     noise: Tensor | None = None,
     relative: bool = False,
     video: bool = False,
+    starts: Sequence[int] = (),
 ) -> Iterator[list[Shown]]:
     """Characters through any number of poses, uint8 (3, S, S) each, one list of results for each pose.
 
     Args:
-        noise, relative: see PoseTransfer.drive.  video: the poses are a video's frames, in order.
+        noise, relative: see PoseTransfer.drive.
+        video: the poses are a video's frames, in order.  starts: those at which another sequence begins.
     """
     smooth = video and transfer.generator.layered and not transfer.compiled and not relative
     smooth = smooth if presentation.smooth is None else presentation.smooth
@@ -126,7 +128,7 @@ def present(
             ]
         return
     pictures = [character.shown for character in characters]
-    for layers in drive_layers(transfer, pictures, poses, batch_size, noise, RADIUS if smooth else 0):
+    for layers in drive_layers(transfer, pictures, poses, batch_size, noise, RADIUS if smooth else 0, starts):
         yield [_of_layers(one, character, presentation, known) for one, character in zip(layers, characters)]
 
 

@@ -97,7 +97,16 @@ def render_video(
         )  # fmt: skip
         with Driver(pose) as driver:
             framing = VideoFraming(driver, transfer.size, None if driver.drawn else known)
-            _drive_group(drive, driver, framing, shown[group], outputs[group], form, settings, said)
+            _drive_group(
+                partial(drive, starts=driver.starts),
+                driver,
+                framing,
+                shown[group],
+                outputs[group],
+                form,
+                settings,
+                said,
+            )
     return [movie_path(folder / OUTPUT, form) for folder in outputs]
 
 

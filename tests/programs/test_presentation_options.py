@@ -120,6 +120,17 @@ class TestPresentation:
         assert frames["auto"] == frames["on"] and frames["on"] != frames["off"]
         assert frames["on"][0] == frames["off"][0]  # a window of one frame at the ends
 
+    def test_directions_are_smoothed_apart(self, parts, inputs, tmp_path, run_main):
+        """The first of four directions is the same as alone, also beside the cut to the next one."""
+        words = ["--frames", "4", "--batch_size", "4", "--format", "frames", "--resolution", "network"]
+        for name, more in ("four", ["--directions", "4"]), ("alone", ["--direction", "front"]):
+            given = command(parts, (inputs[0], "motion:walk"), tmp_path / name, *words, *more)
+            status, _, err = run_main("save_result.py", *given)
+            assert status == 0, err
+        for i in range(4):
+            files = [tmp_path / name / "output" / f"{i:05d}.png" for name in ("four", "alone")]
+            assert files[0].read_bytes() == files[1].read_bytes()
+
     def test_a_transparent_video_is_a_folder_of_pictures(self, parts, inputs, tmp_path, run_main, bad_input):
         video = make_video(tmp_path / "dance.mp4", 2)
         words = command(parts, (inputs[0], video), tmp_path / "out", "--background", "transparent")
