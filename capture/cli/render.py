@@ -39,6 +39,7 @@ from typing import TYPE_CHECKING
 from capture.cli.animation_options import (
     add_driver_options,
     add_format_options,
+    camera_of,
     check_options,
     find_poses,
     list_motions,
@@ -81,7 +82,7 @@ def build_parser() -> Parser:
     parser.add_argument(
         "--pose_path",
         type=Path,
-        help="picture of the pose, a folder of them, a video or animated picture, or motion:NAME (motion:list)",
+        help="picture of the pose, a folder of them, a video or animated picture, motion:NAME (motion:list), webcam:N",
     )
     parser.add_argument("--save_dir", type=Path, help="folder to write to")
     parser.add_argument(
@@ -186,8 +187,8 @@ def main() -> None:
     from capture.common.threads import choose_threads
     from capture.inference.background import parse_background
     from capture.inference.framing import known_framing
-    from capture.inference.inputs import Notes, passed_over_lines
-    from capture.inference.pictures import render_attention, render_files
+    from capture.inference.inputs import Notes, open_identity, passed_over_lines
+    from capture.inference.pictures import list_identities, render_attention, render_files
     from capture.inference.presentation import Presentation, parse_resolution
     from capture.inference.transfer import PoseTransfer
 
@@ -207,6 +208,9 @@ def main() -> None:
         print_written(render_by_maps(transfer, args), args, "pictures")
         return
     known = known_framing(transfer.config) if args.framing == "auto" else None
+    if camera_of(args) is not None:  # nobody is to move in front of a camera for pictures that can't be read
+        for path in several or list_identities(args.iden_path):
+            open_identity(path)
     stills, videos, sequence = find_poses(args)
     if not stills and (args.keep_aspect or args.attention):
         raise CaptureError("--keep_aspect and --attention are for pictures, and --pose_path is a video: leave them out")
@@ -237,8 +241,10 @@ def main() -> None:
 def refuse_unused(parser: Parser, args: argparse.Namespace, reads_maps: bool) -> None:
     """CaptureError where an option is given that rendering with this method would pass over."""
     given = {name: value for name, value in vars(args).items() if value not in (parser.get_default(name), "png")}
-    if reads_maps and motion_of(args):
-        raise CaptureError(f"{args.result}: this method is driven by maps, and motions are pictures; give --target_uv")
+    if reads_maps and (motion_of(args) or camera_of(args) is not None):
+        raise CaptureError(
+            f"{args.result}: this method is driven by maps, and motions and webcams are pictures; give --target_uv"
+        )
     unused = [f"--{name}" for name in (FOR_PICTURES if reads_maps else FOR_MAPS) if name in given]
     if unused and reads_maps:
         raise CaptureError(f"{args.result}: this method is driven by maps and does not use {', '.join(unused)}")
