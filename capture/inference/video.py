@@ -23,7 +23,7 @@ from capture.inference.framing import Known, as_is, choose_window, cut, is_known
 from capture.inference.inputs import Driver, Notes
 from capture.inference.pictures import OUTPUT, TRIPLE, is_folder, list_characters, output_folders
 from capture.inference.pose_frames import PoseFrames
-from capture.inference.presentation import Presentation, Shown, check_presentation, present
+from capture.inference.presentation import Presentation, Shown, present, settle_presentation
 from capture.inference.transfer import PoseTransfer
 from capture.inference.window import Window, place_back, show
 from capture.io.images import WHITE, channels_last, grid, image_to_tensor, over_ground, to_square
@@ -70,7 +70,8 @@ def render_video(
     """
     notes, presentation = notes or Notes(), presentation or Presentation()
     pictures_of = list_characters(identity)
-    check_presentation(transfer, presentation, max(len(paths) for paths in pictures_of))
+    most = max(len(paths) for paths in pictures_of)
+    presentation = settle_presentation(transfer, presentation, most, relative)
     identities = [paths[0] for paths in pictures_of]
     pose_path = pose.path if isinstance(pose, PoseFrames) else pose
     folders = output_folders(identities, [pose_path], save_dir, single=alone and not is_folder(identity))
@@ -96,7 +97,16 @@ def render_video(
         )  # fmt: skip
         with Driver(pose) as driver:
             framing = VideoFraming(driver, transfer.size, None if driver.drawn else known)
-            _drive_group(drive, driver, framing, shown[group], outputs[group], form, settings, said)
+            _drive_group(
+                partial(drive, starts=driver.starts),
+                driver,
+                framing,
+                shown[group],
+                outputs[group],
+                form,
+                settings,
+                said,
+            )
     return [movie_path(folder / OUTPUT, form) for folder in outputs]
 
 
