@@ -47,14 +47,25 @@ def _release(config: dict[str, Any], device: torch.device, pictures: dict[str, T
     return as_the_system_has_it(lambda: training.step(pictures), device)
 
 
-def _ours(config: dict[str, Any], pictures: dict[str, Tensor], options: dict[str, Any]) -> Run:
+def ours(
+    config: dict[str, Any], pictures: dict[str, Tensor], options: dict[str, Any]
+) -> tuple[Trainer, dict[str, Tensor]]:
+    """A trainer that writes nothing, and a batch of all that its method may read.
+
+    Args:
+        pictures: ROLES, (B, 3, S, S) in [-1, 1] on the device.  options: keys of train_config.
+    """
     trainer = _trainer(config, len(pictures["identity"]), options)
     batch = {role: value.contiguous(memory_format=torch.channels_last) for role, value in pictures.items()}
     if trainer.config["main_config"]["method"] == "capture":
         del batch["target"]  # which the published method does not have
-    else:
-        batch |= _maps(pictures)
-        batch["has_target"] = torch.ones(len(batch["identity"]), dtype=torch.bool, device=batch["identity"].device)
+        return trainer, batch
+    known = torch.ones(len(batch["identity"]), dtype=torch.bool, device=batch["identity"].device)
+    return trainer, {**batch, **_maps(pictures), "has_target": known}
+
+
+def _ours(config: dict[str, Any], pictures: dict[str, Tensor], options: dict[str, Any]) -> Run:
+    trainer, batch = ours(config, pictures, options)
     return lambda: trainer.step(batch)
 
 

@@ -18,7 +18,7 @@ class TestUtilisation:
         assert slow["operators_per_step"] == 3  # product, sum, and reading the number
         assert 0 < slow["model_flop_utilisation"] < fast["model_flop_utilisation"]
 
-    def test_compiled_code_is_counted_by_an_uncompiled_step(self):
+    def test_with_compilation_the_first_step_runs_eagerly(self):
         function = torch.compile(lambda x: x @ x, backend="eager")
         used = Utilisation(torch.device("cpu"), bf16=False, compiled=True)
         used.step(lambda: function(torch.ones(8, 8)))
