@@ -8,6 +8,10 @@ python prepare.py toon OUT              built-in cartoon characters -> Mixamo tr
 python prepare.py benchmark OUT         CaPTURe-Bench: test pairs of cartoon characters with true targets
 python prepare.py uv SOURCE OUT         IUV maps of DensePose, toon, rendered (.png) -> coordinates in an atlas (.npy)
 python prepare.py check DATASET         what is in a dataset folder, and everything wrong with it
+
+On several machines, mixamo, sprites and toon write a share each: --shard 3/16 writes OUT-00003-of-00016, and
+python prepare.py merge OUT             the shards beside OUT -> the dataset that one run would have written
+python prepare.py pack DATASET OUT      training samples in WebDataset shards, which training streams
 """
 
 from __future__ import annotations
@@ -113,7 +117,23 @@ def build_parser() -> Parser:
     check.add_argument("--fix", action="store_true", help="move what is broken to DATASET/set_aside, then check again")
     check.add_argument("--json", type=Path, metavar="FILE", help="write every finding in full")
 
-    for command in (fashion, lpc, sprites, mixamo, toon, benchmark, check):
+    merge = commands.add_parser("merge", help="the shards that --shard wrote -> one dataset")
+    merge.add_argument("out", type=Path, help="dataset folder to write")
+    merge.add_argument("shards", type=Path, nargs="*", help="folders of all shards (default: those beside OUT)")
+    merge.add_argument("--debug", action="store_true", default=argparse.SUPPRESS, help="show tracebacks")
+
+    pack = commands.add_parser("pack", help="training samples of a dataset in WebDataset shards")
+    pack.add_argument("dataset", help="dataset folder")
+    pack.add_argument("out", type=Path, help="folder to write")
+    pack.add_argument("--size", type=int, default=256, help="side of a picture (default 256)")
+    pack.add_argument("--samples", type=int, default=100_000, help="training samples (default 100000)")
+    pack.add_argument("--samples_per_shard", type=int, default=1000, help="in a .tar file (default 1000)")
+    pack.add_argument("--seed", type=int, default=0, help="of which frames make a sample")
+    pack.add_argument("--uv", action="store_true", help="with IUV maps, where the dataset has them")
+
+    for command in (sprites, mixamo, toon):
+        command.add_argument("--shard", metavar="I/N", help="write share I of N, for a scheduler's array of jobs")
+    for command in (fashion, lpc, sprites, mixamo, toon, benchmark, check, pack):
         command.add_argument("--workers", type=int, default=None, help="processes (default: one a core)")
         command.add_argument("--debug", action="store_true", default=argparse.SUPPRESS, help="show tracebacks")
     return parser
@@ -136,8 +156,34 @@ def benchmark(args: argparse.Namespace) -> None:
     print(f"{args.out}: {manifest['kind']} {manifest['benchmark_version']}, sha256 of its pixels and pairs: {digests}")
 
 
+def merge(args: argparse.Namespace) -> None:
+    """Put shards together."""
+    from capture.data.plan_shards import merge_shards
+
+    manifest = merge_shards(args.out, args.shards)
+    print(f"{args.out}: complete, {len(manifest['train_characters'])} characters to train on")
+
+
+def pack(args: argparse.Namespace) -> None:
+    """Write training samples in WebDataset shards."""
+    from capture.data.packed.write import pack_dataset
+
+    about = pack_dataset(
+        args.dataset, args.out, args.size, args.samples, args.samples_per_shard, args.seed, args.uv, args.workers
+    )
+    print(f"{args.out}: {about.samples} samples in {about.shards} shards; train with --dataset_path {args.out}")
+
+
 def main() -> int | None:
     args = build_parser().parse_args()
+    if "shard" in args:
+        from capture.data.plan_shards import Shard
+
+        args.shard = Shard.parse(args.shard)
+    if args.command == "merge":
+        return merge(args)
+    if args.command == "pack":
+        return pack(args)
     if args.command == "check":
         from capture.data.check.check import check
 
@@ -195,7 +241,12 @@ def main() -> int | None:
             test_characters=args.test_characters,
             test_clips=args.test_clips,
             views=args.views,
+            shard=args.shard,
         )
+    if args.command == "toon" and args.shard:
+        folder = args.shard.folder(args.out)
+        print(f"{folder}: shard {args.shard.number} of {args.shard.count}; prepare.py merge puts all together")
+        return None
     print(
         f"{args.out}: {len(manifest['train_characters'])} characters to train on, "
         f"{len(manifest['test_characters'])} held out, pairs in {args.out / 'test' / 'pairs.csv'}"

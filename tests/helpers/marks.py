@@ -18,6 +18,7 @@ SLOW_FILES = (
     *("methods/capture_parts/test_shipped_weights.py", "methods/coord_inpainting/test_notebook.py"),
     # five seconds or more each, together more than a third of the time of all that is not slow
     *("training/test_adaptation.py", "training/test_nonfinite.py", "methods/test_contract.py"),
+    "training/test_static_step.py",
     *("methods/capture_parts/test_generator.py", "methods/capture_parts/test_stages.py"),
     *("methods/coord_inpainting/test_method.py", "methods/keypoint_warping/test_programs.py"),
     *("inference/test_transfer.py", "inference/test_predicted_maps.py", "inference/test_hub.py"),
