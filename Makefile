@@ -18,7 +18,7 @@ COMPUTING := tests/metrics tests/nn tests/methods tests/inference tests/training
 VARIANTS := ATEN_CPU_CAPABILITY=default ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 \
     ONEDNN_MAX_CPU_ISA=AVX512_CORE OMP_NUM_THREADS=1
 
-.PHONY: help demo benchmark-data test test-fast test-portable check style types coverage setup dev blender docs wheel clean
+.PHONY: help demo benchmark-data table test test-fast test-portable check style types coverage setup dev blender docs wheel clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -58,6 +58,12 @@ demo: setup  ## train on built-in characters, render held-out ones, print a tabl
 
 benchmark-data: setup  ## write CaPTURe-Bench, its test pairs and an archive, and check their digest
 	$(RUN) prepare.py benchmark data/CaPTURe-Bench --archive data/CaPTURe-Bench-1.zip
+
+table: setup  ## train every row of the paper's table and print it: DATA=Mixamo_dataset/rendered [DRY=1 SAMPLES= SIZE= SEEDS=]
+	@test -n "$(DATA)" || { echo "error: give a dataset: make table DATA=Mixamo_dataset/rendered"; exit 2; }
+	$(RUN) -m tools.table $(DATA) $(if $(DRY),--dry) $(if $(SAMPLES),--samples $(SAMPLES)) $(if $(SIZE),--size $(SIZE)) \
+	    $(if $(SEEDS),--seeds $(SEEDS)) $(if $(ROWS),--rows $(ROWS)) $(if $(OUT),--out $(OUT)) \
+	    $(if $(PERCEPTUAL),--perceptual $(PERCEPTUAL)) $(if $(PROCESSES),--processes $(PROCESSES))
 
 check: dev  ## check the format, the style, the import rules and the types
 	@$(MAKE) --no-print-directory -j 2 style types
