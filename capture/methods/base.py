@@ -48,7 +48,7 @@ class Generator(nn.Module, ABC):
     inputs: tuple[str, ...] = ("identity", "pose")
     noise_dim: int = 0
     coordinates: bool = False
-    relative: ClassVar[bool] = False
+    relative: bool = False
     layered: ClassVar[bool] = False
 
     @abstractmethod

@@ -18,7 +18,8 @@ from capture.common.errors import CaptureError
 from capture.common.files import write_bytes
 from capture.inference.onnx.files import PACKAGES, SUFFIX, WHOLE, About, part_path, require
 from capture.inference.onnx.generator import OnnxGenerator
-from capture.inference.onnx.steps import Step, steps_of
+from capture.inference.onnx.steps import Step, first_poses, steps_of
+from capture.inference.onnx.svd import DECOMPOSITIONS
 from capture.inference.onnx.weights import store_weights
 from capture.io.images import image_to_tensor, normalise
 from capture.methods.base import Generator
@@ -54,6 +55,7 @@ class Exported:
 def export_onnx(path: str | Path, generator: Generator, config: dict[str, Any], precision: str = "fp32") -> Exported:
     """Write model.onnx and, where the generator can be cut, model.identity.onnx, model.pose.onnx, model.decoder.onnx.
 
+    A generator with a relative mode is written in that mode as well, into model.relative.onnx.
     The size of the batch is free; the side of the pictures is the configuration's. Without the parts, an identity is
     encoded again for every pose.
 
@@ -106,15 +108,20 @@ def examples(generator: Generator, size: int, count: int) -> tuple[dict[str, Ten
 def difference(
     torch_generator: Generator, onnx_generator: OnnxGenerator, inputs: dict[str, Tensor], noise: Tensor
 ) -> tuple[float, float]:
-    """The largest and the mean absolute difference of the pictures, by the whole file and by the parts."""
+    """The largest and the mean absolute difference of the pictures, by the whole file, by the parts, in both modes."""
     largest, means = 0.0, []
     with torch.no_grad():
         expected = torch_generator(inputs, noise)
         identity = {role: value for role, value in inputs.items() if role.startswith("identity")}
         pose = {role: value for role, value in inputs.items() if role not in identity}
         encoded = onnx_generator.encode_identity(identity, noise[:, 0]), onnx_generator.encode_pose(pose)
-        for made in (onnx_generator(inputs, noise), onnx_generator.decode(*encoded, noise)):
-            apart = (made - expected).abs()
+        pairs = [(onnx_generator(inputs, noise), expected), (onnx_generator.decode(*encoded, noise), expected)]
+        if torch_generator.relative:
+            first = first_poses(inputs)
+            moved = onnx_generator.transfer_relative(inputs, first)
+            pairs.append((moved, torch_generator.transfer_relative(inputs, first)))
+        for made, wanted in pairs:
+            apart = (made - wanted).abs()
             largest = max(largest, float(apart.max()))
             means.append(float(apart.mean()))
     return largest, sum(means) / len(means)
@@ -130,14 +137,14 @@ def to_onnx(step: Step, arguments: list[Tensor], config: dict[str, Any]) -> Any:
             logger.setLevel(logging.ERROR)
         with warnings.catch_warnings(), torch.no_grad():
             warnings.simplefilter("ignore")
+            shapes = (tuple({0: batch} for _ in arguments),)
+            exported = torch.export.export(step, tuple(arguments), dynamic_shapes=shapes)
             program = torch.onnx.export(
-                step,
-                tuple(arguments),
+                exported.run_decompositions(DECOMPOSITIONS),
                 dynamo=True,
                 opset_version=OPSET,
                 input_names=step.input_names,
                 output_names=step.output_names,
-                dynamic_shapes=(tuple({0: batch} for _ in arguments),),
                 verbose=False,
             )
     except Exception as error:  # whatever a network holds that ONNX lacks

@@ -14,6 +14,7 @@ from capture.common.errors import CaptureError
 SUFFIX = ".onnx"
 FORMAT, VERSION = "capture-generator", 1
 WHOLE, PARTS = "whole", ("identity", "pose", "decoder")
+RELATIVE = "relative"  # the whole generator, driven by a video relative to its first frame
 PACKAGES = {"onnx": "onnx", "onnxruntime": "onnxruntime", "onnxscript": "onnxscript"}
 
 
@@ -32,7 +33,7 @@ def require(name: str) -> ModuleType:
 
 
 def part_path(path: Path, part: str) -> Path:
-    """Where a part lies: model.onnx is the whole generator, and model.identity.onnx beside it one of PARTS."""
+    """Where a part lies: model.onnx is the whole generator, and model.identity.onnx beside it a part."""
     return path if part == WHOLE else path.with_name(f"{path.stem}.{part}{SUFFIX}")
 
 
@@ -41,7 +42,7 @@ class About:
     """The metadata of an ONNX file of this project.
 
     Attributes:
-        part: WHOLE or one of PARTS.  config: of the training run.  roles: the generator's inputs.
+        part: WHOLE, one of PARTS, or RELATIVE.  config: of the training run.  roles: the generator's inputs.
         noise_dim: width of the noise, 0 for a method without noise.
         coordinates: whether its maps are coordinates in an atlas.
         precision: of the stored weights: fp32, fp16 or int8.  opset: of ONNX.

@@ -10,8 +10,8 @@ from torch import Tensor
 
 from capture.common.errors import CaptureError
 from capture.config.load import with_defaults
-from capture.inference.onnx.files import PARTS, WHOLE, About, part_path, require
-from capture.inference.onnx.steps import IMAGE, NOISE
+from capture.inference.onnx.files import PARTS, RELATIVE, WHOLE, About, part_path, require
+from capture.inference.onnx.steps import FIRST_POSE, IMAGE, NOISE
 from capture.methods.base import Details, Features, Generator, Inputs
 
 FOLD_WEIGHTS = "session.disable_quant_qdq"  # makes float32 of int8 weights once, and not in every run
@@ -21,6 +21,7 @@ class OnnxGenerator(Generator):
     """A generator that ONNX Runtime computes, in float32.
 
     With the parts beside the file, each identity and each pose is encoded once; otherwise `decode` runs the whole file.
+    With model.relative.onnx beside it, the generator can be driven relative to a video's first frame.
 
     Args:
         path: model.onnx.  cuda: compute on a GPU, where the installed ONNX Runtime can.
@@ -36,12 +37,13 @@ class OnnxGenerator(Generator):
             raise CaptureError(f"{path}: only the part '{self.about.part}' of a generator; give the file without it")
         self.inputs, self.noise_dim, self.coordinates = self.about.roles, self.about.noise_dim, self.about.coordinates
         self._sessions = {WHOLE: whole}
-        places = {part: part_path(path, part) for part in PARTS}
-        if all(place.is_file() for place in places.values()):
-            for part, place in places.items():
-                self._sessions[part], about = _open(place, cuda)
-                if (about.part, about.config) != (part, self.about.config):
-                    raise CaptureError(f"{place}: not the part '{part}' of {path.name}; export both again")
+        self.relative = part_path(path, RELATIVE).is_file()
+        self._is_cut = all(part_path(path, part).is_file() for part in PARTS)
+        for part in (*PARTS * self._is_cut, *[RELATIVE] * self.relative):
+            place = part_path(path, part)
+            self._sessions[part], about = _open(place, cuda)
+            if (about.part, about.config) != (part, self.about.config):
+                raise CaptureError(f"{place}: not the part '{part}' of {path.name}; export both again")
 
     def forward(self, inputs: Inputs, noise: Tensor | None = None, details: bool = False) -> Any:
         first = next(iter(inputs.values()))
@@ -59,9 +61,8 @@ class OnnxGenerator(Generator):
         given = {**identity, **pose}
         return self._run("decoder", {**given, NOISE: noise})[IMAGE] if self._is_cut else self(given, noise)
 
-    @property
-    def _is_cut(self) -> bool:
-        return len(self._sessions) > 1
+    def transfer_relative(self, inputs: Inputs, first_pose: Tensor) -> Tensor:
+        return self._run(RELATIVE, {**inputs, FIRST_POSE: first_pose})[IMAGE]
 
     def _run(self, part: str, given: dict[str, Tensor]) -> dict[str, Tensor]:
         """The outputs of a session, on the device of its inputs. Features keep the names that ONNX has for them."""

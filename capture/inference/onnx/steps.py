@@ -8,10 +8,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from capture.inference.onnx.files import PARTS, WHOLE
-from capture.methods.base import Features, Generator
+from capture.inference.onnx.files import PARTS, RELATIVE, WHOLE
+from capture.methods.base import Features, Generator, Inputs
 
-NOISE, IMAGE = "noise", "image"
+NOISE, IMAGE, FIRST_POSE = "noise", "image", "first_pose"
 
 
 class Step(nn.Module):
@@ -29,6 +29,8 @@ class Step(nn.Module):
         self.output_names = [IMAGE]
         if part == WHOLE:
             self.input_names = [*generator.inputs, *noise]
+        elif part == RELATIVE:
+            self.input_names = [*generator.inputs, FIRST_POSE]
         elif part == "decoder":
             self.input_names = [*feature_names("identity", self.keys), *feature_names("pose", self.keys), *noise]
         else:
@@ -42,6 +44,8 @@ class Step(nn.Module):
         noise = given.pop(NOISE, None)
         if self.part == WHOLE:
             return self.generator(given, noise)  # (B, 3, S, S)
+        if self.part == RELATIVE:
+            return self.generator.transfer_relative(given, given.pop(FIRST_POSE))  # (B, 3, S, S)
         if self.part == "identity":
             noise = self._no_noise(tensors[0])[:, 0] if noise is None else noise
             return tuple(self.generator.encode_identity(given, noise).values())
@@ -74,14 +78,18 @@ def is_cut(generator: Generator) -> bool:
 
 
 def steps_of(generator: Generator, inputs: dict[str, Tensor], noise: Tensor) -> list[tuple[Step, list[Tensor]]]:
-    """The whole generator and, where it can be cut, its parts; each with its inputs for an example.
+    """The whole generator, its parts where it can be cut, and its relative mode where it has one.
+
+    Each comes with its inputs for an example.
 
     Args:
         inputs: the roles of the generator, (B, ...).  noise: (B, 2, noise_dim).
     """
+    inputs = {**inputs, FIRST_POSE: first_poses(inputs)} if generator.relative else inputs
     noises = {WHOLE: noise, "identity": noise[:, 0], "decoder": noise}
     if not is_cut(generator):
-        return [(step := Step(generator, WHOLE), _arguments(step, inputs, noise))]
+        modes = [Step(generator, part) for part in (WHOLE, RELATIVE) if part == WHOLE or generator.relative]
+        return [(step, _arguments(step, inputs, noise)) for step in modes]
     with torch.no_grad():
         of = {role: inputs[role] for role in generator.inputs}
         identity = generator.encode_identity({r: x for r, x in of.items() if r.startswith("identity")}, noise[:, 0])
@@ -90,6 +98,11 @@ def steps_of(generator: Generator, inputs: dict[str, Tensor], noise: Tensor) -> 
     named = {feature_name(side, key): value for side, of in features.items() for key, value in of.items()}
     steps = [Step(generator, part, features) for part in (WHOLE, *PARTS)]
     return [(step, _arguments(step, {**inputs, **named}, noises.get(step.part))) for step in steps]
+
+
+def first_poses(inputs: Inputs) -> Tensor:
+    """For an example of the relative mode, a driver's first frame (B, 3, S, S) for each sample: another one's pose."""
+    return inputs["pose"].roll(1, dims=0)
 
 
 def _arguments(step: Step, given: dict[str, Tensor], noise: Tensor | None) -> list[Tensor]:

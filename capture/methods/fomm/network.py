@@ -6,7 +6,7 @@ Siarohin et al., "First Order Motion Model for Image Animation", NeurIPS 2019. T
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 from torch import Tensor
 
@@ -45,7 +45,7 @@ class Fomm(Generator):
         options: a FommConfig as a dictionary.
     """
 
-    relative: ClassVar[bool] = True
+    relative = True
 
     def __init__(self, options: dict[str, Any]):
         super().__init__()

@@ -6,7 +6,7 @@ Siarohin et al., "Motion Representations for Articulated Animation", CVPR 2021. 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 from torch import Tensor
 
@@ -52,7 +52,7 @@ class Mraa(Generator):
         avd_network: becomes part of this network, saved and averaged with it.
     """
 
-    relative: ClassVar[bool] = True
+    relative = True
 
     def __init__(self, options: dict[str, Any], avd_network: AvdNetwork | None = None):
         super().__init__()

@@ -1,0 +1,93 @@
+"""FOMM and MRAA as ONNX files, in each of their modes."""
+
+import numpy as np
+import pytest
+import torch
+
+from capture.inference.onnx.export import TOLERANCE, Exported, difference, examples, export_onnx, to_onnx
+from capture.inference.onnx.files import RELATIVE, part_path
+from capture.inference.onnx.generator import OnnxGenerator
+from capture.inference.onnx.steps import first_poses, steps_of
+from capture.inference.transfer import PoseTransfer
+from capture.methods.build import build_generator
+from tests.conftest import tiny_config
+
+onnx = pytest.importorskip("onnx")
+ort = pytest.importorskip("onnxruntime")
+pytest.importorskip("onnxscript")
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def transfer() -> PoseTransfer:
+    """A tiny FOMM whose head is large, so that keypoints are places and not the whole picture."""
+    config = tiny_config("--method", "fomm")
+    torch.manual_seed(0)
+    generator = build_generator(config)
+    with torch.no_grad():
+        for name, weight in generator.named_parameters():
+            if name.endswith("kp.weight"):
+                weight.mul_(30)
+    return PoseTransfer(generator, config, torch.device("cpu"))
+
+
+@pytest.fixture(scope="module")
+def exported(transfer, tmp_path_factory) -> tuple[PoseTransfer, Exported]:
+    """The generator, and its files."""
+    path = tmp_path_factory.mktemp("fomm") / "model.onnx"
+    return transfer, export_onnx(path, transfer.generator, transfer.config)
+
+
+class TestModes:
+    def test_the_pictures_are_those_of_torch_for_any_size_of_batch(self, exported):
+        transfer, made = exported
+        assert [path.name for path in made.paths] == ["model.onnx", "model.relative.onnx"]
+        assert 0 < made.largest < TOLERANCE
+        for count in (1, 4):
+            inputs, noise = examples(transfer.generator, transfer.size, count)
+            assert difference(transfer.generator, OnnxGenerator(made.paths[0]), inputs, noise)[0] < TOLERANCE
+
+    def test_the_relative_mode_is_not_the_usual_one(self, exported):
+        transfer, made = exported
+        generator = OnnxGenerator(made.paths[0])
+        inputs, noise = examples(transfer.generator, transfer.size, 2)
+        relative = generator.transfer_relative(inputs, first_poses(inputs))
+        assert (relative - generator(inputs, noise)).abs().max() > 10 * TOLERANCE
+
+    def test_graphs_hold_operators_of_the_standard_alone(self, exported):
+        for path in exported[1].paths:
+            model = onnx.load(path)
+            onnx.checker.check_model(model)
+            assert {entry.domain for entry in model.opset_import} <= {"", "ai.onnx"}
+
+
+class TestVideos:
+    def test_a_video_drives_relative_to_its_first_frame(self, exported):
+        transfer, made = exported
+        by_onnx = PoseTransfer.load(made.paths[0], "cpu")
+        rng = torch.Generator().manual_seed(0)
+        pictures = torch.randint(0, 256, (4, 3, transfer.size, transfer.size), dtype=torch.uint8, generator=rng)
+        both = [list(one.drive(pictures[:1], pictures[1:], 2, relative=True)) for one in (transfer, by_onnx)]
+        for one, other in zip(*both):
+            np.testing.assert_allclose(one.numpy(), other.numpy(), rtol=0, atol=1)
+
+    def test_without_its_file_there_is_no_relative_mode(self, exported, tmp_path):
+        alone = tmp_path / "alone.onnx"
+        alone.write_bytes(exported[1].paths[0].read_bytes())
+        assert OnnxGenerator(exported[1].paths[0]).relative and not OnnxGenerator(alone).relative
+        assert part_path(alone, RELATIVE).name == "alone.relative.onnx"
+
+
+class TestMraa:
+    def test_the_picture_of_the_avd_mode_is_that_of_torch(self):
+        """The axes of its regions come from the closed form of the decomposition."""
+        config = tiny_config("--method", "mraa", "--mode", "avd")
+        torch.manual_seed(0)
+        generator = build_generator(config).eval()
+        inputs, noise = examples(generator, config["dataset_config"]["image_size"], 3)
+        step, arguments = steps_of(generator, inputs, noise)[0]
+        model = to_onnx(step, [tensor[:2] for tensor in arguments], config)
+        session = ort.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+        made = session.run(None, {name: tensor.numpy() for name, tensor in zip(step.input_names, arguments)})[0]
+        with torch.no_grad():
+            np.testing.assert_allclose(made, step(*arguments).numpy(), rtol=0, atol=TOLERANCE)
