@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
 from PIL import Image
 from torch import Tensor
 
@@ -14,7 +13,7 @@ from capture.common.errors import CaptureError
 from capture.inference.drawing import Drawing, cut_drawing, native_resolution
 from capture.inference.framing import Known, frame_picture
 from capture.inference.inputs import Notes, open_identity
-from capture.inference.pixel_art import OFF, Grid, look_for_pixel_art
+from capture.inference.pixel_art import OFF, Grid, Pixels, find_ink, look_for_pixel_art
 from capture.inference.window import Window
 from capture.io.images import image_to_tensor, over_ground, to_square
 
@@ -37,7 +36,7 @@ class Character:
     path: Path
     shown: list[Tensor]
     drawings: list[Drawing] = field(default_factory=list)
-    pixels: tuple[Grid, np.ndarray] | None = None
+    pixels: Pixels | None = None
 
 
 def load_character(
@@ -85,7 +84,8 @@ def make_character(
     shown: list[Tensor] = []
     drawings: list[Drawing] = []
     side = resolution
-    pixels: tuple[Grid, np.ndarray] | None = None
+    grid: Grid | None = None
+    pixels: Pixels | None = None
     resampling = Image.Resampling.BICUBIC
     for path, image in pictures:
         window = Window.whole(*image.size)
@@ -101,14 +101,16 @@ def make_character(
             window = framed.window
         if isinstance(side, str):
             side = native_resolution(window, size, MOST[side])
-        if isinstance(side, int) and not drawings:
+        if isinstance(side, int) and not drawings:  # the first picture
             art = look_for_pixel_art(image, pixel_art, path)
             if art is not None:
                 grid = Grid.of(art, window, side)
-                pixels, side, resampling = (grid, art.palette), grid.side * grid.fine, Image.Resampling.NEAREST
+                side, resampling = grid.side * grid.fine, Image.Resampling.NEAREST
                 notes.add(path, f"{art}, of which results are made as well (--pixel_art off: they are not)")
         if isinstance(side, int):
             drawings.append(cut_drawing(image, window, side, resampling))
+            if grid is not None and art is not None and pixels is None:
+                pixels = Pixels(grid, art.palette, find_ink(drawings[0].figure, grid, art.palette))
     return Character(pictures[0][0], shown, drawings, pixels)
 
 

@@ -42,6 +42,13 @@ class Drawing:
     pixels: Tensor
     ground: Colour | None
 
+    @property
+    def figure(self) -> np.ndarray:
+        """The same as uint8 (R, R, 4), straight alpha."""
+        pixels = self.pixels.permute(1, 2, 0).numpy()
+        straight = np.concatenate([pixels[..., :3] / np.maximum(pixels[..., 3:], 1 / 255), pixels[..., 3:]], axis=-1)
+        return np.asarray((255 * straight + 0.5).clip(0, 255)).astype(np.uint8)
+
     @cached_property
     def outline(self) -> Outline | None:
         """The line around the figure; None where it has none of one colour and width."""

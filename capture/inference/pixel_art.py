@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from PIL import Image
+from scipy import ndimage
 
 from capture.common.errors import CaptureError
 from capture.inference.window import Window
@@ -25,6 +26,7 @@ LEAST_CELLS = 6  # visible cells for each colour: the edges of a smooth drawing 
 MOST_ALPHAS = 3  # clear, opaque, and a shadow
 LEAST_EDGES = 8  # rows, and columns, at which something changes
 MOST_CELLS, MOST_SMALL_CELLS = 256, 96  # that a figure is high or wide; the second where pixels are not enlarged
+INKED = 0.6  # of the cells at a figure's edge have the ink's colour
 FINE = 6  # pixels of a cell's side, at least, in which cells are decided
 
 
@@ -77,6 +79,16 @@ class Grid:
         return cls(cell, (x, y), side + side % 2, math.ceil(FINE / cell))
 
 
+@dataclass(frozen=True, eq=False)
+class Pixels:
+    """What results of one character are made of: cells, colours uint8 (K, 3), and the colour (3,) of the line around
+    the figure, or None."""
+
+    grid: Grid
+    palette: np.ndarray
+    ink: np.ndarray | None = None
+
+
 def look_for_pixel_art(image: Image.Image, choice: str, path: Path) -> PixelArt | None:
     """Pixel art as --pixel_art chooses: auto where it is some, on in any case, off never.
 
@@ -121,30 +133,57 @@ def find_grid(image: Image.Image, most_colours: int | None = None) -> PixelArt |
     return replace(art, palette=palette if len(palette) <= MOST_COLOURS else _reduced(palette))
 
 
-def snap(figure: np.ndarray, grid: Grid, palette: np.ndarray) -> np.ndarray:
+def snap(figure: np.ndarray, pixels: Pixels) -> np.ndarray:
     """A figure, uint8 (F, F, 4) with straight alpha and F = side * fine, on the grid: uint8 (side, side, 4).
 
     A cell is there where more than half of it is covered, and has the colour of the palette that most of it is
-    nearest to.
+    nearest to. Cells at the edge of the figure have the ink, where there is one.
     """
-    size, side = grid.cell * grid.fine, grid.side
+    grid = pixels.grid
+    cells = _to_cells(figure, grid, pixels.palette)
+    if pixels.ink is not None:
+        cells[_at_edge(cells), :3] = pixels.ink
+    large = cells.repeat(grid.cell, 0).repeat(grid.cell, 1)
+    x, y = ((grid.cell - phase) % grid.cell for phase in grid.phase)
+    return large[y : y + grid.side, x : x + grid.side]
+
+
+def find_ink(drawing: np.ndarray, grid: Grid, palette: np.ndarray) -> np.ndarray | None:
+    """The colour, uint8 (3,), of the cells at the edge of a drawing, uint8 (F, F, 4) with straight alpha, where most of
+    them have one colour and most of the others another: the line around the drawing. None where it has none."""
+    cells = _to_cells(drawing, grid, palette)
+    edge = _at_edge(cells)
+    inside = (cells[..., 3] > 0) & ~edge
+    if not edge.any() or not inside.any():
+        return None
+    colours, counts = np.unique(cells[edge][:, :3], axis=0, return_counts=True)
+    ink = colours[counts.argmax()]
+    elsewhere = (cells[inside][:, :3] == ink).all(1).mean()
+    return np.asarray(ink) if counts.max() > INKED * edge.sum() and elsewhere < 1 - INKED else None
+
+
+def _to_cells(figure: np.ndarray, grid: Grid, palette: np.ndarray) -> np.ndarray:
+    """The cells of a figure, uint8 (rows, columns, 4), the first ones cut off by the grid's phase; see `snap`."""
+    size = grid.cell * grid.fine
     before = [(size - phase * grid.fine) % size for phase in grid.phase]  # x, y: part of a cell
-    counts = [math.ceil((figure.shape[0] + extra) / size) for extra in before]
-    around = [(before[k], counts[k] * size - before[k] - figure.shape[0]) for k in (1, 0)]
+    columns, rows = (math.ceil((figure.shape[0] + extra) / size) for extra in before)
+    around = [(before[k], count * size - before[k] - figure.shape[0]) for k, count in ((1, rows), (0, columns))]
     padded = np.pad(figure, [*around, (0, 0)], mode="edge")
-    cells = padded.reshape(counts[1], size, counts[0], size, 4).transpose(0, 2, 1, 3, 4)
-    cells = cells.reshape(counts[0] * counts[1], size * size, 4)  # (cells, pixels of one, 4)
+    cells = padded.reshape(rows, size, columns, size, 4).transpose(0, 2, 1, 3, 4).reshape(rows * columns, size**2, 4)
     there = cells[..., 3].mean(1) > 127.5
     made = np.zeros((len(cells), 4), np.uint8)
     if there.any():
         inside = cells[there]
-        nearest = nearest_colours(inside[..., :3], palette)
         votes = np.zeros((len(inside), len(palette)))
-        np.add.at(votes, (np.arange(len(inside))[:, None], nearest), inside[..., 3])
+        np.add.at(votes, (np.arange(len(inside))[:, None], nearest_colours(inside[..., :3], palette)), inside[..., 3])
         made[there, :3], made[there, 3] = palette[votes.argmax(1)], 255
-    large = made.reshape(counts[1], counts[0], 4).repeat(grid.cell, 0).repeat(grid.cell, 1)
-    x, y = (extra // grid.fine for extra in before)
-    return large[y : y + side, x : x + side]
+    return made.reshape(rows, columns, 4)
+
+
+def _at_edge(cells: np.ndarray) -> np.ndarray:
+    """Which cells (rows, columns) are there and have one beside them, above or below that is not."""
+    there = cells[..., 3] > 0
+    return np.asarray(there & ~ndimage.binary_erosion(there, border_value=1))
 
 
 def nearest_colours(colours: np.ndarray, palette: np.ndarray) -> np.ndarray:

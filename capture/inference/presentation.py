@@ -155,7 +155,7 @@ def _of_layers(layers: Layers, character: Character, presentation: Presentation,
     ground = _ground(channels_last(output), known)
     figure = render_native(layers, 0, character.drawings, ground, "nearest" if character.pixels else "bicubic")
     if character.pixels is not None:
-        figure = snap(figure, *character.pixels)
+        figure = snap(figure, character.pixels)
     return Shown(output, put_on(figure, presentation.background, ground, character.drawings[0].ground))
 
 

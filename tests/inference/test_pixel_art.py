@@ -10,7 +10,16 @@ import pytest
 from PIL import Image
 
 from capture.common.errors import CaptureError
-from capture.inference.pixel_art import Grid, PixelArt, find_pixel_art, look_for_pixel_art, nearest_colours, snap
+from capture.inference.pixel_art import (
+    Grid,
+    PixelArt,
+    Pixels,
+    find_ink,
+    find_pixel_art,
+    look_for_pixel_art,
+    nearest_colours,
+    snap,
+)
 from capture.inference.window import Window
 from tests.conftest import ROOT
 from tests.helpers.make_figures import person, place
@@ -93,7 +102,7 @@ class TestSnap:
         """Also where the picture begins within a cell."""
         art = enlarged(sprite(), 4).crop((*((4 - one) % 4 for one in phase), 64, 96)).crop((0, 0, 60, 60))
         fine = np.asarray(enlarged(art, 2))
-        assert np.array_equal(snap(fine, Grid(4, phase, 60, 2), COLOURS), np.asarray(art))
+        assert np.array_equal(snap(fine, Pixels(Grid(4, phase, 60, 2), COLOURS)), np.asarray(art))
 
     def test_mixed_colours_and_soft_edges_become_those_of_the_drawing(self):
         """Four cells in a row are covered, and the fifth by less than half."""
@@ -101,9 +110,28 @@ class TestSnap:
         fine[8:40, 8:42] = (200, 60, 70, 255)
         fine[8:40, 42:45] = (200, 60, 70, 90)
         fine[16:20, 8:40] = (30, 30, 40, 255)
-        made = snap(fine, Grid(8, (0, 0), 48, 1), COLOURS)
+        made = snap(fine, Pixels(Grid(8, (0, 0), 48, 1), COLOURS))
         assert {tuple(one) for one in made.reshape(-1, 4)} <= {(0, 0, 0, 0), (220, 40, 60, 255), (20, 16, 30, 255)}
         assert (made[12, ::8, 3] > 0).tolist() == [False, True, True, True, True, False]
+
+    def test_the_line_around_the_drawing_is_drawn_again(self):
+        """Around a red figure of 6 x 6 cells with a line; what is rendered of it has lost the line."""
+        grid, drawing = Grid(8, (0, 0), 80, 1), np.zeros((80, 80, 4), np.uint8)
+        drawing[16:64, 16:64] = (20, 16, 30, 255)
+        drawing[24:56, 24:56] = (220, 40, 60, 255)
+        ink = find_ink(drawing, grid, COLOURS)
+        assert ink is not None and ink.tolist() == [20, 16, 30]
+        moved = np.zeros_like(drawing)
+        moved[24:72, 8:64] = (220, 40, 60, 255)
+        made = snap(moved, Pixels(grid, COLOURS, ink))[::8, ::8]
+        assert made[3, 1:8].tolist() == [[20, 16, 30, 255]] * 7 and made[4, 2:7].tolist() == [[220, 40, 60, 255]] * 5
+
+    def test_a_drawing_without_a_line_or_of_one_colour_gets_none(self):
+        grid, drawing = Grid(8, (0, 0), 80, 1), np.zeros((80, 80, 4), np.uint8)
+        drawing[16:64, 16:64] = (220, 40, 60, 255)
+        assert find_ink(drawing, grid, COLOURS) is None
+        drawing[16:40, 16:64] = (60, 90, 200, 255)
+        assert find_ink(drawing, grid, COLOURS) is None
 
     def test_colours_are_compared_as_they_look(self):
         assert nearest_colours(np.array([[(230, 60, 70), (0, 0, 0), (240, 220, 180)]], np.uint8), COLOURS).tolist() == [
