@@ -49,7 +49,9 @@ def restore(
     if found is None and start:
         other = PoseTransfer.load(start, "cpu")
         for network in (networks["gen"], average):
-            load_weights(network, other.generator.state_dict(), start, config, other.config)
+            load_weights(
+                network, other.generator.state_dict(), start, config, other.config, may_lack=other.generator.newer_parts
+            )
         return 0, [f"note: starting from the generator of {start}"]
     if found is None:
         return 0, []
