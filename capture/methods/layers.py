@@ -37,5 +37,5 @@ class Layers:
 
     def at(self, index: int) -> Layers:
         """One picture of the batch, on the CPU."""
-        values = (getattr(self, field.name) for field in fields(self))
-        return Layers(*(None if value is None else value[index : index + 1].cpu() for value in values))
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return Layers(**{name: value[index : index + 1].cpu() for name, value in values.items() if value is not None})

@@ -85,13 +85,14 @@ class FigureHead(OwnInit):
 
     def init_own(self) -> None:
         """At first the layout alone decides."""
-        nn.init.zeros_(self.conv.weight)
-        nn.init.zeros_(self.conv.bias)
+        for parameter in self.conv.parameters():
+            nn.init.zeros_(parameter)
 
     def forward(self, x: Tensor, logits: Tensor) -> Tensor:
         """Features (B, width, h, w) and the layout's logits (B, parts + 1, S, S) -> logits (B, patch², h, w)."""
         layout = F.pixel_unshuffle(figure_logit(logits), self.patch)
-        return layout + (self.conv(x / COLOUR_SCALE)).float()
+        correction: Tensor = self.conv(x / COLOUR_SCALE)
+        return layout + correction.float()
 
 
 def figure_logit(logits: Tensor) -> Tensor:
