@@ -113,6 +113,14 @@ class Generator(nn.Module, ABC):
         """A frame of a video: the identity moves as the driver has moved since its first frame (B, 3, S, S)."""
         raise NotImplementedError
 
+    def adapted_weights(self, weights: dict[str, Tensor], config: dict[str, Any]) -> dict[str, Tensor]:
+        """Weights to start from, made with the configuration `config`, as this generator can load them.
+
+        Raises:
+            ValueError: they can't be adapted; the message names the key.
+        """
+        return weights
+
     @staticmethod
     def config_from_shapes(weights: dict[str, Tensor]) -> dict[str, Any]:
         """What the shapes of weights say of their configuration: for the message where those don't fit."""

@@ -19,6 +19,7 @@ from capture.methods.capture_parts.identity_pictures import combine, pack, unpac
 from capture.methods.capture_parts.layout import Layout, LayoutNetwork
 from capture.methods.capture_parts.output_query_attention import AttentionOutput
 from capture.methods.capture_parts.part_motion import PartMotion, PartMotionTransformer
+from capture.methods.capture_parts.patch_size import enlarge_patches
 from capture.methods.capture_parts.refiner import Refined, RefinementNetwork
 from capture.methods.capture_parts.segmenter import PartSegmenter, Segmentation
 from capture.methods.layers import Layers
@@ -141,6 +142,10 @@ class PartsGenerator(Generator):
             residual_flow=found.residual_flow,
             figure_alpha=None if figure_logits is None else figure_logits.sigmoid(),
         )
+
+    def adapted_weights(self, weights: dict[str, Tensor], config: dict[str, Any]) -> dict[str, Tensor]:
+        theirs = config.get("capture_parts_config", {}).get("patch_size", self.patch)
+        return weights if theirs == self.patch else enlarge_patches(weights, theirs, self.patch)
 
     def check_size(self, size: int) -> None:
         side = self.patch * 2**HALVINGS
