@@ -136,7 +136,8 @@ def _of_layers(layers: Layers, character: Character, presentation: Presentation,
     output = denormalise(layers.image[0])
     if presentation.resolution is None:
         background = layers.logits[0].softmax(0)[0].numpy()
-        return Shown(output, _of_output(output, background, character, presentation, known))
+        alpha = None if layers.figure_alpha is None else layers.figure_alpha[0, 0].numpy()
+        return Shown(output, _of_output(output, background, character, presentation, known, alpha))
     ground = _ground(channels_last(output), known)
     figure = render_native(layers, 0, character.drawings, ground)
     return Shown(output, put_on(figure, presentation.background, ground, character.drawings[0].ground))
@@ -148,6 +149,7 @@ def _of_output(
     character: Character,
     presentation: Presentation,
     known: Known | None,
+    alpha: np.ndarray | None = None,
 ) -> np.ndarray:
     """A picture at the network's size, on the background that is asked for."""
     picture = channels_last(output)
@@ -155,7 +157,7 @@ def _of_output(
         return picture
     ground = _ground(picture, known)
     own = character.drawings[0].ground if character.drawings else None
-    return put_on(cut_out(picture, ground, background), presentation.background, ground, own)
+    return put_on(cut_out(picture, ground, background, alpha), presentation.background, ground, own)
 
 
 def _ground(picture: np.ndarray, known: Known | None) -> Colour:
