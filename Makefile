@@ -62,8 +62,7 @@ demo: setup  ## train on built-in characters, render held-out ones, print a tabl
 benchmark-data: setup  ## write CaPTURe-Bench, its test pairs and an archive, and check their digest
 	$(RUN) prepare.py benchmark data/CaPTURe-Bench --archive data/CaPTURe-Bench-1.zip
 
-check: dev  ## check the format, the style, the import rules and the types
-	@$(MAKE) --no-print-directory -j 2 style types
+check: style types  ## check the format, the style, the import rules and the types
 
 style: dev
 	$(RUN) -m ruff format --check .
