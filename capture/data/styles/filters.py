@@ -20,11 +20,12 @@ from capture.data.styles.style import PLAIN, Style
 _FIGURE_DIFFERENCE = 24 / 255  # from the ground's colour: what differs more is figure
 
 
-def compose(layers: Layers, style: Style) -> tuple[Tensor, Tensor]:
+def compose(layers: Layers, style: Style) -> tuple[Tensor, Tensor, Tensor]:
     """Colours, medium, pixel art, ground and defects of a style.
 
     Returns:
-        pictures uint8 (N, 3, S, S), and their maps, uint8 (N, 3, S, S): with pixel art, those of the large pixels.
+        pictures uint8 (N, 3, S, S); their maps, uint8 (N, 3, S, S): with pixel art, those of the large pixels; and the
+        share of each pixel that the figure covers, (N, 1, S, S).
     """
     size = layers.paint.shape[-1]
     layers.paint = shift_colours(layers.paint, style.colours)
@@ -37,7 +38,7 @@ def compose(layers: Layers, style: Style) -> tuple[Tensor, Tensor]:
         figure, share, maps = enlarge(figure, size, art.smooth), enlarge(share, size, art.smooth), enlarge(maps, size)
     ground = ground_picture(style.ground, size, layers.ground)
     pictures = apply_defects((figure + ground * (1 - share)).clamp(0, 1), style.defects, style.seed)
-    return (pictures * 255 + 0.5).to(torch.uint8), maps
+    return (pictures * 255 + 0.5).to(torch.uint8), maps, share
 
 
 def filter_pictures(pictures: Tensor, maps: Tensor, style: Style) -> tuple[Tensor, Tensor]:
@@ -50,7 +51,7 @@ def filter_pictures(pictures: Tensor, maps: Tensor, style: Style) -> tuple[Tenso
     """
     if style == PLAIN:
         return pictures, maps
-    return compose(separate(pictures, maps, style), style)
+    return compose(separate(pictures, maps, style), style)[:2]
 
 
 def separate(pictures: Tensor, maps: Tensor, style: Style) -> Layers:

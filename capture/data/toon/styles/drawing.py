@@ -35,20 +35,33 @@ def render_styled(
     """
     with torch.no_grad():
         characters = [styled_character(shot.character_seed, style.figure) for shot, style in zip(shots, styles)]
-        scene = make_scene(shots, size, str(device), characters)
+        drawn = draw_scene(make_scene(shots, size, str(device), characters), styles)
+        return {name: drawn[name] for name in ("rgb", "iuv")}
+
+
+def draw_scene(scene: Scene, styles: Sequence[Style]) -> dict[str, Tensor]:
+    """Draw a scene whose figures have the eyes and limbs of the styles already.
+
+    Args:
+        styles: one for each picture.
+    Returns:
+        rgb and iuv as `render_styled`, and mask bool (N, S, S): where paint and ink cover half of a pixel or more.
+    """
+    with torch.no_grad():
         maps = ground_truth(scene, ("iuv",))["iuv"]
         painted = albedo(scene)
         colour = _lit(scene, painted, styles)
         inner, features = inner_ink(scene), None
         if any(style.medium.paint < _PALE for style in styles):
             features = scene.image(_features(painted), False)
-        rgb, iuv = torch.empty_like(maps), torch.empty_like(maps)
+        rgb, iuv, mask = torch.empty_like(maps), torch.empty_like(maps), torch.empty_like(maps[:, 0], dtype=torch.bool)
         for style in dict.fromkeys(styles):
             rows = torch.tensor([row for row, other in enumerate(styles) if other == style], device=maps.device)
             pale = features if style.medium.paint < _PALE else None
             layers = _layers(scene, rows, style, colour, inner, pale, maps)
-            rgb[rows], iuv[rows] = compose(layers, style)
-        return {"rgb": rgb, "iuv": iuv}
+            rgb[rows], iuv[rows], share = compose(layers, style)
+            mask[rows] = share[:, 0] >= 0.5
+        return {"rgb": rgb, "iuv": iuv, "mask": mask}
 
 
 def _features(painted: Albedo) -> Tensor:
