@@ -7,7 +7,10 @@ PYTHON311 ?= python3.11
 VENV ?= .venv
 BLENDER_VENV ?= .venv-blender
 RUN := $(VENV)/bin/python
+PYTEST := $(RUN) -m pytest -n 2 --dist worksteal
 SHELL := /bin/bash
+# The tests start hundreds of programs; without bytecode each of them would compile every module again.
+unexport PYTHONDONTWRITEBYTECODE
 .DELETE_ON_ERROR:
 
 # tests that compute, for the kinds of processors and libraries that VARIANTS stand for
@@ -15,7 +18,7 @@ COMPUTING := tests/metrics tests/nn tests/methods tests/inference tests/training
 VARIANTS := ATEN_CPU_CAPABILITY=default ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 \
     ONEDNN_MAX_CPU_ISA=AVX512_CORE OMP_NUM_THREADS=1
 
-.PHONY: help demo benchmark-data table test test-fast test-portable check coverage setup dev blender docs wheel clean
+.PHONY: help demo benchmark-data table test test-fast test-portable check style types coverage setup dev blender docs wheel clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -63,22 +66,26 @@ table: setup  ## train every row of the paper's table and print it: DATA=Mixamo_
 	    $(if $(PERCEPTUAL),--perceptual $(PERCEPTUAL)) $(if $(PROCESSES),--processes $(PROCESSES))
 
 check: dev  ## check the format, the style, the import rules and the types
+	@$(MAKE) --no-print-directory -j 2 style types
+
+style: dev
 	$(RUN) -m ruff format --check .
 	$(RUN) -m ruff check .
-	@if grep -q '^\[tool\.importlinter' pyproject.toml; then $(VENV)/bin/lint-imports; fi
-	@if grep -q '^\[tool\.mypy' pyproject.toml; then $(RUN) -m mypy; fi
+	$(VENV)/bin/lint-imports --no-logo
 
-test: check  ## check, and run every test, those that need a C++ compiler last
-	$(RUN) -m pytest -n 2 --dist worksteal -m "not compiler"
-	$(RUN) -m pytest -m compiler
+types: dev
+	$(RUN) -m mypy
 
-test-fast: check  ## the tests to run before a commit: no compiler, no programs, no long training
-	$(RUN) -m pytest -n 2 --dist worksteal -m "not compiler and not slow"
+test: style  ## check, and run every test; the types are checked by one of the tests
+	$(PYTEST)
+
+test-fast: style  ## the tests to run before a commit: no compiler, no programs, no long training
+	$(PYTEST) -m "not compiler and not slow"
 
 test-portable: dev  ## the tests that compute, as on other kinds of processors
 	@failed=; for variant in $(VARIANTS); do \
 	    echo "== $$variant"; \
-	    env $$variant $(RUN) -m pytest -n 2 --dist worksteal -m "not compiler" $(COMPUTING) || failed="$$failed $$variant"; \
+	    env $$variant $(PYTEST) -m "not compiler" $(COMPUTING) || failed="$$failed $$variant"; \
 	done; \
 	if [ -n "$$failed" ]; then echo "failed with:$$failed"; exit 1; else echo "passed with every one of: $(VARIANTS)"; fi
 

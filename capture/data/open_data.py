@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -14,6 +15,7 @@ from capture.common.errors import CaptureError
 from capture.data.frames import FrameDataset, held_out_pairs, load_pairs
 from capture.data.index.catalog import scan
 from capture.data.mixed import Mixed
+from capture.data.packed.contents import is_address, is_packed
 from capture.data.sample_source import SampleSource
 from capture.data.styles.source import StyledSource
 from capture.io.iuv import MAPS
@@ -73,7 +75,23 @@ def open_data(config: dict[str, Any], keys: Collection[str] = ()) -> Data:
 
 
 def _open_one(path: str, options: dict[str, Any], seed: int, with_maps: bool) -> Data:
-    return _open_toon(options, seed, with_maps) if path == TOON else _open_frames(path, options, seed, with_maps)
+    if path == TOON:
+        return _open_toon(options, seed, with_maps)
+    return (_open_packed if is_packed(path) else _open_frames)(path, options, seed, with_maps)
+
+
+def _open_packed(path: str, options: dict[str, Any], seed: int, with_maps: bool) -> Data:
+    from capture.data.packed.source import PackedSource
+
+    packed = PackedSource(path, options["image_size"], options["batch_size"], seed, with_maps)
+    contents = packed.contents
+
+    @functools.cache
+    def test_batch(count: int) -> dict[str, Tensor]:
+        pairs = [] if is_address(path) else held_out_pairs(Path(path), count)
+        return load_pairs(pairs, options["image_size"], with_maps) if pairs else {}
+
+    return Data(packed, f"{path}: {contents.samples} samples of {contents.source} in shards", test_batch)
 
 
 def _open_toon(options: dict[str, Any], seed: int, with_maps: bool) -> Data:

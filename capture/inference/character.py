@@ -16,8 +16,9 @@ from capture.inference.inputs import Notes, open_identity
 from capture.inference.window import Window
 from capture.io.images import image_to_tensor, over_ground, to_square
 
-NATIVE = "native"
+AUTO, NATIVE = "auto", "native"
 LARGEST = 2048  # side of a picture at its drawing's own size
+MOST = {AUTO: 512, NATIVE: LARGEST}  # larger drawings take long, so they are as large only where that is asked for
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +65,8 @@ def make_character(
     Args:
         pictures: RGB or RGBA, each with what it is called in messages.
         size: S, of the network's pictures.  known, which: see frame_picture; None: pictures are used as they are.
-        resolution: side of the drawings; native: that of the first picture, at least `size`; None: no drawings.
+        resolution: side of the drawings; auto, native: that of the first picture, at least `size`, at most MOST;
+            None: no drawings.
     Raises:
         CaptureError: a picture has fewer figures than `which`.
     """
@@ -81,8 +83,8 @@ def make_character(
             notes.add(path, framed.note)
             shown.append(image_to_tensor(framed.image))
             window = framed.window
-        if side == NATIVE:
-            side = native_resolution(window, size, LARGEST)
+        if isinstance(side, str):
+            side = native_resolution(window, size, MOST[side])
         if isinstance(side, int):
             drawings.append(cut_drawing(image, window, side))
     return Character(pictures[0][0], shown, drawings)

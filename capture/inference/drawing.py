@@ -92,7 +92,7 @@ def cut_drawing(image: Image.Image, window: Window, resolution: int) -> Drawing:
 
 def native_resolution(window: Window, least: int, most: int) -> int:
     """The side at which what `window` shows is as fine as its picture is: an even number from `least` to `most`."""
-    side = min(max(round(window.side), least), most)
+    side = max(min(round(window.side), most), least)
     return side + side % 2
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -11,8 +11,8 @@ from torch import Tensor
 
 from capture.common.errors import CaptureError
 from capture.inference.background import AUTO, KEEP, Background, cut_out, put_on
-from capture.inference.character import LARGEST, NATIVE, Character
-from capture.inference.framing import Known
+from capture.inference.character import LARGEST, MOST, Character
+from capture.inference.framing import Known, known_framing
 from capture.inference.ground import Colour
 from capture.inference.layered import check_layered, drive_layers
 from capture.inference.native import render_native
@@ -21,6 +21,7 @@ from capture.inference.window import border_colour
 from capture.io.images import channels_last, denormalise
 from capture.methods.layers import Layers
 
+NETWORK = "network"
 SMALLEST = 32  # pixels: a smaller result shows nothing
 RADIUS = 2  # frames on either side over which motions are averaged
 
@@ -30,7 +31,8 @@ class Presentation:
     """What people ask for.
 
     Attributes:
-        resolution: side of results in pixels; native: that of the identity's drawing; None: that of the weights.
+        resolution: side of results in pixels; native: that of the identity's drawing; auto: the same, up to 512 and
+            where the method can (see `settle_presentation`); None: that of the weights.
         background: see capture.inference.background.
         smooth: average motions over neighbouring frames; None: in videos, where the method can.
     """
@@ -53,27 +55,46 @@ class Shown:
     picture: np.ndarray
 
 
-def parse_resolution(text: str | None) -> int | str | None:
-    """native, or a number of pixels.
+def parse_resolution(text: str) -> int | str | None:
+    """auto or native, None for network, or a number of pixels.
 
     Raises:
         CaptureError: anything else.
     """
-    if text is None or text == NATIVE:
+    if text in MOST:
         return text
+    if text == NETWORK:
+        return None
     if not text.isascii() or not text.isdigit() or not SMALLEST <= int(text) <= LARGEST:
-        raise CaptureError(f"--resolution {text}: give native or a number of pixels from {SMALLEST} to {LARGEST}")
+        raise CaptureError(
+            f"--resolution {text}: give auto, native, network or a number of pixels from {SMALLEST} to {LARGEST}"
+        )
     return int(text)
 
 
-def check_presentation(transfer: PoseTransfer, presentation: Presentation, pictures: int) -> None:
-    """CaptureError where the method can't do what is asked for; `pictures` of one character."""
+def settle_presentation(
+    transfer: PoseTransfer, presentation: Presentation, pictures: int, relative: bool = False
+) -> Presentation:
+    """What is asked for, with the resolution auto decided: it is left out, so that results have the size of the
+    weights, for methods that do not say where their pixels come from, for compiled networks, which have no step in
+    between, and where nobody can tell the ground that the weights draw on, which may be a photograph's.
+
+    Args:
+        pictures: of one character.  relative: see PoseTransfer.drive.
+    Raises:
+        CaptureError: the method can't do what is asked for.
+    """
+    if presentation.resolution == AUTO:
+        can = transfer.generator.layered and not transfer.compiled and not relative
+        if not can or known_framing(transfer.config) is None:
+            presentation = replace(presentation, resolution=None)
     if presentation.resolution is not None:
         check_layered(transfer, "--resolution")
     if pictures > 1:
         check_layered(transfer, "more than one picture in --iden_path")
     if presentation.smooth:
         check_layered(transfer, "--smooth")
+    return presentation
 
 
 def present(
@@ -86,11 +107,13 @@ def present(
     noise: Tensor | None = None,
     relative: bool = False,
     video: bool = False,
+    starts: Sequence[int] = (),
 ) -> Iterator[list[Shown]]:
     """Characters through any number of poses, uint8 (3, S, S) each, one list of results for each pose.
 
     Args:
-        noise, relative: see PoseTransfer.drive.  video: the poses are a video's frames, in order.
+        noise, relative: see PoseTransfer.drive.
+        video: the poses are a video's frames, in order.  starts: those at which another sequence begins.
     """
     smooth = video and transfer.generator.layered and not transfer.compiled and not relative
     smooth = smooth if presentation.smooth is None else presentation.smooth
@@ -105,7 +128,7 @@ def present(
             ]
         return
     pictures = [character.shown for character in characters]
-    for layers in drive_layers(transfer, pictures, poses, batch_size, noise, RADIUS if smooth else 0):
+    for layers in drive_layers(transfer, pictures, poses, batch_size, noise, RADIUS if smooth else 0, starts):
         yield [_of_layers(one, character, presentation, known) for one, character in zip(layers, characters)]
 
 
