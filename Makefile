@@ -60,7 +60,7 @@ demo: setup  ## train on built-in characters, render held-out ones, print a tabl
 	$(RUN) -m tools.demo result/demo data/toon_demo
 
 benchmark-data: setup  ## write CaPTURe-Bench, its test pairs and an archive, and check their digest
-	$(RUN) prepare.py benchmark data/CaPTURe-Bench --archive data/CaPTURe-Bench-1.zip
+	$(RUN) prepare.py benchmark data/CaPTURe-Bench --archive data/CaPTURe-Bench-2.zip
 
 table: setup  ## train every row of the paper's table and print it: DATA=Mixamo_dataset/rendered [DRY=1 SAMPLES= SIZE= SEEDS=]
 	@test -n "$(DATA)" || { echo "error: give a dataset: make table DATA=Mixamo_dataset/rendered"; exit 2; }

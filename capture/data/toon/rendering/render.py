@@ -97,7 +97,14 @@ def outline_width(fine: int) -> int:
 def _chunk(
     shots: Sequence[Shot], size: int, device: str, outputs: Sequence[str], background: Sequence[int], shadow: bool
 ) -> dict[str, Tensor]:
-    scene = make_scene(shots, size, device)
+    return draw_plainly(make_scene(shots, size, device), outputs, background, shadow)
+
+
+def draw_plainly(
+    scene: Scene, outputs: Sequence[str], background: Sequence[int] = BACKGROUND, shadow: bool = False
+) -> dict[str, Tensor]:
+    """The outputs of `render` of a scene."""
+    size = scene.side // SUPERSAMPLE
     result: dict[str, Tensor] = {}
     if {"rgb", "mask", "alpha"} & set(outputs):
         body = scene.number >= 0

@@ -37,7 +37,19 @@ def render_styled(
     """
     with torch.no_grad():
         characters = [styled_character(shot.character_seed, style.figure) for shot, style in zip(shots, styles)]
-        scene = make_scene(shots, size, str(device), characters)
+        drawn = draw_scene(make_scene(shots, size, str(device), characters), styles)
+        return {name: drawn[name] for name in ("rgb", "iuv")}
+
+
+def draw_scene(scene: Scene, styles: Sequence[Style]) -> dict[str, Tensor]:
+    """Draw a scene whose figures have the eyes and limbs of the styles already.
+
+    Args:
+        styles: one for each picture.
+    Returns:
+        rgb and iuv as `render_styled`, and mask bool (N, S, S): where paint and ink cover half of a pixel or more.
+    """
+    with torch.no_grad():
         maps = ground_truth(scene, ("iuv",))["iuv"]
         painted = albedo(scene)
         colour = _lit(scene, painted, styles)
@@ -50,7 +62,7 @@ def render_styled(
             pale = features if style.medium.paint < _PALE else None
             layers = _layers(scene, rows, style, colour, inner, pale, maps)
             rgb[rows], iuv[rows], alpha[rows], ground[rows] = compose(layers, style)
-        return {"rgb": rgb, "iuv": iuv, "alpha": alpha, "ground": ground}
+        return {"rgb": rgb, "iuv": iuv, "mask": alpha[:, 0] >= 128, "alpha": alpha, "ground": ground}
 
 
 def _features(painted: Albedo) -> Tensor:
