@@ -190,9 +190,11 @@ def main() -> int | None:
 
         args.shard = Shard.parse(args.shard)
     if args.command == "merge":
-        return merge(args)
+        merge(args)
+        return None
     if args.command == "pack":
-        return pack(args)
+        pack(args)
+        return None
     if args.command == "check":
         from capture.data.check.check import check
 

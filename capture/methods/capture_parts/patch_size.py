@@ -49,5 +49,5 @@ def enlarge_patches(weights: dict[str, Tensor], before: int, after: int) -> dict
 def _repeat(x: Tensor, before: int, after: int) -> Tensor:
     """(C before², ...) -> (C after², ...), channels as pixel_unshuffle orders them: each pixel becomes a block."""
     factor = after // before
-    blocks = x.unflatten(0, (-1, before, before))  # (C, rows, columns, ...)
+    blocks: Tensor = x.unflatten(0, (-1, before, before))  # (C, rows, columns, ...)
     return blocks.repeat_interleave(factor, 1).repeat_interleave(factor, 2).flatten(0, 2)
