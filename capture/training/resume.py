@@ -52,10 +52,10 @@ def restore(
         for network in (networks["gen"], average):
             assert isinstance(network, Generator)
             try:
-                theirs = network.adapted_weights(other.generator.state_dict(), other.config)
+                begin_with = network.adapted_weights(other.generator.state_dict(), other.config)
             except ValueError as error:
                 raise CaptureError(f"{start}: {error}") from None
-            load_weights(network, theirs, start, config, other.config, may_lack=network.newer_parts)
+            load_weights(network, begin_with, start, config, other.config, may_lack=network.newer_parts)
         return 0, [f"note: starting from the generator of {start}"]
     if found is None:
         return 0, []
