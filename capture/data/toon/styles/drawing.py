@@ -34,11 +34,11 @@ def render_styled(
         iuv    uint8 (N, 3, S, S), exact: of pixel art, it is that of the sample in the middle of each large pixel
         alpha  uint8 (N, 1, S, S), how much of each pixel the figure covers
         ground uint8 (N, 3, S, S), what is behind it
+        mask   bool (N, S, S): where paint and ink cover half of a pixel or more
     """
     with torch.no_grad():
         characters = [styled_character(shot.character_seed, style.figure) for shot, style in zip(shots, styles)]
-        drawn = draw_scene(make_scene(shots, size, str(device), characters), styles)
-        return {name: drawn[name] for name in ("rgb", "iuv")}
+        return draw_scene(make_scene(shots, size, str(device), characters), styles)
 
 
 def draw_scene(scene: Scene, styles: Sequence[Style]) -> dict[str, Tensor]:
@@ -47,7 +47,7 @@ def draw_scene(scene: Scene, styles: Sequence[Style]) -> dict[str, Tensor]:
     Args:
         styles: one for each picture.
     Returns:
-        rgb and iuv as `render_styled`, and mask bool (N, S, S): where paint and ink cover half of a pixel or more.
+        what `render_styled` returns.
     """
     with torch.no_grad():
         maps = ground_truth(scene, ("iuv",))["iuv"]
