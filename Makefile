@@ -9,6 +9,7 @@ BLENDER_VENV ?= .venv-blender
 RUN := $(VENV)/bin/python
 PYTEST := $(RUN) -m pytest -n 2 --dist worksteal
 SHELL := /bin/bash
+comma := ,
 # The tests start hundreds of programs; without bytecode each of them would compile every module again.
 unexport PYTHONDONTWRITEBYTECODE
 .DELETE_ON_ERROR:
@@ -64,6 +65,7 @@ benchmark-data: setup  ## write CaPTURe-Bench, its test pairs and an archive, an
 
 table: setup  ## train every row of the paper's table and print it: DATA=Mixamo_dataset/rendered [DRY=1 SAMPLES= SIZE= SEEDS=]
 	@test -n "$(DATA)" || { echo "error: give a dataset: make table DATA=Mixamo_dataset/rendered"; exit 2; }
+	$(if $(MODELS),$(RUN) prepare.py mixamo $(MODELS) $(DATA) --size $(or $(SIZE),256) --azimuths=0$(comma)45$(comma)-45 --uv)
 	$(RUN) -m tools.table $(DATA) $(if $(DRY),--dry) $(if $(SAMPLES),--samples $(SAMPLES)) $(if $(SIZE),--size $(SIZE)) \
 	    $(if $(SEEDS),--seeds $(SEEDS)) $(if $(ROWS),--rows $(ROWS)) $(if $(OUT),--out $(OUT)) \
 	    $(if $(PERCEPTUAL),--perceptual $(PERCEPTUAL)) $(if $(PROCESSES),--processes $(PROCESSES))
