@@ -15,7 +15,7 @@ COMPUTING := tests/metrics tests/nn tests/methods tests/inference tests/training
 VARIANTS := ATEN_CPU_CAPABILITY=default ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 \
     ONEDNN_MAX_CPU_ISA=AVX512_CORE OMP_NUM_THREADS=1
 
-.PHONY: help demo benchmark-data test test-fast test-portable check coverage setup dev blender docs wheel clean
+.PHONY: help demo benchmark-data performance test test-fast test-portable check coverage setup dev blender docs wheel clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -55,6 +55,9 @@ demo: setup  ## train on built-in characters, render held-out ones, print a tabl
 
 benchmark-data: setup  ## write CaPTURe-Bench, its test pairs and an archive, and check their digest
 	$(RUN) prepare.py benchmark data/CaPTURe-Bench --archive data/CaPTURe-Bench-1.zip
+
+performance: dev  ## measure this machine in ten minutes and write its table into docs/PERFORMANCE.md
+	$(RUN) benchmark.py --budget 600 --out result/performance.json --table docs/PERFORMANCE.md
 
 check: dev  ## check the format, the style, the import rules and the types
 	$(RUN) -m ruff format --check .
