@@ -22,7 +22,8 @@ COMPUTING += $(addprefix --ignore ,tests/inference/onnx tests/inference/test_hub
 VARIANTS := ATEN_CPU_CAPABILITY=default ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 \
     ONEDNN_MAX_CPU_ISA=AVX512_CORE OMP_NUM_THREADS=1
 
-.PHONY: help demo benchmark-data table test test-fast test-portable check style types coverage setup dev blender docs wheel clean
+.PHONY: help demo benchmark-data table performance test test-fast test-portable check style types coverage setup dev \
+    blender docs wheel clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -69,6 +70,9 @@ table: setup  ## train every row of the paper's table and print it: DATA=Mixamo_
 	$(RUN) -m tools.table $(DATA) $(if $(DRY),--dry) $(if $(SAMPLES),--samples $(SAMPLES)) $(if $(SIZE),--size $(SIZE)) \
 	    $(if $(SEEDS),--seeds $(SEEDS)) $(if $(ROWS),--rows $(ROWS)) $(if $(OUT),--out $(OUT)) \
 	    $(if $(PERCEPTUAL),--perceptual $(PERCEPTUAL)) $(if $(PROCESSES),--processes $(PROCESSES))
+
+performance: dev  ## measure this machine in ten minutes and write its table into docs/PERFORMANCE.md
+	$(RUN) benchmark.py --budget 600 --out result/performance.json --table docs/PERFORMANCE.md
 
 check: style types  ## check the format, the style, the import rules and the types
 
