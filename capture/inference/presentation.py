@@ -149,7 +149,7 @@ def present(
 
 def _of_layers(layers: Layers, character: Character, presentation: Presentation, known: Known | None) -> Shown:
     output = denormalise(layers.image[0])
-    if presentation.resolution is None:
+    if presentation.resolution is None or _has_size_of_network(character, output):
         background = layers.logits[0].softmax(0)[0].numpy()
         alpha = None if layers.figure_alpha is None else layers.figure_alpha[0, 0].numpy()
         return Shown(output, _of_output(output, background, character, presentation, known, alpha))
@@ -158,6 +158,14 @@ def _of_layers(layers: Layers, character: Character, presentation: Presentation,
     if character.pixels is not None:
         figure = snap(figure, *character.pixels)
     return Shown(output, put_on(figure, presentation.background, ground, character.drawings[0].ground))
+
+
+def _has_size_of_network(character: Character, output: Tensor) -> bool:
+    """Whether a drawing is as large as the network's own picture.
+
+    That picture is then better than the drawing's pixels put in its place (docs/NATIVE_SIZE.md), except for pixel art.
+    """
+    return character.pixels is None and character.drawings[0].pixels.shape[-1] == output.shape[-1]
 
 
 def _of_output(
