@@ -56,7 +56,8 @@ class TestAsSaved:
         blocks, known = (x.reshape(SIZE // CELL, CELL, SIZE // CELL, CELL, 3) for x in (saved, picture(pairs)))
         assert (blocks == blocks[:, :1, :, :1]).all()
         colours = {tuple(colour) for colour in known[:, 0, :, 0].reshape(-1, 3)}
-        assert {tuple(colour) for colour in blocks[:, 0, :, 0].reshape(-1, 3)} <= colours
+        others = {tuple(colour) for colour in blocks[:, 0, :, 0].reshape(-1, 3)} - colours
+        assert len(others) <= 1  # the ground that the network drew
         assert own.shape == saved.shape and not (own == saved).all()
 
     def test_another_picture_is_the_network_s_own_where_both_have_one_size(self, transfer, pairs, tmp_path):
