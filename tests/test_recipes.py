@@ -46,7 +46,7 @@ def copied() -> list[str]:
 
 class TestWorkflow:
     @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
-    def test_it_has_the_keys_that_github_knows(self, path):
+    def test_the_workflow_has_the_keys_that_github_knows(self, path):
         workflow = load(path)
         assert {"name", "on", "jobs"} <= set(workflow) <= WORKFLOW_KEYS
         assert workflow["permissions"] == {"contents": "read"}

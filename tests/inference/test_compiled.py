@@ -19,6 +19,12 @@ pytestmark = pytest.mark.compiler
 CPU = torch.device("cpu")
 
 
+@pytest.fixture(autouse=True)
+def quick_compiler(monkeypatch):
+    """The C++ compiler does not optimise, which takes most of its time; what torch writes for it is the same."""
+    monkeypatch.setenv("TORCHINDUCTOR_DEBUG_COMPILE", "1")
+
+
 class ThreeConvolutions(Generator):
     """One convolution in each of the three parts that are compiled one by one."""
 

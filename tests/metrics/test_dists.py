@@ -30,7 +30,7 @@ def pictures(count: int, side: int = 40) -> torch.Tensor:
 
 
 class TestDists:
-    def test_it_equals_torchmetrics(self, vgg, measured, monkeypatch) -> None:
+    def test_dists_equals_torchmetrics(self, vgg, measured, monkeypatch) -> None:
         from torchmetrics.functional.image import dists as theirs
 
         class Network:

@@ -33,7 +33,7 @@ class TestCheckpoints:
 
 
 class TestHistory:
-    def test_it_is_read_as_it_was_written(self, run):
+    def test_a_history_is_read_as_it_was_written(self, run):
         assert read_history(run) == {}
         write_history(run, HISTORY)
         assert read_history(run) == HISTORY

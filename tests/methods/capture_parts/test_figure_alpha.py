@@ -90,7 +90,7 @@ class TestAlphaLoss:
 
 
 class TestStageAlpha:
-    def test_it_learns_the_alpha_of_the_target_and_changes_nothing_else(self):
+    def test_the_stage_learns_the_alpha_of_the_target_and_changes_nothing_else(self):
         config = tiny_config(*TOON, "--stage", "alpha", *ALPHA, "--toon_styles", "many")
         method = new_method(config)
         raw = open_data(config, batch_keys(config)).train.__getitems__(range(4))
