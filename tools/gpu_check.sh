@@ -47,7 +47,7 @@ else
     train+=(--batch_size 2 --samples_per_epoch 4 --num_workers 0 --image_size 64 --precision fp32)
 fi
 
-part tests $((seconds / 5)) "$python" -m pytest -n 0 -m gpu -rs
+part tests $((seconds / 5)) "$python" -m pytest -n 0 -m gpu -rs tests/gpu tests/nn/test_iuv.py
 part benchmark $((seconds / 2)) "$python" benchmark.py --budget $((seconds * 45 / 100)) \
     inference training live --out "$folder/benchmark.json"
 part training $((seconds / 8)) "${train[@]}" --num_epochs 1

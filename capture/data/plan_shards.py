@@ -12,7 +12,7 @@ import os
 import re
 import shutil
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -70,7 +70,7 @@ def finish(root: Path, manifest: dict[str, Any], rows: Iterable[Sequence[str]], 
         write_pairs(root / "test" / "pairs.csv", rows)
         write_manifest(root, manifest)
         return
-    about = {"shard": [shard.number, shard.count], "manifest": manifest, "pairs": [list(row) for row in rows]}
+    about = {"shard": astuple(shard), "manifest": manifest, "pairs": [list(row) for row in rows]}
     os.sync()  # the frames were not flushed one by one
     write_bytes(root / SHARD_FILE, json.dumps(about).encode())
 

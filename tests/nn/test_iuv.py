@@ -260,6 +260,7 @@ class TestCorrespondenceFlow:
         at = (flow[0, 6, 5] + 1) / 2 * 63
         torch.testing.assert_close(at, torch.tensor([20.0, 30.0]), rtol=0, atol=1e-4)
 
+    @pytest.mark.gpu
     @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
     def test_another_device_gives_the_same_flow(self):
         reference, source = figure(5), figure(9)
