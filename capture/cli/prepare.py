@@ -122,11 +122,11 @@ def build_parser() -> Parser:
 
     pack = commands.add_parser("pack", help="training samples of a dataset in WebDataset shards")
     pack.add_argument("dataset", help="dataset folder")
-    pack.add_argument("out", type=Path, help="folder to write")
-    pack.add_argument("--size", type=int, default=256, help="side of a picture (default 256)")
-    pack.add_argument("--samples", type=int, default=100_000, help="training samples (default 100000)")
-    pack.add_argument("--samples_per_shard", type=int, default=1000, help="in a .tar file (default 1000)")
-    pack.add_argument("--seed", type=int, default=0, help="of which frames make a sample")
+    add_out(pack, "folder to write")
+    add_number(pack, "size", 256, "side of a picture")
+    add_number(pack, "samples", 100_000, "training samples")
+    add_number(pack, "samples_per_shard", 1000, "in a .tar file")
+    add_number(pack, "seed", 0, "of which frames make a sample")
     pack.add_argument("--uv", action="store_true", help="with IUV maps, where the dataset has them")
 
     for command in (sprites, mixamo, toon):
@@ -145,7 +145,7 @@ def add_out(command: argparse.ArgumentParser, what: str = "dataset folder to wri
 
 def add_number(command: argparse.ArgumentParser, name: str, default: int | float, what: str) -> None:
     """An option --name of the default's type; its help ends with the default."""
-    command.add_argument(f"--{name}", type=type(default), default=default, help=f"{what} (default {default:g})")
+    command.add_argument(f"--{name}", type=type(default), default=default, help=f"{what} (default {default:.12g})")
 
 
 def benchmark(args: argparse.Namespace) -> None:
@@ -190,9 +190,11 @@ def main() -> int | None:
 
         args.shard = Shard.parse(args.shard)
     if args.command == "merge":
-        return merge(args)
+        merge(args)
+        return None
     if args.command == "pack":
-        return pack(args)
+        pack(args)
+        return None
     if args.command == "check":
         from capture.data.check.check import check
 
