@@ -132,13 +132,8 @@ def render(
     ending, name = FORMATS[form]
     if background == "transparent" and name == "mp4":
         background = "auto"  # which has no transparency
-    resolution = None
-    if native and pipeline.transfer.generator.layered:
-        with Image.open(drawing) as picture:
-            resolution = max(pipeline.size, min(512, max(picture.size)))
-    made = pipeline(
-        drawing, pose, background=background, resolution=resolution, frames=int(frames), direction=directions
-    )
+    size = "auto" if native else "network"
+    made = pipeline(drawing, pose, background=background, resolution=size, frames=int(frames), direction=directions)
     folder = Path(tempfile.mkdtemp(prefix="capture-"))  # Gradio copies what it serves and may then forget it
     if isinstance(made, Image.Image):
         made.save(folder / "output.png")

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,11 +21,14 @@ PICTURES = ("png", "webp")  # what one picture may be stored as
 ANIMATIONS = ("mp4", "webm", "gif", "apng", "webp", "sheet", "frames")
 DIRECTIONS = ("front", "front_left", "left", "back_left", "back", "back_right", "right", "front_right")
 MOTION = "motion:"
+WEBCAM = "webcam"
+SECONDS = 5.0  # that a webcam is recorded for
 
 
 def add_driver_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--pose_grid", metavar="9x4", help="--pose_path is a sprite sheet of columns x rows")
     parser.add_argument("--pose_frames", metavar="0-8,12", help="... which of its cells, in order (default: all drawn)")
+    parser.add_argument("--seconds", type=float, help="webcam:N: how long it is recorded (default 5, at most 60)")
     parser.add_argument("--frames", type=int, help="motion:NAME: pictures of its loop (default 12)")
     parser.add_argument("--fps", type=float, help="motions, sprite sheets: pictures a second (default 12); folders: 25")
     parser.add_argument(
@@ -55,6 +59,20 @@ def motion_of(args: argparse.Namespace) -> str:
     return given.removeprefix(MOTION) if given.startswith(MOTION) else ""
 
 
+def camera_of(args: argparse.Namespace) -> int | None:
+    """The number after webcam: in --pose_path, 0 where there is none; None where it names no webcam.
+
+    Raises:
+        CaptureError: something else after webcam:.
+    """
+    name, _, number = str(args.pose_path or "").partition(":")
+    if name != WEBCAM or (not number and args.pose_path.exists()):
+        return None
+    if number and not (number.isascii() and number.isdigit() and len(number) < 4):
+        raise CaptureError(f"--pose_path {args.pose_path}: give the number of a camera, such as webcam:0")
+    return int(number or 0)
+
+
 def list_motions(save_dir: Path | None) -> None:
     """Print the names of all motions; with a folder, also draw each of them."""
     from capture.inference.motion import MOTIONS, motion_sheet
@@ -73,9 +91,11 @@ def list_motions(save_dir: Path | None) -> None:
 def check_options(args: argparse.Namespace) -> None:
     """CaptureError where an option is given that nothing here would use, or a number that is impossible."""
     given = {name for name, value in vars(args).items() if value is not None and value is not False}
+    camera = camera_of(args) is not None
     motion, folder = bool(motion_of(args)), args.pose_path is not None and args.pose_path.is_dir()
     rules = (
         (motion, ("frames", "direction", "directions"), "--pose_path motion:NAME"),
+        (camera, ("seconds",), "--pose_path webcam:N"),
         ("pose_grid" in given, ("pose_frames",), "--pose_grid"),
         (motion or folder or "pose_grid" in given, ("fps",), "a motion, a sprite sheet or a folder of frames"),
         (args.format == "sheet", ("padding", "power_of_two", "sheet_json"), "--format sheet"),
@@ -90,6 +110,10 @@ def check_options(args: argparse.Namespace) -> None:
         raise CaptureError("--direction and --directions: give one of them")
     if motion and args.pose_grid:
         raise CaptureError("--pose_grid: --pose_path is a motion and no sprite sheet; leave it out")
+    if camera and args.pose_grid:
+        raise CaptureError("--pose_grid: --pose_path is a webcam and no sprite sheet; leave it out")
+    if args.seconds is not None and not 0.1 <= args.seconds <= 60:
+        raise CaptureError(f"--seconds {args.seconds:g}: give 0.1 to 60 seconds")
     if motion:
         from capture.inference.motion import check_motion
 
@@ -107,10 +131,15 @@ def find_poses(args: argparse.Namespace) -> tuple[bool, Videos, bool]:
     """What --pose_path is: whether it has pictures that are rendered one by one, what makes animations, and whether a
     folder of frames makes one."""
     from capture.inference.inputs import Listing, folder_frames
-    from capture.inference.pose_frames import SHEET_RATE, sheet_frames
+    from capture.inference.pose_frames import SHEET_RATE, sheet_frames, webcam_frames
 
     if motion_of(args):
         return False, [args.pose_path], False
+    camera = camera_of(args)
+    if camera is not None:
+        seconds = args.seconds or SECONDS
+        print(f"{WEBCAM}:{camera}: recording for {seconds:g} seconds", file=sys.stderr)
+        return False, [webcam_frames(camera, seconds)], False
     if args.pose_grid:
         return False, [sheet_frames(args.pose_path, args.pose_grid, args.pose_frames, args.fps or SHEET_RATE)], False
     poses = Listing.of(args.pose_path)

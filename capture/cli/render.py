@@ -2,9 +2,9 @@
 
     python save_result.py result/Fashion --iden_path A.png --pose_path B.png --save_dir out
 
-writes out/output.png (S x S) and out/iden_pose_output.png (identity, pose and output side by side). Either path may be
-a folder: every identity is then rendered in every pose, into out/<identity>__<pose>/. --pose_path may be a video or an
-animated picture (GIF, APNG, WebP, AVIF): the character then does what it shows, in out/output.mp4 and
+writes out/output.png and out/iden_pose_output.png (identity, pose and output as the network has them). Either path may
+be a folder: every identity is then rendered in every pose, into out/<identity>__<pose>/. --pose_path may be a video or
+an animated picture (GIF, APNG, WebP, AVIF): the character then does what it shows, in out/output.mp4 and
 out/iden_pose_output.mp4. With --format mp4 (or another animation), a folder of frames is one video, too.
 
     python save_result.py result/Fashion --iden_path A.png --pose_path motion:walk --save_dir out --format gif
@@ -18,9 +18,10 @@ A good picture shows one whole figure on a plain or transparent ground. By defau
 scaled to the size that the weights know, and a line says what was done; --framing as_is uses pictures as they are.
 
     python save_result.py result/Toon --iden_path front.png back.png --pose_path B.png --save_dir out
-        --resolution native --background transparent
+        --background transparent
 
-renders one character from two pictures, at the size of the first one, cut out.
+renders one character from two pictures, cut out. Methods that say where their pixels come from, such as that of
+result/Toon, draw at the size of the first picture, up to 512 pixels; --resolution native draws larger ones as well.
 
     python save_result.py result/Fashion --export generator.safetensors
 
@@ -38,6 +39,7 @@ from typing import TYPE_CHECKING
 from capture.cli.animation_options import (
     add_driver_options,
     add_format_options,
+    camera_of,
     check_options,
     find_poses,
     list_motions,
@@ -57,7 +59,7 @@ PROGRAM = "save_result.py"
 FOR_MAPS = ("iden_uv", "target_uv", "predict_uv", "garment", "garment_uv")
 FOR_PICTURES = (
     *("noise_scale", "keep_aspect", "format", "which", "attention", "relative", "pose_grid"),
-    *("resolution", "background", "smooth"),
+    *("resolution", "background", "smooth", "pixel_art"),
 )
 
 
@@ -80,7 +82,7 @@ def build_parser() -> Parser:
     parser.add_argument(
         "--pose_path",
         type=Path,
-        help="picture of the pose, a folder of them, a video or animated picture, or motion:NAME (motion:list)",
+        help="picture of the pose, a folder of them, a video or animated picture, motion:NAME (motion:list), webcam:N",
     )
     parser.add_argument("--save_dir", type=Path, help="folder to write to")
     parser.add_argument(
@@ -115,8 +117,10 @@ def build_parser() -> Parser:
     )
     parser.add_argument(
         "--resolution",
-        metavar="native|N",
-        help="side of output.png or of the video in pixels; native: that of --iden_path (default: that of the weights)",
+        default="auto",
+        metavar="auto|native|network|N",
+        help="side of output.png or of the video in pixels; auto (default): that of --iden_path, up to 512, with\n"
+        "methods that can; native: the same, up to 2048; network: that of the weights",
     )
     parser.add_argument(
         "--background",
@@ -124,6 +128,13 @@ def build_parser() -> Parser:
         metavar="auto|keep|transparent|#rrggbb",
         help="what is behind the figure: auto (default), what the weights draw; keep: the colour behind --iden_path;\n"
         "transparent; or a colour",
+    )
+    parser.add_argument(
+        "--pixel_art",
+        choices=("auto", "on", "off"),
+        default="auto",
+        help="auto (default): what is drawn of pixel art is pixel art, of the same squares and colours; on: of every\n"
+        "drawing",
     )
     parser.add_argument(
         "--smooth",
@@ -183,8 +194,8 @@ def main() -> None:
     from capture.common.threads import choose_threads
     from capture.inference.background import parse_background
     from capture.inference.framing import known_framing
-    from capture.inference.inputs import Notes, passed_over_lines
-    from capture.inference.pictures import render_attention, render_files
+    from capture.inference.inputs import Notes, open_identity, passed_over_lines
+    from capture.inference.pictures import list_identities, render_attention, render_files
     from capture.inference.presentation import Presentation, parse_resolution
     from capture.inference.transfer import PoseTransfer
 
@@ -204,11 +215,16 @@ def main() -> None:
         print_written(render_by_maps(transfer, args), args, "pictures")
         return
     known = known_framing(transfer.config) if args.framing == "auto" else None
+    if camera_of(args) is not None:  # nobody is to move in front of a camera for pictures that can't be read
+        for path in several or list_identities(args.iden_path):
+            open_identity(path)
     stills, videos, sequence = find_poses(args)
     if not stills and (args.keep_aspect or args.attention):
         raise CaptureError("--keep_aspect and --attention are for pictures, and --pose_path is a video: leave them out")
     smooth = {"auto": None, "on": True, "off": False}[args.smooth]
-    presentation = Presentation(parse_resolution(args.resolution), parse_background(args.background), smooth)
+    presentation = Presentation(
+        parse_resolution(args.resolution), parse_background(args.background), smooth, args.pixel_art
+    )
     if args.attention:  # first, since it refuses what can't be drawn
         print(render_attention(transfer, args.iden_path, args.pose_path, args.save_dir, known, args.which))
     notes, written = Notes(), []
@@ -234,8 +250,10 @@ def main() -> None:
 def refuse_unused(parser: Parser, args: argparse.Namespace, reads_maps: bool) -> None:
     """CaptureError where an option is given that rendering with this method would pass over."""
     given = {name: value for name, value in vars(args).items() if value not in (parser.get_default(name), "png")}
-    if reads_maps and motion_of(args):
-        raise CaptureError(f"{args.result}: this method is driven by maps, and motions are pictures; give --target_uv")
+    if reads_maps and (motion_of(args) or camera_of(args) is not None):
+        raise CaptureError(
+            f"{args.result}: this method is driven by maps, and motions and webcams are pictures; give --target_uv"
+        )
     unused = [f"--{name}" for name in (FOR_PICTURES if reads_maps else FOR_MAPS) if name in given]
     if unused and reads_maps:
         raise CaptureError(f"{args.result}: this method is driven by maps and does not use {', '.join(unused)}")

@@ -127,6 +127,7 @@ def evaluate(request: Request, workers: Workers) -> Table | None:
         device,
         networks.finder,
         networks.alex,
+        networks.dists,
     )
     if not workers.is_main:
         return None
@@ -141,6 +142,7 @@ def evaluate(request: Request, workers: Workers) -> Table | None:
         networks.finder.source if networks.finder else None,
         networks.alex.file.name if networks.alex else None,
         request.intervals,
+        networks.dists.file.name if networks.dists else None,
     )
     remarks = [SELF_REMARK] if request.self_folder else []
     remarks += [remark for label, remark in REMARKS.items() if any(label in labels[name] for name in names)]

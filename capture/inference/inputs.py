@@ -111,10 +111,12 @@ class Driver:
         path: for messages.
         sound: the file that may have sound, or None.
         tags: named runs of frames.
+        starts: frames at which another sequence begins.
         drawn: whether frames need no framing.
     """
 
     tags: tuple[Tag, ...] = ()
+    starts: tuple[int, ...] = ()
     drawn = False
 
     def __init__(self, pose: Path | PoseFrames):
@@ -122,7 +124,7 @@ class Driver:
         self.sound: Path | None = None
         self._frames: VideoReader | PoseFrames
         if isinstance(pose, PoseFrames):
-            self._frames, self.tags, self.drawn = pose, pose.tags, pose.drawn
+            self._frames, self.tags, self.starts, self.drawn = pose, pose.tags, pose.starts, pose.drawn
         elif pose.is_dir():
             self._frames = folder_frames(pose)
         else:

@@ -31,6 +31,7 @@ def drive_layers(
     batch_size: int = 8,
     noise: Tensor | None = None,
     smoothing: int = 0,
+    starts: Sequence[int] = (),
 ) -> Iterator[list[Layers]]:
     """A few characters through any number of poses; each picture is encoded once.
 
@@ -39,6 +40,7 @@ def drive_layers(
         poses: uint8 (3, S, S) each, read only as they are needed.
         noise: see PoseTransfer.transfer.
         smoothing: frames on either side over which motions are averaged; the poses are then a video's, in order.
+        starts: poses at which another sequence begins; motions are not averaged across.
     Yields:
         for each pose the layers of each character, (1, ...) on the CPU.
     """
@@ -55,7 +57,7 @@ def drive_layers(
                 waiting.append(_frame(pose, i))
                 yield _frame(moved, i)
 
-    for batch in batched(smooth(motions(), smoothing), batch_size):
+    for batch in batched(smooth(motions(), smoothing, starts=starts), batch_size):
         pose, motion = _together(waiting[: len(batch)]), _together(batch)
         del waiting[: len(batch)]
         made = []

@@ -79,7 +79,8 @@ def motion_poses(
     """A motion as a driver: one loop from each direction, one after another, each with a tag such as walk_left."""
     drawn = [picture for direction in directions for picture in motion_frames(name, size, frames, direction, like)]
     tags = tuple(Tag(f"{name}_{d}", k * frames, (k + 1) * frames - 1) for k, d in enumerate(directions))
-    return PoseFrames(Path(name), len(drawn), lambda i: Image.fromarray(drawn[i]), fps, tags, drawn=True)
+    starts = tuple(tag.first for tag in tags)
+    return PoseFrames(Path(name), len(drawn), lambda i: Image.fromarray(drawn[i]), fps, tags, starts, drawn=True)
 
 
 def check_motion(name: str) -> None:

@@ -19,7 +19,7 @@ from capture.inference.character import load_character, load_identity
 from capture.inference.formats.pictures import picture_bytes
 from capture.inference.framing import Known, frame_picture
 from capture.inference.inputs import Listing, Notes, natural_order
-from capture.inference.presentation import Presentation, check_presentation, present
+from capture.inference.presentation import Presentation, present, settle_presentation
 from capture.inference.transfer import PoseTransfer
 from capture.inference.window import Window, crop_to_picture, place_back
 from capture.io.images import grid, image_to_tensor, open_upright, over_ground, png_bytes, to_square
@@ -67,18 +67,20 @@ def render_files(
     """
     notes, presentation = notes or Notes(), presentation or Presentation()
     pictures_of = list_characters(identity)
-    check_presentation(transfer, presentation, max(len(paths) for paths in pictures_of))
+    most = max(len(paths) for paths in pictures_of)
+    presentation = settle_presentation(transfer, presentation, most, relative)
     identities, poses = [paths[0] for paths in pictures_of], list_poses(pose)
     single = len(identities) == len(poses) == 1 and not is_folder(identity) and pose.is_file()
     folders = output_folders(identities, poses, save_dir, single)
     noise = transfer.sample_noise(1, noise_scale, seed) if noise_scale else None
+    resolution = presentation.drawing_resolution
     for path in dict.fromkeys([*(path for paths in pictures_of for path in paths), *poses]):
         open_upright(path)
     written: dict[tuple[Path, Path], Path] = {}
     with tqdm(total=len(identities) * len(poses), desc="pictures", unit="picture", disable=single) as bar:
         for first in range(0, len(identities), TOGETHER):
             some = [
-                load_character(paths, transfer.size, known, which, notes, presentation.drawing_resolution)
+                load_character(paths, transfer.size, known, which, notes, resolution, presentation.pixels)
                 for paths in pictures_of[first : first + TOGETHER]
             ]
             told = notes if first == 0 else Notes(lambda line: None)

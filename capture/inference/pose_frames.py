@@ -27,6 +27,9 @@ class PoseFrames:
         count, read: how many there are, and frame i, RGB or RGBA.
         fps: frames a second.
         tags: named runs of frames.
+        starts: frames at which another sequence begins that does not go on from the one before, such as the next
+            direction of a walk.
+        shown: when each is shown and when the last one goes, in seconds; nothing where `fps` says.
         drawn: whether they were drawn as the weights know pictures, so that they need no framing.
     """
 
@@ -35,11 +38,15 @@ class PoseFrames:
     read: Callable[[int], Image.Image]
     fps: float = SHEET_RATE
     tags: tuple[Tag, ...] = ()
+    starts: tuple[int, ...] = ()
+    shown: tuple[Fraction, ...] = ()
     drawn: bool = False
 
     @property
     def times(self) -> list[Fraction]:
         """When each frame is shown and when the last one goes, in seconds: count + 1 values."""
+        if self.shown:
+            return [*self.shown]
         rate = Fraction(self.fps).limit_denominator(1001)
         return [i / rate for i in range(self.count + 1)]
 
@@ -68,7 +75,27 @@ def sheet_frames(path: Path, grid: str, chosen: str | None = None, fps: float = 
         numbers = parse_cells(chosen, columns * rows)
     if not numbers:
         raise CaptureError(f"{path}: all {columns * rows} cells of this sheet are blank")
-    return PoseFrames(path, len(numbers), lambda i: cell(numbers[i]), fps)
+    starts = tuple(i for i in range(1, len(numbers)) if not _goes_on(numbers[i - 1], numbers[i], columns))
+    return PoseFrames(path, len(numbers), lambda i: cell(numbers[i]), fps, starts=starts)
+
+
+def _goes_on(cell: int, following: int, columns: int) -> bool:
+    """Whether two cells are neighbours in one row: most sheets have another motion or direction in the next row."""
+    return cell // columns == following // columns and abs(cell - following) == 1
+
+
+def webcam_frames(number: int, seconds: float) -> PoseFrames:
+    """Record a webcam: what it shows for some seconds, with the times at which it does.
+
+    Raises:
+        CaptureError: see capture.io.video.webcam.record.
+    """
+    from capture.io.video.webcam import record  # imported when used: other drivers need no PyAV
+
+    recording = record(number, seconds)
+    usual = recording.times[-1] / (len(recording) - 1) if len(recording) > 1 else Fraction(1, 25)
+    shown = (*recording.times, recording.times[-1] + usual)
+    return PoseFrames(Path("webcam"), len(recording), recording.read, shown=shown)
 
 
 def _parse_grid(path: Path, grid: str, size: tuple[int, int]) -> tuple[int, int]:

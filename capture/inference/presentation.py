@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -11,16 +11,19 @@ from torch import Tensor
 
 from capture.common.errors import CaptureError
 from capture.inference.background import AUTO, KEEP, Background, cut_out, put_on
-from capture.inference.character import LARGEST, NATIVE, Character
-from capture.inference.framing import Known
+from capture.inference.character import LARGEST, MOST, Character
+from capture.inference.framing import Known, known_framing
 from capture.inference.ground import Colour
 from capture.inference.layered import check_layered, drive_layers
 from capture.inference.native import render_native
+from capture.inference.pixel_art import AUTO as PIXELS
+from capture.inference.pixel_art import OFF, ON, snap
 from capture.inference.transfer import PoseTransfer
 from capture.inference.window import border_colour
 from capture.io.images import channels_last, denormalise
 from capture.methods.layers import Layers
 
+NETWORK = "network"
 SMALLEST = 32  # pixels: a smaller result shows nothing
 RADIUS = 2  # frames on either side over which motions are averaged
 
@@ -30,19 +33,27 @@ class Presentation:
     """What people ask for.
 
     Attributes:
-        resolution: side of results in pixels; native: that of the identity's drawing; None: that of the weights.
+        resolution: side of results in pixels; native: that of the identity's drawing; auto: the same, up to 512 and
+            where the method can (see `settle_presentation`); None: that of the weights.
         background: see capture.inference.background.
+        pixel_art: auto, on or off: results of pixel art are pixel art; see capture.inference.pixel_art.
         smooth: average motions over neighbouring frames; None: in videos, where the method can.
     """
 
     resolution: int | str | None = None
     background: Background = AUTO
     smooth: bool | None = None
+    pixel_art: str = PIXELS
 
     @property
     def drawing_resolution(self) -> int | str | None:
         """The size at which drawings are read; None where they are not needed."""
         return SMALLEST if self.resolution is None and self.background == KEEP else self.resolution
+
+    @property
+    def pixels(self) -> str:
+        """Whether pixel art is looked for: not for results at the network's size, which no drawing is sampled for."""
+        return OFF if self.resolution is None else self.pixel_art
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,27 +64,52 @@ class Shown:
     picture: np.ndarray
 
 
-def parse_resolution(text: str | None) -> int | str | None:
-    """native, or a number of pixels.
+def parse_resolution(text: str) -> int | str | None:
+    """auto or native, None for network, or a number of pixels.
 
     Raises:
         CaptureError: anything else.
     """
-    if text is None or text == NATIVE:
+    if text in MOST:
         return text
+    if text == NETWORK:
+        return None
     if not text.isascii() or not text.isdigit() or not SMALLEST <= int(text) <= LARGEST:
-        raise CaptureError(f"--resolution {text}: give native or a number of pixels from {SMALLEST} to {LARGEST}")
+        raise CaptureError(
+            f"--resolution {text}: give auto, native, network or a number of pixels from {SMALLEST} to {LARGEST}"
+        )
     return int(text)
 
 
-def check_presentation(transfer: PoseTransfer, presentation: Presentation, pictures: int) -> None:
-    """CaptureError where the method can't do what is asked for; `pictures` of one character."""
+def settle_presentation(
+    transfer: PoseTransfer, presentation: Presentation, pictures: int, relative: bool = False
+) -> Presentation:
+    """What is asked for, with the resolution auto decided: it is left out, so that results have the size of the
+    weights, for methods that do not say where their pixels come from, for compiled networks, which have no step in
+    between, and where nobody can tell the ground that the weights draw on, which may be a photograph's.
+
+    Args:
+        pictures: of one character.  relative: see PoseTransfer.drive.
+    Raises:
+        CaptureError: the method can't do what is asked for.
+    """
+    if presentation.resolution == AUTO:
+        can = transfer.generator.layered and not transfer.compiled and not relative
+        if not can or known_framing(transfer.config) is None:
+            presentation = replace(presentation, resolution=None)
     if presentation.resolution is not None:
         check_layered(transfer, "--resolution")
     if pictures > 1:
         check_layered(transfer, "more than one picture in --iden_path")
+    if presentation.pixel_art == ON:
+        check_layered(transfer, "--pixel_art on")
+        if presentation.resolution is None:
+            raise CaptureError(
+                "--pixel_art on: the network's own picture has no pixels of the drawing; give --resolution native"
+            )
     if presentation.smooth:
         check_layered(transfer, "--smooth")
+    return presentation
 
 
 def present(
@@ -86,11 +122,13 @@ def present(
     noise: Tensor | None = None,
     relative: bool = False,
     video: bool = False,
+    starts: Sequence[int] = (),
 ) -> Iterator[list[Shown]]:
     """Characters through any number of poses, uint8 (3, S, S) each, one list of results for each pose.
 
     Args:
-        noise, relative: see PoseTransfer.drive.  video: the poses are a video's frames, in order.
+        noise, relative: see PoseTransfer.drive.
+        video: the poses are a video's frames, in order.  starts: those at which another sequence begins.
     """
     smooth = video and transfer.generator.layered and not transfer.compiled and not relative
     smooth = smooth if presentation.smooth is None else presentation.smooth
@@ -105,7 +143,7 @@ def present(
             ]
         return
     pictures = [character.shown for character in characters]
-    for layers in drive_layers(transfer, pictures, poses, batch_size, noise, RADIUS if smooth else 0):
+    for layers in drive_layers(transfer, pictures, poses, batch_size, noise, RADIUS if smooth else 0, starts):
         yield [_of_layers(one, character, presentation, known) for one, character in zip(layers, characters)]
 
 
@@ -113,9 +151,12 @@ def _of_layers(layers: Layers, character: Character, presentation: Presentation,
     output = denormalise(layers.image[0])
     if presentation.resolution is None:
         background = layers.logits[0].softmax(0)[0].numpy()
-        return Shown(output, _of_output(output, background, character, presentation, known))
+        alpha = None if layers.figure_alpha is None else layers.figure_alpha[0, 0].numpy()
+        return Shown(output, _of_output(output, background, character, presentation, known, alpha))
     ground = _ground(channels_last(output), known)
-    figure = render_native(layers, 0, character.drawings, ground)
+    figure = render_native(layers, 0, character.drawings, ground, "nearest" if character.pixels else "bicubic")
+    if character.pixels is not None:
+        figure = snap(figure, *character.pixels)
     return Shown(output, put_on(figure, presentation.background, ground, character.drawings[0].ground))
 
 
@@ -125,6 +166,7 @@ def _of_output(
     character: Character,
     presentation: Presentation,
     known: Known | None,
+    alpha: np.ndarray | None = None,
 ) -> np.ndarray:
     """A picture at the network's size, on the background that is asked for."""
     picture = channels_last(output)
@@ -132,7 +174,7 @@ def _of_output(
         return picture
     ground = _ground(picture, known)
     own = character.drawings[0].ground if character.drawings else None
-    return put_on(cut_out(picture, ground, background), presentation.background, ground, own)
+    return put_on(cut_out(picture, ground, background, alpha), presentation.background, ground, own)
 
 
 def _ground(picture: np.ndarray, known: Known | None) -> Colour:

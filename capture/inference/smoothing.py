@@ -7,8 +7,9 @@ as it is, and with the second degree an accelerating one does, too.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import torch
@@ -30,11 +31,15 @@ def window_weights(radius: int, degree: int = 2, back: int | None = None, ahead:
     return weights
 
 
-def smooth(motions: Iterable[Features], radius: int, degree: int = 2) -> Iterator[Features]:
+def smooth(motions: Iterable[Features], radius: int, degree: int = 2, starts: Sequence[int] = ()) -> Iterator[Features]:
     """The motions of a video's frames, each (1, ...), averaged over `radius` frames on either side, in order.
 
     No more than 2 radius + 1 of them are kept. Near the ends the window has the same frames on both sides.
+
+    Args:
+        starts: frames at which another sequence begins, such as the next direction of a walk: windows end there.
     """
+    cuts = sorted({start for start in starts if start > 0})
     source, held, first, ended = iter(motions), deque[Features](), 0, False
     position = 0
     while True:
@@ -46,7 +51,10 @@ def smooth(motions: Iterable[Features], radius: int, degree: int = 2) -> Iterato
                 held.append(following)
         if position >= first + len(held):
             return
-        reach = min(radius, position, first + len(held) - 1 - position)
+        after = bisect_right(cuts, position)
+        begin = cuts[after - 1] if after else 0
+        end = min(cuts[after], first + len(held)) if after < len(cuts) else first + len(held)
+        reach = min(radius, position - begin, end - 1 - position)
         around = [held[position - first + step] for step in range(-reach, reach + 1)]
         weights = window_weights(reach, degree)
         yield {

@@ -13,6 +13,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from capture.common.errors import CaptureError
+from capture.common.stages import read_ahead, write_behind
 from capture.inference.background import KEEP, TRANSPARENT
 from capture.inference.character import Character, load_character
 from capture.inference.figure import Figure, find_figures, reduced
@@ -23,7 +24,7 @@ from capture.inference.framing import Known, as_is, choose_window, cut, is_known
 from capture.inference.inputs import Driver, Notes
 from capture.inference.pictures import OUTPUT, TRIPLE, is_folder, list_characters, output_folders
 from capture.inference.pose_frames import PoseFrames
-from capture.inference.presentation import Presentation, Shown, check_presentation, present
+from capture.inference.presentation import Presentation, Shown, present, settle_presentation
 from capture.inference.transfer import PoseTransfer
 from capture.inference.window import Window, place_back, show
 from capture.io.images import WHITE, channels_last, grid, image_to_tensor, over_ground, to_square
@@ -70,12 +71,16 @@ def render_video(
     """
     notes, presentation = notes or Notes(), presentation or Presentation()
     pictures_of = list_characters(identity)
-    check_presentation(transfer, presentation, max(len(paths) for paths in pictures_of))
+    most = max(len(paths) for paths in pictures_of)
+    presentation = settle_presentation(transfer, presentation, most, relative)
     identities = [paths[0] for paths in pictures_of]
     pose_path = pose.path if isinstance(pose, PoseFrames) else pose
     folders = output_folders(identities, [pose_path], save_dir, single=alone and not is_folder(identity))
     resolution = presentation.drawing_resolution
-    shown = [load_character(paths, transfer.size, known, which, notes, resolution) for paths in pictures_of]
+    shown = [
+        load_character(paths, transfer.size, known, which, notes, resolution, presentation.pixels)
+        for paths in pictures_of
+    ]
     clear = presentation.background == TRANSPARENT or any(one.drawings and not one.drawings[0].ground for one in shown)
     if clear and presentation.background in (TRANSPARENT, KEEP) and not FORMATS[form].alpha:
         others = ", ".join(name for name, other in FORMATS.items() if other.alpha)
@@ -96,7 +101,16 @@ def render_video(
         )  # fmt: skip
         with Driver(pose) as driver:
             framing = VideoFraming(driver, transfer.size, None if driver.drawn else known)
-            _drive_group(drive, driver, framing, shown[group], outputs[group], form, settings, said)
+            _drive_group(
+                partial(drive, starts=driver.starts),
+                driver,
+                framing,
+                shown[group],
+                outputs[group],
+                form,
+                settings,
+                said,
+            )
     return [movie_path(folder / OUTPUT, form) for folder in outputs]
 
 
@@ -110,17 +124,21 @@ def _drive_group(
     settings: Settings,
     notes: Notes,
 ) -> None:
-    """Render some characters in every frame of the driver, into one folder each, frame by frame."""
+    """Render some characters in every frame of the driver, into one folder each.
+
+    Reading, rendering and writing are stages that run at the same time: frames are decoded ahead of the network and
+    encoded behind it.
+    """
     count, sound = len(driver), _sound(driver, form, notes)
     beside = FORMATS[form].beside or form
     timeline = Timeline(driver.times, driver.tags or [Tag(driver.path.stem, 0, count - 1)], sound, driver.start)
     notes.add(driver.path, framing.note)
     waiting: list[Tensor] = []  # frames that were given to the network and have not come back
 
-    def frames() -> Iterator[Tensor]:
-        for i in range(count):
-            waiting.append(image_to_tensor(framing.frame(driver.read(i))))
-            yield waiting[-1]
+    def noted(frames: Iterator[Tensor]) -> Iterator[Tensor]:
+        for frame in frames:
+            waiting.append(frame)
+            yield frame
 
     with contextlib.ExitStack() as stack:
 
@@ -128,12 +146,19 @@ def _drive_group(
             return stack.enter_context(movie(path, form, timeline, settings))
 
         writers = [(writer(folder / OUTPUT, form), writer(folder / TRIPLE, beside)) for folder in folders]
-        for results in tqdm(drive(frames()), total=count, desc="frames", unit="frame"):
-            posed = waiting.pop(0)
+
+        def encode(rendered: tuple[Tensor, list[Shown]]) -> None:
+            posed, results = rendered
             for (write, write_triple), character, result in zip(writers, characters, results):
                 write(framing.place_back(result.picture))
                 triple = grid([character.shown[0][None], posed[None], result.output[None]], gap=0)
                 write_triple(channels_last(triple))
+
+        decoded = (image_to_tensor(framing.frame(driver.read(i))) for i in range(count))
+        frames = stack.enter_context(read_ahead(decoded))
+        write = stack.enter_context(write_behind(encode))
+        for results in tqdm(drive(noted(frames)), total=count, desc="frames", unit="frame"):
+            write((waiting.pop(0), results))
     if framing.lost:
         notes.add(driver.path, f"no figure was found in {framing.lost} of {count} frames, which are used as they are")
 

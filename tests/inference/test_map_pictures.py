@@ -101,7 +101,7 @@ class TestRenderMaps:
     def test_motions_are_refused(self, result, pictures, tmp_path, bad_input):
         given = ["--iden_path", pictures / "imgs" / "a.png", "--pose_path", "motion:walk"]
         line = bad_input("save_result.py", result, *given, "--save_dir", tmp_path / "out")
-        assert "driven by maps, and motions are pictures" in line
+        assert "driven by maps, and motions and webcams are pictures" in line
 
     @pytest.mark.parametrize("wrong", sorted(WRONG))
     def test_a_wrong_map_is_one_line_and_nothing_is_written(self, wrong, result, pictures, tmp_path, bad_input):

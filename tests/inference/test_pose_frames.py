@@ -37,6 +37,10 @@ class TestSheets:
         for i, k in enumerate((4, 3, 2, 0)):
             assert np.array_equal(np.asarray(poses.read(i)), frames[k])
 
+    def test_another_row_or_a_jump_begins_another_sequence(self, sheet):
+        assert sheet_frames(sheet, "3x3").starts == (3, 6)
+        assert sheet_frames(sheet, "3x3", "0,2,1,4,5").starts == (1, 3)
+
     def test_blank_cells_of_an_opaque_sheet(self, tmp_path):
         cells = [*moving_square(2, alpha=False), np.full((30, 40, 3), 235, np.uint8)]
         Image.fromarray(np.concatenate(cells, 1)).save(tmp_path / "a.png")

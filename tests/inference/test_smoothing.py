@@ -32,6 +32,16 @@ class TestSmoothing:
     def test_without_a_radius_nothing_changes(self):
         assert values(smooth(frames([3, 1, 2]), 0)) == [3, 1, 2]
 
+    def test_nothing_is_averaged_across_the_cut_from_one_sequence_to_the_next(self):
+        """Two directions of a walk, one after another, are smoothed as two videos are."""
+        one, other = [3, 1, 4, 1, 5], [90, 20, 60, 50, 30, 80]
+        apart = values(smooth(frames(one), 2)) + values(smooth(frames(other), 2))
+        together = values(smooth(frames(one + other), 2, starts=(0, len(one))))
+        assert together == apart != values(smooth(frames(one + other), 2))
+
+    def test_sequences_of_single_frames_stay_as_they_are(self):
+        assert values(smooth(frames([3, 1, 2, 7]), 3, starts=(0, 1, 2, 3))) == [3, 1, 2, 7]
+
     def test_short_videos(self):
         for count in range(4):
             assert len(list(smooth(frames(range(count)), 3))) == count

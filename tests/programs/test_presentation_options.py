@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
+from capture.inference.pixel_art import find_grid
+from capture.inference.presentation import Presentation, settle_presentation
 from capture.io.video import VideoReader
 from capture.methods.build import build_generator
 from tests.conftest import ROOT, tiny_config, write_result
@@ -38,14 +42,39 @@ def command(result, inputs, out, *more):
     return [result, "--iden_path", inputs[0], "--pose_path", inputs[1], "--save_dir", out, *more]
 
 
+class TestSettlePresentation:
+    """The resolution auto is that of the drawing only where the drawing can be sampled and its ground is known."""
+
+    def transfer(self, **changes):
+        known = {"layered": True, "compiled": False, "dataset": "toon", **changes}
+        config = {"dataset_config": {"dataset_path": known["dataset"]}}
+        generator = SimpleNamespace(layered=known["layered"])
+        return SimpleNamespace(generator=generator, compiled=known["compiled"], config=config, source="result")
+
+    def test_auto_is_the_drawings_own_size(self):
+        assert settle_presentation(self.transfer(), Presentation("auto"), 1).resolution == "auto"
+
+    @pytest.mark.parametrize("change", [{"layered": False}, {"compiled": True}, {"dataset": "photographs"}])
+    def test_auto_is_the_size_of_the_weights_where_it_has_to_be(self, change):
+        assert settle_presentation(self.transfer(**change), Presentation("auto"), 1).resolution is None
+
+    def test_relative_motion_has_the_size_of_the_weights(self):
+        assert settle_presentation(self.transfer(), Presentation("auto"), 1, relative=True).resolution is None
+
+    def test_what_is_asked_for_is_kept(self):
+        assert settle_presentation(self.transfer(dataset="photographs"), Presentation(200), 1).resolution == 200
+
+
 class TestPresentation:
     def test_sizes_and_backgrounds(self, parts, inputs, tmp_path, run_main):
         for words, size, mode in (
-            ([], SIZE, "RGB"),
+            ([], None, "RGB"),
+            (["--resolution", "network"], SIZE, "RGB"),
             (["--resolution", "96"], 96, "RGB"),
             (["--resolution", "native", "--background", "transparent"], None, "RGBA"),
-            (["--background", "transparent"], SIZE, "RGBA"),
-            (["--background", "keep"], SIZE, "RGB"),
+            (["--background", "transparent"], None, "RGBA"),
+            (["--background", "keep"], None, "RGB"),
+            (["--background", "keep", "--resolution", "network"], SIZE, "RGB"),
             (["--background", "#102030", "--resolution", "100"], 100, "RGB"),
         ):
             status, _, err = run_main("save_result.py", *command(parts, inputs, tmp_path / "out", *words))
@@ -68,6 +97,13 @@ class TestPresentation:
         assert np.abs(np.subtract(corners["keep"], (80, 170, 230))).max() <= 3
         assert corners["transparent"] == (0, 0, 0, 0) and corners["#102030"] == (0x10, 0x20, 0x30)
 
+    def test_large_drawings_give_512_pixels_unless_more_is_asked_for(self, parts, inputs, tmp_path, run_main):
+        place([(person(700), (20, 10))], (80, 170, 230), (900, 900)).save(inputs[0])
+        for words, least, most in ([], 512, 512), (["--resolution", "native"], 700, 1000):
+            status, _, err = run_main("save_result.py", *command(parts, inputs, tmp_path / "out", *words))
+            assert status == 0, err
+            assert least <= Image.open(tmp_path / "out" / "output.png").width <= most
+
     def test_several_pictures_are_one_character(self, parts, inputs, tmp_path, run_main):
         words = [parts, "--iden_path", inputs[0], tmp_path / "side.png", "--pose_path", inputs[1]]
         status, out, err = run_main("save_result.py", *words, "--save_dir", tmp_path / "out", "--resolution", "128")
@@ -84,6 +120,17 @@ class TestPresentation:
             frames[smooth] = [(tmp_path / smooth / "output" / f"{i:05d}.png").read_bytes() for i in range(5)]
         assert frames["auto"] == frames["on"] and frames["on"] != frames["off"]
         assert frames["on"][0] == frames["off"][0]  # a window of one frame at the ends
+
+    def test_directions_are_smoothed_apart(self, parts, inputs, tmp_path, run_main):
+        """The first of four directions is the same as alone, also beside the cut to the next one."""
+        words = ["--frames", "4", "--batch_size", "4", "--format", "frames", "--resolution", "network"]
+        for name, more in ("four", ["--directions", "4"]), ("alone", ["--direction", "front"]):
+            given = command(parts, (inputs[0], "motion:walk"), tmp_path / name, *words, *more)
+            status, _, err = run_main("save_result.py", *given)
+            assert status == 0, err
+        for i in range(4):
+            files = [tmp_path / name / "output" / f"{i:05d}.png" for name in ("four", "alone")]
+            assert files[0].read_bytes() == files[1].read_bytes()
 
     def test_a_transparent_video_is_a_folder_of_pictures(self, parts, inputs, tmp_path, run_main, bad_input):
         video = make_video(tmp_path / "dance.mp4", 2)
@@ -102,8 +149,8 @@ class TestPresentation:
     @pytest.mark.parametrize(
         ("words", "complaint"),
         [
-            (["--resolution", "huge"], "--resolution huge: give native or a number"),
-            (["--resolution", "9999"], "--resolution 9999: give native or a number"),
+            (["--resolution", "huge"], "--resolution huge: give auto, native, network or a number"),
+            (["--resolution", "9999"], "--resolution 9999: give auto, native, network or a number"),
             (["--background", "blue"], "--background blue: give auto, keep, transparent or a colour"),
         ],
     )
@@ -111,12 +158,44 @@ class TestPresentation:
         assert complaint in bad_input("save_result.py", *command(parts, inputs, tmp_path / "out", *words))
         assert not (tmp_path / "out").exists()
 
-    @pytest.mark.parametrize("words", [["--resolution", "native"], ["--smooth", "on"]])
+    @pytest.mark.parametrize("words", [["--resolution", "native"], ["--smooth", "on"], ["--pixel_art", "on"]])
     def test_methods_without_correspondences_refuse(self, untrained, inputs, tmp_path, bad_input, words):
         line = bad_input("save_result.py", *command(untrained, inputs, tmp_path / "out", *words))
         assert (
-            line.startswith(f"error: {words[0]}: the method of") and "does not say where its pixels come from" in line
+            line.startswith(f"error: {words[0]}")
+            and "the method of" in line
+            and "does not say where its pixels come from" in line
         )
+        assert not (tmp_path / "out").exists()
+
+    def test_pixel_art_stays_pixel_art(self, parts, inputs, tmp_path, run_main):
+        """Every pixel of the drawing becomes a square of one of its colours, and --pixel_art off does without."""
+        sprite = person(48).convert("RGBA").quantize(12).convert("RGBA")
+        sprite.putalpha(sprite.getchannel("A").point(lambda a: 255 * (a > 127)))
+        sprite.resize((240, 240), Image.Resampling.NEAREST).save(inputs[0])
+        made = {}
+        for choice in ("auto", "off"):
+            words = ["--background", "transparent", "--pixel_art", choice]
+            status, _, err = run_main("save_result.py", *command(parts, inputs, tmp_path / choice, *words))
+            assert status == 0 and ("pixel art of" in err) == (choice == "auto"), err
+            made[choice] = np.asarray(Image.open(tmp_path / choice / "output.png"))
+        colours = {tuple(one) for one in np.asarray(sprite).reshape(-1, 4) if one[3]}
+        squares = find_grid(Image.fromarray(made["auto"]))
+        assert {tuple(one) for one in made["auto"].reshape(-1, 4) if one[3]} <= colours and squares.cell % 5 == 0
+        assert len(np.unique(made["off"].reshape(-1, 4), axis=0)) > 3 * len(colours)
+
+    @pytest.mark.parametrize(
+        ("words", "complaint"),
+        [
+            (["--resolution", "network"], "give --resolution native"),
+            (["--iden_path", "blank.png"], "too little is drawn"),
+        ],
+    )
+    def test_pixel_art_that_cannot_be(self, parts, inputs, tmp_path, bad_input, monkeypatch, words, complaint):
+        Image.new("RGB", (90, 90), (200, 30, 30)).save(tmp_path / "blank.png")
+        monkeypatch.chdir(tmp_path)
+        given = command(parts, inputs, tmp_path / "out", "--pixel_art", "on", *words)
+        assert complaint in bad_input("save_result.py", *given)
         assert not (tmp_path / "out").exists()
 
     def test_methods_without_correspondences_take_one_picture(self, untrained, inputs, tmp_path, bad_input):
@@ -126,7 +205,8 @@ class TestPresentation:
     def test_methods_without_correspondences_are_cut_out_by_their_ground(self, untrained, inputs, tmp_path, run_main):
         words = command(untrained, inputs, tmp_path / "out", "--background", "transparent")
         assert run_main("save_result.py", *words)[0] == 0
-        assert Image.open(tmp_path / "out" / "output.png").mode == "RGBA"
+        made = Image.open(tmp_path / "out" / "output.png")
+        assert made.mode == "RGBA" and made.size == (32, 32)  # that of the weights, without a word
 
     def test_a_folder_among_several_pictures_is_refused(self, parts, inputs, tmp_path, bad_input):
         words = [parts, "--iden_path", inputs[0], tmp_path, "--pose_path", inputs[1], "--save_dir", tmp_path / "out"]

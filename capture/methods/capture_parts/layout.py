@@ -21,7 +21,7 @@ from capture.nn.blocks import ConvBlock
 from capture.nn.init import OwnInit
 from capture.nn.unet import UNet
 
-NEIGHBOUR_PIXELS = 4.0  # distance of the neighbours whose features are compared too
+NEIGHBOURS = 2.0  # positions: distance of the neighbours whose features are compared too
 
 
 class Layout(NamedTuple):
@@ -87,7 +87,7 @@ class LayoutNetwork(OwnInit):
         with torch.autocast(x.device.type, enabled=False):
             share = coarse[:, 1:].softmax(dim=1)[:, :, None]  # (B, parts, 1, h, w)
             identity_grid, pose_grid = ((share * grid).sum(1) for grid in grids)  # (B, 2, h, w)
-            around = neighbours(identity_grid, NEIGHBOUR_PIXELS / self.patch)
+            around = neighbours(identity_grid, NEIGHBOURS)
             warped = [sample_map(identity.features, grid) for grid in around]  # (B, FEATURES, h, w) each
             warped += [sample_map(pose.features, pose_grid), torch.einsum("bpxhw,bpc->bchw", share, tokens)]
         x = self.fine_conv(torch.cat([x, *(y.to(x.dtype) for y in warped)], dim=1))
