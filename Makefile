@@ -57,8 +57,10 @@ $(BLENDER_VENV)/.ready: requirements-mixamo.txt
 
 demo: setup  ## train on built-in characters, render held-out ones, print a table and a picture's path
 	$(RUN) prepare.py toon data/toon_demo --size 64 --characters 192 --clips 6 --frames 6 \
-	    --views front --test_characters 12 --test_clips 0
-	$(RUN) train.py configs/demo.yaml
+	    --views front --test_characters 12 --test_clips 0 --uv
+	$(RUN) train.py configs/demo.yaml --stage layout --result_title demo_layout --num_epochs 4 --decay_epochs 2 \
+	    --max_minutes 4.5
+	$(RUN) train.py configs/demo.yaml --start_from result/demo_layout
 	$(RUN) -m tools.demo result/demo data/toon_demo
 
 benchmark-data: setup  ## write CaPTURe-Bench, its test pairs and an archive, and check their digest
@@ -109,4 +111,4 @@ wheel: dev  ## build the package, with the weights in the box, in out/dist
 	$(RUN) -m build --outdir out/dist .
 
 clean:  ## remove the environment and what the demo made
-	rm -rf $(VENV) data/toon_demo result/demo
+	rm -rf $(VENV) data/toon_demo result/demo result/demo_layout

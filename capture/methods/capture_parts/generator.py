@@ -68,14 +68,16 @@ class PartsGenerator(Generator):
         channels = skip_channels(networks)
         self.noise_dim = channels[len(channels)]
         c_in = 3 * self.patch**2
-        self.segmenter = PartSegmenter(num_parts, c_in, halvings=HALVINGS)
+        self.segmenter = PartSegmenter(num_parts, c_in, networks["segmenter_ch"], halvings=HALVINGS)
         self.part_motion = PartMotionTransformer(num_parts)
-        self.layout = LayoutNetwork(num_parts, self.patch)
+        self.layout = LayoutNetwork(num_parts, self.patch, networks["layout_ch"])
         self.identity_encoder = IdentityEncoder(channels, c_in, in_norm=False, pad_type="zeros")
         self.pose_encoder = PoseEncoder(channels, c_in, in_norm=True, pad_type="zeros")
         self.decoder = PartsDecoder(channels, networks, detach_attention=config["loss"]["attention_weight"] > 0)
         self.figure_alpha = networks["figure_alpha"]
-        self.refiner = RefinementNetwork(self.decoder.c_out, networks["c"], self.patch, self.figure_alpha)
+        self.refiner = RefinementNetwork(
+            self.decoder.c_out, networks["c"], networks["layout_ch"], self.patch, self.figure_alpha
+        )
 
     def forward(self, inputs: Inputs, noise: Tensor | None = None, details: bool = False, until: str = "image") -> Any:
         """identity, pose: (B, 3, S, S) in [-1, 1]; noise: (B, 2, noise_dim).

@@ -11,8 +11,10 @@ from capture.methods.capture.options import DiscriminatorConfig
 
 
 class NetworksConfig(Section):
-    """The sizes of the networks; the identity encoder, the pose encoder and the decoder share them."""
+    """The sizes of the networks; the identity encoder, the pose encoder and the decoder share all but two."""
 
+    segmenter_ch: int = key(32, "channels of the part segmenter at full size", ge=4, le=1024)
+    layout_ch: int = key(48, "channels of the layout network at full size", ge=4, le=1024)
     downs: int = key(2, "down-ResBlocks of the encoders", ge=2, le=8)
     c: int = key(24, "channels at full size", ge=1, le=2048)
     min_ch: int = key(96, "m: channels at which the down-ResBlocks stop", ge=4, le=4096)

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from capture.methods.capture_parts.coordinates import sample_map
-from capture.methods.capture_parts.layout import LAYOUT, Correspondence
+from capture.methods.capture_parts.layout import Correspondence
 from capture.nn.blocks import ConvBlock, ResBlock
 from capture.nn.init import OwnInit
 
@@ -39,15 +39,15 @@ class RefinementNetwork(nn.Module):
     background, and how likely the identity's picture shows the wanted part where a pixel comes from.
 
     Args:
-        c_state: channels of the decoder's features.  c_pose: of the pose's skip level 1.  patch: pixels to a side of a
-            position.
+        c_state: channels of the decoder's features.  c_pose: of the pose's skip level 1.  c_layout: of the layout's
+            features.  patch: pixels to a side of a position.
         figure_alpha: predict how much of each pixel the figure covers, too: what is added to the layout's logit.
     """
 
-    def __init__(self, c_state: int, c_pose: int, patch: int, figure_alpha: bool = False):
+    def __init__(self, c_state: int, c_pose: int, c_layout: int, patch: int, figure_alpha: bool = False):
         super().__init__()
         width, c_out, self.patch = 4 * c_state, 3 * patch**2, patch
-        self.in_conv = ConvBlock(c_state + c_pose + LAYOUT + c_out + 2 * patch**2, width)
+        self.in_conv = ConvBlock(c_state + c_pose + c_layout + c_out + 2 * patch**2, width)
         self.blocks = nn.Sequential(ResBlock(width, width), ResBlock(width, width))
         self.colour = ConvBlock(width, c_out, activ="none")
         self.alpha = ConvBlock(width, patch**2, activ="none")

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 
 from capture.methods.capture_parts.coordinates import cell_centres, sample_map
-from capture.methods.capture_parts.layout import LAYOUT, Correspondence
+from capture.methods.capture_parts.layout import Correspondence
 from capture.methods.capture_parts.refiner import RefinementNetwork, composite, pixel_norm, warp_to_layout
 from capture.nn.init import init_weights
 from tests.helpers.parts import parameters_without_gradient
@@ -17,11 +17,11 @@ def correspondence(shift: float = 0.0) -> Correspondence:
     torch.manual_seed(0)
     move = torch.tensor([shift, 0.0])[:, None, None]
     grids = [(cell_centres(torch.zeros(side, side)) + move)[None] for side in (16, 8)]
-    return Correspondence(torch.randn(1, 4, 16, 16), *grids, torch.rand(1, 1, 16, 16), torch.randn(1, LAYOUT, 8, 8))
+    return Correspondence(torch.randn(1, 4, 16, 16), *grids, torch.rand(1, 1, 16, 16), torch.randn(1, 48, 8, 8))
 
 
 def tiny_refiner() -> RefinementNetwork:
-    refiner = RefinementNetwork(4, 6, patch=2)
+    refiner = RefinementNetwork(4, 6, 48, patch=2)
     torch.manual_seed(0)
     init_weights(refiner)
     return refiner
