@@ -1,4 +1,4 @@
-"""Habits that keep the code readable: who imports whom, no contract by hasattr, and files of a readable size."""
+"""Habits that keep the code readable: who imports whom, types, no contract by hasattr, files of a readable size."""
 
 import ast
 import subprocess
@@ -59,6 +59,13 @@ class TestImports:
         assert len(options) > 8
         for module in options:
             assert imports.find_modules_directly_imported_by(module) <= allowed, module
+
+
+class TestTypes:
+    def test_mypy(self):
+        """Without its cache it takes half a minute, so that the suite checks the types beside other tests."""
+        done = subprocess.run([sys.executable, "-m", "mypy"], cwd=ROOT, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
 
 
 class TestContracts:

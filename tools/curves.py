@@ -7,11 +7,12 @@ python -m tools.curves --compare OUT.png result/A result/B ...  LPIPS (else L1) 
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from capture.benchmarks.report import write_figure
 from capture.common.errors import CaptureError, command_line
-from capture.evaluation.learning_curves import METRICS, read_curves
+from capture.evaluation.learning_curves import METRICS, Curve, read_curves
 from capture.training.run_log import read_metrics
 
 SHOWN = (
@@ -91,11 +92,6 @@ def compare(results: list[Path], path: Path) -> None:
     Raises:
         CaptureError: a run has neither; the message names it.
     """
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
     named = [(result.name, result) for result in results]
     found = {metric: read_curves(named, metric) for metric in METRICS}
     metric = next((metric for metric, curves in found.items() if len(curves) == len(results)), None)
@@ -103,12 +99,26 @@ def compare(results: list[Path], path: Path) -> None:
         having = {curve.name for curve in found["val_L1"]}
         lacking = next((str(result) for result in results if result.name not in having), str(results[0]))
         raise CaptureError(f"{lacking}: no val_LPIPS or val_L1 in metrics.jsonl; train with validation_pairs above 0")
+    draw_comparison(found[metric], metric, path)
+
+
+def draw_comparison(curves: Sequence[Curve], metric: str, path: Path, clock: str = "training seconds") -> None:
+    """Two panels, one line for each curve: the metric against samples and against seconds.
+
+    Args:
+        clock: what the seconds are.
+    """
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
     figure, axes = pyplot.subplots(1, 2, figsize=(11, 4), sharey=True, layout="constrained")
-    for axis, unit in zip(axes, ("samples", "seconds")):
-        for number, curve in enumerate(found[metric]):
-            across = curve.samples if unit == "samples" else curve.seconds
+    for axis, unit in zip(axes, ("training samples", clock)):
+        for number, curve in enumerate(curves):
+            across = curve.seconds if unit == clock else curve.samples
             axis.plot(across, curve.values, label=curve.name, color=f"C{number}", marker="o", markersize=3)
-        axis.set_xlabel(f"training {unit}")
+        axis.set_xlabel(unit)
         axis.set_xlim(left=0)
         axis.grid(alpha=0.3)
     axes[0].set_ylabel(f"{metric} (lower is better)")

@@ -3,58 +3,82 @@
 from __future__ import annotations
 
 import copy
+import tempfile
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import torch
 
 from capture.benchmarks.release import as_released
-from capture.benchmarks.timing import as_the_system_has_it, compare, flop, matrix_peak
-from capture.common.device import native_bf16
+from capture.benchmarks.timing import as_the_system_has_it
+from capture.benchmarks.turns import Run, Way
 from capture.inference.transfer import PoseTransfer
 from capture.methods.build import build_generator
+from capture.methods.capture.generator import CaPTUReGenerator
+
+RELEASE, ONNX, COMPILED, KNOWN = "release", "ONNX Runtime", "compiled", "identity known"
+EAGER = ("fp32", "bf16")
 
 
-def measure(config: dict[str, Any], device: torch.device, batches: tuple[int, ...] = (1, 4), repeats: int = 5) -> list:
-    """Rows of ms and pictures/s. The release's path is eager float32; all see the same weights and pictures."""
-    torch.manual_seed(0)
-    generator = build_generator(config)
-    size, rows = config["dataset_config"]["image_size"], []
-    released = as_released(copy.deepcopy(generator)).to(device).eval().requires_grad_(False)
-    fast = "bf16" if native_bf16(device) else "fp32"
-    ours = {
-        "ours, fp32": PoseTransfer(copy.deepcopy(generator), config, device),
-        f"ours, {fast}": PoseTransfer(copy.deepcopy(generator), config, device, fast),
-        f"ours, {fast}, compiled": PoseTransfer(copy.deepcopy(generator), config, device, fast, compiled=True),
-    }
-    peak = matrix_peak(device, torch.bfloat16 if fast == "bf16" else torch.float32)
-    for batch in batches:
-        identity, pose = (torch.rand(batch, 3, size, size, device=device) * 2 - 1 for _ in range(2))
-        inputs = {"identity": identity, "pose": pose}
-        release = torch.no_grad()(lambda given=inputs: released(given))
-        ways = {"release": as_the_system_has_it(release, device)}
-        for name, transfer in ours.items():
-            ways[name] = lambda t=transfer, i=identity, p=pose: t.transfer(i, p)
-        last = list(ours)[-1]
-        known = ours[last].encode_identity(identity)
-        ways[f"{last}, identity known"] = lambda t=ours[last], k=known, p=pose: t.decode(k, t.encode_pose(p))
-        work = {name: flop(run) for name, run in ways.items() if "compiled" not in name}
-        for name, timing in compare(ways, repeats, device, warm_up=2).items():
-            rows.append(
-                {
-                    "batch": batch,
-                    "way": name,
-                    "ms_per_image": timing.median / batch * 1e3,
-                    "images_per_second": batch / timing.median,
-                    "spread": timing.spread,
-                    "peak_mb": timing.peak_mb,
-                    "gflop_per_image": work.get(name, 0) / batch / 1e9 or None,
-                    "_seconds": timing.median,
-                }
-            )
-        release = rows[-len(ways)]["_seconds"]
-        for row in rows[-len(ways) :]:
-            row["times_release"] = release / row.pop("_seconds")
-            if "bf16" in row["way"] and "known" not in row["way"]:
-                done = work[f"ours, {fast}"] / batch * row["images_per_second"]
-                row["share_of_peak"] = done / peak
-    return rows
+class Rendering:
+    """One generator with random weights, and random pictures, which are the same for all ways.
+
+    Args:
+        config: resolved.  batch: pictures of a call.
+    """
+
+    def __init__(self, config: dict[str, Any], device: torch.device, batch: int):
+        torch.manual_seed(0)
+        self.config, self.device, self.batch = config, device, batch
+        self.generator = build_generator(config)
+        size = config["dataset_config"]["image_size"]
+        self.identity, self.pose = (torch.rand(batch, 3, size, size, device=device) * 2 - 1 for _ in range(2))
+
+    def ways(self, names: list[str]) -> list[Way]:
+        """Ways of names such as `release` and `bf16, compiled, identity known`."""
+        return [self._way(name) for name in names]
+
+    def _way(self, name: str) -> Way:
+        if name == RELEASE:
+            return Way(name, self._release)
+        words = name.split(", ")
+        known = KNOWN in words
+        precision = words[0] if words[0] in EAGER else "fp32"
+        eager = partial(self._ours, known, precision)
+        if COMPILED in words:
+            return Way(name, partial(self._ours, known, precision, compiled=True), eager, precision)
+        if ONNX in words:
+            return Way(name, partial(self._exported, known), eager)
+        return Way(name, eager, precision=precision)
+
+    def _release(self) -> Run:
+        if not isinstance(self.generator, CaPTUReGenerator):
+            raise NotImplementedError("the release has the published network only")
+        released = as_released(copy.deepcopy(self.generator)).to(self.device).eval().requires_grad_(False)
+        inputs = {"identity": self.identity, "pose": self.pose}
+        return as_the_system_has_it(torch.no_grad()(lambda: released(inputs)), self.device)
+
+    def _ours(self, known: bool, precision: str, compiled: bool = False) -> Run:
+        generator = copy.deepcopy(self.generator)
+        return self._call(PoseTransfer(generator, self.config, self.device, precision, compiled=compiled), known)
+
+    def _exported(self, known: bool) -> Run:
+        from capture.inference.onnx.export import export_onnx
+
+        with tempfile.TemporaryDirectory(prefix="capture-benchmark-") as folder:
+            path = Path(folder) / "model.onnx"
+            export_onnx(path, self.generator, self.config)
+            return self._call(PoseTransfer.load(path, str(self.device)), known)
+
+    def _call(self, transfer: PoseTransfer, known: bool) -> Callable[[], Any]:
+        if not known:
+            return lambda: transfer.transfer(self.identity, self.pose)
+        identity = transfer.encode_identity(self.identity)
+        return lambda: transfer.decode(identity, transfer.encode_pose(self.pose))
+
+
+def ways(config: dict[str, Any], device: torch.device, batch: int, names: list[str]) -> list[Way]:
+    """Ways of rendering with the network of a configuration."""
+    return Rendering(config, device, batch).ways(names)

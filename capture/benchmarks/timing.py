@@ -1,4 +1,4 @@
-"""Clocks: medians of repeats with their spread, peak memory, FLOP, and the matrix-product peak of this machine."""
+"""Clocks: medians of repeats with their spread, and peak memory."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch.utils.flop_counter import FlopCounterMode
 
 from capture.common.memory import keep_freed_memory
 
@@ -39,7 +38,7 @@ def compare(
     seconds: dict[str, list[float]] = {name: [] for name in ways}
     for round_number in range(warm_up + repeats):
         for name, run in ways.items():
-            taken = _clock(run, device)
+            taken = clock(run, device)
             if round_number >= warm_up:
                 seconds[name].append(taken)
     return {n: Timing(statistics.median(s), min(s), max(s), _memory(ways[n], device)) for n, s in seconds.items()}
@@ -69,7 +68,8 @@ def as_the_system_has_it(run: Callable[[], Any], device: torch.device) -> Callab
     return plainly
 
 
-def _clock(run: Callable[[], Any], device: torch.device) -> float:
+def clock(run: Callable[[], Any], device: torch.device) -> float:
+    """Seconds of one call."""
     _wait(device)
     start = time.perf_counter()
     run()
@@ -105,20 +105,3 @@ def peak_mb(device: torch.device) -> float:
     import resource  # not on Windows
 
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
-
-
-def flop(run: Callable[[], Any]) -> float:
-    """Floating-point operations of one call, matrix products and convolutions only (a multiply-add is two)."""
-    with FlopCounterMode(display=False) as counter:
-        run()
-    return float(counter.get_total_flops())
-
-
-def matrix_peak(device: torch.device, dtype: torch.dtype, repeats: int = 7) -> float:
-    """FLOP/s of the fastest of several large matrix products: what `share of peak` is a share of."""
-    best = 0.0
-    for side in (2048, 4096) if device.type == "cpu" else (8192, 16384):
-        a, b = (torch.randn(side, side, device=device).to(dtype) for _ in range(2))
-        fastest = compare({"": lambda a=a, b=b: a @ b}, repeats, device)[""].low
-        best = max(best, 2 * side**3 / fastest)
-    return best

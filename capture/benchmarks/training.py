@@ -1,56 +1,83 @@
-"""Training steps: ours in its ways against the release's, on the same batch."""
+"""Training steps: ours in its ways against the release's, on the same batch, which is on the device already."""
 
 from __future__ import annotations
 
 import tempfile
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
+from capture.benchmarks.inference import COMPILED, EAGER, RELEASE
 from capture.benchmarks.release import ReleaseTraining
-from capture.benchmarks.timing import as_the_system_has_it, compare, flop, matrix_peak
-from capture.common.device import native_bf16
+from capture.benchmarks.timing import as_the_system_has_it
+from capture.benchmarks.turns import Run, Way
 from capture.data.open_data import Data
 from capture.training.trainer import Trainer
 
+RECOMPUTED = "recomputed blocks"
+ROLES = ("identity", "real", "pose", "target")
 
-def measure(config: dict[str, Any], device: torch.device, batches: tuple[int, ...] = (2,), repeats: int = 3) -> list:
-    """Rows of samples/s, each for a whole update of both networks from pictures already on the device."""
-    rows, fast = [], "bf16" if native_bf16(device) else "fp32"
-    peak = matrix_peak(device, torch.bfloat16 if fast == "bf16" else torch.float32)
-    ways = {
-        "ours, fp32": {"precision": "fp32"},
-        f"ours, {fast}": {"precision": fast},
-        f"ours, {fast}, compiled": {"precision": fast, "compile": True},
-        f"ours, {fast}, recomputed blocks": {"precision": fast, "recompute": True},
-    }
-    for batch in batches:
-        size = config["dataset_config"]["image_size"]
-        images = {n: torch.rand(batch, 3, size, size, device=device) * 2 - 1 for n in ("identity", "real", "pose")}
-        release = ReleaseTraining(config, device)
-        runs = {"release": as_the_system_has_it(lambda r=release, b=images: r.step(b), device)}
-        ours = {name: v.contiguous(memory_format=torch.channels_last) for name, v in images.items()}
-        for name, options in ways.items():
-            trainer = _trainer(config, batch, options)
-            runs[name] = lambda t=trainer, b=ours: t.step(b)
-        work = {name: flop(runs[name]) for name in ("release", f"ours, {fast}")}
-        timings = compare(runs, repeats, device, warm_up=1)
-        for name, timing in timings.items():
-            row = {
-                "batch": batch,
-                "way": name,
-                "seconds_per_sample": timing.median / batch,
-                "samples_per_second": batch / timing.median,
-                "times_release": timings["release"].median / timing.median,
-                "spread": timing.spread,
-                "peak_mb": timing.peak_mb,
-                "gflop_per_sample": work.get(name, 0) / batch / 1e9 or None,
-            }
-            if "bf16" in name and "recomputed" not in name:
-                row["share_of_peak"] = work[f"ours, {fast}"] / timing.median / peak
-            rows.append(row)
-    return rows
+
+def ways(config: dict[str, Any], device: torch.device, batch: int, names: list[str]) -> list[Way]:
+    """Updates of all networks of a method, of names such as `release`, `fp32` and `bf16, compiled`."""
+    size = config["dataset_config"]["image_size"]
+    rng = torch.Generator().manual_seed(0)
+    pictures = {role: torch.rand(batch, 3, size, size, generator=rng).to(device) * 2 - 1 for role in ROLES}
+    made = []
+    for name in names:
+        if name == RELEASE:
+            made.append(Way(name, partial(_release, config, device, pictures)))
+            continue
+        words = name.split(", ")
+        precision = words[0] if words[0] in EAGER else "fp32"
+        options = {"precision": precision, "compile": COMPILED in words, "recompute": RECOMPUTED in words}
+        eager = {**options, "compile": False}
+        counted = partial(_ours, config, pictures, eager) if eager != options else None
+        made.append(Way(name, partial(_ours, config, pictures, options), counted, precision))
+    return made
+
+
+def _release(config: dict[str, Any], device: torch.device, pictures: dict[str, Tensor]) -> Run:
+    if config["main_config"]["method"] != "capture":
+        raise NotImplementedError("the release has the published network only")
+    training = ReleaseTraining(config, device)
+    return as_the_system_has_it(lambda: training.step(pictures), device)
+
+
+def ours(
+    config: dict[str, Any], pictures: dict[str, Tensor], options: dict[str, Any]
+) -> tuple[Trainer, dict[str, Tensor]]:
+    """A trainer that writes nothing, and a batch of all that its method may read.
+
+    Args:
+        pictures: ROLES, (B, 3, S, S) in [-1, 1] on the device.  options: keys of train_config.
+    """
+    trainer = _trainer(config, len(pictures["identity"]), options)
+    batch = {role: value.contiguous(memory_format=torch.channels_last) for role, value in pictures.items()}
+    if trainer.config["main_config"]["method"] == "capture":
+        del batch["target"]  # which the published method does not have
+        return trainer, batch
+    known = torch.ones(len(batch["identity"]), dtype=torch.bool, device=batch["identity"].device)
+    return trainer, {**batch, **_maps(pictures), "has_target": known}
+
+
+def _ours(config: dict[str, Any], pictures: dict[str, Tensor], options: dict[str, Any]) -> Run:
+    trainer, batch = ours(config, pictures, options)
+    return lambda: trainer.step(batch)
+
+
+def _maps(pictures: dict[str, Tensor]) -> dict[str, Tensor]:
+    """IUV maps of every role, uint8 (B, 3, S, S): parts in rows of squares, u and v by place."""
+    blank = pictures["identity"]
+    size = blank.shape[-1]
+    place = torch.arange(size, device=blank.device)
+    part = 1 + (place[:, None] * 5 // size) * 5 + place * 5 // size  # 1..25
+    u = (place * 5 * 255 // size % 256).expand(size, size)
+    one = torch.stack([part, u, u.T]).to(torch.uint8)
+    return {f"{role}_uv": one.expand(len(blank), -1, -1, -1).contiguous() for role in pictures}
 
 
 def _trainer(config: dict[str, Any], batch: int, options: dict[str, Any]) -> Trainer:

@@ -1,24 +1,30 @@
-"""Measure this machine: training, inference, attention, loader, renderer, start-up, against the release's way.
+"""Measure this machine: training, inference, live use, renderer, loader, attention, start-up.
 
-    python benchmark.py                      everything, a quarter of an hour on two CPU cores
+    python benchmark.py                      everything, half an hour on two CPU cores
+    python benchmark.py --budget 240         what is worth most in 240 seconds, and a table at the end in any case
     python benchmark.py inference attention  some parts
-    python benchmark.py --config configs/demo.yaml training
+    python benchmark.py --compare old.json   ... and what became slower since then by more than the spread
+    python benchmark.py --compare old.json new.json      compares two results and measures nothing
 
-prints tables and writes them as JSON. Every ratio is of medians in one run, the ways taking turns.
+prints every row as soon as it is known, and writes all of them as JSON and as a table beside it. Ways of one group take
+turns in one process; every ratio is of medians in one run.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import time
 from pathlib import Path
+from typing import Any
 
 from capture.common.errors import CaptureError, Parser, command_line
 from capture.common.programs import described, started_as
 from capture.common.shipped import find_config
 
 PROGRAM = "benchmark.py"
-PARTS = ("inference", "training", "attention", "loader", "renderer", "startup")
+PARTS = ("inference", "training", "live", "renderer", "loader", "attention", "startup")
+SLOWER = 1  # exit status where --compare found something slower
 
 
 def build_parser() -> Parser:
@@ -28,7 +34,16 @@ def build_parser() -> Parser:
         formatter_class=argparse.RawTextHelpFormatter,
     )
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"{', '.join(PARTS)} (default: all)")
-    parser.add_argument("--config", type=Path, nargs="*", default=[], help="overlays on defaults.yaml to measure with")
+    parser.add_argument("--budget", type=float, metavar="SECONDS", help="end within so many seconds (at least 5)")
+    parser.add_argument(
+        "--compare",
+        type=Path,
+        nargs="+",
+        metavar="JSON",
+        help="an older result: say what is slower now (exit status 1 if anything is); two: compare these",
+    )
+    parser.add_argument("--table", type=Path, metavar="PAGE", help="Markdown page that gets this machine's table")
+    parser.add_argument("--config", type=Path, nargs="*", help="overlays on defaults.yaml to measure with")
     parser.add_argument("--batches", type=int, nargs="*", help="batch sizes of training and inference")
     parser.add_argument("--repeats", type=int, default=3, help="of each measurement (default 3)")
     parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
@@ -40,50 +55,102 @@ def build_parser() -> Parser:
 
 
 def main() -> None:
+    started = time.monotonic()
     args = build_parser().parse_args()
+    _check(args)
+
+    from capture.benchmarks.compare import compare_results, read_results
+    from capture.common.files import write_bytes
+
+    old = [read_results(path) for path in args.compare or []]
+    if len(old) == 2:
+        results = old[1]
+    else:
+        for path in filter(None, (args.out, args.plot)):  # a quarter of an hour too late is too late
+            probe = path.with_name(f".{path.name}.probe")
+            write_bytes(probe, bytes(1 << 16))
+            probe.unlink()
+        results = _measure(args, started)
+        if args.table:
+            from capture.benchmarks.page import put_into_page
+
+            put_into_page(args.table, results)
+            print(f"{args.table}")
+        print(f"{args.out}")
+    if old:
+        lines, slower = compare_results(old[0], results)
+        print("\n".join(lines))
+        if slower:
+            raise SystemExit(SLOWER)
+
+
+def _check(args: argparse.Namespace) -> None:
+    """CaptureError for options that can't be meant."""
     unknown = [part for part in args.parts if part not in PARTS]
     if unknown:
         raise CaptureError(f"{unknown[0]}: no such part; there are {', '.join(PARTS)}")
     if args.repeats < 1 or any(batch < 1 for batch in args.batches or []):
         raise CaptureError("--repeats and --batches: give 1 or more")
+    if args.budget is not None and not args.budget >= 5:
+        raise CaptureError(f"--budget {args.budget:g}: give at least 5 seconds")
+    if args.compare and len(args.compare) > 2:
+        raise CaptureError("--compare: give one older result, or an older and a newer one")
 
-    from capture.benchmarks.report import machine, table
+
+def _measure(args: argparse.Namespace, started: float) -> dict[str, Any]:
+    """Measure what is asked for. Returns what is written to args.out."""
+    from capture.benchmarks.page import section
+    from capture.benchmarks.plan import CONFIGS, WHOLE, Group, plan
+    from capture.benchmarks.report import line, machine
+    from capture.benchmarks.runner import measure_peaks, run_groups
     from capture.common.device import pick_device
     from capture.common.files import write_bytes
     from capture.config.load import load_config
 
-    for path in filter(None, (args.out, args.plot)):  # a quarter of an hour too late is too late
-        probe = path.with_name(f".{path.name}.probe")
-        write_bytes(probe, bytes(1 << 16))
-        probe.unlink()
     device = pick_device(args.device)
-    config = load_config([find_config(path) for path in args.config])
-    results = {"machine": machine(device), "config": config, "parts": {}}
+    if args.config is None:
+        configs = {name: load_config([find_config(path)] if path else []) for name, path in CONFIGS.items()}
+    else:
+        configs = {"the configuration": load_config([find_config(path) for path in args.config])}
+    asked = args.parts or PARTS
+    groups = [group for group in plan(configs, device, tuple(args.batches or ())) if group.part in asked]
+    first = next(iter(configs.values()))
+    of_part: dict[str, dict[str, Any]] = {
+        "renderer": {"repeats": args.repeats},
+        "loader": {"folder": args.data, "size": first["dataset_config"]["image_size"]},
+        "attention": {"device": device, "repeats": args.repeats},
+        "startup": {"repeats": args.repeats},
+    }
+    groups += [Group(part, part, first, options=of_part[part]) for part in WHOLE if part in asked]
+    results: dict[str, Any] = {"machine": machine(device), "peaks": {}, "parts": {}}
     print(", ".join(f"{key} {value}" for key, value in results["machine"].items()), flush=True)
-    for part in args.parts or PARTS:
-        rows = results["parts"][part] = _measure(part, args, config, device)
-        print(f"\n{part}\n\n{table(rows)}", flush=True)
+    if any(group.names for group in groups):
+        results["peaks"] = measure_peaks(device)
+    parts = results["parts"] = {group.part: [] for group in groups}
+    shown: set[tuple] = set()
+
+    def write() -> None:
+        results["seconds"] = time.monotonic() - started
         write_bytes(args.out, (json.dumps(results, indent=1) + "\n").encode())
-        if part == "attention" and args.plot:
-            from capture.benchmarks.attention import plot
+        write_bytes(args.out.with_suffix(".md"), (section(results) + "\n").encode())
 
-            plot(rows, args.plot)
-            print(f"\n{args.plot}")
-    print(f"\n{args.out}")
+    def report(part: str, row: dict[str, Any]) -> None:
+        about = (part, row.get("subject"), row.get("batch"), row.get("way"))
+        if about not in shown or "subject" not in row:  # a row that is only known better now is in the table
+            shown.add(about)
+            print(line(part, row) if "subject" in row else f"{part}: {row}", flush=True)
+        write()
 
+    budget = None if args.budget is None else args.budget - (time.monotonic() - started)
+    run_groups(groups, device, args.repeats, results["peaks"], report, budget, parts)
+    write()
+    print(f"\n{section(results)}\n", flush=True)
+    if args.plot and parts.get("attention"):
+        from capture.benchmarks.attention import plot
 
-def _measure(part: str, args: argparse.Namespace, config: dict, device) -> list[dict]:
-    import importlib
-
-    module = importlib.import_module(f"capture.benchmarks.{part}")
-    if part in ("inference", "training"):
-        given = {"batches": tuple(args.batches)} if args.batches else {}
-        return module.measure(config, device, repeats=args.repeats, **given)
-    if part == "attention":
-        return module.measure(device, repeats=args.repeats)
-    if part == "loader":
-        return module.measure(args.data, size=config["dataset_config"]["image_size"])
-    return module.measure(repeats=args.repeats)
+        plot(parts["attention"], args.plot)
+        print(f"{args.plot}")
+    return results
 
 
 if __name__ == "__main__":

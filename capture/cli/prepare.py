@@ -8,6 +8,10 @@ python prepare.py toon OUT              built-in cartoon characters -> Mixamo tr
 python prepare.py benchmark OUT         CaPTURe-Bench: test pairs of cartoon characters with true targets
 python prepare.py uv SOURCE OUT         IUV maps of DensePose, toon, rendered (.png) -> coordinates in an atlas (.npy)
 python prepare.py check DATASET         what is in a dataset folder, and everything wrong with it
+
+On several machines, mixamo, sprites and toon write a share each: --shard 3/16 writes OUT-00003-of-00016, and
+python prepare.py merge OUT             the shards beside OUT -> the dataset that one run would have written
+python prepare.py pack DATASET OUT      training samples in WebDataset shards, which training streams
 """
 
 from __future__ import annotations
@@ -32,44 +36,44 @@ def build_parser() -> Parser:
 
     fashion = commands.add_parser("fashion", help="UBC Fashion videos (.mp4), or lists of links to them")
     fashion.add_argument("download", type=Path, help="train/ and test/ of .mp4, or fashion_train.txt, fashion_test.txt")
-    fashion.add_argument("out", type=Path, help="dataset folder to write, such as Fashion_dataset")
-    fashion.add_argument("--size", type=int, default=256, help="side of a frame (default 256)")
-    fashion.add_argument("--every", type=int, default=1, help="keep one frame of so many (default 1)")
+    add_out(fashion, "dataset folder to write, such as Fashion_dataset")
+    add_number(fashion, "size", 256, "side of a frame")
+    add_number(fashion, "every", 1, "keep one frame of so many")
     fashion.add_argument("--format", default="png", help="png (default), or jpg: a third of the space, nearly as good")
 
     lpc = commands.add_parser("lpc", help="Liberated Pixel Cup sheets (832x1344 PNG, 64-pixel cells), or their layers")
     lpc.add_argument("sheets", type=Path, help="folder of sheets, or of train/ and test/ of them, or of layers")
-    lpc.add_argument("out", type=Path, help="dataset folder to write")
-    lpc.add_argument("--size", type=int, default=256, help="side of a frame, a multiple of 64 (default 256)")
-    lpc.add_argument("--pairs", type=int, default=256, help="test pairs (default 256)")
-    lpc.add_argument("--seed", type=int, default=0, help="of pairs, of the split where there is none, of characters")
-    lpc.add_argument("--characters", type=int, default=200, help="to compose of layers and train on (default 200)")
-    lpc.add_argument("--test_characters", type=int, default=40, help="to compose and hold out (default 40)")
+    add_out(lpc)
+    add_number(lpc, "size", 256, "side of a frame, a multiple of 64")
+    add_number(lpc, "pairs", 256, "test pairs")
+    add_number(lpc, "seed", 0, "of pairs, of the split where there is none, of characters")
+    add_number(lpc, "characters", 200, "to compose of layers and train on")
+    add_number(lpc, "test_characters", 40, "to compose and hold out")
 
     sprites = commands.add_parser("sprites", help="pixel-art sheets, or folders of single sprites")
     sprites.add_argument("sheets", type=Path, help="folder of sheets or sprites, at any depth")
     sprites.add_argument("layout", type=Path, help="which cell is which pose, as in configs/sprites/")
-    sprites.add_argument("out", type=Path, help="dataset folder to write")
-    sprites.add_argument("--size", type=int, default=256, help="side of a frame (default 256)")
+    add_out(sprites)
+    add_number(sprites, "size", 256, "side of a frame")
     sprites.add_argument("--test_characters", type=int, default=None, help="held out (default: those in test/, or 1/5)")
-    sprites.add_argument("--test_clips", type=int, default=0, help="held out (default 0)")
-    sprites.add_argument("--pairs", type=int, default=256, help="test pairs (default 256)")
-    sprites.add_argument("--seed", type=int, default=0, help="of what is held out, and of the pairs")
+    add_number(sprites, "test_clips", 0, "held out")
+    add_number(sprites, "pairs", 256, "test pairs")
+    add_number(sprites, "seed", 0, "of what is held out, and of the pairs")
 
     mixamo = commands.add_parser("mixamo", help="rigged .fbx, .glb, .gltf characters and clips, drawn by Blender")
     mixamo.add_argument("models", type=Path, help="folder of models, at any depth (docs/MIXAMO.md)")
-    mixamo.add_argument("out", type=Path, help="dataset folder to write")
-    mixamo.add_argument("--size", type=int, default=256, help="side of a frame (default 256)")
-    mixamo.add_argument("--frames", type=int, default=16, help="of each clip (default 16)")
+    add_out(mixamo)
+    add_number(mixamo, "size", 256, "side of a frame")
+    add_number(mixamo, "frames", 16, "of each clip")
     mixamo.add_argument("--azimuths", default="0", help="sides seen, in degrees: 0 (default) front, 90 left; 0,45,-45")
-    mixamo.add_argument("--elevation", type=float, default=10.0, help="of the camera, in degrees (default 10)")
-    mixamo.add_argument("--field_of_view", type=float, default=15.0, help="of the camera, in degrees (default 15)")
+    add_number(mixamo, "elevation", 10.0, "of the camera, in degrees")
+    add_number(mixamo, "field_of_view", 15.0, "of the camera, in degrees")
     mixamo.add_argument("--clips", default=None, help="names of the clips to use, with commas (default: all)")
-    mixamo.add_argument("--test_characters", type=int, default=6, help="held out (default 6)")
-    mixamo.add_argument("--test_clips", type=int, default=2, help="held out (default 2)")
-    mixamo.add_argument("--pairs", type=int, default=256, help="test pairs (default 256)")
-    mixamo.add_argument("--seed", type=int, default=0, help="of what is held out, and of the pairs")
-    mixamo.add_argument("--samples", type=int, default=8, help="of each pixel (default 8)")
+    add_number(mixamo, "test_characters", 6, "held out")
+    add_number(mixamo, "test_clips", 2, "held out")
+    add_number(mixamo, "pairs", 256, "test pairs")
+    add_number(mixamo, "seed", 0, "of what is held out, and of the pairs")
+    add_number(mixamo, "samples", 8, "of each pixel")
     mixamo.add_argument("--uv", action="store_true", help="write maps of body parts beside the frames and masks")
     mixamo.add_argument("--look", default="shaded", help="shaded (default), cel, flat or outline (docs/MIXAMO.md)")
     mixamo.add_argument("--skin", default="coloured", help="coloured (default): nearly black skin gets one; or as_is")
@@ -77,14 +81,14 @@ def build_parser() -> Parser:
     mixamo.add_argument("--blender", default=None, metavar="PYTHON", help="with bpy (default: that of `make blender`)")
 
     toon = commands.add_parser("toon", help="built-in cartoon characters, endless and seeded")
-    toon.add_argument("out", type=Path, help="dataset folder to write")
-    toon.add_argument("--characters", type=int, default=200, help="to train on (default 200)")
-    toon.add_argument("--clips", type=int, default=8, help="motions of each (default 8)")
-    toon.add_argument("--frames", type=int, default=24, help="frames of each clip (default 24)")
-    toon.add_argument("--size", type=int, default=256, help="side of a frame (default 256)")
-    toon.add_argument("--seed", type=int, default=0)
-    toon.add_argument("--test_characters", type=int, default=8, help="held out (default 8)")
-    toon.add_argument("--test_clips", type=int, default=3, help="motions held out (default 3)")
+    add_out(toon)
+    add_number(toon, "characters", 200, "to train on")
+    add_number(toon, "clips", 8, "motions of each")
+    add_number(toon, "frames", 24, "frames of each clip")
+    add_number(toon, "size", 256, "side of a frame")
+    add_number(toon, "seed", 0, "of characters, motions and pairs")
+    add_number(toon, "test_characters", 8, "held out")
+    add_number(toon, "test_clips", 3, "motions held out")
     toon.add_argument("--views", default="all", help="all (around), or front: cameras within some 60 degrees of it")
     toon.add_argument("--uv", action="store_true", help="write UV maps and masks beside the frames")
 
@@ -101,22 +105,47 @@ def build_parser() -> Parser:
 
     uv = commands.add_parser("uv", help="IUV maps of DensePose, toon or rendered datasets -> coordinates in an atlas")
     uv.add_argument("source", type=Path, help="a map (.png) or a folder of maps, at any depth")
-    uv.add_argument("out", type=Path, help="folder of .npy to write (of a single map: also a .npy file)")
+    add_out(uv, "folder of .npy to write (of a single map: also a .npy file)")
     uv.add_argument("--mapping", type=Path, default=None, help="smpltexmap.npy, which DensePose's maps need")
     uv.add_argument(
         "--layout", default=None, help="densepose, detectron2, toon or rendered (default: as manifest.json)"
     )
-    uv.add_argument("--debug", action="store_true", default=argparse.SUPPRESS, help="show tracebacks")
 
     check = commands.add_parser("check", help="what is in a dataset folder, and everything wrong with it")
     check.add_argument("dataset", type=Path, help="folder with train/ and test/")
     check.add_argument("--fix", action="store_true", help="move what is broken to DATASET/set_aside, then check again")
     check.add_argument("--json", type=Path, metavar="FILE", help="write every finding in full")
 
-    for command in (fashion, lpc, sprites, mixamo, toon, benchmark, check):
-        command.add_argument("--workers", type=int, default=None, help="processes (default: one a core)")
+    merge = commands.add_parser("merge", help="the shards that --shard wrote -> one dataset")
+    add_out(merge)
+    merge.add_argument("shards", type=Path, nargs="*", help="folders of all shards (default: those beside OUT)")
+
+    pack = commands.add_parser("pack", help="training samples of a dataset in WebDataset shards")
+    pack.add_argument("dataset", help="dataset folder")
+    add_out(pack, "folder to write")
+    add_number(pack, "size", 256, "side of a picture")
+    add_number(pack, "samples", 100_000, "training samples")
+    add_number(pack, "samples_per_shard", 1000, "in a .tar file")
+    add_number(pack, "seed", 0, "of which frames make a sample")
+    pack.add_argument("--uv", action="store_true", help="with IUV maps, where the dataset has them")
+
+    for command in (sprites, mixamo, toon):
+        command.add_argument("--shard", metavar="I/N", help="write share I of N, for a scheduler's array of jobs")
+    for command in (fashion, lpc, sprites, mixamo, toon, benchmark, uv, check, merge, pack):
+        if command not in (uv, merge):
+            command.add_argument("--workers", type=int, default=None, help="processes (default: one a core)")
         command.add_argument("--debug", action="store_true", default=argparse.SUPPRESS, help="show tracebacks")
     return parser
+
+
+def add_out(command: argparse.ArgumentParser, what: str = "dataset folder to write") -> None:
+    """The argument that says where to write."""
+    command.add_argument("out", type=Path, help=what)
+
+
+def add_number(command: argparse.ArgumentParser, name: str, default: int | float, what: str) -> None:
+    """An option --name of the default's type; its help ends with the default."""
+    command.add_argument(f"--{name}", type=type(default), default=default, help=f"{what} (default {default:.12g})")
 
 
 def benchmark(args: argparse.Namespace) -> None:
@@ -136,8 +165,33 @@ def benchmark(args: argparse.Namespace) -> None:
     print(f"{args.out}: {manifest['kind']} {manifest['benchmark_version']}, sha256 of its pixels and pairs: {digests}")
 
 
+def merge(args: argparse.Namespace) -> None:
+    """Put shards together."""
+    from capture.data.plan_shards import merge_shards
+
+    manifest = merge_shards(args.out, args.shards)
+    print(f"{args.out}: complete, {len(manifest['train_characters'])} characters to train on")
+
+
+def pack(args: argparse.Namespace) -> None:
+    """Write training samples in WebDataset shards."""
+    from capture.data.packed.write import pack_dataset
+
+    about = pack_dataset(
+        args.dataset, args.out, args.size, args.samples, args.samples_per_shard, args.seed, args.uv, args.workers
+    )
+    print(f"{args.out}: {about.samples} samples in {about.shards} shards; train with --dataset_path {args.out}")
+
+
 def main() -> int | None:
     args = build_parser().parse_args()
+    if "shard" in args:
+        from capture.data.plan_shards import Shard
+
+        args.shard = Shard.parse(args.shard)
+    if args.command in ("merge", "pack"):
+        (merge if args.command == "merge" else pack)(args)
+        return None
     if args.command == "check":
         from capture.data.check.check import check
 
@@ -195,7 +249,12 @@ def main() -> int | None:
             test_characters=args.test_characters,
             test_clips=args.test_clips,
             views=args.views,
+            shard=args.shard,
         )
+    if args.command == "toon" and args.shard:
+        folder = args.shard.folder(args.out)
+        print(f"{folder}: shard {args.shard.number} of {args.shard.count}; prepare.py merge puts all together")
+        return None
     print(
         f"{args.out}: {len(manifest['train_characters'])} characters to train on, "
         f"{len(manifest['test_characters'])} held out, pairs in {args.out / 'test' / 'pairs.csv'}"

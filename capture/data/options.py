@@ -12,8 +12,8 @@ class DatasetConfig(Section):
 
     dataset_path: str = key(
         "./Fashion_Dataset",
-        'a folder ("fashion" in its name: one character in each video; otherwise a Mixamo tree) or toon (the built-in '
-        'renderer); several, separated by " + ", take turns',
+        'a folder ("fashion" in its name: one character in each video; otherwise a Mixamo tree), a folder or http '
+        'address of shards (prepare.py pack), or toon (the built-in renderer); several, separated by " + ", take turns',
         resume="noted",
         added=False,
     )

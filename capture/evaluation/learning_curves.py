@@ -28,17 +28,28 @@ class Curve:
 def read_curves(results: Sequence[tuple[str, Path]], metric: str) -> list[Curve]:
     """The curves of the runs whose metrics.jsonl has the metric.
 
-    A row of metrics.jsonl has the number of samples so far and the samples a second of its epoch. The seconds
-    follow from these. They are those of training alone, without validation and without the time between two runs.
-
     Args:
         results: (name, result folder).
     """
-    curves = []
-    for name, result in results:
+    curves = [read_curve(name, [result], metric) for name, result in results]
+    return [curve for curve in curves if curve.values]
+
+
+def read_curve(name: str, stages: Sequence[Path], metric: str) -> Curve:
+    """The curve of a method that was trained in stages, each beginning with the weights of the one before.
+
+    A row of metrics.jsonl has the number of samples so far and the samples a second of its epoch. The seconds
+    follow from these. They are those of training alone, without validation and without the time between two runs.
+    Samples and seconds of a stage count from the end of the one before.
+
+    Args:
+        stages: result folders, in the order of training. One without metrics.jsonl counts as nothing.
+    """
+    curve, seconds, earlier = Curve(name, [], [], []), 0.0, 0.0
+    for result in stages:
         if not (result / "metrics.jsonl").is_file():
             continue
-        curve, before, seconds = Curve(name, [], [], []), 0.0, 0.0
+        before = 0.0
         for row in read_metrics(result):
             samples, rate = row.get("samples"), row.get("samples_per_second")
             if samples is None or not rate:
@@ -46,9 +57,8 @@ def read_curves(results: Sequence[tuple[str, Path]], metric: str) -> list[Curve]
             seconds += (samples - before) / rate
             before = samples
             if metric in row:
-                curve.samples.append(samples)
+                curve.samples.append(earlier + samples)
                 curve.seconds.append(seconds)
                 curve.values.append(row[metric])
-        if curve.values:
-            curves.append(curve)
-    return curves
+        earlier += before
+    return curve

@@ -69,7 +69,8 @@ def render_native(
     behind = np.asarray(ground, np.float32)
     image = (layers.image[index].numpy() + 1) * 127.5  # (3, S, S)
     background = layers.logits[index].softmax(0)[0].numpy()  # (S, S)
-    covered = coverage(image, behind, background)
+    predicted = layers.figure_alpha
+    covered = coverage(image, behind, background) if predicted is None else predicted[index, 0].numpy()
     result = np.zeros((side, side, 4), np.uint8)
     if not covered.any():
         return result

@@ -16,6 +16,7 @@ from PIL import Image
 from torch import Tensor
 
 from capture.common.errors import CaptureError
+from capture.common.stages import read_ahead
 from capture.inference.background import parse_background
 from capture.inference.character import make_character
 from capture.inference.frames import Frames
@@ -175,13 +176,10 @@ class Pipeline:
         with driver:
             framing = VideoFraming(driver, self.size, known)
             self._notes.add(Path("driver"), framing.note)
-
-            def poses() -> Iterator[Tensor]:
-                for i in range(len(driver)):
-                    yield image_to_tensor(framing.frame(driver.read(i)))
-
-            made = (results[0].picture for results in show(poses=poses(), video=True, starts=driver.starts))
-            pictures = [Image.fromarray(framing.place_back(picture)) for picture in made]
+            poses = (image_to_tensor(framing.frame(driver.read(i))) for i in range(len(driver)))
+            with read_ahead(poses) as frames:
+                made = (results[0].picture for results in show(poses=frames, video=True, starts=driver.starts))
+                pictures = [Image.fromarray(framing.place_back(picture)) for picture in made]
             return Frames(pictures, list(driver.times), driver.sound, driver.start, tuple(driver.tags))
 
 

@@ -149,14 +149,23 @@ def present(
 
 def _of_layers(layers: Layers, character: Character, presentation: Presentation, known: Known | None) -> Shown:
     output = denormalise(layers.image[0])
-    if presentation.resolution is None:
+    if presentation.resolution is None or _has_size_of_network(character, output):
         background = layers.logits[0].softmax(0)[0].numpy()
-        return Shown(output, _of_output(output, background, character, presentation, known))
+        alpha = None if layers.figure_alpha is None else layers.figure_alpha[0, 0].numpy()
+        return Shown(output, _of_output(output, background, character, presentation, known, alpha))
     ground = _ground(channels_last(output), known)
     figure = render_native(layers, 0, character.drawings, ground, "nearest" if character.pixels else "bicubic")
     if character.pixels is not None:
         figure = snap(figure, character.pixels)
     return Shown(output, put_on(figure, presentation.background, ground, character.drawings[0].ground))
+
+
+def _has_size_of_network(character: Character, output: Tensor) -> bool:
+    """Whether a drawing is as large as the network's own picture.
+
+    That picture is then better than the drawing's pixels put in its place (docs/NATIVE_SIZE.md), except for pixel art.
+    """
+    return character.pixels is None and character.drawings[0].pixels.shape[-1] == output.shape[-1]
 
 
 def _of_output(
@@ -165,6 +174,7 @@ def _of_output(
     character: Character,
     presentation: Presentation,
     known: Known | None,
+    alpha: np.ndarray | None = None,
 ) -> np.ndarray:
     """A picture at the network's size, on the background that is asked for."""
     picture = channels_last(output)
@@ -172,7 +182,7 @@ def _of_output(
         return picture
     ground = _ground(picture, known)
     own = character.drawings[0].ground if character.drawings else None
-    return put_on(cut_out(picture, ground, background), presentation.background, ground, own)
+    return put_on(cut_out(picture, ground, background, alpha), presentation.background, ground, own)
 
 
 def _ground(picture: np.ndarray, known: Known | None) -> Colour:

@@ -13,6 +13,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from capture.common.errors import CaptureError
+from capture.common.stages import read_ahead, write_behind
 from capture.inference.background import KEEP, TRANSPARENT
 from capture.inference.character import Character, load_character
 from capture.inference.figure import Figure, find_figures, reduced
@@ -123,17 +124,21 @@ def _drive_group(
     settings: Settings,
     notes: Notes,
 ) -> None:
-    """Render some characters in every frame of the driver, into one folder each, frame by frame."""
+    """Render some characters in every frame of the driver, into one folder each.
+
+    Reading, rendering and writing are stages that run at the same time: frames are decoded ahead of the network and
+    encoded behind it.
+    """
     count, sound = len(driver), _sound(driver, form, notes)
     beside = FORMATS[form].beside or form
     timeline = Timeline(driver.times, driver.tags or [Tag(driver.path.stem, 0, count - 1)], sound, driver.start)
     notes.add(driver.path, framing.note)
     waiting: list[Tensor] = []  # frames that were given to the network and have not come back
 
-    def frames() -> Iterator[Tensor]:
-        for i in range(count):
-            waiting.append(image_to_tensor(framing.frame(driver.read(i))))
-            yield waiting[-1]
+    def noted(frames: Iterator[Tensor]) -> Iterator[Tensor]:
+        for frame in frames:
+            waiting.append(frame)
+            yield frame
 
     with contextlib.ExitStack() as stack:
 
@@ -141,12 +146,19 @@ def _drive_group(
             return stack.enter_context(movie(path, form, timeline, settings))
 
         writers = [(writer(folder / OUTPUT, form), writer(folder / TRIPLE, beside)) for folder in folders]
-        for results in tqdm(drive(frames()), total=count, desc="frames", unit="frame"):
-            posed = waiting.pop(0)
+
+        def encode(rendered: tuple[Tensor, list[Shown]]) -> None:
+            posed, results = rendered
             for (write, write_triple), character, result in zip(writers, characters, results):
                 write(framing.place_back(result.picture))
                 triple = grid([character.shown[0][None], posed[None], result.output[None]], gap=0)
                 write_triple(channels_last(triple))
+
+        decoded = (image_to_tensor(framing.frame(driver.read(i))) for i in range(count))
+        frames = stack.enter_context(read_ahead(decoded))
+        write = stack.enter_context(write_behind(encode))
+        for results in tqdm(drive(noted(frames)), total=count, desc="frames", unit="frame"):
+            write((waiting.pop(0), results))
     if framing.lost:
         notes.add(driver.path, f"no figure was found in {framing.lost} of {count} frames, which are used as they are")
 

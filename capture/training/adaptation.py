@@ -24,6 +24,7 @@ from capture.inference.framing import known_framing
 from capture.inference.inputs import Listing, Notes
 from capture.inference.transfer import PoseTransfer
 from capture.io.images import WHITE
+from capture.methods.build import build_method
 
 SAMPLES = 256  # made of the pictures, held-out ones included
 HELD_OUT = 8  # every so many
@@ -60,15 +61,16 @@ def open_adaptation_data(config: dict[str, Any]) -> Data:
     """The samples of the pictures that `main_config.adapt_to` names, made by the weights of `start_from`.
 
     Raises:
-        CaptureError: no pictures there, one that can't be read, or weights that can't be loaded.
+        CaptureError: no pictures there, one that can't be read, weights that can't be loaded, or a perceptual network
+            whose weights are not available.
     """
-    source = config["main_config"]["start_from"]
-    transfer = PoseTransfer.load(source, "cpu")
-    known = known_framing(transfer.config)
-    ground = known.ground if known else WHITE
     files = Listing.of(Path(config["main_config"]["adapt_to"])).pictures
     if not files:
         raise CaptureError(f"{config['main_config']['adapt_to']}: no pictures here to adapt to")
+    build_method(config)  # refuses what it lacks now, and not after the samples, which take half a minute
+    transfer = PoseTransfer.load(config["main_config"]["start_from"], "cpu")
+    known = known_framing(transfer.config)
+    ground = known.ground if known else WHITE
     notes = Notes()
     pictures = [load_identity(file, transfer.size, known, 1, notes) for file in files]
     notes.finish()

@@ -34,6 +34,7 @@ from capture.training.resume import restore
 from capture.training.run_log import RunLog
 from capture.training.schedule import rate_factor
 from capture.training.update import Update
+from capture.training.utilisation import Utilisation
 from capture.training.validation import Validation
 
 logger = logging.getLogger("capture")
@@ -103,6 +104,7 @@ class Trainer:
             if options["compile"]:
                 self.networks[name].compile(dynamic=False)
             self.method.trained[name] = self.processes.wrap(self.networks[name])
+        self.utilisation = Utilisation(self.device, self.bf16, options["compile"])
         self.update = Update(self.method, self.optimisers, self.guard, self.processes, self.micro_batches, self.bf16)
 
     def train(self) -> bool:
@@ -177,7 +179,7 @@ class Trainer:
             for group in optimiser.param_groups:
                 group["lr"] = self.options[self.method.learning_rates[name]] * factor
         noise = self.method.sample_noise(self.batch_size, self.rng)[self.share].to(self.device)
-        metrics = self.update(batch, noise, self.step_number)
+        metrics = self.utilisation.step(lambda: self.update(batch, noise, self.step_number))
         self.ema.update(self.networks["gen"], self.step_number)
         return metrics
 
@@ -240,8 +242,10 @@ class Trainer:
             means.update(self.validation.metrics())
             row = {"epoch": epoch, "step": self.step_number, "samples": self.step_number * self.batch_size}
             row["samples_per_second"] = round(rate, 3)
-            self.log.row({**row, **{k: round(v, 6) for k, v in means.items()}})
-        logger.info(f"epoch {epoch}: " + ", ".join(f"{k} {v:.4f}" for k, v in means.items()))
+            speed = self.utilisation.metrics(rate / self.batch_size)
+            self.log.row({**row, **speed, **{k: round(v, 6) for k, v in means.items()}})
+            means.update(samples_per_second=rate, **speed)
+        logger.info(f"epoch {epoch}: " + ", ".join(f"{k} {v:.4g}" for k, v in means.items()))
         self.meters.reset()
         if epoch % options["interval"] == 0 and epoch > options["save_minimum_epoch"]:
             self.save(self.folder / FOLDER / f"{epoch}epoch_checkpoint.pt")

@@ -4,18 +4,27 @@ from __future__ import annotations
 
 import copy
 import json
+import time
 
 import torch
 
 from capture.benchmarks.attention import measure, plot
+from capture.benchmarks.page import PLACE
 from capture.benchmarks.release import NxNAttention, ReleaseTraining, as_released
 from capture.benchmarks.report import table
-from capture.benchmarks.timing import compare, flop
+from capture.benchmarks.timing import compare
+from capture.common.work import count_work
 from capture.methods.build import build_generator
 from capture.methods.capture.reverse_attention import ReverseAttention
 from tests.conftest import tiny_config
 
 CPU = torch.device("cpu")
+
+
+def timed(way, ms, spread=0.5):
+    """A row of the part `live`."""
+    about = {"subject": "a network", "batch": 1, "way": way}
+    return {**about, "ms": ms, "low_ms": ms - spread, "high_ms": ms + spread}
 
 
 class TestReleaseBenchmark:
@@ -26,7 +35,8 @@ class TestReleaseBenchmark:
         noise = torch.randn(2, 2, 64)
         released = as_released(copy.deepcopy(generator))
         torch.testing.assert_close(released(inputs, noise), generator(inputs, noise), rtol=1e-4, atol=1e-5)
-        assert flop(lambda: released(inputs, noise)) > flop(lambda: generator(inputs, noise))
+        works = [count_work(lambda network=network: network(inputs, noise))[0] for network in (released, generator)]
+        assert works[0].flop > works[1].flop
 
     def test_the_restated_attention_has_the_same_gradients(self):
         torch.manual_seed(0)
@@ -81,15 +91,37 @@ class TestAttentionBenchmark:
 
 
 class TestProgram:
-    def test_the_program_prints_a_table_and_writes_json(self, tmp_path, run_main, bad_input):
-        out = tmp_path / "deep" / "b.json"
-        status, printed, _ = run_main("benchmark.py", "renderer", "--repeats", "1", "--out", out)
-        assert status == 0 and "pictures per second" in printed
+    def test_a_budget_ends_with_a_table_whatever_was_measured(self, tmp_path, run_main, bad_input):
+        out, page = tmp_path / "deep" / "b.json", tmp_path / "PAGE.md"
+        page.write_text(f"before\n{PLACE}\nafter\n")
+        began = time.monotonic()
+        argv = ("live", "training", "--budget", "5", "--out", out, "--table", page)
+        status, printed, _ = run_main("benchmark.py", *argv)
+        assert status == 0 and time.monotonic() - began < 10  # five, and room for a busy machine
         results = json.loads(out.read_text())
-        assert [row["size"] for row in results["parts"]["renderer"]] == [64, 128, 256]
-        assert results["machine"]["cores"] >= 1
+        assert results["machine"]["cores"] >= 1 and results["peaks"]["fp32"] > 1e8
+        ways = {row["way"] for row in results["parts"]["training"]}
+        assert {"release", "fp32"} <= ways
+        assert "Not measured: the time was over" in printed
+        assert "CaPTURe-Parts" in out.with_suffix(".md").read_text()
+        assert page.read_text().startswith(f"before\n{PLACE}\n\n<!-- machine: ")
+
+    def test_options_that_mean_nothing_are_refused(self, bad_input, tmp_path):
         assert "no such part; there are inference" in bad_input("benchmark.py", "speed")
         assert "give 1 or more" in bad_input("benchmark.py", "--repeats", "0")
+        assert "at least 5 seconds" in bad_input("benchmark.py", "--budget", "1")
+        (tmp_path / "x.json").write_text("[]")
+        assert "not a result of benchmark.py" in bad_input("benchmark.py", "--compare", tmp_path / "x.json")
+        assert "can't be read" in bad_input("benchmark.py", "--compare", tmp_path / "none.json")
+
+    def test_two_results_are_compared_without_measuring(self, tmp_path, run_main):
+        for name, ms in (("old", 10.0), ("new", 12.0)):
+            results = {"machine": {}, "parts": {"live": [timed("fp32", ms)]}}
+            (tmp_path / f"{name}.json").write_text(json.dumps(results))
+        status, printed, _ = run_main("benchmark.py", "--compare", tmp_path / "old.json", tmp_path / "new.json")
+        assert status == 1 and "1 slower" in printed
+        status, printed, _ = run_main("benchmark.py", "--compare", tmp_path / "old.json", tmp_path / "old.json")
+        assert status == 0 and "0 slower" in printed
 
 
 class TestReport:

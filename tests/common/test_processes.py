@@ -22,7 +22,7 @@ from tests.helpers.rank_program import EARLY
 
 TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
 SHORT = ("--batch_size", "4", "--samples_per_epoch", str(4 * EARLY), "--num_epochs", "1")
-LONG = ("--batch_size", "4", "--samples_per_epoch", "80")  # 20 steps an epoch
+LONG = ("--batch_size", "4", "--samples_per_epoch", "40")  # ten steps an epoch
 
 
 def torchrun(*command: str) -> subprocess.Popen:
@@ -88,8 +88,8 @@ def _process_of_rank(launcher: int, rank: int) -> int:
 
 class TestSeveralProcesses:
     def test_two_processes_stay_equal_and_equal_one(self, mixamo_tree, single, tmp_path, programs):
-        """After 20 steps both have the same weights and averages; after a few, those of one process up to rounding."""
-        argv = (mixamo_tree, tmp_path / "two", "20", *LONG, "--num_epochs", "1")
+        """After ten steps both have the same weights and averages; after a few, those of one process up to rounding."""
+        argv = (mixamo_tree, tmp_path / "two", "10", *LONG, "--num_epochs", "1")
         run = programs.run("tests/helpers/rank_program.py", *argv, processes=2)
         assert run.status == 0, run.err
         report = json.loads(run.out.splitlines()[-1])
@@ -134,7 +134,7 @@ class TestSeveralProcesses:
         assert run.status == 0, run.err
         assert "cpu:0 and 1 more" in run.out and run.out.count("epoch 1: ") == 1  # one process tells
         folder = tmp_path / "run"
-        assert load_checkpoint(latest_path(folder))["step"] == 20
+        assert load_checkpoint(latest_path(folder))["step"] == 10
         assert len((folder / "metrics.jsonl").read_text().splitlines()) == 1
         config = tiny_config("--dataset_path", str(mixamo_tree), *LONG)  # two epochs
         assert Trainer(config, open_data(config), folder).train()
@@ -142,7 +142,7 @@ class TestSeveralProcesses:
         straight = tmp_path / "straight"
         assert Trainer(config, open_data(config), straight).train()
         want = [json.loads(line) for line in (straight / "metrics.jsonl").read_text().splitlines()]
-        assert [row["step"] for row in rows] == [20, 40]
+        assert [row["step"] for row in rows] == [10, 20]
         for got, expected in zip(rows, want):
             assert got["G_recon"] == pytest.approx(expected["G_recon"], rel=0.02)
 

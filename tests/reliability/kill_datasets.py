@@ -3,15 +3,16 @@
     python -m tests.reliability.kill_datasets --count 60 --seed 1
 
 Three programs: prepare.py toon, prepare.py fashion, and what training writes beside a dataset (index and prepared
-frames, anew and after the dataset has changed). Three ways to die: SIGKILL before or after the n-th call that changes a
-file, a signal in the middle of a write (half of it is then in the file), SIGKILL after some milliseconds. Each dies one
-to three times in a row and is then run to its end: the same bytes (of prepared frames and of an index: the same
-arrays), no file more and none less.
+frames, anew and after the dataset has changed). Ways to die, which take turns for each program: SIGKILL before or after
+the n-th call that changes a file, a signal in the middle of a write (half of it is then in the file), SIGKILL after
+some milliseconds. Each dies one to three times in a row and is then run to its end: the same bytes (of prepared frames
+and of an index: the same arrays), no file more and none less.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import random
 import shutil
 import sys
@@ -27,6 +28,7 @@ from tests.helpers.make_videos import make_video
 from tests.helpers.programs import Programs
 
 SIZE = 48
+WAYS = ("call", "write", "call behind", "time")
 
 
 @dataclass(frozen=True)
@@ -75,17 +77,20 @@ def make_targets(programs: Programs, folder: Path) -> list[Target]:
     ]
 
 
-def kill_datasets(count: int, seed: int, say: Callable[[str], None] = print) -> Counter:
+def kill_datasets(programs: Programs, count: int, seed: int, say: Callable[[str], None] = print) -> Counter:
     """Kill `count` times; how often in which way, and how many runs ended before they could be killed.
 
+    Args:
+        programs: what starts the programs to kill.
     Raises:
         AssertionError: what a killed program left wasn't made good.
     """
     rng, told = random.Random(seed), Counter()
-    with Programs() as programs, tempfile.TemporaryDirectory(prefix="capture-kill-") as temporary:
+    with tempfile.TemporaryDirectory(prefix="capture-kill-") as temporary:
         folder = Path(temporary)
         targets = make_targets(programs, folder)
         out, wanted, calls, seconds, largest = folder / "out", {}, {}, {}, {}
+        ways = {target.name: itertools.cycle(WAYS) for target in targets}
         for target in targets:
             target.begin(out)
             began = time.monotonic()
@@ -102,7 +107,7 @@ def kill_datasets(count: int, seed: int, say: Callable[[str], None] = print) -> 
             target.begin(out)
             history = []
             for _ in range(rng.choice((1, 1, 2, 3))):
-                way = rng.choice(("call", "call", "call behind", "write", "time"))
+                way = next(ways[target.name])
                 options = {
                     "call": {"kill_at": rng.randint(1, calls[target.name])},
                     "call behind": {"kill_at": rng.randint(1, calls[target.name]), "kill_behind": True},
@@ -131,7 +136,8 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=60, help="of kills (default 60)")
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
-    kill_datasets(args.count, args.seed)
+    with Programs() as programs:
+        kill_datasets(programs, args.count, args.seed)
 
 
 if __name__ == "__main__":

@@ -3,15 +3,16 @@
     python -m tests.reliability.kill_training --count 200 --seed 1
 
 A small run with a discriminator, on a dataset whose index and prepared frames it makes first; a checkpoint and pictures
-every third update. Four ways to die: SIGKILL before or after the n-th call that changes a file or makes an update, a
-signal in the middle of a write (half of it is then in the file), SIGKILL after some milliseconds. Each run dies one to
-three times and then goes to its end, which must be that of a run that was never killed: networks, average, optimisers,
-noise and meters to the bit, the same metrics, pictures, files.
+every third update. Four ways to die, which take turns: SIGKILL before or after the n-th call that changes a file or
+makes an update, a signal in the middle of a write (half of it is then in the file), SIGKILL after some milliseconds.
+Each run dies one to three times and then goes to its end, which must be that of a run that was never killed: networks,
+average, optimisers, noise and meters to the bit, the same metrics, pictures, files.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import random
 import shutil
@@ -32,13 +33,14 @@ from tests.helpers.states import same
 
 WAYS = ("call", "call behind", "write", "time")
 MORE = ("--num_epochs", 4, "--validation_pairs", 0, "--sample_rows", 1, "--interval", 2, "--save_minimum_epoch", 0)
+CLOCKED = ("samples_per_second", "model_flop_utilisation", "operators_per_step")
 
 
 def rows_of(run: Path) -> list[dict]:
     """The metrics, every line of which must be JSON, without what depends on the clock."""
     path = run / "metrics.jsonl"
     rows = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
-    return [{name: value for name, value in row.items() if name != "samples_per_second"} for row in rows]
+    return [{name: value for name, value in row.items() if name not in CLOCKED} for row in rows]
 
 
 class Outcome:
@@ -68,14 +70,18 @@ def command(folder: Path) -> list:
     return ["train.py", *TINY_ARGV, *where, *MORE]
 
 
-def kill_training(count: int, seed: int, say: Callable[[str], None] = print, progress: bool = False) -> Counter:
+def kill_training(
+    programs: Programs, count: int, seed: int, say: Callable[[str], None] = print, progress: bool = False
+) -> Counter:
     """Kill `count` times; how often in which way, and how many runs ended before they could be killed.
 
+    Args:
+        programs: what starts the runs.
     Raises:
         AssertionError: a run that was killed did not end as the one that wasn't.
     """
-    rng, told = random.Random(seed), Counter()
-    with Programs() as programs, tempfile.TemporaryDirectory(prefix="capture-kill-") as temporary:
+    rng, told, ways = random.Random(seed), Counter(), itertools.cycle(WAYS)
+    with tempfile.TemporaryDirectory(prefix="capture-kill-") as temporary:
         source, folder = Path(temporary, "dataset"), Path(temporary, "once")
         make_dataset(source)
         shutil.copytree(source, folder / "dataset")
@@ -95,7 +101,7 @@ def kill_training(count: int, seed: int, say: Callable[[str], None] = print, pro
                 shutil.copytree(source, folder / "dataset")
                 history = []
                 for _ in range(rng.choice((1, 1, 2, 3))):
-                    way = rng.choice(WAYS)
+                    way = next(ways)
                     options = {
                         "call": {"kill_at": rng.randint(1, calls)},
                         "call behind": {"kill_at": rng.randint(1, calls), "kill_behind": True},
@@ -126,7 +132,8 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=200, help="of kills (default 200)")
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
-    kill_training(args.count, args.seed, progress=True)
+    with Programs() as programs:
+        kill_training(programs, args.count, args.seed, progress=True)
 
 
 if __name__ == "__main__":

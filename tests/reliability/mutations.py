@@ -1,24 +1,27 @@
 """Break central lines one by one, and see that a test notices each.
 
-    python -m tests.reliability.mutations
+    python -m tests.reliability.mutations [--mutated-only]
+
+With --mutated-only the tests are not run without a mutation first; the suite runs them anyway.
 
 A mutation replaces one expression of one function. The function is named by its module and its qualified name and the
 expression is compared as a syntax tree, so that neither other lines nor the formatting matter; an expression that is
-not in the function exactly once is an error. Every mutation is made in a copy of the code, in which its test is run by
-a process forked from this one, so that libraries are imported once.
+not in the function exactly once is an error. The changed module is compiled in a process forked from this one, which
+has imported everything, and the function gets its code from there; then its test is run. No file is changed.
 """
 
 from __future__ import annotations
 
 import ast
 import gc
+import importlib
+import inspect
+import operator
 import os
-import shutil
 import sys
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from pathlib import Path
+from types import CodeType
 from typing import NamedTuple
 
 import pytest
@@ -142,7 +145,7 @@ MUTATIONS = (
         "restore",
         'rng.set_state(state["noise_rng"])',
         "None",
-        "tests/programs/test_train.py::TestLearningRates::test_rates_fall_to_zero_over_the_last_epochs",
+        "tests/methods/test_contract.py::TestMethodContract::test_two_steps_and_two_steps_are_four_steps[capture]",
     ),
     Mutation(
         "resampling of frames",
@@ -223,20 +226,28 @@ def mutate(source: str, function: str, before: str, after: str) -> str:
     return (data[:start] + f"({after})".encode() + data[end:]).decode()
 
 
-def copy_code(to: Path) -> None:
-    """What tests need, and nothing large."""
-    for name in ("capture", "datasets", "tests", "configs", "tools"):
-        shutil.copytree(ROOT / name, to / name, ignore=shutil.ignore_patterns("__pycache__", "fixtures"))
-    for path in (*ROOT.glob("*.py"), *ROOT.glob("*.yaml"), ROOT / "pyproject.toml"):
-        shutil.copy(path, to)
+def replace_code(mutation: Mutation) -> None:
+    """Make a mutation in the imported module: its function gets the code of the changed source.
 
-
-def run_tests(code: Path, *tests: str, bytecode: bool = False) -> int:
-    """pytest's exit status for tests of the code in a folder: 0 passed, 1 failed.
-
-    Args:
-        bytecode: keep what is compiled beside the code, for the next processes.
+    Raises:
+        NotApplied: the source has no such function or expression.
     """
+    module = importlib.import_module(mutation.module)
+    path = Path(str(module.__file__))
+    changed = compile(mutate(path.read_text(), *mutation[2:5]), str(path), "exec")
+    function = inspect.unwrap(operator.attrgetter(mutation.function)(module))
+    function.__code__ = code_of(changed, mutation.function)
+
+
+def code_of(code: CodeType, function: str) -> CodeType:
+    """The code of a function, given by its qualified name, inside that of its module."""
+    for name in function.split("."):
+        (code,) = (inner for inner in code.co_consts if isinstance(inner, CodeType) and inner.co_name == name)
+    return code
+
+
+def run_test(test: str, mutation: Mutation | None = None) -> int:
+    """pytest's exit status in a process of its own: 0 passed, 1 failed."""
     sys.stdout.flush()
     gc.freeze()  # a collection in the new process would touch, and so copy, every page
     process = os.fork()
@@ -244,62 +255,45 @@ def run_tests(code: Path, *tests: str, bytecode: bool = False) -> int:
         quiet = os.open(os.devnull, os.O_WRONLY)
         os.dup2(quiet, 1)
         os.dup2(quiet, 2)
-        os.chdir(code)
         os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # other packages' plugins take two seconds to import
-        sys.dont_write_bytecode = not bytecode
-        sys.path[:] = [str(code), *(path for path in sys.path if path not in ("", str(ROOT)))]
-        for name in [name for name in sys.modules if name.split(".")[0] in ("capture", "datasets", "tests")]:
-            del sys.modules[name]
-        os._exit(int(pytest.main(["-x", "-q", "-p", "no:cacheprovider", "--rootdir", str(code), *tests])))
+        if mutation is not None:
+            replace_code(mutation)
+        os._exit(int(pytest.main(["-x", "-q", "-p", "no:cacheprovider", "--rootdir", str(ROOT), test])))
     return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
 
 
-@contextmanager
-def mutated(path: Path, text: str) -> Iterator[None]:
-    """A file of the copied code with another text, and then as it was before."""
-    before, status = path.read_text(), path.stat()
-    path.write_text(text)
-    # bytecode is used again where the size and the second of the last change agree
-    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns + 10**10))
-    try:
-        yield
-    finally:
-        path.write_text(before)
-        os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+def survivors(mutations: Iterable[Mutation] = MUTATIONS, unchanged: bool = True) -> list[str]:
+    """Mutations that no test noticed.
 
-
-def survivors() -> list[str]:
-    """Mutations that no test noticed, or that could not be tried."""
+    Args:
+        unchanged: see first that every test passes without a mutation.
+    Raises:
+        NotApplied: a mutation does not apply to the code.
+    """
     import lpips  # noqa: F401
     import safetensors.torch  # noqa: F401
     import torch
     import torch.utils.tensorboard  # noqa: F401
 
     torch.set_num_threads(1)
+    mutations = tuple(mutations)
+    for mutation in mutations:
+        importlib.import_module(mutation.module)
+        mutate(Path(str(sys.modules[mutation.module].__file__)).read_text(), *mutation[2:5])
+    importlib.import_module("capture.training.trainer")
     found = []
-    with tempfile.TemporaryDirectory(prefix="capture-mutations-") as temporary:
-        code = Path(temporary)
-        copy_code(code)
-        tests = sorted({mutation.test for mutation in MUTATIONS})
-        if run_tests(code, *tests, bytecode=True) != 0:
-            alone = [f"{test} fails without any mutation" for test in tests if run_tests(code, test) != 0]
-            found += alone or ["the tests fail together without any mutation"]
-        for mutation in MUTATIONS:
-            path = code / Path(*mutation.module.split(".")).with_suffix(".py")
-            try:
-                text = mutate(path.read_text(), mutation.function, mutation.before, mutation.after)
-            except NotApplied as error:
-                found.append(f"{mutation.what}: {mutation.module}: {error}")
-                continue
-            with mutated(path, text):
-                status = run_tests(code, mutation.test)
-            print(f"{'noticed' if status == 1 else 'MISSED'}: {mutation.what}")
-            if status != 1:
-                found.append(f"{mutation.what}: {mutation.test} ended with {status}")
+    for test in sorted({mutation.test for mutation in mutations}) if unchanged else ():
+        if run_test(test) != 0:
+            found.append(f"{test} fails without any mutation")
+    for mutation in mutations:
+        status = run_test(mutation.test, mutation)
+        print(f"{'noticed' if status == 1 else 'MISSED'}: {mutation.what}")
+        if status != 1:
+            found.append(f"{mutation.what}: {mutation.test} ended with {status}")
     return found
 
 
 if __name__ == "__main__":
-    missed = survivors()
+    missed = survivors(unchanged="--mutated-only" not in sys.argv)
     print("\n".join(missed) or f"all {len(MUTATIONS)} noticed")
     sys.exit(bool(missed))

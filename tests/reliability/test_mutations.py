@@ -54,7 +54,7 @@ class TestMutate:
 
 class TestMutations:
     def test_every_mutation_is_noticed(self):
-        command = [sys.executable, "-m", "tests.reliability.mutations"]
+        command = [sys.executable, "-m", "tests.reliability.mutations", "--mutated-only"]
         environment = {**os.environ, "OMP_NUM_THREADS": "1"}
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=environment)
         assert done.returncode == 0 and f"all {len(MUTATIONS)} noticed" in done.stdout, done.stdout + done.stderr

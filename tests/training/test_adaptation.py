@@ -10,10 +10,13 @@ from PIL import Image
 
 from capture.checkpoints.checkpoint import latest_path, load_checkpoint
 from capture.common.errors import CaptureError
+from capture.common.registry import method_class
 from capture.inference.transfer import PoseTransfer
 from capture.methods.build import build_generator
 from capture.training.adaptation import HELD_OUT, SAMPLES, adaptation_config, open_adaptation_data
 from tests.conftest import draw_figure, tiny_config, write_result
+
+KEYS = ["--result_title", "Mine", "--perceptual_weight", "0"]  # no weights of others
 
 
 @pytest.fixture
@@ -36,7 +39,7 @@ def pictures(tmp_path):
 class TestSamples:
     @pytest.fixture
     def data(self, parts_result, pictures):
-        return open_adaptation_data(adaptation_config(parts_result, pictures, ["--result_title", "Mine"]))
+        return open_adaptation_data(adaptation_config(parts_result, pictures, KEYS))
 
     def test_targets_are_the_pictures_and_held_out_samples_are_never_drawn(self, data):
         batch = data.train.batch(range(SAMPLES))
@@ -76,6 +79,16 @@ class TestAdaptation:
         with pytest.raises(CaptureError, match="no pictures here to adapt to"):
             open_adaptation_data(adaptation_config(parts_result, tmp_path / "empty", ["--result_title", "Mine"]))
 
+    def test_missing_perceptual_weights_are_noticed_before_samples_are_made(
+        self, parts_result, pictures, tmp_path, monkeypatch
+    ):
+        made = []
+        monkeypatch.setattr(method_class("capture_parts"), "adaptation_samples", lambda *_: made.append(1))
+        keys = ["--result_title", "Mine", "--perceptual_weight", "1", "--perceptual_path", str(tmp_path / "nothing")]
+        with pytest.raises(CaptureError, match="nothing"):
+            open_adaptation_data(adaptation_config(parts_result, pictures, keys))
+        assert not made
+
     def test_half_a_command_is_refused(self, bad_input, parts_result):
         assert "--pictures" in bad_input("train.py", "--adapt", parts_result, "--result_title", "Mine")
 
@@ -84,5 +97,5 @@ class TestAdaptation:
         ghost = Image.new("RGBA", (64, 64), (0, 0, 0, 0))
         ghost.paste((200, 30, 30, 255), (24, 8, 40, 56))
         ghost.save(path)
-        data = open_adaptation_data(adaptation_config(parts_result, path, ["--result_title", "Mine"]))
+        data = open_adaptation_data(adaptation_config(parts_result, path, KEYS))
         assert data.test_batch(1)["target"][0, :, 0, 0].tolist() == [235, 235, 235]

@@ -34,6 +34,7 @@ def prepare(args: argparse.Namespace) -> int:
         look=args.look,
         skin=args.skin,
         props=args.props,
+        shard=args.shard,
     )
     for file, reason in {**manifest["left_out"], **manifest["unfit"]}.items():
         print(f"left out: {file}: {reason}")

@@ -24,7 +24,8 @@ from capture.data.mixamo.plan import Place, Request, Split, make_split, place_na
 from capture.data.mixamo.requests import BlenderRequests
 from capture.data.mixamo.sizes import choose_sizes
 from capture.data.mixamo.skeleton import canonical
-from capture.data.writing import begin, is_written, write_manifest, write_pairs
+from capture.data.plan_shards import Shard, finish, finished_manifest, folder_of, share_of
+from capture.data.writing import begin, is_written
 
 MIXAMO_VERSION = 1  # of the pictures: raised whenever the same models would look different
 _SPLIT = ("train_characters", "test_characters", "train_clips", "test_clips")
@@ -62,6 +63,7 @@ def prepare_mixamo(
     look: str = "shaded",
     skin: str = "coloured",
     props: str = "keep",
+    shard: Shard | None = None,
 ) -> dict[str, Any]:
     """Render (or finish rendering) a folder of models and return the manifest.
 
@@ -84,6 +86,8 @@ def prepare_mixamo(
         skin: coloured gives nearly black materials called Skin and Face a colour, by the character's name; or as_is.
         props: keep weapons and other props, hide them, or keep one of each character's. Names of objects tell them.
         blender: a Python that has Blender's module; see find_blender.
+        shard: draw only this share of the plan, to the shard's folder beside `out`; every shard measures all models.
+            See merge_shards.
 
     Returns:
         The manifest. Its "unreadable" and "broken" say why files could not be used; "left_out" says which files fit
@@ -92,7 +96,7 @@ def prepare_mixamo(
         CaptureError: an argument is impossible, there are too few models, Blender is missing, or `out` holds something
             else.
     """
-    models, out = Path(models), Path(out)
+    models, out = Path(models), folder_of(Path(out), shard)
     azimuths = tuple(float(azimuth) for azimuth in azimuths)
     request = Request(
         *(size, frames, azimuths, elevation, field_of_view, test_characters, test_clips, pairs, seed, uv, samples),
@@ -116,12 +120,15 @@ def prepare_mixamo(
         done = {key: value for key, value in read_manifest(out).items() if key in _RESULTS} if out.is_dir() else {}
         if begin(out, {**parameters, **done}):
             return {**parameters, **done}
+        if shard and (known := finished_manifest(out)):
+            return known
         run = _Run(out, BlenderRequests(models, request), python, parameters["uv_parts"], workers, progress)
         usable, useless, fits = run.measure(available)
-        manifest = {**parameters, **useless, **run.draw(usable, make_split(available, request, usable), fits)}
+        drawn, rows = run.draw(usable, make_split(available, request, usable), fits, shard)
+        manifest = {**parameters, **useless, **drawn}
     finally:
         close(python)
-    write_manifest(out, manifest)
+    finish(out, manifest, rows, shard)
     shutil.rmtree(out / _SCRATCH, ignore_errors=True)
     return manifest
 
@@ -179,8 +186,10 @@ class _Run:
         self._work(run_query, jobs, len(results) - len(jobs), len(results), kind, 1 if few else self._workers)
         return {name: json.loads(path.read_text()) for name, path in results.items()}
 
-    def draw(self, available: CharacterClips, split: Split, fits: dict[str, dict[str, float]]) -> dict[str, Any]:
-        """Draw everything; returns what the manifest says about it."""
+    def draw(
+        self, available: CharacterClips, split: Split, fits: dict[str, dict[str, float]], shard: Shard | None
+    ) -> tuple[dict[str, Any], list[list[str]]]:
+        """Draw everything, or a shard of it. Returns what the manifest says about all of it, and the test pairs."""
         rows = plan_pairs(available, split, self.requests.request)
         scales, zooms = choose_sizes(fits)
         train = list(_train_places(available, split, self.requests.request))
@@ -199,17 +208,17 @@ class _Run:
             Draw(
                 self.python,
                 self.requests.draw(characters[character], clips[clip], self.parts),
-                tuple(frames),
+                tuple(sorted(frames, key=lambda frame: frame.number)),  # views of one pose one after another
                 self.scratch,
             )
             for (character, clip), frames in sorted(shots.items())
         ]
+        jobs = list(share_of(jobs, shard))
         todo = [job for job in jobs if any(job.missing(frame) for frame in job.frames)]
-        total = len(train) + len(test)
+        total = sum(len(job.frames) for job in jobs)
         self._work(draw, todo, total - sum(len(job.frames) for job in todo), total, "frame", self._workers)
         names = [[f"imgs/{place_name(place)}" for place in row] for row in rows]
-        write_pairs(self.out / "test" / "pairs.csv", names)
-        return {
+        drawn = {
             "scales": scales,
             "zooms": zooms,
             "train_characters": list(split.train_characters),
@@ -219,6 +228,7 @@ class _Run:
             "train_images": len(train),
             "test_images": len(test),
         }
+        return drawn, names
 
     def _work(self, run: Any, jobs: list[Any], done: int, total: int, unit: str, workers: int | None) -> None:
         if jobs:

@@ -22,6 +22,7 @@ def prepare(args: argparse.Namespace) -> int:
         args.pairs,
         args.seed,
         args.workers,
+        shard=args.shard,
     )
     for file, reason in manifest["broken"].items():
         print(f"broken: {file}: {reason}")

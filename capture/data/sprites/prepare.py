@@ -19,12 +19,13 @@ from capture.common.errors import CaptureError
 from capture.common.workers import stopping, work
 from capture.data.mixamo.drawing import BACKGROUND, flatten
 from capture.data.pair_plan import draw_pairs, hold_out
+from capture.data.plan_shards import Shard, finish, finished_manifest, folder_of, share_of
 from capture.data.sprites.folders import find_sprite_characters
 from capture.data.sprites.framing import Extent, Framing
 from capture.data.sprites.layout import SpritesLayout, read_layout
 from capture.data.sprites.sheets import find_sheet_characters
 from capture.data.sprites.sprite import Character, Pose, cut, open_sheet
-from capture.data.writing import begin, flat_name, is_written, write_manifest, write_pairs, write_png
+from capture.data.writing import begin, flat_name, is_written, write_png
 from capture.io.images import is_image
 
 TRAIN, TEST = "train", "test"
@@ -54,6 +55,7 @@ def prepare_sprites(
     pairs: int = 256,
     seed: int = 0,
     workers: int | None = None,
+    shard: Shard | None = None,
 ) -> tuple[dict[str, Any], list[Path]]:
     """Write the dataset at `out`; return the manifest, and the files that were passed over.
 
@@ -64,6 +66,7 @@ def prepare_sprites(
         test_characters: how many the seed holds out; None for a fifth.
         test_clips: how many clips the seed holds out.
         pairs: rows of test/pairs.csv. Half of their poses are of held-out clips, if there are any.
+        shard: write only this share of the characters, to the shard's folder beside `out`; see merge_shards.
     Raises:
         CaptureError: an impossible argument, too few characters, or `out` holds something else.
     """
@@ -113,7 +116,8 @@ def prepare_sprites(
     )
     if not rows:
         raise CaptureError(f"{sheets}: no two held-out characters have a clip in common; give another --seed")
-    if begin(out, parameters):
+    out = folder_of(out, shard)
+    if begin(out, parameters) or finished_manifest(out):
         return parameters, found.passed_over
     wanted: dict[str, set[Pose]] = {name: set() for name in held}
     for row in rows:
@@ -123,9 +127,8 @@ def prepare_sprites(
         (character, framing, out, tuple(sorted(wanted[name])) if name in wanted else None, held_clips)
         for name, character in characters.items()
     ]
-    work(_write_job, jobs, out, workers, unit="character")
-    write_pairs(out / TEST / "pairs.csv", [[f"imgs/{flat_name(name, *pose)}" for name, pose in row] for row in rows])
-    write_manifest(out, parameters)
+    work(_write_job, share_of(jobs, shard), out, workers, unit="character")
+    finish(out, parameters, [[f"imgs/{flat_name(name, *pose)}" for name, pose in row] for row in rows], shard)
     return parameters, found.passed_over
 
 

@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from capture.common.workers import stopping, work
+from capture.data.plan_shards import Shard, finish, finished_manifest, folder_of, share_of
 from capture.data.toon.plan import check_request, choose_characters, plan_clips, plan_pairs
 from capture.data.toon.rendering.camera import Shot
 from capture.data.toon.rendering.render import BACKGROUND, render
-from capture.data.writing import begin, flat_name, is_written, write_manifest, write_pairs, write_png
+from capture.data.writing import begin, flat_name, is_written, write_png
 
-TOON_VERSION = 1  # raised whenever the same arguments would give other pictures
+TOON_VERSION = 1  # raised whenever the same arguments would give other pictures, but for a pixel in a million
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,7 @@ def write_toon(
     test_clips: int = 3,
     views: str = "all",
     progress: bool = True,
+    shard: Shard | None = None,
 ) -> dict[str, Any]:
     """Write (or finish) a toon dataset and return its manifest.
 
@@ -86,11 +88,12 @@ def write_toon(
         test_characters, test_clips: held-out characters (seeds in HELD_OUT_SEEDS) and clips of the test part.
         views: "all" sees the clips from all around, "front" from within some 60 degrees of the front.
         progress: a bar on stderr.
+        shard: write only this share of the frames, to the shard's folder beside `out`; see merge_shards.
 
     Raises:
         CaptureError: an impossible number, or a folder that holds something else.
     """
-    out = Path(out)
+    out = folder_of(Path(out), shard)
     request = {
         "characters": characters,
         "clips": clips,
@@ -142,11 +145,11 @@ def write_toon(
         "test_images": sum(len(shots) for shots in wanted.values()),
         "test_pairs": len(rows),
     }
-    if begin(out, manifest):
+    if begin(out, manifest) or finished_manifest(out):
         return manifest
+    jobs = list(share_of(jobs, shard))
     todo = [job for job in jobs if job.missing()]
     total = sum(len(job.names) for job in jobs)
     work(run_job, todo, out, workers, total - sum(len(job.names) for job in todo), total, progress=progress)
-    write_pairs(out / "test" / "pairs.csv", rows)
-    write_manifest(out, manifest)
+    finish(out, manifest, rows, shard)
     return manifest

@@ -2,50 +2,38 @@
 
 from __future__ import annotations
 
-import contextlib
 import struct
-from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from fractions import Fraction
+from itertools import count
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 
-from capture.common.files import atomic_file
-from capture.inference.formats.base import Timeline, Write, changed_box, cropped
+from capture.inference.formats.base import Timeline, Write, changed_box, cropped, file_of_frames
 from capture.inference.formats.png_chunks import END, chunk, compressed_data, header
 
 LARGEST = 65_535  # of a time's numerator and denominator
 _NO_DISPOSAL, _REPLACE = 0, 0  # a frame stays, and the next one replaces the pixels of its box
 
 
-@contextlib.contextmanager
-def apng_file(path: Path, timeline: Timeline) -> Iterator[Write]:
+def apng_file(path: Path, timeline: Timeline) -> AbstractContextManager[Write]:
     """An animated PNG, there when it is whole; each frame after the first stores the box that has changed."""
-    delays = _delays(timeline)
-    before: np.ndarray | None = None
-    number = sequence = 0
-    with atomic_file(path) as file:
+    delays, sequence = _delays(timeline), count()
 
-        def numbered() -> int:
-            nonlocal sequence
-            sequence += 1
-            return sequence - 1
+    def write_frame(file: IO[bytes], picture: np.ndarray, before: np.ndarray | None, number: int) -> None:
+        if number == 0:
+            file.write(header(picture.shape[1], picture.shape[0], picture.shape[2]))
+            file.write(chunk(b"acTL", struct.pack(">II", len(timeline), 0)))
+        left, top, right, bottom = box = changed_box(picture, before)
+        place = (right - left, bottom - top, left, top)
+        control = struct.pack(">IIIIIHHBB", next(sequence), *place, *delays[number], _NO_DISPOSAL, _REPLACE)
+        file.write(chunk(b"fcTL", control))
+        data = compressed_data(cropped(picture, box))
+        file.write(chunk(b"IDAT", data) if number == 0 else chunk(b"fdAT", struct.pack(">I", next(sequence)) + data))
 
-        def write(picture: np.ndarray) -> None:
-            nonlocal before, number
-            if number == 0:
-                file.write(header(picture.shape[1], picture.shape[0], picture.shape[2]))
-                file.write(chunk(b"acTL", struct.pack(">II", len(timeline), 0)))
-            left, top, right, bottom = box = changed_box(picture, before)
-            place = (right - left, bottom - top, left, top)
-            control = struct.pack(">IIIIIHHBB", numbered(), *place, *delays[number], _NO_DISPOSAL, _REPLACE)
-            file.write(chunk(b"fcTL", control))
-            data = compressed_data(cropped(picture, box))
-            file.write(chunk(b"IDAT", data) if number == 0 else chunk(b"fdAT", struct.pack(">I", numbered()) + data))
-            before, number = picture.copy(), number + 1
-
-        yield write
-        file.write(END)
+    return file_of_frames(path, write_frame, lambda file: file.write(END))
 
 
 def _delays(timeline: Timeline) -> list[tuple[int, int]]:

@@ -6,17 +6,22 @@ uint8 (height, width, 3), or (height, width, 4) with straight alpha. All picture
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 from PIL import Image
 
+from capture.common.files import atomic_file
 from capture.io.images import WHITE
 
 Write = Callable[[np.ndarray], None]  # takes the next picture
+# the open file, the next picture, the one before it, which is None for the first, and its number from 0
+WriteFrame = Callable[[IO[bytes], np.ndarray, np.ndarray | None, int], None]
 Box = tuple[int, int, int, int]  # left, top, right, bottom
 Colour = tuple[int, int, int]
 
@@ -56,6 +61,26 @@ class Timeline:
             durations.append(max(least, round(end * per_second) - shown))
             shown += durations[-1]
         return durations
+
+
+@contextlib.contextmanager
+def file_of_frames(path: Path, write_frame: WriteFrame, finish: Callable[[IO[bytes]], object]) -> Iterator[Write]:
+    """A writer whose file is there when it is whole.
+
+    Args:
+        write_frame: is called for every picture.  finish: is called after the last one.
+    """
+    before: np.ndarray | None = None
+    number = 0
+    with atomic_file(path) as file:
+
+        def write(picture: np.ndarray) -> None:
+            nonlocal before, number
+            write_frame(file, picture, before, number)
+            before, number = picture.copy(), number + 1
+
+        yield write
+        finish(file)
 
 
 def over_ground(picture: np.ndarray, ground: Colour = WHITE) -> np.ndarray:

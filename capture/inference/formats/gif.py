@@ -5,16 +5,15 @@ Frames are compressed as they come, so that a long animation takes no more memor
 
 from __future__ import annotations
 
-import contextlib
 import struct
-from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 from PIL import GifImagePlugin, Image
 
-from capture.common.files import atomic_file
-from capture.inference.formats.base import Timeline, Write, as_image, box_of, changed_box, cropped
+from capture.inference.formats.base import Timeline, Write, as_image, box_of, changed_box, cropped, file_of_frames
 
 OPAQUE = 128  # the least alpha that is shown: GIF knows no half-transparent pixels
 SHORTEST, LONGEST = 2, 65_535  # hundredths of a second; browsers slow down what is shorter
@@ -23,42 +22,33 @@ _KEEP, _CLEAR = 1, 2  # disposal: what becomes of a frame when the next one come
 _FOREVER = b"\x21\xff\x0bNETSCAPE2.0\x03\x01\x00\x00\x00"
 
 
-@contextlib.contextmanager
-def gif_file(path: Path, timeline: Timeline) -> Iterator[Write]:
+def gif_file(path: Path, timeline: Timeline) -> AbstractContextManager[Write]:
     """An animated GIF, there when it is whole.
 
     Opaque frames store what has changed. Frames with alpha store what is opaque (alpha of a half or more) and are
     cleared before the next one.
     """
     durations = [min(duration, LONGEST) for duration in timeline.durations(100, SHORTEST)]
-    before: np.ndarray | None = None
-    number = 0
-    with atomic_file(path) as file:
 
-        def write(picture: np.ndarray) -> None:
-            nonlocal before, number
-            if number == 0:
-                # no palette for all: each frame has its own
-                file.write(b"GIF89a" + struct.pack("<HHBBB", picture.shape[1], picture.shape[0], 0x70, 0, 0) + _FOREVER)
-            if picture.shape[2] == 4:
-                opaque = picture[..., 3] >= OPAQUE
-                box = box_of(opaque)
-                frame = _with_transparent_colour(
-                    cropped(picture, box)[..., :3], cropped(opaque[..., None], box)[..., 0]
-                )
-                disposal, clear = _CLEAR, {"transparency": COLOURS - 1}
-            else:
-                box = changed_box(picture, before)
-                frame = as_image(cropped(picture, box)).quantize(COLOURS, dither=Image.Dither.NONE)
-                disposal, clear, before = _KEEP, {}, picture.copy()
-            blocks = GifImagePlugin.getdata(
-                frame, box[:2], duration=10 * durations[number], disposal=disposal, include_color_table=True, **clear
-            )
-            file.write(b"".join(blocks))
-            number += 1
+    def write_frame(file: IO[bytes], picture: np.ndarray, before: np.ndarray | None, number: int) -> None:
+        if number == 0:
+            # no palette for all: each frame has its own
+            file.write(b"GIF89a" + struct.pack("<HHBBB", picture.shape[1], picture.shape[0], 0x70, 0, 0) + _FOREVER)
+        if picture.shape[2] == 4:
+            opaque = picture[..., 3] >= OPAQUE
+            box = box_of(opaque)
+            frame = _with_transparent_colour(cropped(picture, box)[..., :3], cropped(opaque[..., None], box)[..., 0])
+            disposal, clear = _CLEAR, {"transparency": COLOURS - 1}
+        else:
+            box = changed_box(picture, before)
+            frame = as_image(cropped(picture, box)).quantize(COLOURS, dither=Image.Dither.NONE)
+            disposal, clear = _KEEP, {}
+        blocks = GifImagePlugin.getdata(
+            frame, box[:2], duration=10 * durations[number], disposal=disposal, include_color_table=True, **clear
+        )
+        file.write(b"".join(blocks))
 
-        yield write
-        file.write(b";")
+    return file_of_frames(path, write_frame, lambda file: file.write(b";"))
 
 
 def _with_transparent_colour(colours: np.ndarray, opaque: np.ndarray) -> Image.Image:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
 import struct
-from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 
 from capture.common.errors import CaptureError
-from capture.common.files import atomic_file
-from capture.inference.formats.base import Timeline, Write, as_image, changed_box, cropped
+from capture.inference.formats.base import Timeline, Write, as_image, changed_box, cropped, file_of_frames
 
 LONGEST = 2**24 - 1  # ms
 LARGEST = 16_383  # pixels of a side
@@ -21,36 +20,34 @@ _REPLACE = 0x02  # a frame replaces what is in its box, and stays
 _EFFORT = 2  # of 0 (fast) to 6 (small)
 
 
-@contextlib.contextmanager
-def webp_file(path: Path, timeline: Timeline) -> Iterator[Write]:
+def webp_file(path: Path, timeline: Timeline) -> AbstractContextManager[Write]:
     """An animated WebP, there when it is whole; each frame after the first stores the box that has changed."""
     durations = [min(duration, LONGEST) for duration in timeline.durations(1000)]
-    before: np.ndarray | None = None
-    number = 0
-    with atomic_file(path) as file:
 
-        def write(picture: np.ndarray) -> None:
-            nonlocal before, number
-            if number == 0:
-                height, width, channels = picture.shape
-                check_size(path, width, height)
-                flags = _ANIMATED | (_ALPHA if channels == 4 else 0)
-                size = _u24(width - 1) + _u24(height - 1)
-                file.write(b"RIFF\0\0\0\0WEBP" + _chunk(b"VP8X", bytes([flags, 0, 0, 0]) + size))
-                file.write(_chunk(b"ANIM", struct.pack("<IH", 0, 0)))  # a transparent ground, for ever
-            left, top, right, bottom = changed_box(picture, before)
-            left, top = left - left % 2, top - top % 2  # places are stored halved
-            box = left, top, right, bottom
-            place = _u24(left // 2) + _u24(top // 2) + _u24(right - left - 1) + _u24(bottom - top - 1)
-            control = place + _u24(durations[number]) + bytes([_REPLACE])
-            file.write(_chunk(b"ANMF", control + _image_chunks(cropped(picture, box))))
-            before, number = picture.copy(), number + 1
+    def write_frame(file: IO[bytes], picture: np.ndarray, before: np.ndarray | None, number: int) -> None:
+        if number == 0:
+            height, width, channels = picture.shape
+            check_size(path, width, height)
+            flags = _ANIMATED | (_ALPHA if channels == 4 else 0)
+            size = _u24(width - 1) + _u24(height - 1)
+            file.write(b"RIFF\0\0\0\0WEBP" + _chunk(b"VP8X", bytes([flags, 0, 0, 0]) + size))
+            file.write(_chunk(b"ANIM", struct.pack("<IH", 0, 0)))  # a transparent ground, for ever
+        left, top, right, bottom = changed_box(picture, before)
+        left, top = left - left % 2, top - top % 2  # places are stored halved
+        box = left, top, right, bottom
+        place = _u24(left // 2) + _u24(top // 2) + _u24(right - left - 1) + _u24(bottom - top - 1)
+        control = place + _u24(durations[number]) + bytes([_REPLACE])
+        file.write(_chunk(b"ANMF", control + _image_chunks(cropped(picture, box))))
 
-        yield write
-        length = file.tell()
-        file.seek(4)
-        file.write(struct.pack("<I", length - 8))
-        file.seek(length)
+    return file_of_frames(path, write_frame, _store_length)
+
+
+def _store_length(file: IO[bytes]) -> None:
+    """Write the file's length into its header, which comes before the frames."""
+    length = file.tell()
+    file.seek(4)
+    file.write(struct.pack("<I", length - 8))
+    file.seek(length)
 
 
 def check_size(path: Path, width: int, height: int) -> None:

@@ -48,7 +48,7 @@ def proposals(
     if matrix is not None:
         offset = apply_matrix(matrix[:, :, None, None], offset)
     frames = offset + source[:, :, None, None]
-    still = grid.expand(len(frames), -1, -1, -1) if background is None else background
+    still = grid.expand(frames.shape[0], -1, -1, -1) if background is None else background
     return torch.cat([still.unsqueeze(1), frames], dim=1)
 
 

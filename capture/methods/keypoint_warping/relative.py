@@ -7,6 +7,8 @@ from torch import Tensor
 
 from capture.nn.geometry import inverse, multiply
 
+SMALLEST_AREA = 1e-12  # of a hull, where a picture has 4; smaller ones are lines
+
 
 def relative_positions(source: Tensor, driving: Tensor, first: Tensor, scale: Tensor | float = 1.0) -> Tensor:
     """Source positions plus `scale` (B,) times the driver's shift since its first frame, all (B, K, 2)."""
@@ -27,12 +29,31 @@ def size_ratio(source: Tensor, first: Tensor) -> Tensor:
     Returns:
         (B,), 1 where either encloses no area.
     """
-    from scipy.spatial import ConvexHull, QhullError  # imported at its first use: it takes 0.2 s
+    areas = [hull_area(points.detach().double()) for points in (source, first)]  # (B,) each
+    both = (areas[0] > SMALLEST_AREA) & (areas[1] > SMALLEST_AREA)
+    ratio = areas[0] / torch.where(both, areas[1], 1.0)
+    return torch.where(both, ratio, 1.0).sqrt().to(source.dtype)
 
-    ratios = []
-    for one, other in zip(source.detach().cpu().double().numpy(), first.detach().cpu().double().numpy()):
-        try:
-            ratios.append((ConvexHull(one).volume / ConvexHull(other).volume) ** 0.5)  # in 2D "volume" is the area
-        except (QhullError, ZeroDivisionError):
-            ratios.append(1.0)
-    return torch.tensor(ratios, dtype=source.dtype, device=source.device)
+
+def hull_area(points: Tensor) -> Tensor:
+    """Area of the convex hull of points (B, K, 2) -> (B,).
+
+    At the x of each point, the hull reaches from the lowest to the highest of all segments between two points; between
+    neighbouring x, both edges of the hull are straight. This takes K^3 numbers, but the same operators for all points,
+    so that it runs on any device and can be exported. A search for the hull's corners would depend on the values.
+    """
+    order = points[..., 0].argsort(dim=1)
+    x, y = (points[..., i].gather(1, order) for i in range(2))  # (B, K), from left to right
+    position = torch.arange(points.shape[1], device=points.device)
+    left, at, right = position[:, None, None], position[None, :, None], position[None, None, :]
+    spans = (left <= at) & (at <= right)  # (K, K, K)
+    width = x[:, None, None, :] - x[:, :, None, None]  # (B, K, 1, K)
+    share = (x[:, None, :, None] - x[:, :, None, None]) / torch.where(width > 0, width, 1.0)  # (B, K, K, K)
+    start, end = y[:, :, None, None], y[:, None, None, :]
+    between = start + share * (end - start)  # (B, K, K, K)
+    upper = torch.where(width > 0, between, torch.maximum(start, end))
+    lower = torch.where(width > 0, between, torch.minimum(start, end))
+    upper = torch.where(spans, upper, -torch.inf).amax(dim=(1, 3))  # (B, K)
+    lower = torch.where(spans, lower, torch.inf).amin(dim=(1, 3))  # (B, K)
+    height = upper - lower
+    return ((height[:, 1:] + height[:, :-1]) / 2 * (x[:, 1:] - x[:, :-1])).sum(dim=1)

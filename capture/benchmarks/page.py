@@ -1,0 +1,68 @@
+"""The tables of docs/PERFORMANCE.md: one for each machine, between comments that name it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from capture.benchmarks.plan import TABLED
+from capture.benchmarks.report import comparison_table, table
+from capture.common.errors import CaptureError
+from capture.common.files import write_bytes
+
+BEGIN, END = "<!-- machine: {name} -->", "<!-- end of machine -->"
+PLACE = "<!-- tables of machines -->"  # new machines' tables come after this line
+
+
+def machine_title(about: dict[str, Any]) -> str:
+    """The machine's name as a heading: processor, cores, instruction sets, torch."""
+    sets = f", {about['instructions']}" if about["instructions"] else ""
+    return f"{about['name']}, {about['cores']} cores{sets}, torch {about['torch']}"
+
+
+def section(results: dict[str, Any]) -> str:
+    """What was measured on one machine, in Markdown."""
+    lines = [f"### {machine_title(results['machine'])}", ""]
+    took = f" in {results['seconds']:.0f} seconds" if "seconds" in results else ""
+    peaks = ", ".join(f"{value / 1e9:.0f} GFLOP/s in {name}" for name, value in results.get("peaks", {}).items())
+    lines += [f"Written by one run of `benchmark.py`{took}, with {results['machine']['threads']} threads."]
+    lines += [f"Peaks of matrix products: {peaks}."] if peaks else []
+    for part, rows in results["parts"].items():
+        known = [row for row in rows if "note" not in row]
+        lines += ["", f"**{part}**"] if rows else []
+        if known:
+            lines += ["", comparison_table(known) if part in TABLED else table(known)]
+        if len(known) < len(rows):
+            lines += ["", _unmeasured([row for row in rows if "note" in row])]
+    return "\n".join(lines)
+
+
+def _unmeasured(rows: list[dict[str, Any]]) -> str:
+    """What there are no figures of, by reason."""
+    reasons: dict[str, list[str]] = {}
+    for row in rows:
+        reasons.setdefault(row["note"], []).append(f"{row['subject']}, batch {row['batch']}, {row['way']}")
+    return "\n".join(f"{reason[0].upper()}{reason[1:]}: {'; '.join(names)}." for reason, names in reasons.items())
+
+
+def put_into_page(path: Path, results: dict[str, Any]) -> None:
+    """Put a machine's section into a page, in the place of the one that the same machine has there.
+
+    Raises:
+        CaptureError: the page can't be read or written, or has no place for tables.
+    """
+    try:
+        text = path.read_text()
+    except OSError as error:
+        raise CaptureError(f"{path}: can't be read ({error.strerror})") from None
+    begin = BEGIN.format(name=machine_title(results["machine"]))
+    block = f"{begin}\n{section(results)}\n{END}"
+    old = re.compile(re.escape(begin) + r"\n.*?" + re.escape(END), re.DOTALL)
+    if old.search(text):
+        text = old.sub(lambda _: block, text, count=1)
+    elif PLACE in text:
+        text = text.replace(PLACE, f"{PLACE}\n\n{block}", 1)
+    else:
+        raise CaptureError(f"{path}: no place for tables in this page; put the line {PLACE} where they belong")
+    write_bytes(path, text.encode())

@@ -1,0 +1,1 @@
+"""Training samples in WebDataset shards: writing them, and streaming them while training."""

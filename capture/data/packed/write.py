@@ -1,0 +1,128 @@
+"""`pack_dataset`: training samples of a dataset of frames, drawn and decoded once, in WebDataset shards.
+
+A shard is a .tar file of PNGs, `<sample>.<role>.png`, which stream from any disk or web server from beginning to end.
+The same arguments give the same bytes.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+
+from capture.common.errors import CaptureError
+from capture.common.files import atomic_file, write_bytes
+from capture.common.workers import stopping, work
+from capture.data.frames import FrameDataset
+from capture.data.index.catalog import scan
+from capture.data.packed.contents import PACK_FILE, Contents, shard_name, webdataset
+from capture.data.writing import is_written
+
+STARTED = ".pack.json"  # the contents of a pack that is not complete
+
+
+@dataclass(frozen=True)
+class _Job:
+    """One shard to write."""
+
+    dataset: str
+    out: Path
+    number: int
+    contents: Contents
+
+
+def pack_dataset(
+    dataset: str,
+    out: Path,
+    size: int,
+    samples: int,
+    samples_per_shard: int = 1000,
+    seed: int = 0,
+    uv: bool = False,
+    workers: int | None = None,
+    progress: bool = True,
+) -> Contents:
+    """Write (or finish writing) samples 0 to `samples` - 1 of a dataset as shards.
+
+    The test split is copied as it is. Shards that exist are kept, so an interrupted run goes on where it stopped.
+
+    Args:
+        dataset: folder of a dataset of frames.  size: side of the pictures.
+        samples: is rounded up to whole shards.
+        uv: with IUV maps, where the dataset has them.
+    Raises:
+        CaptureError: no such dataset, webdataset is missing, an impossible number, or `out` holds something else.
+    """
+    webdataset()
+    least = {
+        "size": (size, 16),
+        "samples": (samples, 1),
+        "samples_per_shard": (samples_per_shard, 1),
+        "seed": (seed, 0),
+    }
+    for name, (value, smallest) in least.items():
+        if value < smallest:
+            raise CaptureError(f"--{name} {value}: use at least {smallest}")
+    frames = FrameDataset(scan(dataset, progress=progress), size, seed, uv=uv)
+    example = frames.batch([0])
+    roles = tuple(sorted(name for name in example if name != "has_target"))
+    shards = -(-samples // samples_per_shard)
+    contents = Contents(size, shards, samples_per_shard, roles, "has_target" in example, seed, Path(dataset).name)
+    if _begin(out, contents):
+        return contents
+    jobs = [_Job(dataset, out, k, contents) for k in range(shards) if not is_written(out / shard_name(k))]
+    work(_write_shard, jobs, out, workers, shards - len(jobs), shards, "shard", progress)
+    test = Path(dataset) / "test"
+    if test.is_dir():
+        shutil.copytree(test, out / "test", dirs_exist_ok=True)
+    write_bytes(out / PACK_FILE, contents.to_json())
+    (out / STARTED).unlink(missing_ok=True)
+    return contents
+
+
+def _begin(out: Path, contents: Contents) -> bool:
+    """Start or resume a pack; whether it is complete already."""
+    for name in (PACK_FILE, STARTED):
+        if (out / name).is_file():
+            if (out / name).read_bytes() != contents.to_json():
+                raise CaptureError(f"{out}: packed with other arguments; choose another folder or remove it")
+            return name == PACK_FILE
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise CaptureError(f"{out}: holds something else already; choose another folder")
+    write_bytes(out / STARTED, contents.to_json())
+    return False
+
+
+def _write_shard(job: _Job) -> int:
+    """Write one shard; returns 1, the number of shards, or 0 where it was stopped."""
+    torch.set_num_threads(1)
+    contents = job.contents
+    with_maps = any(role.endswith("_uv") for role in contents.roles)
+    frames = FrameDataset(scan(job.dataset, progress=False), contents.size, contents.seed, uv=with_maps)
+    with atomic_file(job.out / shard_name(job.number)) as file:
+        tar = webdataset().TarWriter(file, mtime=0, encoder=False)
+        first = job.number * contents.samples_per_shard
+        for index in range(first, first + contents.samples_per_shard):
+            if stopping():
+                raise KeyboardInterrupt  # the shard is removed, and written again by the next run
+            sample = frames[index]
+            row: dict[str, str | bytes] = {"__key__": f"{index:09d}"}
+            for role in contents.roles:
+                row[f"{role}.png"] = _png(sample[role].permute(1, 2, 0).numpy())
+            if contents.aligned:
+                row["json"] = json.dumps({"has_target": bool(sample["has_target"])}).encode()
+            tar.write(row)
+        tar.close()
+    return 1
+
+
+def _png(picture: np.ndarray) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(np.ascontiguousarray(picture)).save(buffer, format="PNG", compress_level=4)
+    return buffer.getvalue()

@@ -1,0 +1,62 @@
+"""The pairs that the rows of the paper's table are measured on, with the IUV maps that some methods read."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+from pathlib import Path
+from typing import Any
+
+from capture.checkpoints.checkpoint import FOLDER
+from capture.common.files import write_bytes
+from capture.config.load import RESULT_CONFIG
+from capture.config.nested import set_value
+from capture.config.yaml import dump_yaml
+from capture.io.iuv import MAPS
+from capture.io.pairs import OPTIONAL, REQUIRED, Pair, read_pairs
+
+COLUMNS = (*REQUIRED, *OPTIONAL)
+DRIVEN_BY_POSE = "_by_pose"  # follows the name of a result that is driven by the pose's own map
+
+
+def write_pairs(source: Path, out: Path) -> bool:
+    """Write the pairs of `source` to `out` with every map that is known; whether all pairs have all maps.
+
+    The map of imgs/NAME is uv/NAME, where the pairs file names no other.
+    """
+    pairs = read_pairs(source)
+    rows = [[str(path.resolve()) if path else "" for path in _with_maps(pair)] for pair in pairs]
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    writer.writerows(rows)
+    write_bytes(out, text.getvalue().encode())
+    return all(all(row) for row in rows)
+
+
+def _with_maps(pair: Pair) -> list[Path | None]:
+    found: list[Path | None] = [getattr(pair, name) for name in COLUMNS]
+    for place, name in enumerate(COLUMNS):
+        picture = getattr(pair, name.removesuffix(MAPS)) if name.endswith(MAPS) else None
+        if picture is not None and found[place] is None:
+            uv = picture.parent.with_name("uv") / picture.with_suffix(".png").name
+            found[place] = uv if uv.is_file() else None
+    return found
+
+
+def drive_by_pose(result: Path, config: dict[str, Any], key: str) -> Path:
+    """A result folder with the same weights that is driven by the pose's own map, in place of the true map.
+
+    Args:
+        config: of `result`.  key: the one that says which map drives.
+    """
+    other = result.with_name(result.name + DRIVEN_BY_POSE)
+    other.mkdir(exist_ok=True)
+    link = other / FOLDER
+    if not link.is_symlink():
+        os.symlink(Path("..") / result.name / FOLDER, link, target_is_directory=True)
+    driven = {section: dict(values) for section, values in config.items()}
+    set_value(driven, key, "pose_uv")
+    write_bytes(other / RESULT_CONFIG, dump_yaml(driven).encode())
+    return other
