@@ -48,4 +48,4 @@ class Utilisation:
             return {}
         self._peak = self._peak or matrix_peak(self.device, self.dtype)
         share = self.work.utilisation(1 / steps_per_second, self._peak)
-        return {"model_flop_utilisation": round(share, 4), "operators_per_step": self.work.operators}
+        return {"model_flop_utilisation": round(share, 6), "operators_per_step": self.work.operators}

@@ -106,7 +106,7 @@ class TestResume:
         assert_same_state(finished, resumed)
         for a, b in zip(rows_of(finished), rows_of(resumed), strict=True):
             assert {**a, **CLOCKED} == {**b, **CLOCKED}
-            assert 0 < a["model_flop_utilisation"] < 2 and a["operators_per_step"] > 100
+            assert 0 <= a["model_flop_utilisation"] < 2 and a["operators_per_step"] > 100
 
     def test_ctrl_c_saves_and_the_same_command_goes_on(self, mixamo_tree, tmp_path, programs):
         """A real SIGINT to a real process with loader workers; then the same command; equal to never interrupted."""
