@@ -18,7 +18,7 @@ from capture.config.yaml import dump_yaml
 from capture.data.open_data import open_data
 from capture.data.toon.write import write_toon
 from capture.io.pairs import read_pairs
-from capture.methods.build import build_generator, new_method
+from capture.methods.build import batch_keys, build_generator
 from capture.training.trainer import Trainer
 from tests.conftest import tiny_config
 from tools import demo
@@ -117,7 +117,7 @@ class TestConfiguration:
             ["configs/demo.yaml"],
             ["--stage", stage, "--dataset_path", str(tmp_path / "toon"), "--num_workers", "0", "--batch_size", "2"],
         )
-        data = open_data(config, {"target", *new_method(config).batch_keys(config)})
+        data = open_data(config, batch_keys(config))
         (metrics,) = Trainer(config, data, tmp_path / "result").run_steps(1)
         assert metrics["layout_ce"].isfinite() and ("G_target" in metrics) == (stage == "joint")
         assert "G_perceptual" not in metrics
