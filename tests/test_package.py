@@ -19,6 +19,7 @@ EXPORTED = (
     "capture",
     "configs",
     "result/Toon",
+    "result/Styles",
     "pyproject.toml",
     "README.md",
     "LICENSE",

@@ -70,16 +70,16 @@ def _one(published: Sequence[str], small: Sequence[str]) -> tuple[Stage, ...]:
     return (Stage("", 1.0, tuple(published), tuple(small)),)
 
 
-_SUPERVISED = ("configs/small_supervised.yaml", "--max_minutes", "0")
-_ADVERSARIAL = (  # what configs/small_supervised.yaml changes of the published losses, taken back
+_DEMO = ("configs/demo.yaml", "--max_minutes", "0")
+_ADVERSARIAL = (  # what configs/demo.yaml changes of the published losses, taken back
     *("--dis_ganLoss_weight", "1", "--gen_ganLoss_weight", "1", "--gen_reconLoss_weight", "15"),
     *("--lr_G", "0.0007", "--lr_D", "0.0002", "--discriminator_config.c", "16"),
 )
 _SMALL_PARTS = ("--networks.c", "16", "--networks.min_ch", "64")
 _COORDINATES = "configs/small_coord_inpainting.yaml"
 ROWS = (
-    Row("CaPTURe", "CaPTURe", _one(("defaults.yaml",), (*_SUPERVISED, *_ADVERSARIAL, "--target_weight", "0"))),
-    Row("CaPTURe_true_targets", None, _one(("configs/capture_supervised.yaml",), _SUPERVISED), TARGETS),
+    Row("CaPTURe", "CaPTURe", _one(("defaults.yaml",), (*_DEMO, *_ADVERSARIAL, "--target_weight", "0"))),
+    Row("CaPTURe_true_targets", None, _one(("configs/capture_supervised.yaml",), _DEMO), TARGETS),
     Row(
         "CaPTURe-Parts",
         None,

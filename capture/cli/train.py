@@ -2,7 +2,7 @@
 
     python train.py defaults.yaml --result_title Fashion
     python train.py defaults.yaml --dataset_path Mixamo_dataset --result_title Mixamo
-    python train.py configs/small_supervised.yaml --result_title mine --batch_size 8
+    python train.py configs/demo.yaml --result_title demo --batch_size 8
     python train.py --adapt result/Toon --pictures my_character/ --result_title Mine
 
 The last one adapts trained weights to one character or one style, in some minutes, from pictures alone.

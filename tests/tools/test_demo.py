@@ -114,7 +114,7 @@ class TestConfiguration:
     def test_both_stages_learn_from_toon_files_without_the_weights_of_another_network(self, stage, tmp_path):
         write_toon(tmp_path / "toon", 2, 2, 1, 64, 0, uv=True, workers=1, progress=False, views="front")
         config = load_config(
-            ["configs/demo.yaml"],
+            ["configs/small_parts.yaml"],
             ["--stage", stage, "--dataset_path", str(tmp_path / "toon"), "--num_workers", "0", "--batch_size", "2"],
         )
         data = open_data(config, batch_keys(config))

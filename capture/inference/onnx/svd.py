@@ -31,15 +31,16 @@ def svd_of_covariances(matrix: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     along = half >= 0
     x, y = torch.where(along, apart + half, b), torch.where(along, b, apart - half)
     length = (x.square() + y.square()).sqrt()
-    x, y = (torch.where(length > 0, v / torch.where(length > 0, length, 1.0), start) for v, start in ((x, 1.0), (y, 0)))
+    safe_length = torch.where(length > 0, length, 1.0)
+    x, y = torch.where(length > 0, x / safe_length, 1.0), y / safe_length
     norm = (a.square() + b.square()).sqrt()
     safe = torch.where(norm > 0, norm, 1.0)
     f, g, h = norm, b.abs() * (a + c) / safe, (a * c - b.square()).abs() / safe
     upwards = (b < 0) | (h > f)
-    turn = torch.where(upwards == (y >= 0), 1.0, -1.0)
+    turn = (upwards == (y >= 0)).double() * 2 - 1
     x, y = x * turn, y * turn
     second_x, second_y = y, -x  # a reflection: (x, y; y, -x)
-    sorted_columns = (h > f) & (g <= SPLIT * torch.minimum(f, h * f / (f + g + (f == 0))) / 2**0.5)
+    sorted_columns = (h > f) & (g <= SPLIT * torch.minimum(f, h * f / (safe + g)) / 2**0.5)
     second_x, second_y = (torch.where(sorted_columns, v, w) for v, w in ((-y, second_x), (x, second_y)))
     plain = b == 0
     x, y = torch.where(plain, x.abs(), x), torch.where(plain, y.abs(), y)
@@ -48,14 +49,16 @@ def svd_of_covariances(matrix: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     return axes, values.to(matrix.dtype), axes.mT
 
 
-def _linalg_svd(
-    matrix: Tensor, full_matrices: bool = False, compute_uv: bool = True, driver: str | None = None
-) -> tuple[Tensor, Tensor, Tensor]:
-    """In the place of torch's operator of that name, whose arguments it takes."""
+def _linalg_svd(matrix: Tensor, *_: Any, **__: Any) -> tuple[Tensor, Tensor, Tensor]:
+    """In the place of torch's operators of that name, whose other arguments make no difference for square matrices."""
     if matrix.shape[-2:] != (2, 2):
         raise NotImplementedError(f"only matrices 2x2 are decomposed in a graph, not {tuple(matrix.shape[-2:])}")
     return svd_of_covariances(matrix)
 
 
-# torch's operator -> what stands in its place in a graph; the type is that of torch.export's run_decompositions
-DECOMPOSITIONS: dict[Any, Callable[..., Any]] = {torch.ops.aten._linalg_svd.default: _linalg_svd}
+# torch's operators -> what stands in their place in a graph, as torch.export's run_decompositions takes it. The first
+# is what torch.linalg.svd calls, and the second is what torch makes of the first.
+DECOMPOSITIONS: dict[Any, Callable[..., Any]] = {
+    torch.ops.aten.linalg_svd.default: _linalg_svd,
+    torch.ops.aten._linalg_svd.default: _linalg_svd,
+}

@@ -47,6 +47,17 @@ class TestClosedForm:
         assert [x.shape for x in svd_of_covariances(given)] == [(2, 3, 2, 2), (2, 3, 2), (2, 3, 2, 2)]
 
     def test_larger_matrices_are_refused_and_not_decomposed_wrongly(self):
-        (decomposition,) = DECOMPOSITIONS.values()
-        with pytest.raises(NotImplementedError, match=r"not \(3, 3\)"):
-            decomposition(torch.eye(3))
+        for decomposition in DECOMPOSITIONS.values():
+            with pytest.raises(NotImplementedError, match=r"not \(3, 3\)"):
+                decomposition(torch.eye(3))
+
+    def test_a_graph_holds_the_closed_form_in_the_place_of_the_operator(self):
+        given = covariances(4)
+        exported = torch.export.export(_Axes(), (given,)).run_decompositions(DECOMPOSITIONS)
+        assert not any("svd" in str(node.target) for node in exported.graph.nodes)
+        torch.testing.assert_close(exported.module()(given), torch.linalg.svd(given).U, rtol=0, atol=2e-3)
+
+
+class _Axes(torch.nn.Module):
+    def forward(self, covar: torch.Tensor) -> torch.Tensor:
+        return torch.linalg.svd(covar).U
