@@ -8,6 +8,7 @@ COPY pyproject.toml README.md LICENSE CHANGELOG.md CITATION.cff defaults.yaml /s
 COPY capture /src/capture
 COPY configs /src/configs
 COPY result/Toon /src/result/Toon
+COPY result/Styles /src/result/Styles
 RUN pip install --no-cache-dir "/src[app]" && rm -r /src
 
 RUN useradd --create-home capture

@@ -9,16 +9,21 @@ BLENDER_VENV ?= .venv-blender
 RUN := $(VENV)/bin/python
 PYTEST := $(RUN) -m pytest -n 2 --dist worksteal
 SHELL := /bin/bash
+comma := ,
 # The tests start hundreds of programs; without bytecode each of them would compile every module again.
 unexport PYTHONDONTWRITEBYTECODE
 .DELETE_ON_ERROR:
 
 # tests that compute, for the kinds of processors and libraries that VARIANTS stand for
 COMPUTING := tests/metrics tests/nn tests/methods tests/inference tests/training tests/evaluation tests/data/toon
+# and of these not what computes elsewhere, in ONNX Runtime, or mostly starts programs
+COMPUTING += $(addprefix --ignore ,tests/inference/onnx tests/inference/test_hub.py tests/data/toon/test_write.py \
+    tests/methods/coord_inpainting/test_notebook.py)
 VARIANTS := ATEN_CPU_CAPABILITY=default ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 \
     ONEDNN_MAX_CPU_ISA=AVX512_CORE OMP_NUM_THREADS=1
 
-.PHONY: help demo benchmark-data table test test-fast test-portable check style types coverage setup dev blender docs wheel clean
+.PHONY: help demo demo-parts benchmark-data table performance test test-fast test-portable check style types coverage setup dev \
+    blender docs wheel clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -56,17 +61,28 @@ demo: setup  ## train on built-in characters, render held-out ones, print a tabl
 	$(RUN) train.py configs/demo.yaml
 	$(RUN) -m tools.demo result/demo data/toon_demo
 
+demo-parts: setup  ## the same with CaPTURe-Parts, in two stages
+	$(RUN) prepare.py toon data/toon_parts --size 64 --characters 192 --clips 6 --frames 6 \
+	    --views front --test_characters 12 --test_clips 0 --uv
+	$(RUN) train.py configs/small_parts.yaml --stage layout --result_title demo_layout --num_epochs 4 --decay_epochs 2 \
+	    --max_minutes 4.5
+	$(RUN) train.py configs/small_parts.yaml --start_from result/demo_layout --result_title demo_parts
+	$(RUN) -m tools.demo result/demo_parts data/toon_parts
+
 benchmark-data: setup  ## write CaPTURe-Bench, its test pairs and an archive, and check their digest
-	$(RUN) prepare.py benchmark data/CaPTURe-Bench --archive data/CaPTURe-Bench-1.zip
+	$(RUN) prepare.py benchmark data/CaPTURe-Bench --archive data/CaPTURe-Bench-2.zip
 
 table: setup  ## train every row of the paper's table and print it: DATA=Mixamo_dataset/rendered [DRY=1 SAMPLES= SIZE= SEEDS=]
 	@test -n "$(DATA)" || { echo "error: give a dataset: make table DATA=Mixamo_dataset/rendered"; exit 2; }
+	$(if $(MODELS),$(RUN) prepare.py mixamo $(MODELS) $(DATA) --size $(or $(SIZE),256) --azimuths=0$(comma)45$(comma)-45 --uv)
 	$(RUN) -m tools.table $(DATA) $(if $(DRY),--dry) $(if $(SAMPLES),--samples $(SAMPLES)) $(if $(SIZE),--size $(SIZE)) \
 	    $(if $(SEEDS),--seeds $(SEEDS)) $(if $(ROWS),--rows $(ROWS)) $(if $(OUT),--out $(OUT)) \
 	    $(if $(PERCEPTUAL),--perceptual $(PERCEPTUAL)) $(if $(PROCESSES),--processes $(PROCESSES))
 
-check: dev  ## check the format, the style, the import rules and the types
-	@$(MAKE) --no-print-directory -j 2 style types
+performance: dev  ## measure this machine in ten minutes and write its table into docs/PERFORMANCE.md
+	$(RUN) benchmark.py --budget 600 --out result/performance.json --table docs/PERFORMANCE.md
+
+check: style types  ## check the format, the style, the import rules and the types
 
 style: dev
 	$(RUN) -m ruff format --check .
@@ -101,4 +117,4 @@ wheel: dev  ## build the package, with the weights in the box, in out/dist
 	$(RUN) -m build --outdir out/dist .
 
 clean:  ## remove the environment and what the demo made
-	rm -rf $(VENV) data/toon_demo result/demo
+	rm -rf $(VENV) data/toon_demo data/toon_parts result/demo result/demo_layout result/demo_parts

@@ -19,6 +19,7 @@ EXPORTED = (
     "capture",
     "configs",
     "result/Toon",
+    "result/Styles",
     "pyproject.toml",
     "README.md",
     "LICENSE",
@@ -61,7 +62,7 @@ def installed(wheel, tmp_path_factory) -> Path:
 
 
 class TestWheel:
-    def test_it_holds_the_package_and_nothing_else(self, wheel):
+    def test_the_wheel_holds_the_package_and_nothing_else(self, wheel):
         assert wheel.name == f"capture-{capture.__version__}-py3-none-any.whl"
         with zipfile.ZipFile(wheel) as archive:
             names = archive.namelist()
@@ -71,12 +72,12 @@ class TestWheel:
         assert "capture/py.typed" in names and not any("test" in Path(name).name for name in names)
         assert {Path(n).name for n in names if n.startswith("capture/configs/")} >= {"defaults.yaml", "demo.yaml"}
 
-    def test_it_holds_the_weights_in_the_box(self, installed):
+    def test_the_wheel_holds_the_weights_in_the_box(self, installed):
         for name in ("0config.yaml", "generator.safetensors", "MODEL_CARD.md"):
             inside = installed / "capture" / "weights" / "Toon" / name
             assert inside.read_bytes() == (ROOT / "result" / "Toon" / name).read_bytes()
 
-    def test_its_metadata_names_the_command_and_the_extras(self, installed):
+    def test_metadata_names_the_command_and_the_extras(self, installed):
         (info,) = installed.glob("*.dist-info")
         assert "capture = capture.cli.main:main" in (info / "entry_points.txt").read_text()
         metadata = (info / "METADATA").read_text()
@@ -86,7 +87,7 @@ class TestWheel:
 
 class TestInstallation:
     @pytest.mark.parametrize("home", [None, "/proc/none"], ids=["without HOME", "with a HOME that can't be written"])
-    def test_it_renders_from_any_folder(self, installed, tmp_path, home):
+    def test_an_installed_wheel_renders_from_any_folder(self, installed, tmp_path, home):
         pictures = [str(ROOT / "examples" / name) for name in ("boy.png", "pose_bow.png")]
         environment = {name: value for name, value in os.environ.items() if name not in ("HOME", "PYTHONPATH")}
         environment.update({"PYTHONPATH": str(installed), "OMP_NUM_THREADS": "1"}, **({"HOME": home} if home else {}))

@@ -46,7 +46,7 @@ def copied() -> list[str]:
 
 class TestWorkflow:
     @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
-    def test_it_has_the_keys_that_github_knows(self, path):
+    def test_the_workflow_has_the_keys_that_github_knows(self, path):
         workflow = load(path)
         assert {"name", "on", "jobs"} <= set(workflow) <= WORKFLOW_KEYS
         assert workflow["permissions"] == {"contents": "read"}
@@ -100,7 +100,7 @@ class TestDockerfile:
         pyproject = (ROOT / "pyproject.toml").read_text()
         forced = re.findall(r'^"([\w./]+)" = "capture/', pyproject, re.MULTILINE)
         needed = ["capture", "README.md", "LICENSE", *forced]
-        assert len(forced) == 5
+        assert len(forced) >= 5
         assert [name for name in needed if not any(f"{name}/".startswith(f"{one}/") for one in copied())] == []
 
     def test_torch_is_the_one_that_is_tested(self):

@@ -3,7 +3,8 @@
     python -m tools.demo result/demo data/toon_demo
 
 The picture shows what was trained just now beside the weights that come with the project, on the same pairs. These
-weights also make one drawing walk.
+weights also make one drawing walk. Nothing is downloaded: LPIPS is measured where the weights of its network are on
+this computer, in the folder $CAPTURE_WEIGHTS or in torch.hub's cache.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -19,11 +21,13 @@ from torch import Tensor
 
 from capture.common.errors import CaptureError, command_line
 from capture.common.files import write_bytes
+from capture.common.pretrained import WeightsMissing, weights_folder
 from capture.data.frames import load_pairs
 from capture.inference.transfer import PoseTransfer
 from capture.io.images import grid, image_to_tensor, png_bytes, tensor_to_image
 from capture.io.pairs import Pair, read_pairs
 from capture.metrics.image import l1, ssim
+from capture.metrics.lpips import Perceptual
 
 COLUMNS = ("identity", "pose", "trained now", "in the box", "truth")
 PROJECT = Path(__file__).resolve().parents[1]
@@ -32,8 +36,39 @@ DRAWING, MOTION = Path("examples") / "cat.png", "motion:walk"
 ROWS, BLOCKS, ZOOM, GAP, HEADER = 6, 2, 2, 4, 30  # twelve pairs in two blocks of rows, enlarged
 
 
-def measure(pairs: dict[str, Tensor], output: Tensor, in_the_box: Tensor) -> dict[str, tuple[float, float]]:
-    """{row: (mean L1, mean SSIM)}, on [0, 1], for the two floors and both outputs."""
+class Score(NamedTuple):
+    """Means over all pairs, for pictures in [0, 1]; LPIPS is None where its weights are not at hand."""
+
+    l1: float
+    ssim: float
+    lpips: float | None
+
+    def beats(self, floors: Sequence[Score]) -> bool:
+        """Whether this is better than every floor in every metric that was measured."""
+        near = all(self.l1 < floor.l1 and self.ssim > floor.ssim for floor in floors)
+        return near and all(self.lpips < f.lpips for f in floors if self.lpips is not None and f.lpips is not None)
+
+
+def lpips_at_hand() -> tuple[Perceptual | None, str]:
+    """LPIPS with AlexNet, from files of this computer alone; or None, and a line that says why.
+
+    Raises:
+        CaptureError: $CAPTURE_WEIGHTS is no folder, or the weights there are not the published ones.
+    """
+    cache = Path(torch.hub.get_dir()) / "checkpoints"  # a folder that is named is never downloaded to
+    folder = weights_folder() or (cache if cache.is_dir() else None)
+    if folder is None:
+        return None, "LPIPS is not measured: there is no folder of weights; CAPTURE_WEIGHTS names one"
+    try:
+        return Perceptual.load("alex", folder, option="CAPTURE_WEIGHTS"), ""
+    except WeightsMissing as missing:
+        return None, f"LPIPS is not measured: {missing}"
+
+
+def measure(
+    pairs: dict[str, Tensor], output: Tensor, in_the_box: Tensor, perceptual: Perceptual | None
+) -> dict[str, Score]:
+    """The scores of the two floors and of both outputs, by the names of their rows."""
     rows = {
         "identity returned unchanged": pairs["identity"],
         "pose returned unchanged": pairs["pose"],
@@ -41,10 +76,22 @@ def measure(pairs: dict[str, Tensor], output: Tensor, in_the_box: Tensor) -> dic
         "weights in the box": in_the_box,
     }
     target = pairs["target"].float() / 255
-    return {
-        name: (l1(images.float() / 255, target).mean().item(), ssim(images.float() / 255, target).mean().item())
-        for name, images in rows.items()
-    }
+
+    def score(images: Tensor) -> Score:
+        images = images.float() / 255
+        distance = perceptual(images, target).mean().item() if perceptual else None
+        return Score(l1(images, target).mean().item(), ssim(images, target).mean().item(), distance)
+
+    return {name: score(images) for name, images in rows.items()}
+
+
+def table(scores: dict[str, Score]) -> str:
+    """The scores as lines for people."""
+    lines = [f"{'':28}{'L1 (lower is better)':>22}{'SSIM (higher is better)':>25}{'LPIPS (lower is better)':>25}"]
+    for name, score in scores.items():
+        lpips = "no weights" if score.lpips is None else f"{score.lpips:.4f}"
+        lines.append(f"{name:28}{score.l1:22.4f}{score.ssim:25.4f}{lpips:>25}")
+    return "\n".join(lines)
 
 
 def picture(columns: list[Tensor], names: Sequence[str] = COLUMNS) -> Tensor:
@@ -100,16 +147,17 @@ def main() -> int:
     path = args.result / "demo.png"
     write_bytes(path, png_bytes(picture(shown)))
 
-    table = measure(pairs, output, in_the_box)
+    perceptual, why_not = lpips_at_hand()
+    scores = measure(pairs, output, in_the_box, perceptual)
     print(f"\n{len(output)} pairs of characters that training never saw, {transfer.size}x{transfer.size}\n")
-    print(f"{'':30}{'L1 (lower is better)':>22}{'SSIM (higher is better)':>26}")
-    for name, (distance, similarity) in table.items():
-        print(f"{name:30}{distance:22.4f}{similarity:26.4f}")
-    *floors, (distance, similarity), _ = table.values()
-    best_l1, best_ssim = min(f[0] for f in floors), max(f[1] for f in floors)
-    beaten = distance < best_l1 and similarity > best_ssim
-    print(f"\nL1 {distance / best_l1 - 1:+.0%} and SSIM {similarity - best_ssim:+.3f} against the better floor:")
-    print("both floors beaten on both metrics" if beaten else "NOT better than both floors; train longer")
+    print(table(scores))
+    if why_not:
+        print(why_not)
+    *floors, trained, _ = scores.values()
+    beaten = trained.beats(floors)
+    metrics = "L1 and SSIM" if trained.lpips is None else "L1, SSIM and LPIPS"
+    verdict = f"better than both floors in {metrics}" if beaten else "NOT better than both floors; train longer"
+    print(f"\ntrained now: {verdict}")
     print(f"picture: {path}  ({', '.join(COLUMNS)})")
     print(f"one drawing, walking: {' and '.join(map(str, animate(args.result)))}")
     return 0 if beaten else 1

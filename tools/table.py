@@ -19,6 +19,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
 from capture.checkpoints.checkpoint import latest_path
@@ -214,6 +215,9 @@ def evaluate(planned: Sequence[Sequence[Run]], args: argparse.Namespace, setting
 
 def draw_curves(planned: Sequence[Sequence[Run]], path: Path) -> None:
     """Draw the validation metric of every row against samples and seconds, of all its stages together."""
+    if find_spec("matplotlib") is None:
+        print("learning curves: not drawn, because matplotlib is not installed; table.html has them")
+        return
     from tools.curves import draw_comparison
 
     named = [(runs[-1].folder.name, [run.folder for run in runs]) for runs in planned]

@@ -259,8 +259,8 @@ def _schedule(config: dict[str, Any], samples: int, stage: Stage, settings: Sett
     """The options that stretch a configuration's epochs and schedule of the rates to a number of samples.
 
     A run has the published number of epochs, or fewer where an epoch would have less than SMALLEST_EPOCH samples, but
-    FEWEST_EPOCHS at least. Rates fall after the same shares of the run.
-    Small networks, and our own stages, decay over the last half.
+    FEWEST_EPOCHS at least. Rates fall after the same shares of the run. Those of small networks, and of our own stages,
+    fall to 0 over the last half.
     """
     options = config["train_config"]
     published = options["num_epochs"] if settings.networks == "published" else 250

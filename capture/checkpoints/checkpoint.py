@@ -123,6 +123,7 @@ def load_weights(
     config: dict[str, Any],
     made_with: dict[str, Any] | None,
     config_from_shapes: Callable[[dict[str, Tensor]], dict[str, Any]] = lambda weights: {},
+    may_lack: tuple[str, ...] = (),
 ) -> None:
     """Load `weights` into `network`; all names and shapes must match. The error names the keys that differ.
 
@@ -131,14 +132,15 @@ def load_weights(
         config: the configuration that `network` was built from.
         made_with: the configuration that was saved with the weights; None where none was saved.
         config_from_shapes: weights -> the keys that follow from their shapes, for weights without `made_with`.
+        may_lack: beginnings of names that `weights` need not have; the network keeps its own values there.
     """
     weights = current_names(weights)
     own = network.state_dict()
-    wrong = [n for n in own if n not in weights or weights[n].shape != own[n].shape] + [
-        n for n in weights if n not in own
-    ]
+    lacking = {n for n in own if n not in weights and n.startswith(may_lack)}
+    wrong = [n for n in own if n not in lacking and (n not in weights or weights[n].shape != own[n].shape)]
+    wrong += [n for n in weights if n not in own]
     if not wrong:
-        network.load_state_dict(weights)
+        network.load_state_dict({**{n: own[n] for n in lacking}, **weights})
         return
     if made_with is not None and is_plain(made_with):
         with contextlib.suppress(CaptureError):

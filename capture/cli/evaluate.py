@@ -112,6 +112,12 @@ def build_parser() -> Parser:
         default="as_is",
         help="auto: put figures on the ground and scale them to the size that the weights know (default: as_is)",
     )
+    parser.add_argument(
+        "--as_saved",
+        action="store_true",
+        help="measure the pictures that save_result.py saves, at the size of the identity's picture and pixel art of "
+        "pixel art, in place of the network's own",
+    )
     add_predict_uv(parser, "predict IUV maps that the pairs do not name, by this result of CaPTURe-Parts")
     parser.add_argument("--debug", action="store_true", help="show tracebacks")
     return parser
@@ -171,6 +177,7 @@ def parse(args: argparse.Namespace) -> Request:
         intervals=not args.no_intervals,
         html=args.html,
         references=args.reference,
+        as_saved=args.as_saved,
     )
 
 

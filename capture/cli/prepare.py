@@ -189,10 +189,9 @@ def main() -> int | None:
         from capture.data.plan_shards import Shard
 
         args.shard = Shard.parse(args.shard)
-    if args.command == "merge":
-        return merge(args)
-    if args.command == "pack":
-        return pack(args)
+    if args.command in ("merge", "pack"):
+        (merge if args.command == "merge" else pack)(args)
+        return None
     if args.command == "check":
         from capture.data.check.check import check
 

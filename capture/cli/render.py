@@ -59,7 +59,7 @@ PROGRAM = "save_result.py"
 FOR_MAPS = ("iden_uv", "target_uv", "predict_uv", "garment", "garment_uv")
 FOR_PICTURES = (
     *("noise_scale", "keep_aspect", "format", "which", "attention", "relative", "pose_grid"),
-    *("resolution", "background", "smooth"),
+    *("resolution", "background", "smooth", "pixel_art"),
 )
 
 
@@ -128,6 +128,13 @@ def build_parser() -> Parser:
         metavar="auto|keep|transparent|#rrggbb",
         help="what is behind the figure: auto (default), what the weights draw; keep: the colour behind --iden_path;\n"
         "transparent; or a colour",
+    )
+    parser.add_argument(
+        "--pixel_art",
+        choices=("auto", "on", "off"),
+        default="auto",
+        help="auto (default): what is drawn of pixel art is pixel art, of the same squares and colours; on: of every\n"
+        "drawing",
     )
     parser.add_argument(
         "--smooth",
@@ -215,7 +222,9 @@ def main() -> None:
     if not stills and (args.keep_aspect or args.attention):
         raise CaptureError("--keep_aspect and --attention are for pictures, and --pose_path is a video: leave them out")
     smooth = {"auto": None, "on": True, "off": False}[args.smooth]
-    presentation = Presentation(parse_resolution(args.resolution), parse_background(args.background), smooth)
+    presentation = Presentation(
+        parse_resolution(args.resolution), parse_background(args.background), smooth, args.pixel_art
+    )
     if args.attention:  # first, since it refuses what can't be drawn
         print(render_attention(transfer, args.iden_path, args.pose_path, args.save_dir, known, args.which))
     notes, written = Notes(), []

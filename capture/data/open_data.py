@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -16,12 +16,19 @@ from capture.data.frames import FrameDataset, held_out_pairs, load_pairs
 from capture.data.index.catalog import scan
 from capture.data.mixed import Mixed
 from capture.data.packed.contents import is_address, is_packed
-from capture.data.sample_source import SampleSource
+from capture.data.sample_source import TARGET_ALPHA, SampleSource
 from capture.data.styles.source import StyledSource
 from capture.io.iuv import MAPS
 
 TOON = "toon"  # this dataset_path stands for characters that are rendered while training
 SEPARATOR = " + "  # between the datasets of a dataset_path that names several
+
+
+class Extras(NamedTuple):
+    """What samples have beside their pictures: IUV maps; the alpha of the target's figure and the ground behind it."""
+
+    maps: bool
+    figures: bool
 
 
 @dataclass
@@ -55,15 +62,16 @@ def open_data(config: dict[str, Any], keys: Collection[str] = ()) -> Data:
     Args:
         config: the whole configuration.
         keys: what a batch must hold beside `identity`, `real` and `pose`, such as {"target", "identity_uv"}. IUV maps
-            are rendered or loaded only if one of the keys ends in `_uv`. Data that lacks a key is opened without it;
+            are rendered or loaded only if one of the keys ends in `_uv`, and `target_alpha` with `target_ground` only
+            if the former is one of the keys. Data that lacks a key is opened without it;
             whoever needs the key checks the samples.
     Raises:
         CaptureError: a dataset is missing or empty, or no samples can be drawn from it.
     """
     options, seed = config["dataset_config"], config["train_config"]["seed"]
-    with_maps = any(key.endswith(MAPS) for key in keys)
+    extras = Extras(any(key.endswith(MAPS) for key in keys), TARGET_ALPHA in keys)
     paths = options["dataset_path"].split(SEPARATOR)
-    opened = {path: _open_one(path, options, seed, with_maps) for path in paths}  # a path named twice is opened once
+    opened = {path: _open_one(path, options, seed, extras) for path in paths}  # a path named twice is opened once
     if len(paths) == 1:
         return opened[paths[0]]
     return Data(
@@ -74,27 +82,28 @@ def open_data(config: dict[str, Any], keys: Collection[str] = ()) -> Data:
     )
 
 
-def _open_one(path: str, options: dict[str, Any], seed: int, with_maps: bool) -> Data:
+def _open_one(path: str, options: dict[str, Any], seed: int, extras: Extras) -> Data:
     if path == TOON:
-        return _open_toon(options, seed, with_maps)
-    return (_open_packed if is_packed(path) else _open_frames)(path, options, seed, with_maps)
+        return _open_toon(options, seed, extras)
+    return (_open_packed if is_packed(path) else _open_frames)(path, options, seed, extras)
 
 
-def _open_packed(path: str, options: dict[str, Any], seed: int, with_maps: bool) -> Data:
+def _open_packed(path: str, options: dict[str, Any], seed: int, extras: Extras) -> Data:
     from capture.data.packed.source import PackedSource
 
-    packed = PackedSource(path, options["image_size"], options["batch_size"], seed, with_maps)
+    packed = PackedSource(path, options["image_size"], options["batch_size"], seed, extras.maps)
     contents = packed.contents
 
     @functools.cache
     def test_batch(count: int) -> dict[str, Tensor]:
         pairs = [] if is_address(path) else held_out_pairs(Path(path), count)
-        return load_pairs(pairs, options["image_size"], with_maps) if pairs else {}
+        return load_pairs(pairs, options["image_size"], extras.maps) if pairs else {}
 
-    return Data(packed, f"{path}: {contents.samples} samples of {contents.source} in shards", test_batch)
+    description = f"{path}: {contents.samples} samples of {contents.source} in shards"
+    return Data(_styled(packed, options, seed, extras), description, test_batch)
 
 
-def _open_toon(options: dict[str, Any], seed: int, with_maps: bool) -> Data:
+def _open_toon(options: dict[str, Any], seed: int, extras: Extras) -> Data:
     from capture.data.toon.dataset import ToonStream
     from capture.data.toon.held_out import held_out_batch
     from capture.data.toon.motion.motions import CLIPS, VARIED
@@ -111,35 +120,40 @@ def _open_toon(options: dict[str, Any], seed: int, with_maps: bool) -> Data:
         2**62,  # one endless epoch, in which the index alone decides a sample
         seed,
         [clip for clip in CLIPS if clip not in held_out_clips],
-        uv=with_maps,
+        uv=extras.maps,
         views=views,
         share_renders=options["share_renders"],
         samples_per_render_group=options["samples_per_render_group"],
         mixed_motions=options["toon_mixed_motions"],
         styles=options["toon_styles"],
         style_share=options["style_share"],
+        figures=extras.figures,
     )
     return Data(
         stream,
         "toon, rendered live: new characters without end, true targets known",
-        functools.cache(lambda count: held_out_batch(count, size, views=views, uv=with_maps)),
+        functools.cache(lambda count: held_out_batch(count, size, views=views, uv=extras.maps)),
     )
 
 
-def _open_frames(path: str, options: dict[str, Any], seed: int, with_maps: bool) -> Data:
+def _open_frames(path: str, options: dict[str, Any], seed: int, extras: Extras) -> Data:
     size = options["image_size"]
     catalog = scan(path)
-    frames = FrameDataset(catalog, size, seed, options["cache_gb"], uv=with_maps)
-    dataset: SampleSource = frames
-    if options["style_filters"] != "off":
-        dataset = StyledSource(dataset, seed, options["style_filters"], options["style_share"])
+    frames = FrameDataset(catalog, size, seed, options["cache_gb"], uv=extras.maps)
 
     @functools.cache  # the same few pairs are looked at every epoch
     def test_batch(count: int) -> dict[str, Tensor]:
         pairs = held_out_pairs(catalog.root, count)
-        return load_pairs(pairs, size, with_maps, catalog.uv_parts) if pairs else {}
+        return load_pairs(pairs, size, extras.maps, catalog.uv_parts) if pairs else {}
 
-    return Data(dataset, str(catalog) + ", IUV maps known" * frames.has_maps, test_batch)
+    return Data(_styled(frames, options, seed, extras), str(catalog) + ", IUV maps known" * frames.has_maps, test_batch)
+
+
+def _styled(source: SampleSource, options: dict[str, Any], seed: int, extras: Extras) -> SampleSource:
+    """The samples in styles, where they are asked for, and with what `extras` says of their figures."""
+    if options["style_filters"] == "off" and not extras.figures:
+        return source
+    return StyledSource(source, seed, options["style_filters"], options["style_share"], extras.figures)
 
 
 def _interleave(batches: list[dict[str, Tensor]], count: int) -> dict[str, Tensor]:

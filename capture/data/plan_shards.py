@@ -12,8 +12,9 @@ import os
 import re
 import shutil
 from collections.abc import Iterable, Sequence
+from dataclasses import astuple, dataclass
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 from capture.common.errors import CaptureError
 from capture.common.files import write_atomically, write_bytes
@@ -23,7 +24,8 @@ SHARD_FILE = "shard.json"  # written last: with it, the shard is complete
 T = TypeVar("T")
 
 
-class Shard(NamedTuple):
+@dataclass(frozen=True)
+class Shard:
     """Which share of a plan: number `number`, from 1, of `count`."""
 
     number: int
@@ -68,7 +70,7 @@ def finish(root: Path, manifest: dict[str, Any], rows: Iterable[Sequence[str]], 
         write_pairs(root / "test" / "pairs.csv", rows)
         write_manifest(root, manifest)
         return
-    about = {"shard": list(shard), "manifest": manifest, "pairs": [list(row) for row in rows]}
+    about = {"shard": astuple(shard), "manifest": manifest, "pairs": [list(row) for row in rows]}
     os.sync()  # the frames were not flushed one by one
     write_bytes(root / SHARD_FILE, json.dumps(about).encode())
 

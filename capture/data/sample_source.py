@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 Batch = dict[str, Tensor]
+TARGET_ALPHA, TARGET_GROUND = "target_alpha", "target_ground"
 
 
 class SampleSource(Dataset, ABC):
@@ -16,7 +17,8 @@ class SampleSource(Dataset, ABC):
 
     A sample is a dict of uint8 tensors (3, S, S): `identity`, `real` and `pose`; where the true targets are known also
     `target`, with the boolean scalar `has_target`; where maps were asked for also `<name>_uv`, the IUV map of each
-    picture (capture.io.iuv), which is zeros where a picture has no map.
+    picture (capture.io.iuv), which is zeros where a picture has no map; and where it was asked for `target_alpha`,
+    (1, S, S), how much of each of the target's pixels its figure covers, with `target_ground`, what is behind it.
     """
 
     @abstractmethod

@@ -35,6 +35,10 @@ SELF_REMARK = (
     "self-reconstruction: the identity is another frame of the same video, and the frame itself is pose "
     "and target, so that returning the pose is perfect; not comparable with a test set of true targets"
 )
+AS_SAVED_REMARK = (
+    "[as saved] rows are the pictures that save_result.py saves: at the size of the identity's picture, and pixel art "
+    "of pixel art"
+)
 
 
 @dataclass(frozen=True)
@@ -60,6 +64,7 @@ class Request:
     html: Path | None = None
     references: Sequence[str] = ()
     predict_uv: Path | None = None
+    as_saved: bool = False
 
 
 def evaluate(request: Request, workers: Workers) -> Table | None:
@@ -80,6 +85,11 @@ def evaluate(request: Request, workers: Workers) -> Table | None:
             raise CaptureError(
                 f"--framing auto: {name} reads IUV maps ({', '.join(roles[name])}), which framing would move its "
                 "pictures away from; leave --framing out"
+            )
+        if request.as_saved and roles[name]:
+            raise CaptureError(
+                f"--as_saved: {name} reads IUV maps ({', '.join(roles[name])}), so its pictures always have the size "
+                "of its weights; leave --as_saved out"
             )
     source = MapSource(request.pairs, request.self_folder, request.predict_uv, request.out / PREDICTED_FOLDER)
     given, labels = give_maps(roles, transfers, pairs, source, workers, str(device))
@@ -107,8 +117,11 @@ def evaluate(request: Request, workers: Workers) -> Table | None:
     ]
     for name, transfer in zip(names, transfers):
         place = request.out / "renders"
-        files = render(transfer, name, given[name], size, place, workers, request.batch_size, request.framing)
-        rows.append(Row(row_name(name, checkpoint_epoch(transfer.source), labels[name]), "result", files))
+        files = render(
+            transfer, name, given[name], size, place, workers, request.batch_size, request.framing, request.as_saved
+        )
+        said = [*labels[name], *["as saved"] * request.as_saved]
+        rows.append(Row(row_name(name, checkpoint_epoch(transfer.source), said), "result", files))
     if request.references:  # the puppet is the only one
         finder = networks.finder or load_reference_finder(request.segmenter, device)
         rows.append(puppet_row(finder, pairs, size, request.out / "renders", workers))
@@ -127,6 +140,7 @@ def evaluate(request: Request, workers: Workers) -> Table | None:
         device,
         networks.finder,
         networks.alex,
+        networks.dists,
     )
     if not workers.is_main:
         return None
@@ -141,8 +155,10 @@ def evaluate(request: Request, workers: Workers) -> Table | None:
         networks.finder.source if networks.finder else None,
         networks.alex.file.name if networks.alex else None,
         request.intervals,
+        networks.dists.file.name if networks.dists else None,
     )
     remarks = [SELF_REMARK] if request.self_folder else []
+    remarks += [AS_SAVED_REMARK] if request.as_saved else []
     remarks += [remark for label, remark in REMARKS.items() if any(label in labels[name] for name in names)]
     if request.references:
         remarks.append(REMARK.format(finder.source))

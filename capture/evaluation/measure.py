@@ -16,6 +16,7 @@ from capture.common.errors import CaptureError
 from capture.evaluation.parallel import Workers
 from capture.evaluation.parts import KEYS, PartFinder
 from capture.io.images import image_to_tensor, load_image, open_rgb
+from capture.metrics.dists import Dists
 from capture.metrics.foreground import load_foreground
 from capture.metrics.image import foreground_l1, foreground_ssim, l1, ssim
 from capture.metrics.inception import InceptionFeatures
@@ -109,12 +110,13 @@ def measure(
     device: torch.device | str = "cpu",
     finder: PartFinder | None = None,
     alex: Perceptual | None = None,
+    dists: Dists | None = None,
 ) -> tuple[list[Measured], Tensor | None]:
     """Measure every row against the targets; the processes share the pairs.
 
     Args:
-        perceptual, inception, finder, alex: the networks of LPIPS, of FID, of the metrics by parts and of KID; None
-            where these are not measured.
+        perceptual, inception, finder, alex, dists: the networks of LPIPS, of FID, of the metrics by parts, of KID and
+            of DISTS; None where these are not measured.
     Returns:
         In the main process, a Measured for each row and the targets' features; they do not depend on the batch size or
         the number of processes. In the other processes, ([], None).
@@ -136,6 +138,9 @@ def measure(
                 load = load_image if row.framed else load_exact
                 picture = _load(threads, load, [row.pictures[i] for i in batch], size, device)
                 numbers = compare(picture, target, mask, perceptual)
+                if dists is not None:
+                    distance = dists(picture / 255, target / 255).double().cpu()
+                    numbers = torch.cat([numbers, distance.unsqueeze(1)], 1)
                 if finder is not None:
                     numbers = torch.cat([numbers, finder.compare(picture, target, found)], 1)
                 share.values[r].append(numbers)
@@ -148,7 +153,7 @@ def measure(
             if alex is not None:
                 share.alex[-1].append(alex.features(target / 255))
             bar.update(len(batch))
-    columns = PER_PAIR if finder is None else (*PER_PAIR, *KEYS)
+    columns = (*PER_PAIR, *(() if dists is None else ("dists",)), *(() if finder is None else KEYS))
     return _join(workers.gather(share), len(rows), columns)
 
 

@@ -14,6 +14,7 @@ from capture.common.pretrained import WeightsMissing
 from capture.evaluation.parallel import Workers
 from capture.evaluation.parts import PartFinder
 from capture.metrics.choice import METRICS, NEED_WEIGHTS
+from capture.metrics.dists import Dists
 from capture.metrics.frechet import FEWEST
 from capture.metrics.inception import InceptionFeatures
 from capture.metrics.lpips import SMALLEST, Perceptual
@@ -24,14 +25,15 @@ class Networks:
     """What measures the pictures.
 
     Attributes:
-        perceptual, inception, alex, finder: the networks of LPIPS, of FID, of KID and of the metrics by parts; None
-            where the metric was not chosen, or where its network is not available.
+        perceptual, inception, alex, dists, finder: the networks of LPIPS, of FID, of KID, of DISTS and of the metrics
+            by parts; None where the metric was not chosen, or where its network is not available.
         missing: key of a column -> why it has no number.
     """
 
     perceptual: Perceptual | None = None
     inception: InceptionFeatures | None = None
     alex: Perceptual | None = None
+    dists: Dists | None = None
     finder: PartFinder | None = None
     missing: dict[str, str] = field(default_factory=dict)
 
@@ -57,7 +59,7 @@ def load_networks(
         CaptureError: a network is not available, and `require` has its metric.
     """
     impossible: dict[str, str] = {}
-    for name in ("lpips", "kid"):
+    for name in ("lpips", "dists", "kid"):  # which all need pictures of SMALLEST pixels
         if size < SMALLEST:
             impossible[name] = (
                 f"{name.upper()} needs pictures of at least {SMALLEST}x{SMALLEST}; these are {size}x{size}"
@@ -78,6 +80,7 @@ def load_networks(
 
     loaders: dict[str, Callable[[], Any]] = {
         "lpips": lambda: Perceptual.load(lpips_net, weights, device),
+        "dists": lambda: Dists.load(weights, device),
         "fid": lambda: InceptionFeatures.load(weights, device),
         "kid": load_alex,
         "pose": load_finder,
@@ -102,5 +105,6 @@ def load_networks(
     if workers.is_main:
         workers.wait()
     networks.perceptual, networks.inception, networks.alex = (loaded.get(name) for name in ("lpips", "fid", "kid"))
+    networks.dists = loaded.get("dists")
     networks.finder = loaded.get("pose") or loaded.get("identity")
     return networks

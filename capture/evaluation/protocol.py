@@ -41,6 +41,7 @@ def protocol(
     parts_file: Path | None = None,
     alex_file: str | None = None,
     intervals: bool = False,
+    dists_file: str | None = None,
 ) -> dict[str, str]:
     """The protocol as a dict of topic -> description, with the versions of the libraries.
 
@@ -51,6 +52,7 @@ def protocol(
         metrics: names in capture.metrics.choice.METRICS, which have lines of their own.
         parts_file: weights of the part segmenter.  alex_file: weights of KID's features.
         intervals: whether rows have intervals and marks.
+        dists_file: weights of DISTS's VGG-16.
     """
     window = window_size(SIGMA)
     found = f"parts by the segmenter of {parts_file or 'none'}, found where they cover {SMALLEST:.1%} of the picture"
@@ -70,6 +72,8 @@ def protocol(
         f"{foreground.TOLERANCE}/255 in some channel from the median colour of the target's border",
         "LPIPS": f"version 0.1, {lpips_net}, at the size above (lpips {version('lpips')}; "
         f"weights: {lpips_file or 'none'})",
+        "DISTS": "structure and texture of VGG-16's features at the size above, importance as learnt by its authors "
+        f"(from torchmetrics {version('torchmetrics')}; weights of VGG-16: {dists_file or 'none'})",
         "FID": "2,048 pooled Inception features, pictures resized to 299 as TensorFlow 1 did; reference: the targets, "
         f"one for each pair; biased below {ENOUGH:,} pairs (torch-fidelity {version('torch-fidelity')}; Fréchet "
         f"distance by torchmetrics in float64; weights: {inception_file or 'none'})",
@@ -84,7 +88,15 @@ def protocol(
         "test": f"paired permutation test of the leader against every other measured row (random signs, "
         f"{PERMUTATIONS:,} resamples, seed {SEED}, two-sided, 5 %)",
     }
-    chosen = {"L1": "l1", "SSIM": "ssim", "foreground": "fg", "LPIPS": "lpips", "FID": "fid", "KID": "kid"}
+    chosen = {
+        "L1": "l1",
+        "SSIM": "ssim",
+        "foreground": "fg",
+        "LPIPS": "lpips",
+        "DISTS": "dists",
+        "FID": "fid",
+        "KID": "kid",
+    }
     chosen |= {"Pose, Missed": "pose", "Identity": "identity"}
     left_out = {what for what, name in chosen.items() if name not in metrics}
     if not intervals:

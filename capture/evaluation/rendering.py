@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import torch
+from PIL import Image
 from torch import Tensor
 from tqdm import tqdm
 
@@ -24,7 +25,8 @@ from capture.common.pretrained import sha256_of
 from capture.evaluation.maps import load_maps, map_roles
 from capture.evaluation.parallel import Workers
 from capture.evaluation.protocol import VERSION
-from capture.inference.framing import Known, frame_picture, known_framing
+from capture.inference.framing import AS_IS, AUTO, Known, frame_picture, known_framing
+from capture.inference.pipeline import Pipeline
 from capture.inference.transfer import PoseTransfer
 from capture.inference.window import in_square
 from capture.io.images import denormalise, image_to_tensor, load_image, normalise, open_upright, png_bytes
@@ -43,6 +45,7 @@ def render(
     workers: Workers,
     batch_size: int = 8,
     framing: bool = False,
+    as_saved: bool = False,
 ) -> list[Path]:
     """Render the pairs whose file is missing, without noise and in float32.
 
@@ -50,13 +53,15 @@ def render(
         pairs: (index in the pairs file, pair), each with the maps that the method reads.
         size: transfer.size.  folder: where the folders of pictures go.
         framing: frame identities and poses as the weights know them, where that is known (capture.inference.framing).
+        as_saved: make the pictures that save_result.py saves: at the size of the identity's picture, and pixel art of
+            pixel art; then scale them to `size`.
     Returns:
         The files of all pictures, in the order of `pairs`.
     Raises:
         CaptureError: an input that can't be read, or a picture with NaN in it.
     """
     known = known_framing(transfer.config) if framing else None
-    framed = " framed" if known else ""
+    framed = " framed" * bool(known) + " as saved" * as_saved
     key = hashlib.sha256(f"{sha256_of(transfer.source)} {size} {VERSION}{framed}".encode()).hexdigest()[:12]
     place = folder / f"{re.sub(r'[^A-Za-z0-9._-]+', '_', name)}-{key}"
     roles = map_roles(transfer.generator)
@@ -69,7 +74,11 @@ def render(
             for batch in mine:
                 # whole batches, even for one missing picture: the last digit depends on the size of the batch
                 with explain_out_of_memory(transfer.device, f"rendering {name} at --batch_size {batch_size}"):
-                    pictures = _render_batch(transfer, [pairs[i][1] for i in batch], size, threads, known)
+                    chosen = [pairs[i][1] for i in batch]
+                    if as_saved:
+                        pictures = _render_as_saved(transfer, chosen, size, framing)
+                    else:
+                        pictures = _render_batch(transfer, chosen, size, threads, known)
                 for i, picture in zip(batch, pictures):
                     if i in missing:
                         _write(files[i], picture, f"{transfer.source}: NaN in the picture of pair {pairs[i][0]}")
@@ -111,6 +120,21 @@ def _render_framed(
             picture = in_square(denormalise(made[i]).permute(1, 2, 0).contiguous().numpy(), posed.window)
             made[i] = normalise(torch.from_numpy(picture.copy()).permute(2, 0, 1))
     return made
+
+
+def _render_as_saved(transfer: PoseTransfer, pairs: list[Pair], size: int, framing: bool) -> Tensor:
+    """The same as save_result.py saves them, scaled to `size`: large pixels stay squares where they are enlarged."""
+    pipeline = Pipeline(transfer)
+    made = []
+    for pair in pairs:
+        with no_tf32():
+            picture = pipeline(pair.identity, pair.pose, framing=AUTO if framing else AS_IS)
+        assert isinstance(picture, Image.Image)
+        if picture.size != (size, size):
+            smaller = max(picture.size) > size
+            picture = picture.resize((size, size), Image.Resampling.BOX if smaller else Image.Resampling.NEAREST)
+        made.append(normalise(image_to_tensor(picture.convert("RGB"))))
+    return torch.stack(made)
 
 
 def _write(file: Path, picture: Tensor, complaint: str) -> None:

@@ -46,14 +46,17 @@ def put_on(figure: np.ndarray, background: Background, known: Colour, own: Colou
     return np.asarray(alpha * figure[..., :3] + (1 - alpha) * np.asarray(colour, np.float32) + 0.5).astype(np.uint8)
 
 
-def cut_out(picture: np.ndarray, ground: Colour, background: np.ndarray | None = None) -> np.ndarray:
+def cut_out(
+    picture: np.ndarray, ground: Colour, background: np.ndarray | None = None, alpha: np.ndarray | None = None
+) -> np.ndarray:
     """The figure in a picture that a network drew, uint8 (S, S, 3): uint8 (S, S, 4), straight alpha, no fringe.
 
     Args:
         ground: the colour that it is drawn on.  background: see `coverage`.
+        alpha: how much of each pixel the figure covers, float (S, S) in [0, 1], where the network says it.
     """
     image, behind = picture.transpose(2, 0, 1).astype(np.float32), np.asarray(ground, np.float32)
-    covered = coverage(image, behind, background)
+    covered = coverage(image, behind, background) if alpha is None else alpha.astype(np.float32)
     colours = own_colours(image, covered, behind).transpose(1, 2, 0)
     figure = np.concatenate([colours, 255 * covered[..., None]], axis=-1)
     figure[covered == 0] = 0

@@ -13,6 +13,7 @@ from capture.common.errors import CaptureError
 from capture.inference.drawing import Drawing, cut_drawing, native_resolution
 from capture.inference.framing import Known, frame_picture
 from capture.inference.inputs import Notes, open_identity
+from capture.inference.pixel_art import OFF, Grid, Pixels, find_ink, look_for_pixel_art
 from capture.inference.window import Window
 from capture.io.images import image_to_tensor, over_ground, to_square
 
@@ -29,15 +30,23 @@ class Character:
         path: of the first picture.
         shown: as the network takes them, uint8 (3, S, S) each.
         drawings: as fine as they are asked for, all of one size; none where they are not.
+        pixels: the grid and the palette that results are put on where the first picture is pixel art.
     """
 
     path: Path
     shown: list[Tensor]
     drawings: list[Drawing] = field(default_factory=list)
+    pixels: Pixels | None = None
 
 
 def load_character(
-    paths: Sequence[Path], size: int, known: Known | None, which: int, notes: Notes, resolution: int | str | None = None
+    paths: Sequence[Path],
+    size: int,
+    known: Known | None,
+    which: int,
+    notes: Notes,
+    resolution: int | str | None = None,
+    pixel_art: str = OFF,
 ) -> Character:
     """Read the pictures of one character; see make_character.
 
@@ -49,7 +58,7 @@ def load_character(
         image, note = open_identity(path)
         notes.add(path, note)
         pictures.append((path, image))
-    return make_character(pictures, size, known, which, notes, resolution)
+    return make_character(pictures, size, known, which, notes, resolution, pixel_art)
 
 
 def make_character(
@@ -59,6 +68,7 @@ def make_character(
     which: int,
     notes: Notes,
     resolution: int | str | None = None,
+    pixel_art: str = OFF,
 ) -> Character:
     """The pictures of one character, framed.
 
@@ -67,10 +77,16 @@ def make_character(
         size: S, of the network's pictures.  known, which: see frame_picture; None: pictures are used as they are.
         resolution: side of the drawings; auto, native: that of the first picture, at least `size`, at most MOST;
             None: no drawings.
+        pixel_art: see capture.inference.pixel_art.
     Raises:
         CaptureError: a picture has fewer figures than `which`.
     """
-    shown, drawings, side = [], [], resolution
+    shown: list[Tensor] = []
+    drawings: list[Drawing] = []
+    side = resolution
+    grid: Grid | None = None
+    pixels: Pixels | None = None
+    resampling = Image.Resampling.BICUBIC
     for path, image in pictures:
         window = Window.whole(*image.size)
         if known is None:
@@ -85,9 +101,17 @@ def make_character(
             window = framed.window
         if isinstance(side, str):
             side = native_resolution(window, size, MOST[side])
+        if isinstance(side, int) and not drawings:  # the first picture
+            art = look_for_pixel_art(image, pixel_art, path)
+            if art is not None:
+                grid = Grid.of(art, window, side)
+                side, resampling = grid.side * grid.fine, Image.Resampling.NEAREST
+                notes.add(path, f"{art}, of which results are made as well (--pixel_art off: they are not)")
         if isinstance(side, int):
-            drawings.append(cut_drawing(image, window, side))
-    return Character(pictures[0][0], shown, drawings)
+            drawings.append(cut_drawing(image, window, side, resampling))
+            if grid is not None and art is not None and pixels is None:
+                pixels = Pixels(grid, art.palette, find_ink(drawings[0].figure, grid, art.palette))
+    return Character(pictures[0][0], shown, drawings, pixels)
 
 
 def load_identity(path: Path, size: int, known: Known | None, which: int, notes: Notes) -> Tensor:

@@ -42,6 +42,13 @@ class Drawing:
     pixels: Tensor
     ground: Colour | None
 
+    @property
+    def figure(self) -> np.ndarray:
+        """The same as uint8 (R, R, 4), straight alpha."""
+        pixels = self.pixels.permute(1, 2, 0).numpy()
+        straight = np.concatenate([pixels[..., :3] / np.maximum(pixels[..., 3:], 1 / 255), pixels[..., 3:]], axis=-1)
+        return np.asarray((255 * straight + 0.5).clip(0, 255)).astype(np.uint8)
+
     @cached_property
     def outline(self) -> Outline | None:
         """The line around the figure; None where it has none of one colour and width."""
@@ -62,7 +69,9 @@ class Drawing:
         return Outline(ink, width) if 0 < width <= widest else None
 
 
-def cut_drawing(image: Image.Image, window: Window, resolution: int) -> Drawing:
+def cut_drawing(
+    image: Image.Image, window: Window, resolution: int, resampling: Image.Resampling = Image.Resampling.BICUBIC
+) -> Drawing:
     """What `window` shows of a picture, RGB or RGBA, at resolution x resolution, its figure cut out.
 
     Where no figure can be told from what is behind it, the whole picture is the drawing.
@@ -84,7 +93,7 @@ def cut_drawing(image: Image.Image, window: Window, resolution: int) -> Drawing:
     cut = found.picture.copy()
     cut.putalpha(alpha)
     ground = found.ground or (None if image.mode == "RGBA" else border_colour(np.asarray(image.convert("RGB"))))
-    shown = _show(cut, inner, resolution)
+    shown = _show(cut, inner, resolution, resampling)
     values = torch.from_numpy(np.array(shown)).permute(2, 0, 1).float() / 255  # (4, R, R)
     values[:3] *= values[3:]
     return Drawing(values.contiguous(), ground)
@@ -96,7 +105,7 @@ def native_resolution(window: Window, least: int, most: int) -> int:
     return side + side % 2
 
 
-def _show(picture: Image.Image, window: Window, size: int) -> Image.Image:
+def _show(picture: Image.Image, window: Window, size: int, resampling: Image.Resampling) -> Image.Image:
     """What `window` shows of an RGBA picture, size x size, transparent where it reaches outside."""
     left, top = math.floor(window.x), math.floor(window.y)
     room = (math.ceil(window.x + window.side) - left, math.ceil(window.y + window.side) - top)
@@ -106,4 +115,4 @@ def _show(picture: Image.Image, window: Window, size: int) -> Image.Image:
     if (room, x, y) == ((size, size), 0, 0):
         return canvas
     box = (x, y, min(x + window.side, room[0]), min(y + window.side, room[1]))
-    return canvas.resize((size, size), Image.Resampling.BICUBIC, box=box)  # weighs colours by alpha
+    return canvas.resize((size, size), resampling, box=box)  # weighs colours by alpha

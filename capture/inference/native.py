@@ -54,19 +54,23 @@ class _Square:
         return torch.stack(torch.meshgrid(x, y, indexing="xy"))
 
 
-def render_native(layers: Layers, index: int, drawings: Sequence[Drawing], ground: Sequence[float]) -> np.ndarray:
+def render_native(
+    layers: Layers, index: int, drawings: Sequence[Drawing], ground: Sequence[float], sampling: str = "bicubic"
+) -> np.ndarray:
     """Picture `index` of a batch of layers at the drawings' size R: uint8 (R, R, 4), straight alpha.
 
     Args:
         layers: on the CPU, float32.
         drawings: one for each identity picture of the layers, all of the same size.
         ground: the colour, 0..255, on which the network draws.
+        sampling: of the drawings, bicubic or nearest.
     """
     side, size = drawings[0].pixels.shape[-1], layers.image.shape[-1]
     behind = np.asarray(ground, np.float32)
     image = (layers.image[index].numpy() + 1) * 127.5  # (3, S, S)
     background = layers.logits[index].softmax(0)[0].numpy()  # (S, S)
-    covered = coverage(image, behind, background)
+    predicted = layers.figure_alpha
+    covered = coverage(image, behind, background) if predicted is None else predicted[index, 0].numpy()
     result = np.zeros((side, side, 4), np.uint8)
     if not covered.any():
         return result
@@ -75,7 +79,7 @@ def render_native(layers: Layers, index: int, drawings: Sequence[Drawing], groun
     alpha, depth = _antialiased(soft, scale), signed_distance(soft > 0.5)
     painted = own_colours(image, covered, behind)  # (3, S, S)
     grid, source = sampling_grid(layers, index, square)
-    drawn = _sample(drawings, grid, source)  # (4, h, w), colours times alpha
+    drawn = _sample(drawings, grid, source, sampling)  # (4, h, w), colours times alpha
     colours, opaque = 255 * drawn[:3], drawn[3]
     enlarged = np.clip(square.enlarge(painted), 0, 255)
     outline = drawings[0].outline
@@ -135,13 +139,13 @@ def _antialiased(soft: np.ndarray, scale: float) -> np.ndarray:
     return alpha
 
 
-def _sample(drawings: Sequence[Drawing], grid: Tensor, source: Tensor) -> np.ndarray:
+def _sample(drawings: Sequence[Drawing], grid: Tensor, source: Tensor, sampling: str) -> np.ndarray:
     """Pixels (4, h, w) of the drawings at a grid."""
     sampled = torch.zeros(4, *source.shape)
     for n, drawing in enumerate(drawings):
         chosen = source == n
         if chosen.any():
-            pixels = F.grid_sample(drawing.pixels[None], grid.permute(1, 2, 0)[None], "bicubic", align_corners=False)[0]
+            pixels = F.grid_sample(drawing.pixels[None], grid.permute(1, 2, 0)[None], sampling, align_corners=False)[0]
             sampled = torch.where(chosen, pixels, sampled)
     alpha = sampled[3:].clamp(0, 1)
     return torch.cat([torch.minimum(sampled[:3].clamp(min=0), alpha), alpha]).numpy()

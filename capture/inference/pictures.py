@@ -73,13 +73,14 @@ def render_files(
     single = len(identities) == len(poses) == 1 and not is_folder(identity) and pose.is_file()
     folders = output_folders(identities, poses, save_dir, single)
     noise = transfer.sample_noise(1, noise_scale, seed) if noise_scale else None
+    resolution = presentation.drawing_resolution
     for path in dict.fromkeys([*(path for paths in pictures_of for path in paths), *poses]):
         open_upright(path)
     written: dict[tuple[Path, Path], Path] = {}
     with tqdm(total=len(identities) * len(poses), desc="pictures", unit="picture", disable=single) as bar:
         for first in range(0, len(identities), TOGETHER):
             some = [
-                load_character(paths, transfer.size, known, which, notes, presentation.drawing_resolution)
+                load_character(paths, transfer.size, known, which, notes, resolution, presentation.pixels)
                 for paths in pictures_of[first : first + TOGETHER]
             ]
             told = notes if first == 0 else Notes(lambda line: None)

@@ -23,6 +23,7 @@ from capture.inference.frames import Frames
 from capture.inference.framing import AUTO, FRAMINGS, Known, frame_picture, known_framing
 from capture.inference.inputs import FRAME_RATE, Driver, Notes
 from capture.inference.picture_likes import PictureLike, frames_of, is_sequence_file, picture_frames, to_picture
+from capture.inference.pixel_art import CHOICES
 from capture.inference.pose_frames import SHEET_RATE
 from capture.inference.presentation import Presentation, Shown, parse_resolution, present, settle_presentation
 from capture.inference.transfer import PoseTransfer
@@ -69,6 +70,7 @@ class Pipeline:
         *,
         resolution: int | str = "auto",
         background: str = "auto",
+        pixel_art: str = AUTO,
         framing: str = AUTO,
         which: int = 1,
         noise_scale: float = 0.0,
@@ -91,6 +93,7 @@ class Pipeline:
             resolution: side of the results in pixels; "auto": that of the identity's picture, up to 512, with methods
                 that can; "native": the same, up to 2048; "network": that of the weights.
             background: auto, what the weights draw; keep, the colour behind the identity; transparent; or #rrggbb.
+            pixel_art: auto: results of pixel art are pixel art, too, on its grid and of its colours; on; off.
             framing: auto puts figures on the ground and scales them to the size that the weights know; as_is does not.
             which: the figure of the identity's picture that is used, from the largest, 1.
             noise_scale, seed: of the noise, for methods that have some.
@@ -105,16 +108,21 @@ class Pipeline:
         Raises:
             CaptureError: an input that can't be read or used.
         """
+        if pixel_art not in CHOICES:
+            raise CaptureError(f"pixel_art {pixel_art!r}: give {', '.join(CHOICES)}")
         if framing not in FRAMINGS:
             raise CaptureError(f"framing {framing!r}: give {' or '.join(FRAMINGS)}")
         if any(role.endswith("_uv") for role in self.transfer.generator.inputs):
             raise CaptureError(f"{self.transfer.source}: this method is driven by IUV maps; use save_result.py")
         known = self.known if framing == AUTO else None
-        presentation = Presentation(parse_resolution(str(resolution)), parse_background(background))
+        presentation = Presentation(
+            parse_resolution(str(resolution)), parse_background(background), pixel_art=pixel_art
+        )
         given: list[Any] = list(identity) if isinstance(identity, list | tuple) else [identity]
         pictures = [(Path("identity"), to_picture(picture, "identity")) for picture in given]
         presentation = settle_presentation(self.transfer, presentation, len(pictures), relative)
-        character = make_character(pictures, self.size, known, which, self._notes, presentation.drawing_resolution)
+        side = presentation.drawing_resolution
+        character = make_character(pictures, self.size, known, which, self._notes, side, presentation.pixels)
         noise = self.transfer.sample_noise(1, noise_scale, seed) if noise_scale else None
         options: dict[str, Any] = {"batch_size": batch_size, "noise": noise, "relative": relative, "known": known}
         show = partial(present, self.transfer, [character], presentation=presentation, **options)

@@ -16,6 +16,8 @@ from capture.inference.framing import Known, known_framing
 from capture.inference.ground import Colour
 from capture.inference.layered import check_layered, drive_layers
 from capture.inference.native import render_native
+from capture.inference.pixel_art import AUTO as PIXELS
+from capture.inference.pixel_art import OFF, ON, snap
 from capture.inference.transfer import PoseTransfer
 from capture.inference.window import border_colour
 from capture.io.images import channels_last, denormalise
@@ -34,17 +36,24 @@ class Presentation:
         resolution: side of results in pixels; native: that of the identity's drawing; auto: the same, up to 512 and
             where the method can (see `settle_presentation`); None: that of the weights.
         background: see capture.inference.background.
+        pixel_art: auto, on or off: results of pixel art are pixel art; see capture.inference.pixel_art.
         smooth: average motions over neighbouring frames; None: in videos, where the method can.
     """
 
     resolution: int | str | None = None
     background: Background = AUTO
     smooth: bool | None = None
+    pixel_art: str = PIXELS
 
     @property
     def drawing_resolution(self) -> int | str | None:
         """The size at which drawings are read; None where they are not needed."""
         return SMALLEST if self.resolution is None and self.background == KEEP else self.resolution
+
+    @property
+    def pixels(self) -> str:
+        """Whether pixel art is looked for: not for results at the network's size, which no drawing is sampled for."""
+        return OFF if self.resolution is None else self.pixel_art
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,6 +101,12 @@ def settle_presentation(
         check_layered(transfer, "--resolution")
     if pictures > 1:
         check_layered(transfer, "more than one picture in --iden_path")
+    if presentation.pixel_art == ON:
+        check_layered(transfer, "--pixel_art on")
+        if presentation.resolution is None:
+            raise CaptureError(
+                "--pixel_art on: the network's own picture has no pixels of the drawing; give --resolution native"
+            )
     if presentation.smooth:
         check_layered(transfer, "--smooth")
     return presentation
@@ -134,12 +149,23 @@ def present(
 
 def _of_layers(layers: Layers, character: Character, presentation: Presentation, known: Known | None) -> Shown:
     output = denormalise(layers.image[0])
-    if presentation.resolution is None:
+    if presentation.resolution is None or _has_size_of_network(character, output):
         background = layers.logits[0].softmax(0)[0].numpy()
-        return Shown(output, _of_output(output, background, character, presentation, known))
+        alpha = None if layers.figure_alpha is None else layers.figure_alpha[0, 0].numpy()
+        return Shown(output, _of_output(output, background, character, presentation, known, alpha))
     ground = _ground(channels_last(output), known)
-    figure = render_native(layers, 0, character.drawings, ground)
+    figure = render_native(layers, 0, character.drawings, ground, "nearest" if character.pixels else "bicubic")
+    if character.pixels is not None:
+        figure = snap(figure, character.pixels)
     return Shown(output, put_on(figure, presentation.background, ground, character.drawings[0].ground))
+
+
+def _has_size_of_network(character: Character, output: Tensor) -> bool:
+    """Whether a drawing is as large as the network's own picture.
+
+    That picture is then better than the drawing's pixels put in its place (docs/NATIVE_SIZE.md), except for pixel art.
+    """
+    return character.pixels is None and character.drawings[0].pixels.shape[-1] == output.shape[-1]
 
 
 def _of_output(
@@ -148,6 +174,7 @@ def _of_output(
     character: Character,
     presentation: Presentation,
     known: Known | None,
+    alpha: np.ndarray | None = None,
 ) -> np.ndarray:
     """A picture at the network's size, on the background that is asked for."""
     picture = channels_last(output)
@@ -155,7 +182,7 @@ def _of_output(
         return picture
     ground = _ground(picture, known)
     own = character.drawings[0].ground if character.drawings else None
-    return put_on(cut_out(picture, ground, background), presentation.background, ground, own)
+    return put_on(cut_out(picture, ground, background, alpha), presentation.background, ground, own)
 
 
 def _ground(picture: np.ndarray, known: Known | None) -> Colour:

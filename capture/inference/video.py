@@ -77,7 +77,10 @@ def render_video(
     pose_path = pose.path if isinstance(pose, PoseFrames) else pose
     folders = output_folders(identities, [pose_path], save_dir, single=alone and not is_folder(identity))
     resolution = presentation.drawing_resolution
-    shown = [load_character(paths, transfer.size, known, which, notes, resolution) for paths in pictures_of]
+    shown = [
+        load_character(paths, transfer.size, known, which, notes, resolution, presentation.pixels)
+        for paths in pictures_of
+    ]
     clear = presentation.background == TRANSPARENT or any(one.drawings and not one.drawings[0].ground for one in shown)
     if clear and presentation.background in (TRANSPARENT, KEEP) and not FORMATS[form].alpha:
         others = ", ".join(name for name, other in FORMATS.items() if other.alpha)

@@ -21,6 +21,7 @@ import numpy as np
 
 from capture.common.errors import CaptureError, Refused
 from capture.io.images import MAX_PIXELS, is_enormous, open_picture, padding
+from capture.io.numpy_file import load_array
 
 MAPS = "_uv"  # the map of the picture `identity` of a batch is `identity_uv`
 PARTS: tuple[str, ...] = (
@@ -124,17 +125,9 @@ def map_to_square(iuv: np.ndarray, size: int, background: float = 0) -> np.ndarr
 
 
 def _read_array(path: Path) -> np.ndarray:
-    try:
-        values = np.load(path, mmap_mode="r", allow_pickle=False)  # mapped: a false shape can't fill the memory
-    except FileNotFoundError:
-        raise CaptureError(f"{path}: no such map") from None
-    except OSError as error:
-        raise Refused.reading(path, error) or CaptureError(f"{path}: can't be read ({error.strerror})") from None
-    except Exception:  # NumPy raises errors of many types on a broken header
-        raise CaptureError(f"{path}: not a whole NumPy file of numbers; save it again with numpy.save") from None
-    if not isinstance(values, np.ndarray) or values.ndim != 3 or values.shape[2] != 3 or 0 in values.shape:
-        shape = values.shape if isinstance(values, np.ndarray) else "of an archive"
-        raise CaptureError(f"{path}: has the shape {shape}; a map is (height, width, 3): part, u, v")
+    values = load_array(path)
+    if values.ndim != 3 or values.shape[2] != 3 or 0 in values.shape:
+        raise CaptureError(f"{path}: has the shape {values.shape}; a map is (height, width, 3): part, u, v")
     if is_enormous(values.shape[1], values.shape[0]):
         raise CaptureError(f"{path}: a map of over {MAX_PIXELS // 10**6} megapixels; shrink it first")
     if values.dtype.kind not in "uif":

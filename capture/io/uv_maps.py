@@ -13,9 +13,10 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from capture.common.errors import CaptureError, Refused
+from capture.common.errors import CaptureError
 from capture.io.images import MAX_PIXELS, border_pixels, is_enormous, open_rgb
 from capture.io.iuv import check_parts, map_to_square, read_iuv_png
+from capture.io.numpy_file import load_array
 
 SUFFIXES = (".png", ".npy")
 _PLAIN = 8  # levels by which a plain background may differ from its median colour
@@ -47,18 +48,9 @@ def read_uv_map(path: str | Path) -> np.ndarray:
 
 
 def _read_coordinates(path: Path) -> np.ndarray:
-    try:
-        stored = np.load(path, mmap_mode="r", allow_pickle=False)
-    except FileNotFoundError:
-        raise CaptureError(f"{path}: no such map") from None
-    except (OSError, MemoryError) as error:
-        raise Refused.reading(path, error) or CaptureError(f"{path}: not a readable .npy array") from None
-    except Exception as error:  # whatever a damaged or hostile header provokes
-        why = " ".join(str(error).split())[:80]
-        raise CaptureError(f"{path}: not a readable .npy array ({why})") from None
-    if not isinstance(stored, np.ndarray) or stored.ndim != 3 or stored.shape[2] != 2 or 0 in stored.shape:
-        shape = stored.shape if isinstance(stored, np.ndarray) else "of an archive"
-        raise CaptureError(f"{path}: has the shape {shape}; coordinates have the shape (H, W, 2)")
+    stored = load_array(path)
+    if stored.ndim != 3 or stored.shape[2] != 2 or 0 in stored.shape:
+        raise CaptureError(f"{path}: has the shape {stored.shape}; coordinates have the shape (H, W, 2)")
     if stored.dtype.kind != "f" or is_enormous(stored.shape[1], stored.shape[0]):
         raise CaptureError(
             f"{path}: {stored.dtype} of {stored.shape[1]}x{stored.shape[0]}; coordinates are floating-point numbers of "

@@ -43,6 +43,8 @@ class Generator(nn.Module, ABC):
         relative: whether `transfer_relative` drives a video's frames relative to its first one.
         layered: whether `estimate_motion` and `decode_layers` are there: pictures at the identity's own size, of
             several pictures of one identity, and videos that are smoothed over time.
+        newer_parts: beginnings of the names of parameters that weights of an earlier version may lack. A run that
+            starts from such weights begins with fresh ones there.
     """
 
     inputs: tuple[str, ...] = ("identity", "pose")
@@ -50,6 +52,7 @@ class Generator(nn.Module, ABC):
     coordinates: bool = False
     relative: bool = False
     layered: ClassVar[bool] = False
+    newer_parts: ClassVar[tuple[str, ...]] = ()
 
     @abstractmethod
     def forward(self, inputs: Inputs, noise: Tensor | None = None, details: bool = False) -> Any:
@@ -109,6 +112,14 @@ class Generator(nn.Module, ABC):
     def transfer_relative(self, inputs: Inputs, first_pose: Tensor) -> Tensor:
         """A frame of a video: the identity moves as the driver has moved since its first frame (B, 3, S, S)."""
         raise NotImplementedError
+
+    def adapted_weights(self, weights: dict[str, Tensor], config: dict[str, Any]) -> dict[str, Tensor]:
+        """Weights to start from, made with the configuration `config`, as this generator can load them.
+
+        Raises:
+            ValueError: they can't be adapted; the message names the key.
+        """
+        return weights
 
     @staticmethod
     def config_from_shapes(weights: dict[str, Tensor]) -> dict[str, Any]:

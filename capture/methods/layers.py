@@ -23,6 +23,7 @@ class Layers:
         part_maps: (B, P, 2, 3).
         part_source: int64 (B, P), which of the N pictures each part comes from.
         residual_flow: (B, N, 2, h, w), added to the positions in each of the pictures.
+        figure_alpha: (B, 1, S, S) in [0, 1], how much of each pixel the figure covers; None where it is not predicted.
     """
 
     image: Tensor
@@ -32,7 +33,9 @@ class Layers:
     part_maps: Tensor
     part_source: Tensor
     residual_flow: Tensor
+    figure_alpha: Tensor | None = None
 
     def at(self, index: int) -> Layers:
         """One picture of the batch, on the CPU."""
-        return Layers(*(getattr(self, field.name)[index : index + 1].cpu() for field in fields(self)))
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return Layers(**{name: value[index : index + 1].cpu() for name, value in values.items() if value is not None})

@@ -27,6 +27,7 @@ METRICS = {  # name for --metrics -> its columns, in the order of the table
     "l1": (Metric("l1", "L1"),),
     "ssim": (Metric("ssim", "SSIM", lower_is_better=False),),
     "lpips": (Metric("lpips", "LPIPS"),),
+    "dists": (Metric("dists", "DISTS"),),
     "fid": (Metric("fid", "FID", per_pair=False),),
     "kid": (Metric("kid", "KID alex", per_pair=False),),
     "fg": (Metric("l1_foreground", "L1 fg"), Metric("ssim_foreground", "SSIM fg", lower_is_better=False)),
@@ -34,9 +35,10 @@ METRICS = {  # name for --metrics -> its columns, in the order of the table
     "identity": (Metric("identity_error", "Identity"),),
 }
 DEFAULT = ("l1", "ssim", "lpips", "fid", "fg")
-NEED_WEIGHTS = ("lpips", "fid", "kid", "pose", "identity")
+NEED_WEIGHTS = ("lpips", "dists", "fid", "kid", "pose", "identity")
 LOWER_IS_BETTER = {metric.key: metric.lower_is_better for group in METRICS.values() for metric in group}
 EXPLAINED = {  # key -> a sentence of the legend, for the columns that not everybody knows
+    "dists": "DISTS: difference of structure and texture; lower is better.",
     "kid": "KID alex: kernel distance of AlexNet's features; lower is better, around 0 for the same distribution.",
     "pose_error": "Pose: distance of part centres as a share of the side; lower is better.",
     "parts_missed": "Missed: share of the target's parts not found in the output; lower is better.",

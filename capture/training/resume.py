@@ -19,6 +19,7 @@ from capture.common.errors import CaptureError
 from capture.common.threads import keep_threads
 from capture.config.load import differences, resume_rule, with_defaults
 from capture.inference.transfer import PoseTransfer
+from capture.methods.base import Generator
 from capture.training.meters import Meters
 
 
@@ -49,7 +50,12 @@ def restore(
     if found is None and start:
         other = PoseTransfer.load(start, "cpu")
         for network in (networks["gen"], average):
-            load_weights(network, other.generator.state_dict(), start, config, other.config)
+            assert isinstance(network, Generator)
+            try:
+                begin_with = network.adapted_weights(other.generator.state_dict(), other.config)
+            except ValueError as error:
+                raise CaptureError(f"{start}: {error}") from None
+            load_weights(network, begin_with, start, config, other.config, may_lack=network.newer_parts)
         return 0, [f"note: starting from the generator of {start}"]
     if found is None:
         return 0, []

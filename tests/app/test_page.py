@@ -163,11 +163,11 @@ class TestProgram:
         done = self.run("--help")
         assert done.returncode == 0 and "--port" in done.stdout
 
-    def test_it_says_how_to_install_gradio(self):
+    def test_the_program_says_how_to_install_gradio(self):
         done = self.run()
         assert done.returncode == 2 and 'pip install "capture[app]"' in done.stderr
 
-    def test_it_binds_to_the_loopback_interface(self):
+    def test_the_program_binds_to_the_loopback_interface(self):
         from capture.cli.app import build_parser
 
         assert build_parser().parse_args([]).host == "127.0.0.1"

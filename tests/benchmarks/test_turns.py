@@ -14,7 +14,7 @@ from capture.benchmarks.plan import OURS, PUBLISHED, Group, plan
 from capture.benchmarks.runner import DIED, LATE, run_groups
 from capture.benchmarks.turns import Way, take_turns
 from capture.common.errors import CaptureError
-from tests.conftest import tiny_config
+from tests.conftest import ROOT, tiny_config
 
 CPU = torch.device("cpu")
 
@@ -151,6 +151,9 @@ class TestPage:
         assert "| a network | 1     | a   | 10" in text
         assert "Not measured: the time was over: a network, batch 1, b." in text
         assert machine_title(self.MACHINE) in text
+
+    def test_the_performance_page_has_a_place(self):
+        assert PLACE in (ROOT / "docs" / "PERFORMANCE.md").read_text()
 
     def test_a_page_without_a_place_is_left_alone(self, tmp_path):
         page = tmp_path / "P.md"

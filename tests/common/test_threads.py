@@ -147,7 +147,7 @@ class TestKeptNumber:
     def four_cores(self, unset, monkeypatch):
         monkeypatch.setattr(threads, "available_cores", lambda: 4)
 
-    def test_it_is_taken_and_a_line_says_so(self):
+    def test_the_stored_number_is_taken_and_a_line_says_so(self):
         assert "2 threads, as it began" in keep_threads(2)
         assert torch.get_num_threads() == 2
 
@@ -186,7 +186,7 @@ class TestWaiting:
     def test_what_the_user_set_stays(self, name):
         assert self.shown(**{name: "7"}) == ["7" if one == name else None for one in threads.POLICIES]
 
-    def test_it_is_too_late_once_torch_is_there(self, monkeypatch):
+    def test_waiting_cannot_be_changed_once_torch_is_imported(self, monkeypatch):
         for name in threads.POLICIES:
             monkeypatch.delenv(name, raising=False)
         threads.limit_spinning()

@@ -27,7 +27,7 @@ class TestCountWork:
 
 
 class TestMatrixPeak:
-    def test_it_is_a_plausible_speed_and_uses_no_random_numbers_of_others(self):
+    def test_the_peak_is_a_plausible_speed_and_uses_no_random_numbers_of_others(self):
         before = torch.get_rng_state()
         peak = matrix_peak(torch.device("cpu"), torch.float32, repeats=1)
         assert 1e8 < peak < 1e15

@@ -233,6 +233,7 @@ class TestCaptureParts:
             "attention_layers": [0, 1],
             "attention_width": 32,
             "attention_temperature": 0.07,
+            "figure_alpha": False,
         }
         assert parts["num_parts"] == 25 and parts["patch_size"] == 2
         assert parts["discriminator"]["c"] == 8 and parts["discriminator"]["n_res"] == 1

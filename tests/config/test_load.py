@@ -136,7 +136,7 @@ class TestMethod:
 
 
 class TestSectionsOfOtherMethods:
-    def test_their_defaults_are_accepted_and_left_out(self, tmp_path):
+    def test_defaults_of_other_methods_are_accepted_and_left_out(self, tmp_path):
         a = written(tmp_path, "main_config: {method: fomm}\ngenerator_config: {idenE_config: {c: 64}}\nmraa_config: {}")
         assert load_config([a]) == load_config([], ["--method", "fomm"])
 
@@ -306,7 +306,7 @@ class TestWithDefaults:
 
 class TestOverlaysOfTheRepository:
     @pytest.mark.parametrize("name", OVERLAYS)
-    def test_they_hold_differences_only(self, name):
+    def test_overlays_hold_differences_only(self, name):
         *below, path = stack(name)
         overlay = yaml.safe_load(path.read_text())
         base = load_config(below) if below else default_config(get_value(overlay, "main_config.method", "capture"))

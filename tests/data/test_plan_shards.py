@@ -32,7 +32,7 @@ def shards(tmp_path_factory):
 
 
 class TestShard:
-    def test_it_is_parsed_from_the_command_line(self):
+    def test_a_shard_is_parsed_from_the_command_line(self):
         assert Shard.parse("3/16") == Shard(3, 16) and Shard.parse(None) is None
         for text in ("0/4", "5/4", "3", "a/b", "1/0", "-1/2"):
             with pytest.raises(CaptureError, match="such as 3/16"):

@@ -70,6 +70,18 @@ class TestMeasure:
         assert row.values.isnan().all(0).tolist() == [name == "lpips" for name in PER_PAIR]
         assert ranking(row.values) == ("l1", [0, 1, 2, 3, 4])
 
+    def test_dists_has_a_column_of_its_own(self, files) -> None:
+        def dists(a, b):
+            """In place of the network: what it is given, to see that it is pictures in [0, 1]."""
+            assert a.shape == b.shape and a.min() >= 0 and a.max() <= 1
+            return (a - b).abs().amax((1, 2, 3))
+
+        row = Row("made", "result", files["made"])
+        (made,), _ = measure([row], files["target"], SIZE, None, None, Workers(), batch_size=2, dists=dists)
+        assert made.columns == (*PER_PAIR, "dists")
+        assert made.column("dists").tolist() == pytest.approx([128 / 255] * N)
+        assert made.column("ssim_foreground").isnan().sum() == 0
+
     def test_a_picture_of_another_size_is_not_resized(self, files, tmp_path: Path) -> None:
         Image.new("RGB", (16, 32)).save(tmp_path / "odd.png")
         with pytest.raises(CaptureError, match="odd.png: 16x32, but this evaluation is at 32x32"):

@@ -26,7 +26,7 @@ class TestParseMetrics:
         assert parse_metrics(",".join(DEFAULT)) == DEFAULT
 
     @pytest.mark.parametrize(
-        ("text", "match"), [("l1,dists", "dists is not a metric"), (" ,", "nothing is not a metric")]
+        ("text", "match"), [("l1,psnr", "psnr is not a metric"), (" ,", "nothing is not a metric")]
     )
     def test_unknown_names(self, text: str, match: str) -> None:
         with pytest.raises(CaptureError, match=match):
@@ -43,6 +43,11 @@ class TestLoadNetworks:
         assert made.perceptual is made.alex is made.finder is None
         assert set(made.missing) == {"lpips", "kid"}
         assert made.missing["kid"].startswith("KID: alexnet-owt-7be5be79.pth is not in")
+
+    def test_the_weights_of_dists_are_named_with_their_address(self, tmp_path: Path) -> None:
+        missing = networks(("dists",), tmp_path).missing["dists"]
+        assert missing.startswith("DISTS: vgg16-397923af.pth is not in") and "https://download.pytorch.org" in missing
+        assert "at least 32x32" in networks(("dists",), tmp_path, size=16).missing["dists"]
 
     def test_metrics_that_are_not_chosen_are_not_missed(self, tmp_path: Path) -> None:
         assert networks(("l1", "ssim"), tmp_path).missing == {}

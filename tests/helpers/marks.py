@@ -23,13 +23,16 @@ SLOW_FILES = (
     *("methods/coord_inpainting/test_method.py", "methods/keypoint_warping/test_programs.py"),
     *("inference/test_transfer.py", "inference/test_predicted_maps.py", "inference/test_hub.py"),
     *("metrics/test_inception.py", "metrics/test_frechet.py", "data/test_loading.py", "data/toon/test_render.py"),
-    *("data/toon/test_write.py", "data/lpc/test_layers.py", "data/lpc/test_sheets.py"),
+    *("data/toon/test_write.py", "data/lpc/test_layers.py", "data/lpc/test_sheets.py", "inference/test_cases.py"),
 )
 SLOW_NAMES = {  # of classes and functions: each takes seconds, because it trains or starts a program
     *("TestBaselineTraining", "TestFullSize", "TestInterruption", "TestLearning", "TestWhatStagesLearn"),
     *("test_a_run_of_version_3_goes_on_as_if_nothing_had_been_renamed", "test_interrupt_ends_the_check"),
     *("test_interrupt_leaves_no_partial_file_and_the_same_command_finishes", "test_real_characters"),
     *("test_interrupt_leaves_whole_files_and_no_processes", "test_training_on_one_batch_learns_to_move_the_source"),
+    *("test_seed_gives_the_same_character_in_every_process", "test_no_two_of_five_hundred_characters_are_alike"),
+    *("test_processes_of_a_loader_render_no_group_twice", "test_no_square_matrix_is_held_at_64x64"),
+    *("test_killed_build_is_resumed_and_two_processes_build_once", "test_several_processes_build_large_datasets"),
 }
 SLOW_FIXTURES = {"programs", "world"}
 

@@ -80,7 +80,7 @@ class TestAttentionMaps:
 
 class TestAttentionOption:
     @pytest.mark.parametrize(("rows", "bands"), [("identity", 4), ("pose", 3), ("output", 6)])
-    def test_it_draws_a_picture_with_bands_for_every_module(self, tmp_path, run_main, rows, bands):
+    def test_attention_is_drawn_in_a_picture_with_bands_for_every_module(self, tmp_path, run_main, rows, bands):
         transfer, config = transfer_with(*OPTIONS[rows])
         folder = result_of(tmp_path, config, transfer.generator)
         pair = ("--iden_path", tmp_path / "A.png", "--pose_path", tmp_path / "B.png", "--save_dir", tmp_path / "out")

@@ -19,7 +19,7 @@ def frames() -> Frames:
 
 
 class TestFrames:
-    def test_it_is_a_sequence_of_pictures(self, frames):
+    def test_frames_are_a_sequence_of_pictures(self, frames):
         assert len(frames) == 4 and frames[1] is frames.frames[1] and list(frames) == frames.frames
         assert frames.fps == pytest.approx(10)
         assert repr(frames) == "<4 frames, 16x16, 10 fps>"

@@ -131,7 +131,7 @@ class TestPlaceBack:
         assert difference(to_square(Image.fromarray(back), 300), to_square(picture, 300)) < 1.5
         assert (window.x, window.y, window.side) == (0, 0, 600)
 
-    def test_it_never_grows_beyond_a_bound(self):
+    def test_the_placed_picture_never_grows_beyond_a_bound(self):
         framed = frame_picture(place([(person(60), (900, 900))], GROUND, (1500, 1500)), SIZE, TOON)
         back, _ = place_back(np.asarray(framed.image), framed.window, even=True)
         assert back.shape[0] <= 4 * SIZE and back.shape[0] % 2 == 0

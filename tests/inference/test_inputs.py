@@ -29,7 +29,7 @@ class TestNaturalOrder:
         paths = [Path(f"{name}.png") for name in names]
         assert sorted(reversed(paths), key=natural_order) == paths
 
-    def test_it_orders_any_names(self):
+    def test_any_names_are_ordered(self):
         sorted((Path(name) for name in ("²", "x", "10", "", "٣", "a.png", "-1")), key=natural_order)
 
 

@@ -88,9 +88,8 @@ class TestRenderNative:
 
     def test_a_picture_is_the_same_in_any_batch(self, drawn, rendered):
         one = still_layers(drawn, SMALL, GROUND)
-        two = dataclasses.replace(
-            one, **{f.name: torch.cat([getattr(one, f.name)] * 2) for f in dataclasses.fields(one)}
-        )
+        values = {f.name: getattr(one, f.name) for f in dataclasses.fields(one)}
+        two = dataclasses.replace(one, **{name: torch.cat([x] * 2) for name, x in values.items() if x is not None})
         drawing = cut_drawing(drawn, Window.whole(LARGE, LARGE), LARGE)
         assert np.array_equal(render_native(two, 1, [drawing], GROUND), rendered)
 

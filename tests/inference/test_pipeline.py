@@ -109,7 +109,7 @@ class TestPresentation:
 
 
 class TestMethodsWithMaps:
-    def test_they_are_refused_with_a_hint(self, tmp_path, pictures):
+    def test_methods_with_maps_are_refused_with_a_hint(self, tmp_path, pictures):
         from capture.methods.build import build_generator
         from tests.conftest import tiny_config, write_result
 

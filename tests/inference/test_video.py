@@ -51,6 +51,15 @@ def test_every_frame_is_the_picture_that_it_would_be_alone(result, inputs, tmp_p
         assert frame.shape == (32, 96, 3) and np.abs(frame[:, :32] - np.asarray(Image.open(inputs[0]))).mean() < 12
 
 
+def test_stages_at_the_same_time_make_the_bytes_of_a_loop(result, inputs, tmp_path, run_main, monkeypatch):
+    run_main("save_result.py", *command(result, inputs, tmp_path / "stages", "--batch_size", "4"))
+    monkeypatch.setattr(video, "read_ahead", contextlib.nullcontext)
+    monkeypatch.setattr(video, "write_behind", contextlib.nullcontext)
+    run_main("save_result.py", *command(result, inputs, tmp_path / "loop", "--batch_size", "4"))
+    for name in ("output.mp4", "iden_pose_output.mp4"):
+        assert (tmp_path / "stages" / name).read_bytes() == (tmp_path / "loop" / name).read_bytes()
+
+
 def test_a_folder_of_characters(result, inputs, tmp_path, run_main):
     for name in ("x", "y"):
         draw_figure(tmp_path / "who" / f"{name}.png", ord(name), 3)

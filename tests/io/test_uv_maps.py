@@ -127,7 +127,7 @@ class TestHostileMaps:
 
     def test_pickled_objects_are_not_loaded(self, tmp_path):
         np.save(tmp_path / "a.npy", np.array([{"a": 1}], dtype=object), allow_pickle=True)
-        refused(tmp_path / "a.npy", "not a readable .npy")
+        refused(tmp_path / "a.npy", "not a whole NumPy file")
 
     @pytest.mark.parametrize(
         "content", [b"", b"\x93NUMPY\x01\x00", b"nothing of the kind", b"\x93NUMPY\x01\x00\x10\x00{'descr': 1"]

@@ -29,14 +29,14 @@ def toy(tmp_path, monkeypatch):
 
 @pytest.mark.usefixtures("toy")
 class TestNewMethod:
-    def test_its_keys_and_its_defaults_are_those_of_its_room(self, mixamo_tree):
+    def test_keys_and_defaults_are_those_of_the_room(self, mixamo_tree):
         config = toy_config(mixamo_tree)
         assert config["toy_config"] == {"channels": 5} and config["train_config"]["lr_G"] == 0.01
         assert set(config) == {"main_config", "dataset_config", "toy_config", "train_config"}
         with pytest.raises(CaptureError, match="toy_config.channels: expected"):
             toy_config(mixamo_tree, "--channels", "0")
 
-    def test_it_trains_resumes_renders_and_is_evaluated(self, mixamo_tree, tmp_path):
+    def test_a_new_method_trains_resumes_renders_and_is_evaluated(self, mixamo_tree, tmp_path):
         config, result = toy_config(mixamo_tree), tmp_path / "result"
         data = open_data(config, batch_keys(config))
         assert Trainer(config, data, tmp_path / "straight").train()

@@ -185,7 +185,7 @@ class TestSamplePositions:
 class TestCorrespondenceFlow:
     @pytest.mark.parametrize("fill", ["none", "nearest"])
     @pytest.mark.parametrize("neighbours", [1, 4])
-    def test_it_is_its_definition(self, neighbours, fill):
+    def test_flow_agrees_with_its_definition(self, neighbours, fill):
         reference, source = random_maps(2, 12, seed=1), random_maps(2, 12, seed=2)
         flow = correspondence_flow(reference, source, 0.15, neighbours, fill)
         wanted = torch.stack([flow_by_the_book(*pair, 0.15, neighbours, fill) for pair in zip(reference, source)])
@@ -201,7 +201,7 @@ class TestCorrespondenceFlow:
         off = (correspondence_flow(uv, uv)[0] - grid)[on].abs().max() * (SIZE - 1) / 2
         assert off < 1
 
-    def test_it_is_exactly_minus_two_off_the_figure(self):
+    def test_flow_is_exactly_minus_two_off_the_figure(self):
         reference, source = figure(5), figure(9)
         for fill in ("none", "nearest"):
             flow = correspondence_flow(reference, source, fill=fill)
@@ -260,6 +260,7 @@ class TestCorrespondenceFlow:
         at = (flow[0, 6, 5] + 1) / 2 * 63
         torch.testing.assert_close(at, torch.tensor([20.0, 30.0]), rtol=0, atol=1e-4)
 
+    @pytest.mark.gpu
     @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
     def test_another_device_gives_the_same_flow(self):
         reference, source = figure(5), figure(9)

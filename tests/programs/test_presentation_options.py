@@ -9,6 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
+from capture.inference.pixel_art import find_grid
 from capture.inference.presentation import Presentation, settle_presentation
 from capture.io.video import VideoReader
 from capture.methods.build import build_generator
@@ -157,12 +158,44 @@ class TestPresentation:
         assert complaint in bad_input("save_result.py", *command(parts, inputs, tmp_path / "out", *words))
         assert not (tmp_path / "out").exists()
 
-    @pytest.mark.parametrize("words", [["--resolution", "native"], ["--smooth", "on"]])
+    @pytest.mark.parametrize("words", [["--resolution", "native"], ["--smooth", "on"], ["--pixel_art", "on"]])
     def test_methods_without_correspondences_refuse(self, untrained, inputs, tmp_path, bad_input, words):
         line = bad_input("save_result.py", *command(untrained, inputs, tmp_path / "out", *words))
         assert (
-            line.startswith(f"error: {words[0]}: the method of") and "does not say where its pixels come from" in line
+            line.startswith(f"error: {words[0]}")
+            and "the method of" in line
+            and "does not say where its pixels come from" in line
         )
+        assert not (tmp_path / "out").exists()
+
+    def test_pixel_art_stays_pixel_art(self, parts, inputs, tmp_path, run_main):
+        """Every pixel of the drawing becomes a square of one of its colours, and --pixel_art off does without."""
+        sprite = person(48).convert("RGBA").quantize(12).convert("RGBA")
+        sprite.putalpha(sprite.getchannel("A").point(lambda a: 255 * (a > 127)))
+        sprite.resize((240, 240), Image.Resampling.NEAREST).save(inputs[0])
+        made = {}
+        for choice in ("auto", "off"):
+            words = ["--background", "transparent", "--pixel_art", choice]
+            status, _, err = run_main("save_result.py", *command(parts, inputs, tmp_path / choice, *words))
+            assert status == 0 and ("pixel art of" in err) == (choice == "auto"), err
+            made[choice] = np.asarray(Image.open(tmp_path / choice / "output.png"))
+        colours = {tuple(one) for one in np.asarray(sprite).reshape(-1, 4) if one[3]}
+        squares = find_grid(Image.fromarray(made["auto"]))
+        assert {tuple(one) for one in made["auto"].reshape(-1, 4) if one[3]} <= colours and squares.cell % 5 == 0
+        assert len(np.unique(made["off"].reshape(-1, 4), axis=0)) > 3 * len(colours)
+
+    @pytest.mark.parametrize(
+        ("words", "complaint"),
+        [
+            (["--resolution", "network"], "give --resolution native"),
+            (["--iden_path", "blank.png"], "too little is drawn"),
+        ],
+    )
+    def test_pixel_art_that_cannot_be(self, parts, inputs, tmp_path, bad_input, monkeypatch, words, complaint):
+        Image.new("RGB", (90, 90), (200, 30, 30)).save(tmp_path / "blank.png")
+        monkeypatch.chdir(tmp_path)
+        given = command(parts, inputs, tmp_path / "out", "--pixel_art", "on", *words)
+        assert complaint in bad_input("save_result.py", *given)
         assert not (tmp_path / "out").exists()
 
     def test_methods_without_correspondences_take_one_picture(self, untrained, inputs, tmp_path, bad_input):

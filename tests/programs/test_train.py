@@ -106,7 +106,7 @@ class TestResume:
         assert_same_state(finished, resumed)
         for a, b in zip(rows_of(finished), rows_of(resumed), strict=True):
             assert {**a, **CLOCKED} == {**b, **CLOCKED}
-            assert 0 < a["model_flop_utilisation"] < 2 and a["operators_per_step"] > 100
+            assert 0 <= a["model_flop_utilisation"] < 2 and a["operators_per_step"] > 100
 
     def test_ctrl_c_saves_and_the_same_command_goes_on(self, mixamo_tree, tmp_path, programs):
         """A real SIGINT to a real process with loader workers; then the same command; equal to never interrupted."""
@@ -233,9 +233,9 @@ class TestUpdate:
         assert all(same[still]) and not any(same[moving][:4])
 
     def test_a_supervised_run_learns_its_target(self, mixamo_tree, tmp_path):
-        """200 steps of target and reconstruction L1 bring the fusion closer to the true picture than the pose is."""
+        """80 steps of target and reconstruction L1 bring the fusion closer to the true picture than the pose is."""
         argv = ("--method", "capture_supervised", "--target_weight", "15", "--gen_ganLoss_weight", "0",
-                "--dis_ganLoss_weight", "0", "--lr_G", "0.002", "--samples_per_epoch", "800", "--num_epochs", "1",
+                "--dis_ganLoss_weight", "0", "--lr_G", "0.002", "--samples_per_epoch", "320", "--num_epochs", "1",
                 "--batch_size", "4")  # fmt: skip
         folder = trained(mixamo_tree, tmp_path / "run", argv=argv)
         row = rows_of(folder)[-1]
@@ -243,7 +243,7 @@ class TestUpdate:
         config = tiny_config("--dataset_path", str(mixamo_tree), *argv)
         trainer, data = Trainer(config, open_data(config), folder), open_data(config)
         gaps = {"pose": 0.0, "output": 0.0}
-        for i in range(40):
+        for i in range(12):
             sample = {role: data.train[i][role][None] / 127.5 - 1 for role in ("identity", "pose", "target")}
             with torch.no_grad():
                 output = trainer.ema.average({role: sample[role] for role in ("identity", "pose")})

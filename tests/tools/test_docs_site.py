@@ -34,7 +34,7 @@ class TestSite:
         assert from_root("![x](docs/demo.png) [r](docs/RESULTS.md)") == "![x](demo.png) [r](RESULTS.md)"
 
     @pytest.mark.slow
-    def test_it_is_built_without_the_network(self, tmp_path):
+    def test_the_site_is_built_without_the_network(self, tmp_path):
         pytest.importorskip("mkdocstrings")
         config, build = pytest.importorskip("mkdocs.config"), pytest.importorskip("mkdocs.commands.build")
         loaded = config.load_config(str(ROOT / "mkdocs.yml"), site_dir=str(tmp_path))

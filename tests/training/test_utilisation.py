@@ -8,11 +8,13 @@ from capture.training.utilisation import Utilisation
 
 
 class TestUtilisation:
-    def test_the_first_step_is_counted_and_the_others_only_run(self):
+    def test_the_second_step_is_kept_and_later_ones_only_run(self):
         used = Utilisation(torch.device("cpu"), bf16=False, compiled=False)
         assert used.metrics(1.0) == {}
         a = torch.ones(512, 512)
+        used.step(lambda: a + a)
         assert [used.step(lambda: int((a @ a).sum())) for _ in range(2)] == [512**3] * 2
+        used.step(lambda: a @ a @ a)
         assert used.work is not None and used.work.flop == 2 * 512**3
         slow, fast = used.metrics(0.1), used.metrics(10.0)
         assert slow["operators_per_step"] == 3  # product, sum, and reading the number

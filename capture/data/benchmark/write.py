@@ -5,13 +5,15 @@ from __future__ import annotations
 import csv
 import io
 import zipfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from capture.common.errors import CaptureError
 from capture.common.files import write_bytes
-from capture.common.workers import work
+from capture.common.workers import stopping, work
 from capture.data.benchmark.digest import digest_pairs
+from capture.data.benchmark.drawing import STYLES, draw_pairs
 from capture.data.benchmark.plan import (
     CHARACTERS,
     HELD_OUT_CLIPS,
@@ -19,22 +21,70 @@ from capture.data.benchmark.plan import (
     NAME,
     PAIRS,
     SIZE,
-    STYLES,
     TRAINING_CLIPS,
     VERSION,
     PlannedPair,
     plan_pairs,
 )
-from capture.data.toon.write import RenderJob, character_name, run_job
-from capture.data.writing import begin, write_manifest
+from capture.data.toon.write import character_name
+from capture.data.writing import begin, is_written, write_manifest, write_png
 
 HEADER = ("identity", "pose", "target", "identity_uv", "pose_uv", "target_uv")
 ALL = "pairs"  # the list of all pairs, beside one list for each kind
 DIGESTS = {  # of the whole benchmark: style -> digest_pairs of its list of all pairs
-    "toon": "9bef30e4862c2f3bb3cf9f2b245492c03ab7883fef69c1359ec5e5a2c8633f28",
+    "flat": "754d3bbaf772613e10d50c26f4cb9403eee302f36f2813b95286e966fbe24f21",
+    "outlined": "46e3d743fa5c2bd626b1cfac79a8b1f7108642d3a2cfd4fdc740146bc5bac9bf",
+    "pixel": "c5119de96765dd80f5cd7f99d22d6d262ea616ddd546aefbc34338485e7ad73a",
+    "shaded": "a5032d599ea3850a11092e997fe31a38b969c02e1a209a7e41e76d532a7ed126",
 }
+KIND_OF_OUTPUT = {"rgb": "imgs", "iuv": "uv", "mask": "mask"}  # what is drawn -> the folder of its files
 _PAIRS_A_JOB = 8
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the time that every file in the archive has
+
+
+@dataclass(frozen=True)
+class BenchmarkJob:
+    """A few pairs, whose pictures are drawn together in every style below `folder`."""
+
+    pairs: tuple[PlannedPair, ...]
+    folder: Path
+    size: int
+
+    @property
+    def count(self) -> int:
+        """The number of pictures, without maps and masks."""
+        return len(STYLES) * len(self.names())
+
+    def names(self) -> list[str]:
+        """The names of the pictures, pair after pair."""
+        return [pair.name(role) for pair in self.pairs for role in pair.shots()]
+
+    def files(self) -> list[Path]:
+        """Every file of the job."""
+        return [
+            self.folder / style / kind / name
+            for style in STYLES
+            for kind in KIND_OF_OUTPUT.values()
+            for name in self.names()
+        ]
+
+
+def run_job(job: BenchmarkJob) -> int:
+    """Draw a job and write its missing files; returns the number of its pictures."""
+    if stopping():
+        return 0
+    shots = [shot for pair in job.pairs for shot in pair.shots().values()]
+    for style, drawn in draw_pairs(shots, job.size).items():
+        pixels = {output: drawn[output].permute(0, 2, 3, 1) for output in ("rgb", "iuv")}
+        pixels["mask"] = drawn["mask"].byte() * 255
+        for output, kind in KIND_OF_OUTPUT.items():
+            for k, name in enumerate(job.names()):
+                path = job.folder / style / kind / name
+                if not is_written(path):
+                    write_png(path, pixels[output][k].contiguous().numpy())
+        if stopping():
+            return 0
+    return job.count
 
 
 def write_benchmark(
@@ -67,10 +117,10 @@ def write_benchmark(
     if not begin(out, manifest, results=("digests",)):
         planned = {kind: plan_pairs(kind, pairs) for kind in KINDS}
         every = [pair for kind in KINDS for pair in planned[kind]]
-        jobs = [job for style in STYLES for job in _jobs(out / style, every, size)]
-        total = sum(len(job.names) for job in jobs)
-        todo = [job for job in jobs if job.missing()]
-        work(run_job, todo, out, workers, total - sum(len(job.names) for job in todo), total, progress=progress)
+        jobs = [BenchmarkJob(tuple(every[i : i + _PAIRS_A_JOB]), out, size) for i in range(0, len(every), _PAIRS_A_JOB)]
+        total = sum(job.count for job in jobs)
+        todo = [job for job in jobs if any(not is_written(path) for path in job.files())]
+        work(run_job, todo, out, workers, total - sum(job.count for job in todo), total, progress=progress)
         for style in STYLES:
             for name, chosen in {ALL: every, **planned}.items():
                 write_bytes(out / style / f"{name}.csv", _csv(chosen))
@@ -96,17 +146,6 @@ def write_archive(out: Path, archive: Path) -> None:
             info.external_attr = 0o644 << 16
             file.writestr(info, path.read_bytes())
     write_bytes(archive, buffer.getvalue())
-
-
-def _jobs(folder: Path, pairs: list[PlannedPair], size: int) -> list[RenderJob]:
-    """The pictures of a few pairs each, which are rendered together."""
-    jobs = []
-    for start in range(0, len(pairs), _PAIRS_A_JOB):
-        shots = {
-            pair.name(role): shot for pair in pairs[start : start + _PAIRS_A_JOB] for role, shot in pair.shots().items()
-        }
-        jobs.append(RenderJob(tuple(shots.values()), folder, tuple(shots), size, uv=True))
-    return jobs
 
 
 def _csv(pairs: list[PlannedPair]) -> bytes:

@@ -16,6 +16,7 @@ import numpy as np
 from capture.common.errors import CaptureError
 from capture.common.files import atomic_file
 from capture.io.iuv import ATLAS_GRID, PARTS, read_iuv_png
+from capture.io.numpy_file import load_array
 
 DENSEPOSE_PARTS = 24
 LAYOUTS = ("densepose", "detectron2", "toon", "rendered")
@@ -63,11 +64,8 @@ def read_table(path: str | Path | None) -> np.ndarray:
         raise CaptureError(f"--mapping is missing: {WHERE_TABLE_IS}")
     if not Path(path).is_file():
         raise CaptureError(f"{path}: no such file; {WHERE_TABLE_IS}")
-    try:
-        table = np.load(path, mmap_mode="r", allow_pickle=False)
-    except Exception as error:  # whatever a damaged or hostile file provokes
-        raise CaptureError(f"{path}: not a readable .npy array ({' '.join(str(error).split())[:80]})") from None
-    shape: tuple[int, ...] = table.shape if isinstance(table, np.ndarray) else ()
+    table = load_array(path)
+    shape = table.shape
     if (
         len(shape) != 4
         or shape[0] != DENSEPOSE_PARTS

@@ -208,7 +208,7 @@ class _Run:
             Draw(
                 self.python,
                 self.requests.draw(characters[character], clips[clip], self.parts),
-                tuple(frames),
+                tuple(sorted(frames, key=lambda frame: frame.number)),  # views of one pose one after another
                 self.scratch,
             )
             for (character, clip), frames in sorted(shots.items())

@@ -124,11 +124,10 @@ class _Reader:
         return row
 
     def _open(self) -> Iterator[Row]:
-        from webdataset.tariterators import group_by_keys, tar_file_expander
-
+        iterators = webdataset().tariterators
         name = shard_name(self.shard)
         with open_file(self.place, name) as stream:
-            yield from group_by_keys(tar_file_expander([{"url": name, "stream": stream}]))
+            yield from iterators.group_by_keys(iterators.tar_file_expander([{"url": name, "stream": stream}]))
 
     def _broken(self, why: str) -> CaptureError:
         return CaptureError(f"{self.place}: {shard_name(self.shard)} can't be read ({why}); fetch or pack it again")

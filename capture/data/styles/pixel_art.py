@@ -14,6 +14,7 @@ _BAYER = torch.tensor(  # the 4 x 4 matrix of ordered dithering
 )
 _BAYER = (_BAYER + 0.5) / 16 - 0.5
 _ROUNDS, _SAMPLES = 5, 1500  # of the k-means that finds a palette
+_STEPS = 2**20  # so many steps of a colour are added up as whole numbers
 
 
 @dataclass(frozen=True)
@@ -115,7 +116,8 @@ def _quantised(colour: Tensor, covered: Tensor, art: PixelArt, seed: int) -> Ten
 
 def _distances(points: Tensor, palette: Tensor) -> Tensor:
     """Squared distances (P, K), by differences: the same bits whatever the batch."""
-    return (points.unsqueeze(1) - palette.unsqueeze(0)).square().sum(-1)
+    red, green, blue = (points.unsqueeze(1) - palette.unsqueeze(0)).square().unbind(-1)
+    return red + green + blue
 
 
 def _palette(points: Tensor, count: int) -> Tensor:
@@ -128,5 +130,8 @@ def _palette(points: Tensor, count: int) -> Tensor:
     for _ in range(_ROUNDS):
         mine = F.one_hot(_distances(points, palette).argmin(1), count).to(points.dtype)  # (P, K)
         size = mine.sum(0).unsqueeze(1)
-        palette = torch.where(size > 0, (mine.unsqueeze(-1) * points.unsqueeze(1)).sum(0) / size.clamp(min=1), palette)
+        # sums of whole numbers are exact in any order, so every machine finds the same palette
+        steps = (points * _STEPS).round().to(torch.int64).unsqueeze(1)
+        sums = (mine.to(torch.int64).unsqueeze(-1) * steps).sum(0).double() / _STEPS
+        palette = torch.where(size > 0, (sums / size.clamp(min=1)).to(points.dtype), palette)
     return palette

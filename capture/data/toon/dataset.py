@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from capture.common.errors import CaptureError
-from capture.data.sample_source import Batch, SampleSource
+from capture.data.sample_source import TARGET_ALPHA, TARGET_GROUND, Batch, SampleSource
 from capture.data.styles.pairing import Styles, draw_crop, draw_styles
 from capture.data.styles.style import PLAIN, Style
 from capture.data.toon.motion.mixed_motions import JOIN
@@ -36,6 +36,7 @@ KEPT_GROUPS = 2 * GROUPS_PER_BLOCK  # render groups that are kept, because the s
 _ROLES = ("identity", "real", "pose", "target")
 _STYLES, _CROPS = 3, 4  # the last numbers of the seeds of styles and crops
 SUFFIXES = {"rgb": "", "iuv": MAPS}  # output of `render` -> what follows the role in a sample's key
+OF_TARGET = {"alpha": TARGET_ALPHA, "ground": TARGET_GROUND}  # outputs that a sample has of its target alone
 
 FACING = {  # how often (identity, real, pose) are seen from about the front
     "all": (0.75, 0.4, 0.4),
@@ -98,6 +99,8 @@ class ToonStream(SampleSource):
         styles: off, or the variety of styles, few or many (capture.data.styles.style.KINDS). Identity, real and target
             then share a style, the pose has another one, and figures are anywhere in the frame.
         style_share: how many samples, or render groups, are drawn in styles; the others are plain.
+        figures: add `target_alpha`, (B, 1, S, S), how much of the target's pixels its figure covers, and
+            `target_ground`, (B, 3, S, S), what is behind it.
     Raises:
         CaptureError: a name in `clips` is no clip, or there is none.
     """
@@ -117,10 +120,11 @@ class ToonStream(SampleSource):
         mixed_motions: float = 0.0,
         styles: str = "off",
         style_share: float = 1.0,
+        figures: bool = False,
     ) -> None:
         self.styles, self.style_share = styles, style_share if styles != "off" else 0.0
         self.size, self.samples_per_epoch, self.seed, self.device = size, samples_per_epoch, seed, device
-        self.outputs = ("rgb", "iuv") if uv else ("rgb",)
+        self.outputs = ("rgb",) + ("iuv",) * uv + tuple(OF_TARGET) * figures
         self.share_renders, self.samples_per_render_group = share_renders, samples_per_render_group
         self.facing, self.mixed_motions = FACING[views], mixed_motions
         first = HELD_OUT_SEEDS.stop
@@ -190,11 +194,7 @@ class ToonStream(SampleSource):
             own, other = draw_styles(rng, self.styles, self.style_share)
             styles += [own, own, other, own]  # in the order of _ROLES
         renders = self._render([shot for index in indices for shot in self.shots(index)], len(_ROLES), styles)
-        return {
-            role + SUFFIXES[name]: value[:, k].contiguous()
-            for name, value in renders.items()
-            for k, role in enumerate(_ROLES)
-        }
+        return {key: value[:, k].contiguous() for name, value in renders.items() for key, k in self._keys(name).items()}
 
     def _shared_samples(self, indices: Sequence[int]) -> Batch:
         samples = []  # the pictures of a sample's group, and (character, scene) of its four pictures
@@ -204,10 +204,17 @@ class ToonStream(SampleSource):
             places = [(own, sample.identity), (own, sample.real), (other, sample.pose), (own, sample.pose)]
             samples.append((self._group(sample.group), places))
         return {
-            role + SUFFIXES[name]: torch.stack([renders[name][places[k]] for renders, places in samples])
-            for k, role in enumerate(_ROLES)
+            key: torch.stack([renders[name][places[k]] for renders, places in samples])
             for name in self.outputs
+            for key, k in self._keys(name).items()
         }
+
+    @staticmethod
+    def _keys(output: str) -> dict[str, int]:
+        """The keys of a sample that hold an output of `render`, and of which of the _ROLES each is."""
+        if output in OF_TARGET:
+            return {OF_TARGET[output]: _ROLES.index("target")}
+        return {role + SUFFIXES[output]: k for k, role in enumerate(_ROLES)}
 
     def _render(self, shots: Sequence[Shot], together: int, styles: Sequence[Style]) -> dict[str, Tensor]:
         """Pictures by output, (len(shots) / together, together, 3, S, S)."""

@@ -23,10 +23,15 @@ def held_out_batch(count: int, size: int, seed: int = 0, views: str = "all", uv:
     Returns:
         uint8 (count, 3, S, S): `identity`, `pose`, `target`; with `uv` also `<name>_uv`.
     """
-    shots = [shot for i in range(count) for shot in _pair(seed, i, FACING_TEST[views])]
+    shots = [shot for pair in held_out_shots(count, seed, views) for shot in pair]
     outputs = ("rgb", "iuv") if uv else ("rgb",)
     renders = {name: value.unflatten(0, (count, 3)) for name, value in render(shots, size, outputs=outputs).items()}
     return {role + SUFFIXES[name]: value[:, k] for name, value in renders.items() for k, role in enumerate(_ROLES)}
+
+
+def held_out_shots(count: int, seed: int = 0, views: str = "all") -> list[tuple[Shot, Shot, Shot]]:
+    """The shots of identity, pose and target of the pairs of `held_out_batch`."""
+    return [_pair(seed, i, FACING_TEST[views]) for i in range(count)]
 
 
 def _pair(seed: int, index: int, facing: tuple[float, float]) -> tuple[Shot, Shot, Shot]:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from capture.data.toon import exact
+
 # name, parent (index), in topological order
 _TREE: tuple[tuple[str, int], ...] = (
     ("pelvis", -1),
@@ -53,7 +55,7 @@ _LEVELS = _levels()
 def rotation(axis: str, degrees: Tensor) -> Tensor:
     """Right-handed rotations about one axis: degrees (...) -> matrices (..., 3, 3)."""
     angle = torch.deg2rad(degrees)
-    c, s = torch.cos(angle), torch.sin(angle)
+    c, s = exact.cos(angle), exact.sin(angle)
     zero, one = torch.zeros_like(c), torch.ones_like(c)
     rows = {
         "x": (one, zero, zero, zero, c, -s, zero, s, c),

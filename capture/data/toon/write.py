@@ -17,7 +17,7 @@ from capture.data.toon.rendering.camera import Shot
 from capture.data.toon.rendering.render import BACKGROUND, render
 from capture.data.writing import begin, flat_name, is_written, write_png
 
-TOON_VERSION = 1  # raised whenever the same arguments would give other pictures
+TOON_VERSION = 1  # raised whenever the same arguments would give other pictures, but for a pixel in a million
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from capture.methods.capture.decoder import check_widths
 from capture.methods.capture.encoders import Skips, listed_layers
 from capture.methods.capture_parts.feature_pyramid import FeaturePyramid
-from capture.methods.capture_parts.layout import LAYOUT, Correspondence
+from capture.methods.capture_parts.layout import Correspondence
 from capture.methods.capture_parts.output_query_attention import AttentionOutput, OutputQueryAttention
 from capture.methods.capture_parts.refiner import warp_to_layout
 from capture.nn.blocks import ConvBlock, ResBlock, adain
@@ -59,7 +59,7 @@ class PartsDecoder(nn.Module):
             OutputQueryAttention(widths[i], m, code, width, t, detach_attention) for i in self.attn_layers
         )
         self.res_up = nn.ModuleList(ResBlock(widths[i], widths[i + 1], sample="up") for i in range(downs))
-        self.layout_conv = ConvBlock(LAYOUT, m)
+        self.layout_conv = ConvBlock(networks["layout_ch"], m)
         self.c_out = widths[-1]
 
     def forward(

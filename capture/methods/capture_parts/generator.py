@@ -12,17 +12,20 @@ from torch import Tensor
 
 from capture.methods.base import Details, Features, Generator, Inputs
 from capture.methods.capture.encoders import IdentityEncoder, PoseEncoder
+from capture.methods.capture_parts.coordinates import sample_map
 from capture.methods.capture_parts.decoder import PartsDecoder
+from capture.methods.capture_parts.ground import estimate_ground
 from capture.methods.capture_parts.identity_pictures import combine, pack, unpack
 from capture.methods.capture_parts.layout import Layout, LayoutNetwork
 from capture.methods.capture_parts.output_query_attention import AttentionOutput
 from capture.methods.capture_parts.part_motion import PartMotion, PartMotionTransformer
-from capture.methods.capture_parts.refiner import RefinementNetwork
+from capture.methods.capture_parts.patch_size import enlarge_patches
+from capture.methods.capture_parts.refiner import Refined, RefinementNetwork
 from capture.methods.capture_parts.segmenter import PartSegmenter, Segmentation
 from capture.methods.layers import Layers
 
 HALVINGS = 4  # of the segmenter: a picture's side is a multiple of 2^4 positions
-PICTURE, SEGMENTATION = "picture", "segmentation"  # features beside the encoders' skips
+PICTURE, SEGMENTATION, GROUND = "picture", "segmentation", "ground"  # features beside the encoders' skips
 
 
 class LayoutDetails(NamedTuple):
@@ -36,10 +39,14 @@ class LayoutDetails(NamedTuple):
 
 @dataclass
 class PartsDetails(Details):
-    """What a whole forward made, for the losses: the image, what its layout follows from, and the attention."""
+    """What a whole forward made, for the losses: the image, what its layout follows from, and the attention.
+
+    figure_logits: (B, 1, S, S), the logits of the figure's alpha; None without networks.figure_alpha.
+    """
 
     correspondence: LayoutDetails
     attention: list[AttentionOutput]
+    figure_logits: Tensor | None
 
 
 class PartsGenerator(Generator):
@@ -52,6 +59,7 @@ class PartsGenerator(Generator):
     """
 
     layered: ClassVar[bool] = True
+    newer_parts: ClassVar[tuple[str, ...]] = ("refiner.figure.",)
 
     def __init__(self, config: dict[str, Any]):
         super().__init__()
@@ -60,16 +68,22 @@ class PartsGenerator(Generator):
         channels = skip_channels(networks)
         self.noise_dim = channels[len(channels)]
         c_in = 3 * self.patch**2
-        self.segmenter = PartSegmenter(num_parts, c_in, halvings=HALVINGS)
+        self.segmenter = PartSegmenter(num_parts, c_in, networks["segmenter_ch"], halvings=HALVINGS)
         self.part_motion = PartMotionTransformer(num_parts)
-        self.layout = LayoutNetwork(num_parts, self.patch)
+        self.layout = LayoutNetwork(num_parts, self.patch, networks["layout_ch"])
         self.identity_encoder = IdentityEncoder(channels, c_in, in_norm=False, pad_type="zeros")
         self.pose_encoder = PoseEncoder(channels, c_in, in_norm=True, pad_type="zeros")
         self.decoder = PartsDecoder(channels, networks, detach_attention=config["loss"]["attention_weight"] > 0)
-        self.refiner = RefinementNetwork(self.decoder.c_out, networks["c"], self.patch)
+        self.figure_alpha = networks["figure_alpha"]
+        self.refiner = RefinementNetwork(
+            self.decoder.c_out, networks["c"], networks["layout_ch"], self.patch, self.figure_alpha
+        )
 
     def forward(self, inputs: Inputs, noise: Tensor | None = None, details: bool = False, until: str = "image") -> Any:
         """identity, pose: (B, 3, S, S) in [-1, 1]; noise: (B, 2, noise_dim).
+
+        With networks.figure_alpha, `inputs` may hold the `ground` to composite over, (B, 3, S, S); else it is estimated
+        from the identity's picture.
 
         Args:
             until: where the forward ends, for the stages of training. image: see `details`; layout: nothing is painted,
@@ -93,7 +107,8 @@ class PartsGenerator(Generator):
         picture = self._patches(inputs["identity"])  # (B, 3 patch², h, w)
         skips = self.identity_encoder(picture, noise)
         kept = {k: skips[k] for k in sorted(self.decoder.identity_levels)}
-        return {**kept, PICTURE: picture, **_as_features(self.segmenter(picture))}
+        segmentation = self.segmenter(picture)
+        return {**kept, PICTURE: picture, **_as_features(segmentation), **self._ground(inputs, segmentation)}
 
     def encode_pose(self, inputs: Inputs) -> Features:
         picture = self._patches(inputs["pose"])  # (B, 3 patch², h, w)
@@ -117,16 +132,22 @@ class PartsGenerator(Generator):
         found = combine(self.layout, segmentations, pictures, unpack(motion))
         correspondence = found.correspondence
         state, _ = self.decoder(identities[0], pose, noise[:, 1], correspondence)  # (B, m / 4, h, w)
-        refined = self.refiner.refine(state, pose[1], found.warped, correspondence)
+        refined = self.refiner(state, pose[1], found.warped, correspondence)
+        image, figure_logits = self._composite(refined, identities[0])
         return Layers(
-            image=F.pixel_shuffle(refined.picture(), self.patch).float(),
+            image=image.float(),
             painted=F.pixel_shuffle(refined.painted.float(), self.patch),
             warped_share=F.pixel_shuffle(refined.alpha_logits.float().sigmoid(), self.patch),
             logits=correspondence.logits,
             part_maps=found.part_maps,
             part_source=found.part_source,
             residual_flow=found.residual_flow,
+            figure_alpha=None if figure_logits is None else figure_logits.sigmoid(),
         )
+
+    def adapted_weights(self, weights: dict[str, Tensor], config: dict[str, Any]) -> dict[str, Tensor]:
+        theirs = config.get("capture_parts_config", {}).get("patch_size", self.patch)
+        return weights if theirs == self.patch else enlarge_patches(weights, theirs, self.patch)
 
     def check_size(self, size: int) -> None:
         side = self.patch * 2**HALVINGS
@@ -146,9 +167,29 @@ class PartsGenerator(Generator):
         made = self._lay_out(_as_segmentation(identity), _as_segmentation(pose))
         correspondence = self.layout.correspondence(made.identity, made.motion, made.layout)
         state, attention = self.decoder(identity, pose, noise[:, 1], correspondence)  # (B, m / 4, h, w)
-        image = self.refiner(state, pose[1], identity[PICTURE], correspondence)  # (B, 3 patch², h, w)
-        image = F.pixel_shuffle(image, self.patch)  # (B, 3, S, S)
-        return PartsDetails(image, made, attention)
+        picture = F.pixel_shuffle(identity[PICTURE], self.patch)  # (B, 3, S, S)
+        refined = self.refiner(state, pose[1], sample_map(picture, correspondence.identity_grid), correspondence)
+        image, figure_logits = self._composite(refined, identity)
+        return PartsDetails(image, made, attention, figure_logits)
+
+    def _composite(self, refined: Refined, identity: Features) -> tuple[Tensor, Tensor | None]:
+        """The picture (B, 3, S, S), and the logits of the figure's alpha (B, 1, S, S), where it is predicted."""
+        image = F.pixel_shuffle(refined.picture(), self.patch)
+        if refined.figure_logits is None:
+            return image, None
+        logits = F.pixel_shuffle(refined.figure_logits, self.patch)
+        alpha = logits.sigmoid()
+        return (alpha * image + (1 - alpha) * identity[GROUND]).to(image.dtype), logits
+
+    def _ground(self, inputs: Inputs, segmentation: Segmentation) -> Features:
+        """What the figure is composited over, where its alpha is predicted."""
+        if not self.figure_alpha:
+            return {}
+        if GROUND in inputs:
+            return {GROUND: inputs[GROUND].float()}
+        background = segmentation.logits.softmax(dim=1)[:, :1]  # (B, 1, h, w)
+        background = F.interpolate(background, scale_factor=float(self.patch), mode="nearest")
+        return {GROUND: estimate_ground(inputs["identity"], background.detach())}
 
     def _lay_out(self, identity: Segmentation, pose: Segmentation) -> LayoutDetails:
         """Motion and layout, which pass a share of their gradient on to the segmentations."""

@@ -21,8 +21,7 @@ from capture.nn.blocks import ConvBlock
 from capture.nn.init import OwnInit
 from capture.nn.unet import UNet
 
-LAYOUT = 48  # channels of the layout's features
-NEIGHBOUR_PIXELS = 4.0  # distance of the neighbours whose features are compared too
+NEIGHBOURS = 2.0  # positions: distance of the neighbours whose features are compared too
 
 
 class Layout(NamedTuple):
@@ -31,7 +30,7 @@ class Layout(NamedTuple):
     coarse_logits: Tensor  # (B, parts + 1, h, w), from the moved parts alone
     logits: Tensor  # (B, (parts + 1) patch², h, w), of each pixel, as pixel_unshuffle orders them
     residual_flow: Tensor  # (B, 4, h, w), added to the positions in identity (x, y) and pose (x, y) that the maps give
-    features: Tensor  # (B, LAYOUT, h, w)
+    features: Tensor  # (B, width, h, w)
 
 
 class Correspondence(NamedTuple):
@@ -41,7 +40,7 @@ class Correspondence(NamedTuple):
     identity_grid: Tensor  # (B, 2, S, S), by the likeliest part
     pose_grid: Tensor  # (B, 2, h, w)
     visibility: Tensor  # (B, 1, S, S): how likely the identity's picture shows the same part there
-    features: Tensor  # (B, LAYOUT, h, w), of the layout
+    features: Tensor  # (B, width, h, w), of the layout
 
 
 class LayoutNetwork(OwnInit):
@@ -53,18 +52,20 @@ class LayoutNetwork(OwnInit):
     compares them and decides for each pixel.
 
     Args:
-        num_parts: of a body.  patch: pixels to a side of a position.  width: channels.
+        num_parts: of a body.  patch: pixels to a side of a position.  width: channels at full size, and of the layout's
+            features.
     """
 
-    def __init__(self, num_parts: int, patch: int, width: int = LAYOUT):
+    def __init__(self, num_parts: int, patch: int, width: int = 48):
         super().__init__()
         self.patch = patch
+        smaller = (4 * width // 3, 2 * width, 8 * width // 3)  # channels at the smaller sizes
         self.coarse_conv = ConvBlock(3 * num_parts + FEATURES, width)
-        self.coarse_unet = UNet(width, 64, 96, 128)
+        self.coarse_unet = UNet(width, *smaller)
         self.coarse_head = nn.Conv2d(width, num_parts + 1, 1)
         self.token_linear = nn.Linear(TOKEN, FEATURES)
         self.fine_conv = ConvBlock(width + 7 * FEATURES, width)
-        self.fine_unet = UNet(width, 64, 96)
+        self.fine_unet = UNet(width, *smaller[:2])
         self.logits_head = nn.Conv2d(width, (num_parts + 1) * patch**2, 1)
         self.flow_head = nn.Conv2d(width, 4, 1)
 
@@ -86,7 +87,7 @@ class LayoutNetwork(OwnInit):
         with torch.autocast(x.device.type, enabled=False):
             share = coarse[:, 1:].softmax(dim=1)[:, :, None]  # (B, parts, 1, h, w)
             identity_grid, pose_grid = ((share * grid).sum(1) for grid in grids)  # (B, 2, h, w)
-            around = neighbours(identity_grid, NEIGHBOUR_PIXELS / self.patch)
+            around = neighbours(identity_grid, NEIGHBOURS)
             warped = [sample_map(identity.features, grid) for grid in around]  # (B, FEATURES, h, w) each
             warped += [sample_map(pose.features, pose_grid), torch.einsum("bpxhw,bpc->bchw", share, tokens)]
         x = self.fine_conv(torch.cat([x, *(y.to(x.dtype) for y in warped)], dim=1))

@@ -14,6 +14,7 @@ from capture.methods.capture_parts.part_motion import PartMotion
 from capture.methods.capture_parts.segmenter import Segmentation
 from capture.nn import iuv as correspondence
 from capture.nn.iuv import gather_positions, sample_positions
+from capture.nn.masked import masked_mean
 
 BACKGROUND_WEIGHT = 0.25  # of a position of the background beside one of the character
 SIGMA = 0.02  # standard deviation of the surface distance within which pixels show the same point
@@ -47,6 +48,20 @@ def correspondence_loss(
     ce = part_cross_entropy(identity.logits, identity_uv) + part_cross_entropy(pose.logits, pose_uv)
     loss, metrics = layout_loss(motion, layout, identity_uv, pose_uv, target_uv, sample_seed)
     return loss + ce, {"segmentation_ce": ce.detach()} | metrics
+
+
+def alpha_loss(logits: Tensor, batch: dict[str, Tensor]) -> Loss:
+    """Binary cross-entropy of the figure's alpha with that of the true target, over the samples that have one.
+
+    Args:
+        logits: (B, 1, S, S).
+        batch: target_alpha (B, 1, S, S) in [-1, 1]: no figure to nothing but figure; perhaps has_target (B,).
+    """
+    truth = (batch["target_alpha"].float() + 1) / 2
+    each = F.binary_cross_entropy_with_logits(logits.float(), truth, reduction="none").mean((1, 2, 3))
+    loss = masked_mean(each, batch.get("has_target"))
+    error = masked_mean((logits.detach().sigmoid() - truth).abs().mean((1, 2, 3)), batch.get("has_target"))
+    return loss, {"alpha_ce": loss.detach(), "alpha_error": error}
 
 
 def part_cross_entropy(logits: Tensor, uv: Tensor) -> Tensor:

@@ -17,7 +17,7 @@ from capture.methods.capture.losses import adversarial_loss, discriminator_loss
 from capture.methods.capture_parts.adaptation import adaptation_samples
 from capture.methods.capture_parts.attention_loss import attention_loss
 from capture.methods.capture_parts.generator import LayoutDetails, PartsDetails, PartsGenerator
-from capture.methods.capture_parts.losses import correspondence_loss, segmentation_loss
+from capture.methods.capture_parts.losses import alpha_loss, correspondence_loss, segmentation_loss
 from capture.methods.capture_parts.segmenter import Segmentation
 from capture.methods.capture_parts.stages import STAGES
 from capture.methods.capture_parts.surface_prediction import predict_maps, segment_references
@@ -25,6 +25,8 @@ from capture.methods.supervision import target_loss, target_perceptual_loss
 from capture.nn.init import init_weights
 from capture.nn.perceptual import MAX_STRIDE, lpips_loss
 
+ALPHA, TARGET_GROUND = "target_alpha", "target_ground"  # keys of a batch
+NEEDS_TARGETS = "this data has no true targets; the toon renderer and aligned datasets have them; or set it to 0"
 NEEDS_MAPS = "this data has no UV maps; the toon renderer and datasets rendered with --uv have them"
 
 
@@ -40,6 +42,7 @@ class Method(base.Method):
         "capture_parts_config.loss.target_weight": 5.0,
         "capture_parts_config.loss.perceptual_weight": 30.0,  # with L1 alone, the pictures became blurred
         "capture_parts_config.loss.attention_weight": 0.0,
+        "capture_parts_config.loss.alpha_weight": 0.0,
     }
 
     def __init__(self, config: dict[str, Any]):
@@ -68,19 +71,23 @@ class Method(base.Method):
     @classmethod
     def batch_keys(cls, config: dict[str, Any]) -> dict[str, str]:
         options = config["capture_parts_config"]
-        stage, weight = STAGES[options["stage"]], options["loss"]["attention_weight"]
+        stage, keys = STAGES[options["stage"]], {}
+        attention, alpha = (options["loss"][f"{name}_weight"] for name in ("attention", "alpha"))
         if stage.correspondence:
-            return {"target_uv": f"capture_parts_config.stage {options['stage']} learns from UV maps: {NEEDS_MAPS}"}
-        if weight:
-            why = f"capture_parts_config.loss.attention_weight is {weight}: {NEEDS_MAPS}; or set it to 0"
-            return {"target_uv": why}
-        return {}
+            keys["target_uv"] = f"capture_parts_config.stage {options['stage']} learns from UV maps: {NEEDS_MAPS}"
+        elif attention:
+            keys["target_uv"] = (
+                f"capture_parts_config.loss.attention_weight is {attention}: {NEEDS_MAPS}; or set it to 0"
+            )
+        if stage.until == "image" and alpha:
+            keys[ALPHA] = f"capture_parts_config.loss.alpha_weight is {alpha}: {NEEDS_TARGETS}"
+        return keys
 
     @classmethod
     def trainable(cls, network: nn.Module, name: str, config: dict[str, Any]) -> list[nn.Module] | None:
         if name != "gen":
             return None
-        return [getattr(network, part) for part in STAGES[config["capture_parts_config"]["stage"]].learns]
+        return [network.get_submodule(part) for part in STAGES[config["capture_parts_config"]["stage"]].learns]
 
     @classmethod
     def adaptation_samples(
@@ -111,6 +118,8 @@ class Method(base.Method):
         if self.stage.until == "segmentation":
             return self._segmentation_loss(batch)
         inputs = {"identity": batch["identity"], "pose": batch["pose"]}
+        if TARGET_GROUND in batch:
+            inputs["ground"] = batch[TARGET_GROUND]
         if self.stage.until == "layout":
             laid_out: LayoutDetails = self.trained["gen"](inputs, until="layout")
             return correspondence_loss(*laid_out, batch, sample_seed)
@@ -162,6 +171,8 @@ class Method(base.Method):
                 distance = partial(self.perceptual, offset=grid_offset)
                 perceptual = target_perceptual_loss(made.image, batch, distance)
                 terms.append((self.weights["perceptual_weight"], perceptual))
+        if self.weights["alpha_weight"] and made.figure_logits is not None and ALPHA in batch:
+            terms.append((self.weights["alpha_weight"], alpha_loss(made.figure_logits, batch)))
         return terms
 
     def _discriminator_loss(self, batch: dict[str, Tensor], made: PartsDetails) -> Loss:

@@ -11,8 +11,10 @@ from capture.methods.capture.options import DiscriminatorConfig
 
 
 class NetworksConfig(Section):
-    """The sizes of the networks; the identity encoder, the pose encoder and the decoder share them."""
+    """The sizes of the networks; the identity encoder, the pose encoder and the decoder share all but two."""
 
+    segmenter_ch: int = key(32, "channels of the part segmenter at full size", ge=4, le=1024)
+    layout_ch: int = key(48, "channels of the layout network at full size", ge=4, le=1024)
     downs: int = key(2, "down-ResBlocks of the encoders", ge=2, le=8)
     c: int = key(24, "channels at full size", ge=1, le=2048)
     min_ch: int = key(96, "m: channels at which the down-ResBlocks stop", ge=4, le=4096)
@@ -26,6 +28,11 @@ class NetworksConfig(Section):
     )
     attention_temperature: Annotated[float, Field(gt=0)] | None = key(
         None, "temperature of the attention, whose scores lie between -1 and 1; null: 0.07"
+    )
+    figure_alpha: bool = key(
+        False,
+        "the refiner also predicts how much of each pixel the figure covers, and the figure is composited over the "
+        "ground of the identity's picture; start_from may name weights without it",
     )
 
 
@@ -53,6 +60,12 @@ class LossConfig(Section):
     correspondence_weight: float = key(
         1.0, "weight of the losses of segmentation, part motion and layout, from IUV maps", ge=0, resume="noted"
     )
+    alpha_weight: float = key(
+        0.0,
+        "with networks.figure_alpha: weight of the cross-entropy of the predicted alpha with that of the target",
+        ge=0,
+        resume="noted",
+    )
     attention_weight: float = key(
         1.0, "weight of the attention's correspondence loss, from IUV maps", ge=0, resume="noted"
     )
@@ -61,11 +74,11 @@ class LossConfig(Section):
 class CapturePartsConfig(Section):
     """Section capture_parts_config."""
 
-    stage: Literal["segmentation", "layout", "synthesis", "refiner", "joint"] = key(
+    stage: Literal["segmentation", "layout", "synthesis", "refiner", "alpha", "joint"] = key(
         "synthesis",
         "what learns: segmentation (the part segmenter), layout (segmenter, part motion and layout), synthesis (the "
-        "networks that paint), refiner (the last of these alone) or joint (the layout and the networks that paint); "
-        "start_from names the stage before",
+        "networks that paint), refiner (the last of these alone), alpha (only what predicts alpha) or joint (the "
+        "layout and the networks that paint); start_from names the stage before",
     )
     num_parts: int = key(25, "parts of the body; 25 are those of the IUV maps of toon", ge=1, le=255)
     patch_size: int = key(

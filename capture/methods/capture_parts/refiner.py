@@ -9,10 +9,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from capture.methods.capture_parts.coordinates import sample_map
-from capture.methods.capture_parts.layout import LAYOUT, Correspondence
+from capture.methods.capture_parts.layout import Correspondence
 from capture.nn.blocks import ConvBlock, ResBlock
+from capture.nn.init import OwnInit
 
 COLOUR_SCALE = 0.1  # an update of Adam moves all weights alike; small features move a colour near white by less
+MOST = 8.0  # of the layout's logits for figure or background: sure, and still to be corrected
 ALPHA_BIAS = 1.0  # of the logit of the warped pixels' share: 0.73 at first
 
 
@@ -22,6 +24,7 @@ class Refined(NamedTuple):
     painted: Tensor  # (B, 3 patch², h, w)
     warped: Tensor  # (B, 3 patch², h, w) float32
     alpha_logits: Tensor  # (B, patch², h, w): the share of `warped` is their sigmoid
+    figure_logits: Tensor | None  # (B, patch², h, w): the share of a pixel that the figure covers is their sigmoid
 
     def picture(self) -> Tensor:
         """Both layers together (B, 3 patch², h, w), clamped to [-1, 1]."""
@@ -36,25 +39,27 @@ class RefinementNetwork(nn.Module):
     background, and how likely the identity's picture shows the wanted part where a pixel comes from.
 
     Args:
-        c_state: channels of the decoder's features.  c_pose: of the pose's skip level 1.  patch: pixels to a side of a
-            position.
+        c_state: channels of the decoder's features.  c_pose: of the pose's skip level 1.  c_layout: of the layout's
+            features.  patch: pixels to a side of a position.
+        figure_alpha: predict how much of each pixel the figure covers, too: what is added to the layout's logit.
     """
 
-    def __init__(self, c_state: int, c_pose: int, patch: int):
+    def __init__(self, c_state: int, c_pose: int, c_layout: int, patch: int, figure_alpha: bool = False):
         super().__init__()
         width, c_out, self.patch = 4 * c_state, 3 * patch**2, patch
-        self.in_conv = ConvBlock(c_state + c_pose + LAYOUT + c_out + 2 * patch**2, width)
+        self.in_conv = ConvBlock(c_state + c_pose + c_layout + c_out + 2 * patch**2, width)
         self.blocks = nn.Sequential(ResBlock(width, width), ResBlock(width, width))
         self.colour = ConvBlock(width, c_out, activ="none")
         self.alpha = ConvBlock(width, patch**2, activ="none")
+        self.figure = FigureHead(width, patch) if figure_alpha else None
 
-    def forward(self, state: Tensor, pose: Tensor, picture: Tensor, correspondence: Correspondence) -> Tensor:
-        """State (B, c_state, h, w), pose (B, c_pose, h, w), identity (B, 3 patch², h, w) -> picture like it."""
-        warped = sample_map(F.pixel_shuffle(picture, self.patch), correspondence.identity_grid)  # (B, 3, S, S)
-        return self.refine(state, pose, warped, correspondence).picture()  # (B, 3 patch², h, w)
+    def forward(self, state: Tensor, pose: Tensor, warped: Tensor, correspondence: Correspondence) -> Refined:
+        """The layers of a picture.
 
-    def refine(self, state: Tensor, pose: Tensor, warped: Tensor, correspondence: Correspondence) -> Refined:
-        """State and pose as in `forward`, and the identity's pixels where the layout wants them (B, 3, S, S)."""
+        Args:
+            state: (B, c_state, h, w).  pose: (B, c_pose, h, w).
+            warped: (B, 3, S, S), the identity's pixels where the layout wants them.
+        """
         background = correspondence.logits.softmax(dim=1)[:, :1]  # (B, 1, S, S)
         pixels = (warped, background, correspondence.visibility)
         warped, background, visibility = (F.pixel_unshuffle(x, self.patch) for x in pixels)
@@ -62,7 +67,37 @@ class RefinementNetwork(nn.Module):
         x = torch.cat([x.to(state.dtype) for x in (*features, warped, background, visibility)], dim=1)
         x = self.in_conv(x)  # (B, width, h, w)
         x = COLOUR_SCALE * pixel_norm(self.blocks(x))
-        return Refined(self.colour(x), warped, self.alpha(x) + ALPHA_BIAS)
+        figure = None if self.figure is None else self.figure(x, correspondence.logits)
+        return Refined(self.colour(x), warped, self.alpha(x) + ALPHA_BIAS, figure)
+
+
+class FigureHead(OwnInit):
+    """How much of each pixel the figure covers: a convolution, added to what the layout says.
+
+    Args:
+        width: channels of the features.  patch: pixels to a side of a position.
+    """
+
+    def __init__(self, width: int, patch: int):
+        super().__init__()
+        self.patch = patch
+        self.conv = nn.Conv2d(width, patch**2, 3, padding=1)
+
+    def init_own(self) -> None:
+        """At first the layout alone decides."""
+        for parameter in self.conv.parameters():
+            nn.init.zeros_(parameter)
+
+    def forward(self, x: Tensor, logits: Tensor) -> Tensor:
+        """Features (B, width, h, w) and the layout's logits (B, parts + 1, S, S) -> logits (B, patch², h, w)."""
+        layout = F.pixel_unshuffle(figure_logit(logits), self.patch)
+        correction: Tensor = self.conv(x / COLOUR_SCALE)
+        return layout + correction.float()
+
+
+def figure_logit(logits: Tensor) -> Tensor:
+    """The logit of a pixel showing any part, from logits of background and parts (B, parts + 1, S, S): (B, 1, S, S)."""
+    return (logits[:, 1:].logsumexp(dim=1, keepdim=True) - logits[:, :1]).clamp(-MOST, MOST)
 
 
 def warp_to_layout(x: Tensor, correspondence: Correspondence) -> Tensor:

@@ -26,15 +26,15 @@ class PartSegmenter(OwnInit):
     Its smallest map has seen the whole figure, which tells a sleeve from a trouser leg of the same cloth.
 
     Args:
-        num_parts: body parts beside the background.  c_in: channels of the picture.  c: channels at full size.
-        max_ch: what channels are doubled up to.  halvings: of the U-Net.
+        num_parts: body parts beside the background.  c_in: channels of the picture.  c: channels at full size, which
+            are doubled at each halving, up to five times as many.  halvings: of the U-Net.
     """
 
-    def __init__(self, num_parts: int, c_in: int = 3, c: int = 32, max_ch: int = 160, halvings: int = 4):
+    def __init__(self, num_parts: int, c_in: int = 3, c: int = 32, halvings: int = 4):
         super().__init__()
         self.num_parts = num_parts
         self.stem = ConvBlock(c_in, c, norm="in")
-        self.unet = UNet(*(min(c * 2**k, max_ch) for k in range(halvings + 1)), norm="in")
+        self.unet = UNet(*(min(c * 2**k, 5 * c) for k in range(halvings + 1)), norm="in")
         self.post = ResBlock(c, c)
         self.head = nn.Conv2d(c, num_parts + 1 + FEATURES, 1)
 

@@ -11,7 +11,7 @@ class Stage(NamedTuple):
     """One stage of training.
 
     Attributes:
-        learns: networks of the generator that learn; the others are frozen.
+        learns: networks of the generator that learn, or parts of them; the others are frozen.
         until: how far the generator's forward goes.
         correspondence: whether segmentation, part motion and layout are taught by IUV maps.
     """
@@ -30,6 +30,8 @@ STAGES = {
     "synthesis": Stage(PAINTING, "image", False),
     # the network that paints last, alone: for adapting to one character or one style
     "refiner": Stage(("refiner",), "image", False),
+    # what predicts how much of each pixel the figure covers, on painting that stays as it is
+    "alpha": Stage(("refiner.figure",), "image", False),
     # painting, and the layout along with it, from the picture's losses and from IUV maps
     "joint": Stage(("layout", *PAINTING), "image", True),
 }

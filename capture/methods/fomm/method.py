@@ -29,11 +29,18 @@ class Method(KeypointWarpingMethod):
     section: ClassVar[str] = "fomm_config"
 
     def __init__(self, config: dict[str, Any]):
+        """
+        Raises:
+            ValueError: as the base class; or feature matching has not one weight for each block of the discriminator.
+        """
         options = config[self.section]
         networks: dict[str, nn.Module] = {"gen": self.build_generator(config)}
         if options["loss_weights"]["generator_gan"]:
             discriminator = MultiScaleDiscriminator(num_kp=options["num_kp"], **options["discriminator"])
             discriminator.check_size(config["dataset_config"]["image_size"])
+            weights, blocks = options["loss_weights"]["feature_matching"], options["discriminator"]["num_blocks"]
+            if len(weights) != blocks:  # the loss would leave out the blocks, or the weights, that are too many
+                raise ValueError(f"feature_matching has {len(weights)} weights, the discriminator has {blocks} blocks")
             networks["disc"] = discriminator
         self.update_order = tuple(networks)
         super().__init__(config, networks)

@@ -281,7 +281,7 @@ class TestAnimatedPictures:
         path.parent.mkdir(parents=True, exist_ok=True)
         frames[0].save(path, save_all=True, append_images=frames[1:], duration=80)
 
-    def test_they_are_clips_where_videos_are_looked_for(self, tmp_path):
+    def test_animated_pictures_are_clips_where_videos_are_looked_for(self, tmp_path):
         fashion, mixamo = tmp_path / "fashion", tmp_path / "data"
         for name, count in (("a.gif", 4), ("b.webp", 3), ("c.png", 5)):
             self.animate(fashion / "train" / name, count)
@@ -290,7 +290,7 @@ class TestAnimatedPictures:
         assert clips(scan(fashion)) == {"a.gif": 4, "b.webp": 3, "c.png": 5}
         assert clips(scan(mixamo))["bob/c.png"] == 5
 
-    def test_their_frames_are_read(self, tmp_path):
+    def test_frames_of_animated_pictures_are_read(self, tmp_path):
         for name in ("a.gif", "b.gif"):
             self.animate(tmp_path / "fashion" / "train" / name)
         reader = FrameReader(scan(tmp_path / "fashion"), 16)

@@ -38,11 +38,11 @@ def sheets(tmp_path_factory):
 
 @pytest.fixture
 def few_sheets(sheets, tmp_path):
-    """Four of them."""
+    """Four of them, two of which are held out."""
     folder = tmp_path / "few sheets"
-    folder.mkdir()
-    for path in sorted(sheets.iterdir())[:4]:
-        (folder / path.name).symlink_to(path)
+    for path, split in zip(sorted(sheets.iterdir()), ("train", "test", "train", "test")):
+        (folder / split).mkdir(parents=True, exist_ok=True)
+        (folder / split / path.name).symlink_to(path)
     return folder
 
 
@@ -122,7 +122,7 @@ class TestPrepareLpc:
     def test_broken_sheet_is_named_by_a_worker(self, few_sheets, tmp_path, bad_input):
         folder = tmp_path / "sheets"
         shutil.copytree(few_sheets, folder)
-        broken = folder / "sheet_03.png"
+        broken = folder / "test" / "sheet_03.png"
         broken.write_bytes(broken.read_bytes()[:500])
         assert "sheet_03.png: a broken picture" in bad_input(
             "prepare.py", "lpc", folder, tmp_path / "out", "--size", "64"

@@ -24,12 +24,22 @@ BARE = Style(ink=NO_INK)
 class TestFilterPictures:
     def test_plain_style_changes_nothing(self):
         pictures, maps = figure_and_map()
-        assert filter_pictures(pictures, maps, PLAIN) == (pictures, maps)
+        drawn = filter_pictures(pictures, maps, PLAIN)
+        assert torch.equal(drawn.pictures, pictures) and torch.equal(drawn.maps, maps)
+        assert torch.equal(drawn.alpha == 255, maps[:, :1] > 0) and (drawn.ground == pictures[0, :, :1, :1]).all()
+
+    def test_a_picture_is_its_figure_over_its_ground(self):
+        pictures, maps = figure_and_map()
+        style = replace(BARE, ground=Ground("checks", (0.0, 1.0, 0.0), (1.0, 0.0, 0.0), 3))
+        drawn = filter_pictures(pictures, maps, style)
+        behind = (drawn.alpha == 0).expand_as(pictures)
+        assert behind.any() and torch.equal(drawn.pictures[behind], drawn.ground[behind])
+        assert ((drawn.alpha > 0) == (maps[:, :1] > 0)).all() and len(drawn.ground.flatten(2).unique(dim=-1)[0, 0]) > 1
 
     def test_ground_changes_and_the_figure_stays(self):
         pictures, maps = figure_and_map()
         style = replace(BARE, ground=Ground("flat", (0.0, 1.0, 0.0)))
-        drawn, same = filter_pictures(pictures, maps, style)
+        drawn, same, *_ = filter_pictures(pictures, maps, style)
         figure = (maps[:, :1] > 0).expand_as(pictures)
         assert torch.equal(drawn[figure], pictures[figure]) and torch.equal(same, maps)
         assert (drawn.permute(0, 2, 3, 1)[~figure[:, 0]] == torch.tensor([0, 255, 0])).all()
@@ -37,14 +47,14 @@ class TestFilterPictures:
     def test_ink_is_drawn_around_the_figure_and_between_its_parts(self):
         pictures, maps = figure_and_map()
         ink = Ink(2, 1, (0.0, 0.0, 0.0), own=0.0)
-        drawn, _ = filter_pictures(pictures, maps, replace(BARE, ink=ink))
+        drawn, *_ = filter_pictures(pictures, maps, replace(BARE, ink=ink))
         black = (drawn == 0).all(1)
         outside, inside = maps[:, 0] == 0, maps[:, 0] > 0
         assert (black & outside).any() and (black & inside).any() and not black[:, 0].any()
 
     def test_pixel_art_has_the_maps_of_its_large_pixels(self):
         pictures, maps = figure_and_map(2, 64)
-        drawn, small = filter_pictures(pictures, maps, replace(BARE, pixel_art=PixelArt(16, 4)))
+        drawn, small, *_ = filter_pictures(pictures, maps, replace(BARE, pixel_art=PixelArt(16, 4)))
         for x in (drawn, small):
             blocks = x.unflatten(3, (16, 4)).unflatten(2, (16, 4))
             assert (blocks == blocks[:, :, :, :1, :, :1]).all()
@@ -53,10 +63,10 @@ class TestFilterPictures:
     def test_every_kind_of_style_draws_pictures_without_maps_too(self, kind):
         pictures, maps = figure_and_map()
         style = draw_style(np.random.default_rng(5), kind=kind)
-        drawn, same = filter_pictures(pictures, torch.zeros_like(maps), style)
+        drawn, same, *_ = filter_pictures(pictures, torch.zeros_like(maps), style)
         assert drawn.shape == pictures.shape and drawn.dtype == torch.uint8 and not same.any()
         assert not torch.equal(drawn, pictures)
-        again, _ = filter_pictures(pictures, torch.zeros_like(maps), style)
+        again, *_ = filter_pictures(pictures, torch.zeros_like(maps), style)
         assert torch.equal(drawn, again)
 
 

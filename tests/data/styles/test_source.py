@@ -45,5 +45,25 @@ class TestStyledSource:
         for a, b in zip(*seen):
             assert all(torch.equal(a[name], b[name]) for name in a)
 
+    def test_alpha_and_ground_of_the_target_are_there_when_asked_for(self, mixamo_tree):
+        for share in ("0", "1"):
+            config = tiny_config("--dataset_path", str(mixamo_tree), "--style_filters", "many", "--style_share", share)
+            batch = open_data(config, ["target_alpha"]).train.batch(range(8))
+            alpha, has = batch["target_alpha"], batch["has_target"]
+            assert alpha.shape == (8, 1, 32, 32) and batch["target_ground"].shape == (8, 3, 32, 32)
+            assert has.any() and (alpha.flatten(1).any(1) == has).all()
+        assert "target_alpha" not in open_data(config).train.batch([0])
+
+    def test_alpha_of_plain_pictures_needs_no_filters(self, mixamo_tree):
+        config = tiny_config("--dataset_path", str(mixamo_tree))
+        batch = open_data(config, ["target_alpha"]).train.batch(range(4))
+        plain = open_data(config).train.batch(range(4))
+        assert all(torch.equal(batch[name], value) for name, value in plain.items())
+        ground, nothing = (
+            batch["target_ground"],
+            (batch["target_alpha"] == 0) & batch["has_target"][:, None, None, None],
+        )
+        assert torch.equal(ground[nothing.expand_as(ground)], batch["target"][nothing.expand_as(ground)])
+
     def test_filters_are_off_by_default(self, mixamo_tree):
         assert not isinstance(open_data(tiny_config("--dataset_path", str(mixamo_tree))).train, StyledSource)

@@ -38,6 +38,17 @@ class TestRenderStyled:
         assert torch.equal(styled["iuv"], render([SHOT], 48, outputs=("iuv",))["iuv"])
         assert not torch.equal(styled["rgb"], render([SHOT], 48)["rgb"])
 
+    def test_alpha_and_ground_are_those_of_the_picture(self):
+        """Where the figure covers nothing the picture is its ground; plain pictures have the alpha of `render`."""
+        style = Style(ground=Ground("checks", (0.1, 0.9, 0.2), (0.8, 0.1, 0.7), 4))
+        styled = render_styled([SHOT], 64, [style])
+        behind = (styled["alpha"] == 0).expand_as(styled["rgb"])
+        assert torch.equal(styled["rgb"][behind], styled["ground"][behind])
+        plain = render([SHOT], 64, outputs=("alpha", "ground", "mask"))
+        difference = (styled["alpha"].int() - plain["alpha"].int()).abs()
+        assert difference.max() <= 1 and torch.equal(plain["mask"], plain["alpha"][:, 0] >= 127)
+        assert (plain["ground"] == 235).all()
+
     def test_pixel_art_has_exact_labels(self):
         style = Style(ink=NO_INK, pixel_art=PixelArt(24, 8), ground=Ground("flat"))
         iuv = render_styled([SHOT], 48, [style])["iuv"]

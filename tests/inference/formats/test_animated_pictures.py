@@ -53,7 +53,7 @@ class TestTimes:
         assert read_back(tmp_path / "a.png")[1] == pytest.approx([float(1000 / rate)] * 3, abs=1e-9)
 
     @FORMS
-    def test_they_loop_for_ever(self, tmp_path, form):
+    def test_animations_loop_for_ever(self, tmp_path, form):
         write_all(WRITERS[form](tmp_path / f"a.{form}", Timeline(TIMES[:3])), moving_square(2, alpha=False))
         with Image.open(tmp_path / f"a.{form}") as image:
             assert image.info["loop"] == 0

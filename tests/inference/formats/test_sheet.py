@@ -106,6 +106,42 @@ class TestJson:
         assert "filename" not in data["frames"]["walk_front_00.png"]
 
 
+def by_animations(data):
+    """As PixiJS's Spritesheet and AnimatedSprite do: names of a tag, each a frame of the dictionary."""
+    assert all(set(row) >= {"frame", "rotated", "trimmed", "sourceSize"} for row in data["frames"].values())
+    return {tag: [data["frames"][name] for name in names] for tag, names in data["animations"].items()}
+
+
+def by_number(data):
+    """As Phaser's createFromAseprite does: a frame is found by its number, which is its filename."""
+    rows = {row["filename"]: row for row in data["frames"]}
+    return {tag["name"]: [rows[str(i)] for i in range(tag["from"], tag["to"] + 1)] for tag in data["meta"]["frameTags"]}
+
+
+def by_position(data):
+    """As KAPLAY's loadAseprite and Excalibur's plug-in do: a tag counts the frames, of a list or of a dictionary."""
+    rows = list(data["frames"].values() if isinstance(data["frames"], dict) else data["frames"])
+    return {tag["name"]: rows[tag["from"] : tag["to"] + 1] for tag in data["meta"]["frameTags"]}
+
+
+@pytest.mark.parametrize(
+    ("kind", "reader"),
+    [("hash", by_animations), ("array", by_number), ("array", by_position), ("hash", by_position)],
+)
+@pytest.mark.parametrize("padding", [0, 3])
+def test_engines_find_the_frames_of_each_tag(tmp_path, kind, reader, padding):
+    """The ways in which the engines that were tried read the JSON (docs/ANIMATE.md)."""
+    frames = moving_square(8, alpha=True)
+    sheet, data = written(tmp_path / "a.png", frames, TAGS, SheetOptions(padding, padding > 0, kind))
+    assert data["meta"]["image"] == "a.png"
+    assert (data["meta"]["size"]["h"], data["meta"]["size"]["w"]) == sheet.shape[:2]
+    found = reader(data)
+    assert list(found) == [tag.name for tag in TAGS]
+    for tag in TAGS:
+        for row, frame in zip(found[tag.name], frames[tag.first : tag.last + 1], strict=True):
+            assert np.array_equal(cell(sheet, row), frame) and row["duration"] in (83, 84)
+
+
 def test_neither_file_is_left_of_a_sheet_that_breaks_off(tmp_path):
     with (
         pytest.raises(KeyboardInterrupt),

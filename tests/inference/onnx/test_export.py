@@ -74,7 +74,8 @@ class TestExport:
 
     def test_the_decoder_of_capture_parts_is_that_of_torch(self):
         """The method of the weights in the box: part motion, layout, warping and refinement are in its decoder."""
-        config = tiny_config("--method", "capture_parts")
+        one_layer = ("--networks.adain_layers", "[0]", "--networks.attention_layers", "[0]")
+        config = tiny_config("--method", "capture_parts", *one_layer)
         torch.manual_seed(0)
         generator = build_generator(config).eval()
         inputs, noise = examples(generator, config["dataset_config"]["image_size"], 2)

@@ -118,6 +118,8 @@ class TestPartsGeneratorOptions:
             {"patch_size": 1, "networks__downs": 3},
             {"networks__c": 8, "networks__min_ch": 32},
             {"networks__downs": 3},
+            {"networks__segmenter_ch": 16},
+            {"networks__layout_ch": 24},
             {"networks__code_ch": 8},
             {"networks__adain_layers": []},
             {"networks__attention_layers": [0]},

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 
 from capture.methods.capture_parts.coordinates import cell_centres
-from capture.methods.capture_parts.layout import LAYOUT, Correspondence, Layout, LayoutNetwork
+from capture.methods.capture_parts.layout import Correspondence, Layout, LayoutNetwork
 from capture.methods.capture_parts.part_motion import TOKEN, PartMotion
 from capture.methods.capture_parts.segmenter import FEATURES
 from capture.nn.init import init_weights
@@ -36,7 +36,7 @@ class TestLayoutNetwork:
     def test_shapes(self):
         layout = lay_out(tiny_network())
         assert layout.coarse_logits.shape == (1, 4, 16, 16) and layout.logits.shape == (1, 16, 16, 16)
-        assert layout.residual_flow.shape == (1, 4, 16, 16) and layout.features.shape == (1, LAYOUT, 16, 16)
+        assert layout.residual_flow.shape == (1, 4, 16, 16) and layout.features.shape == (1, 48, 16, 16)
 
     def test_at_first_no_part_is_much_likelier_and_the_residual_flow_is_nearly_zero(self):
         layout = lay_out(tiny_network())
@@ -70,7 +70,7 @@ def two_halves(residual_flow: torch.Tensor | None = None) -> tuple[Correspondenc
     to_identity = still.clone()
     to_identity[0, 1, :, 2] = torch.tensor([0.5, -0.25])
     flow = torch.zeros(1, 4, 4, 4) if residual_flow is None else residual_flow
-    layout = Layout(torch.zeros(1, 3, 4, 4), F.pixel_unshuffle(fine, 2), flow, torch.zeros(1, LAYOUT, 4, 4))
+    layout = Layout(torch.zeros(1, 3, 4, 4), F.pixel_unshuffle(fine, 2), flow, torch.zeros(1, 48, 4, 4))
     identity = certain_segmentation(torch.ones(4, 4, dtype=torch.long), parts=2)  # it shows part 1 everywhere
     motion = PartMotion(to_pose=still, to_identity=to_identity, tokens=torch.zeros(1, 2, TOKEN))
     return LayoutNetwork(2, patch=2).correspondence(identity, motion, layout), cell_centres(fine)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 import torch.nn.functional as F
 
-from capture.methods.capture_parts.coordinates import cell_centres
-from capture.methods.capture_parts.layout import LAYOUT, Correspondence
+from capture.methods.capture_parts.coordinates import cell_centres, sample_map
+from capture.methods.capture_parts.layout import Correspondence
 from capture.methods.capture_parts.refiner import RefinementNetwork, composite, pixel_norm, warp_to_layout
 from capture.nn.init import init_weights
 from tests.helpers.parts import parameters_without_gradient
@@ -17,11 +17,11 @@ def correspondence(shift: float = 0.0) -> Correspondence:
     torch.manual_seed(0)
     move = torch.tensor([shift, 0.0])[:, None, None]
     grids = [(cell_centres(torch.zeros(side, side)) + move)[None] for side in (16, 8)]
-    return Correspondence(torch.randn(1, 4, 16, 16), *grids, torch.rand(1, 1, 16, 16), torch.randn(1, LAYOUT, 8, 8))
+    return Correspondence(torch.randn(1, 4, 16, 16), *grids, torch.rand(1, 1, 16, 16), torch.randn(1, 48, 8, 8))
 
 
 def tiny_refiner() -> RefinementNetwork:
-    refiner = RefinementNetwork(4, 6, patch=2)
+    refiner = RefinementNetwork(4, 6, 48, patch=2)
     torch.manual_seed(0)
     init_weights(refiner)
     return refiner
@@ -33,17 +33,25 @@ def inputs() -> tuple[torch.Tensor, ...]:
     return torch.randn(1, 4, 8, 8), torch.randn(1, 6, 8, 8), torch.rand(1, 12, 8, 8) * 2 - 1
 
 
+def refined(
+    refiner: RefinementNetwork, state: torch.Tensor, pose: torch.Tensor, picture: torch.Tensor, found: Correspondence
+) -> torch.Tensor:
+    """The refined picture, as pixel_unshuffle orders pixels, of a picture in that order."""
+    warped = sample_map(F.pixel_shuffle(picture, refiner.patch), found.identity_grid)
+    return refiner(state, pose, warped, found).picture()
+
+
 class TestRefinementNetwork:
     def test_where_alpha_is_one_the_picture_is_the_warped_identity(self):
         refiner, (state, pose, picture) = tiny_refiner(), inputs()
         torch.nn.init.constant_(refiner.alpha.conv.bias, 100.0)
-        made = F.pixel_shuffle(refiner(state, pose, picture, correspondence(2 / 16)), 2)
+        made = F.pixel_shuffle(refined(refiner, state, pose, picture, correspondence(2 / 16)), 2)
         expected = F.pixel_shuffle(picture, 2)
         torch.testing.assert_close(made[..., :-1], expected[..., 1:], atol=1e-5, rtol=0)
 
     def test_at_first_most_of_a_pixel_is_warped_and_the_painted_part_is_faint(self):
         refiner, (state, pose, picture) = tiny_refiner(), inputs()
-        made = refiner(state, pose, picture, correspondence())
+        made = refined(refiner, state, pose, picture, correspondence())
         share = torch.sigmoid(torch.tensor(1.0))
         assert (made - share * picture).abs().mean() < 0.3
 
@@ -52,14 +60,14 @@ class TestRefinementNetwork:
         with torch.no_grad():
             refiner.colour.conv.bias.fill_(100.0)
             refiner.alpha.conv.bias.fill_(-100.0)
-        made = refiner(state, pose, picture, correspondence())
+        made = refined(refiner, state, pose, picture, correspondence())
         assert (made == 1).all()
         made.sum().backward()
         assert refiner.colour.conv.bias.grad.min() > 0
 
     def test_every_parameter_gets_a_gradient(self):
         refiner = tiny_refiner()
-        made = refiner(*inputs(), correspondence())
+        made = refined(refiner, *inputs(), correspondence())
         (made * torch.randn_like(made)).sum().backward()
         assert parameters_without_gradient(refiner) == set()
 

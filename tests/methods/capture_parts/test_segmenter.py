@@ -10,7 +10,7 @@ from tests.helpers.parts import biases_before_instance_norm, parameters_without_
 
 
 def tiny_segmenter() -> PartSegmenter:
-    segmenter = PartSegmenter(3, c_in=12, c=8, max_ch=16)
+    segmenter = PartSegmenter(3, c_in=12, c=8)
     torch.manual_seed(0)
     init_weights(segmenter)
     return segmenter

@@ -64,6 +64,11 @@ class TestFommMethod:
         equivariance = [terms["G_equi_value"] + terms["G_equi_jacobian"] for terms in (first, last)]
         assert equivariance[1] < 0.7 * equivariance[0]
 
+    @pytest.mark.parametrize("weights", [[10.0], [10.0, 10.0, 10.0]])
+    def test_feature_matching_has_a_weight_for_each_block(self, weights):
+        with pytest.raises(ValueError, match=f"feature_matching has {len(weights)} weights, the discriminator has 2"):
+            tiny_method("fomm", loss_weights__feature_matching=weights)
+
     def test_pictures_too_small_for_the_discriminator_are_refused(self):
         with pytest.raises(ValueError, match="image_size 32 leaves the discriminator nothing to score at scale 0.25"):
             Method(tiny_baseline_config("fomm", discriminator__num_blocks=3, discriminator__scales=[0.25]))

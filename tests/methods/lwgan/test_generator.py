@@ -34,7 +34,7 @@ class TestLiquidWarping:
         for plain, warped in zip(network.encode(x), network.encode(x, warping)):
             assert torch.equal(plain, warped)
 
-    def test_it_works_after_every_module_but_the_first_encoder(self):
+    def test_features_are_warped_after_every_module_but_the_first_encoder(self):
         torch.manual_seed(0)
         network, x, called = ResUnet(6, 4, 2), torch.randn(1, 6, SIZE, SIZE), []
 

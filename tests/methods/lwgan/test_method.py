@@ -166,7 +166,7 @@ class TestLosses:
 class TestSamplesWithoutMaps:
     @pytest.mark.parametrize("name", ["gen", "disc"])
     @pytest.mark.parametrize("missing", ["identity_uv", "real_uv"])
-    def test_they_count_nothing(self, missing, name):
+    def test_samples_without_maps_count_nothing(self, missing, name):
         method, batch = tiny_method(), tiny_batch()
         batch[missing][1] = 0
         loss, metrics = loss_of(method, batch, name)

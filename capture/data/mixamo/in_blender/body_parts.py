@@ -26,6 +26,7 @@ class BodyParts:
 
     def __init__(self, bones: list[str], actor: Actor, skin: np.ndarray):
         self.bones, self.skin = bones, skin
+        self._posed: tuple[np.ndarray, Any] | None = None  # the skin of the last pose, and the tree of its triangles
         known = {name: i for i, name in enumerate(bones, 1) if name}
         number = {name: _part_of(actor.rest, j, known) for j, name in enumerate(actor.rest.names)}
         corners, parts, first = [], [], 0
@@ -48,13 +49,24 @@ class BodyParts:
                 self.frames[i] = bone_frame(actor.rest.head[j], actor.rest.turn[j][:, 1])
         self.span = spans(skin[self.corners.reshape(-1)], np.repeat(self.part, 3), self.frames)
 
-    def name_pixels(self, skin: np.ndarray, eye: np.ndarray, view: View, size: int) -> np.ndarray:
-        """uint8 (S, S, 3): part, u, v at the middle of each pixel, 0 outside; `skin` (N, 3) as it is posed."""
-        tree = BVHTree.FromPolygons(skin.tolist(), self.corners.tolist(), all_triangles=True)
+    def name_pixels(
+        self, skin: np.ndarray, eye: np.ndarray, view: View, size: int, extent: tuple[np.ndarray, np.ndarray]
+    ) -> np.ndarray:
+        """uint8 (S, S, 3): part, u, v at the middle of each pixel, 0 outside.
+
+        Args:
+            skin: (N, 3) as it is posed.  extent: least and greatest x and y of it in the picture (View.extent).
+        """
+        if self._posed is None or self._posed[0] is not skin:
+            self._posed = skin, BVHTree.FromPolygons(skin.tolist(), self.corners.tolist(), all_triangles=True)
+        tree = self._posed[1]
         steps = ((np.arange(size) + 0.5) / size * 2 - 1) / view.distance
+        (left, bottom), (right, top) = extent  # a ray beside them can't hit
+        rows, columns = _pixels(-top, -bottom, size), _pixels(left, right, size)
         start, spots, faces, hits = Vector(eye.tolist()), [], [], []
-        for row in range(size):
-            for column, way in enumerate((steps[:, None] * view.right - steps[row] * view.up - view.back).tolist()):
+        across = steps[columns.start : columns.stop, None] * view.right
+        for row in rows:
+            for column, way in zip(columns, (across - steps[row] * view.up - view.back).tolist()):
                 hit, _, face, _ = tree.ray_cast(start, way)
                 if face is not None:
                     spots.append((row, column))
@@ -65,9 +77,15 @@ class BodyParts:
             triangle = self.corners[faces]
             weight = _barycentric(np.array(hits), skin[triangle])
             at_rest = np.einsum("nk,nkc->nc", weight, self.skin[triangle])
-            rows, columns = np.array(spots).T
-            image[rows, columns] = surface_coordinates(at_rest, self.part[faces], self.frames, self.span)
+            at = np.array(spots).T
+            image[at[0], at[1]] = surface_coordinates(at_rest, self.part[faces], self.frames, self.span)
         return image
+
+
+def _pixels(low: float, high: float, size: int) -> range:
+    """The pixels between two places, -1 to 1 over `size` pixels, and one more on either side."""
+    first, last = (int(np.floor((np.clip(place, -2, 2) + 1) / 2 * size)) for place in (low, high))
+    return range(max(first - 1, 0), min(last + 2, size))
 
 
 def _part_of(rest: Rest, j: int, number: dict[str, int]) -> int:

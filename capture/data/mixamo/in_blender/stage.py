@@ -22,13 +22,15 @@ from .style import LIGHT_ABOVE, LIGHT_LEFT
 
 
 class Stage:
-    """Holds one character at a time. Sampled motions are kept."""
+    """Holds one character at a time. Sampled motions are kept, and what views of one pose have in common."""
 
     def __init__(self) -> None:
         self.motions: dict[tuple[str, int], dict[str, Motion]] = {}
         self.actor: Actor | None = None
         self.posed: Any = None
         self.parts: BodyParts | None = None
+        self._frame: Any = None  # which frame of which clip the actor stands in
+        self._skin: np.ndarray | None = None  # of the actor as it stands
 
     def motion(self, clip: dict[str, Any], frames: int) -> Motion:
         """A sampled clip {file, action}."""
@@ -53,6 +55,7 @@ class Stage:
         if self.actor is not None and (self.actor.name, self.actor.file) == (name, file):
             return self.actor
         self.actor = self.posed = self.parts = None
+        self._moved(None)
         armature = load(file)
         meshes = meshes_of(armature)
         if not meshes:
@@ -85,6 +88,8 @@ class Stage:
         motion = self.motion(clip, frames)
         actor = self.enter(**character)
         which = (clip["file"], clip["action"], frames)
+        if self._frame == (which, frame):
+            return
         if self.posed is None or self.posed[0] != which:
             self.posed = (which, Retarget.between(motion, actor.rest, clip["bones"], clip["skinned"]))
         turns, shifts = self.posed[1].pose(frame)
@@ -94,6 +99,7 @@ class Stage:
             basis.translation = Vector((shift / unit).tolist())
             actor.armature.pose.bones[name].matrix_basis = basis
         bpy.context.view_layer.update()
+        self._moved((which, frame))
 
     def ground(self) -> np.ndarray:
         """The point on the floor below the middle of the trunk."""
@@ -103,6 +109,8 @@ class Stage:
 
     def skin(self) -> np.ndarray:
         """(N, 3) points of the meshes as they are posed."""
+        if self._skin is not None:
+            return self._skin
         graph = bpy.context.evaluated_depsgraph_get()
         points = []
         for thing in self._on_stage().meshes:
@@ -113,7 +121,8 @@ class Stage:
             world = np.array(evaluated.matrix_world)
             points.append(flat.reshape(-1, 3) @ world[:3, :3].T + world[:3, 3])
             evaluated.to_mesh_clear()
-        return np.concatenate(points)
+        self._skin = np.concatenate(points)
+        return self._skin
 
     def draw(self, view: dict[str, Any], path: str, guide_path: str | None = None) -> None:
         """Render what is on the stage to `path`, RGBA.
@@ -154,9 +163,10 @@ class Stage:
     def name_pixels(self, view: dict[str, Any]) -> np.ndarray:
         """The IUV map, uint8 (S, S, 3): part, u, v of the point of the body at the middle of each pixel; 0 outside."""
         seen = View.at(view["azimuth"], view["elevation"], view["field_of_view"])
-        eye = self.ground() + seen.position / view["scale"]
+        ground, skin = self.ground(), self.skin()
+        extent = seen.extent((skin - ground) * view["scale"])
         assert self.parts is not None  # learn_parts comes first
-        return self.parts.name_pixels(self.skin(), eye, seen, view["size"])
+        return self.parts.name_pixels(skin, ground + seen.position / view["scale"], seen, view["size"], extent)
 
     def _on_stage(self) -> Actor:
         assert self.actor is not None  # enter comes first
@@ -166,6 +176,11 @@ class Stage:
         for bone in self._on_stage().armature.pose.bones:
             bone.matrix_basis.identity()
         bpy.context.view_layer.update()
+        self._moved(None)
+
+    def _moved(self, frame: Any) -> None:
+        """Note that the actor stands in another frame, or in none."""
+        self._frame, self._skin = frame, None
 
 
 def _trunk(rest: Rest) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from capture.data.toon import exact
 from capture.data.toon.motion.posing import Pose
 from capture.data.toon.motion.timing import Clip, Style, keys, stride, wave_of
 
@@ -80,7 +81,7 @@ def run(p: Pose, t: Tensor, s: Style) -> Pose:
     swing = 55 * s.size * wave_of(t, 1, 0.29)
     return p.set(
         lfoot_z=lz - 0.06, lfoot_y=ly, lfoot_pitch=lp, rfoot_z=rz - 0.06, rfoot_y=ry, rfoot_pitch=rp,
-        height=0.87 + 0.03 * wave_of(t, 2, 0.15), lift=0.06 * (1 - torch.cos(4 * torch.pi * (t + 0.04))) / 2,
+        height=0.87 + 0.03 * wave_of(t, 2, 0.15), lift=0.06 * (1 - exact.cos(4 * torch.pi * (t + 0.04))) / 2,
         larm_fwd=-swing, rarm_fwd=swing, larm_bend=88 - 0.3 * swing, rarm_bend=88 + 0.3 * swing,
         arms_out=14 + 5 * s.arms, hip_pitch=8.0, back_pitch=12 + 6 * s.lean, head_pitch=-10.0,
         hip_yaw=-10 * wave_of(t, 1, 0.29), back_yaw=20 * wave_of(t, 1, 0.29),
@@ -101,7 +102,7 @@ def jump(p: Pose, t: Tensor, s: Style) -> Pose:
 
 
 def star_jump(p: Pose, t: Tensor, s: Style) -> Pose:
-    opened = (1 - torch.cos(2 * torch.pi * t)) / 2
+    opened = (1 - exact.cos(2 * torch.pi * t)) / 2
     hop = wave_of(t, 1).square()
     return p.set(
         lift=0.16 * hop * s.size, feet_x=0.04 + 0.44 * opened * s.size, height=0.96 - 0.13 * opened,
@@ -203,7 +204,7 @@ def sit_chair(p: Pose, t: Tensor, s: Style) -> Pose:
 
 
 def squat(p: Pose, t: Tensor, s: Style) -> Pose:
-    down = (1 - torch.cos(2 * torch.pi * t)) / 2
+    down = (1 - exact.cos(2 * torch.pi * t)) / 2
     return p.set(
         height=0.96 - 0.58 * down * (0.9 + 0.1 * s.size), feet_x=0.16 + 0.05 * s.legs, feet_z=0.1 * down, feet_yaw=26.0,
         knees_out=34.0, back_pitch=40 * down + 4 * s.lean, head_pitch=-28 * down, arms_fwd=16 + 76 * down,
@@ -323,7 +324,7 @@ def spell(p: Pose, t: Tensor, s: Style) -> Pose:
 
 def fall(p: Pose, t: Tensor, s: Style) -> Pose:
     f = keys(t, (0.0, 0.0), (0.08, 0.0), (0.42, 1.0), (0.72, 1.0))  # backwards onto the floor, and up again
-    flail = torch.sin(torch.pi * f) * (0.8 + 0.2 * s.size)
+    flail = exact.sin(torch.pi * f) * (0.8 + 0.2 * s.size)
     return p.set(
         hip_pitch=-84 * f, back_pitch=4 * f + 20 * flail, head_pitch=6 * f + 20 * flail, height=0.97 - 0.83 * f,
         lfoot_z=0.86 * f - 0.2 * flail, rfoot_z=0.88 * f,

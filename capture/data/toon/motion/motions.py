@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import torch
 
+from capture.data.toon import exact
 from capture.data.toon.motion.clips import CLIP_FUNCTIONS
 from capture.data.toon.motion.mixed_motions import JOIN, mix_motions
 from capture.data.toon.motion.posing import Pose, Posture, solve
@@ -28,7 +29,7 @@ def posture(clips: Sequence[str], times: Sequence[float], style_seeds: Sequence[
     """
     t = torch.tensor(times, dtype=torch.float32, device=device)
     numbers = torch.tensor([style_numbers(seed) for seed in style_seeds], dtype=torch.float32, device=device)
-    style_time = t + 0.035 * numbers[:, 5] * torch.sin(2 * torch.pi * t)
+    style_time = t + 0.035 * numbers[:, 5] * exact.sin(2 * torch.pi * t)
     rows_by_name: dict[str, list[int]] = {}
     for i, name in enumerate(clips):
         rows_by_name.setdefault(name, []).append(i)

@@ -25,6 +25,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from capture.data.toon import exact
 from capture.data.toon.skeleton import INDEX, JOINTS, apply3, cross3, dot3, matmul3, rotation
 
 _REST = {
@@ -115,11 +116,11 @@ def _leg(pose: Pose, side: str, pelvis: Tensor) -> tuple[Tensor, Tensor, Tensor]
     reach = length.clamp(0.12, 0.9995)
     up = apply3(pelvis.transpose(-1, -2), -target / length.clamp(min=1e-6).unsqueeze(-1))  # pelvis frame
     knee = torch.deg2rad(sign * pose[side + "knee_out"])
-    lateral = torch.stack((torch.cos(knee), torch.zeros_like(knee), -torch.sin(knee)), -1)
+    lateral = torch.stack((exact.cos(knee), torch.zeros_like(knee), -exact.sin(knee)), -1)
     lateral = lateral - dot3(lateral, up).unsqueeze(-1) * up
     lateral = lateral / dot3(lateral, lateral).sqrt().clamp(min=1e-4).unsqueeze(-1)
     straight = torch.stack((lateral, up, cross3(lateral, up)), -1)
-    bend = torch.rad2deg(torch.acos(reach))
+    bend = torch.rad2deg(exact.acos(reach))
     hip = matmul3(straight, rotation("x", -bend))
     shin = rotation("x", 2 * bend)
     sole = matmul3(rotation("y", sign * pose[side + "foot_yaw"]), rotation("x", pose[side + "foot_pitch"]))

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from capture.data.toon import exact
 from capture.data.toon.motion.posing import Pose
 
 # Style numbers, in [-1, 1]: 0 size of the motion, 1 lean, 2 arms, 3 legs, 4 head, 5 timing, 6 accent, 7 mirror
@@ -35,7 +36,7 @@ def style_numbers(seed: int) -> tuple[float, ...]:
 
 def wave_of(t: Tensor, cycles: int = 1, phase: float = 0.0) -> Tensor:
     """sin(2 pi (cycles t + phase)): the basic oscillation."""
-    return torch.sin(2 * torch.pi * (cycles * t + phase))
+    return exact.sin(2 * torch.pi * (cycles * t + phase))
 
 
 def keys(t: Tensor, *points: tuple[float, float]) -> Tensor:
@@ -58,6 +59,6 @@ def stride(t: Tensor, step: Tensor, lift: Tensor, roll: float, duty: float = 0.6
     swing = ((t - duty) / (1 - duty)).clamp(0, 1)
     eased = swing * swing * (3 - 2 * swing)
     ahead = step * (0.5 - stance + eased)
-    up = lift * torch.sin(torch.pi * swing).square()
-    pitch = roll * (torch.sin(torch.pi * ((t - duty + 0.18) / 0.42).clamp(0, 1)))
-    return ahead, up, pitch - 0.4 * roll * torch.sin(torch.pi * ((swing - 0.5) / 0.5).clamp(0, 1))
+    up = lift * exact.sin(torch.pi * swing).square()
+    pitch = roll * (exact.sin(torch.pi * ((t - duty + 0.18) / 0.42).clamp(0, 1)))
+    return ahead, up, pitch - 0.4 * roll * exact.sin(torch.pi * ((swing - 0.5) / 0.5).clamp(0, 1))

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from capture.common.errors import CaptureError
+from capture.data.toon import exact
 from capture.data.toon.characters.solids import Character
 from capture.data.toon.motion.mixed_motions import is_motion
 from capture.data.toon.motion.motions import CLIPS, posture
@@ -121,7 +122,7 @@ def _soft_frames(
     torso = matrix[:, chest]
     behind = -torch.minimum(dot3(left, torso[:, :, 2]), dot3(right, torso[:, :, 2])).clamp(max=0)
     room = (origin[:, chest, 1] / cape_length.clamp(min=1e-3)).clamp(0.0, 1.0)
-    flung = torch.rad2deg(torch.acos(room))  # a cape longer than the chest is high trails behind
+    flung = torch.rad2deg(exact.acos(room))  # a cape longer than the chest is high trails behind
     cape = matmul3(torso, rotation("x", torch.maximum(9 + 38 * behind, flung * torso[:, 1, 1].clamp(min=0))))
 
     skull = matrix[:, head]
@@ -214,13 +215,13 @@ def _reach(shots: Sequence[Shot], characters: Sequence[Character], device: str) 
     middle_z = ((z + radii).amax(1) + (z - radii).amin(1)) / 2
     around = torch.sqrt((x - middle_x.unsqueeze(1)).square() + (z - middle_z.unsqueeze(1)).square())
     pitch = torch.deg2rad(torch.tensor([abs(s.view.pitch_degrees) for s in shots], device=device)).unsqueeze(1)
-    tilted = around * torch.sin(pitch)
+    tilted = around * exact.sin(pitch)
     return {
         "x": middle_x,
         "z": middle_z,
         "radius": (around + radii).amax(1),
-        "top": (y * torch.cos(pitch) + tilted + radii).amax(1),
-        "low": (y * torch.cos(pitch) - tilted - radii).amin(1),
+        "top": (y * exact.cos(pitch) + tilted + radii).amax(1),
+        "low": (y * exact.cos(pitch) - tilted - radii).amin(1),
     }
 
 
@@ -241,7 +242,7 @@ def frame_shots(shots: Sequence[Shot], characters: Sequence[Character], size: in
     tall = tensor([c.height for c in characters])
     near = tensor([s.view.perspective for s in shots]) / tall
     centre = 0.5 * tall
-    floor = _FLOOR - 0.22 * torch.sin(torch.deg2rad(pitch.clamp(min=0)))
+    floor = _FLOOR - 0.22 * exact.sin(torch.deg2rad(pitch.clamp(min=0)))
     zoom = 1 / (1 - near * reach["radius"]).clamp(min=0.3)
     top = centre + (reach["top"] - centre) * zoom
     low = centre + (reach["low"] - centre) * zoom

@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from capture.data.toon import exact
 from capture.data.toon.characters.solids import BOX, QUADRIC, ROUND
 
 EMPTY = 2**31 - 1  # key of an empty pixel
@@ -64,7 +65,10 @@ def boxes(s: Solids) -> tuple[Tensor, Tensor]:
     is_cone = ((s.kind == QUADRIC) & (k[:, 0] != 1)).unsqueeze(1)
     y_axis = m[..., 1]
     first = torch.where(is_round, k[:, 1:2] * rows, rows)
-    dual = (m[..., 0].abs().pow(4 / 3) + m[..., 1].abs().pow(4 / 3) + m[..., 2].abs().pow(4 / 3)).pow(0.75)
+    dual = exact.power(
+        exact.power(m[..., 0].abs(), 4 / 3) + exact.power(m[..., 1].abs(), 4 / 3) + exact.power(m[..., 2].abs(), 4 / 3),
+        0.75,
+    )
     first = torch.where(is_box, dual, first)
     start = (-k[:, 2:3]).clamp(min=0).sqrt()
     slope = (-k[:, 0:1]).clamp(min=0).sqrt() * torch.where(k[:, 1:2] <= 0, 1.0, -1.0)
@@ -115,7 +119,7 @@ class _Grid:
         e = lambda v: v[:, None, None]  # noqa: E731
         rows = (e(xx) * self.x + e(x)) * self.x + e(one)
         columns = (e(yy) * self.y + e(y)) * self.y
-        return torch.addcmul(rows + columns, e(xy) * self.y, self.x)
+        return exact.product_sum(rows + columns, e(xy) * self.y, self.x)
 
 
 _FAR = float("inf")
@@ -160,7 +164,7 @@ def _rounded_cone(g: _Grid, inv: Tensor, shape: Tensor) -> Tensor:
     )
     e = lambda t: t[:, None, None]  # noqa: E731
     t = (disc.clamp(min=0).sqrt() + g.linear(p1, q1, c1)) * e(-1 / k2)
-    y = torch.addcmul(g.linear(length * u[:, 1], length * v[:, 1], -r1 * slope), t, e(m2))
+    y = exact.product_sum(g.linear(length * u[:, 1], length * v[:, 1], -r1 * slope), t, e(m2))
     inside = (disc >= 0) & (y > 0) & (y < e(d2))
     best = torch.where(inside, t, _FAR)
     for end, radius in ((torch.zeros_like(length), r1), (length, r2)):
@@ -204,7 +208,7 @@ def _quadric(g: _Grid, inv: Tensor, shape: Tensor, plane: Tensor, zigzag: Tensor
     x0, y0, z0 = (g.linear(u[:, i], v[:, i]) for i in range(3))
     for sign in (1.0, -1.0):
         t = (sign * root + b) * e(-1 / a)
-        x, y, z = (torch.addcmul(o, t, e(w[:, i])) for i, o in enumerate((x0, y0, z0)))
+        x, y, z = (exact.product_sum(o, t, e(w[:, i])) for i, o in enumerate((x0, y0, z0)))
         edge = e(plane[:, 3]) - e(zigzag[:, 0]) * zig(x, e(zigzag[:, 1]))
         kept = e(plane[:, 0]) * x + e(plane[:, 1]) * y + e(plane[:, 2]) * z <= edge
         valid = hit & kept & (y >= e(shape[:, 3])) & (y <= e(shape[:, 4]))
@@ -229,7 +233,7 @@ def _soft_box(g: _Grid, inv: Tensor) -> Tensor:
     coefficients: tuple[Any, ...] = (-1.0, 0.0, 0.0, 0.0, 0.0)  # numbers now, tensors after the first axis
     a0, a1, a2, a3, a4 = coefficients
     for i in range(3):
-        o = torch.addcmul(g.linear(u[:, i], v[:, i]), shift, e(w[:, i]))
+        o = exact.product_sum(g.linear(u[:, i], v[:, i]), shift, e(w[:, i]))
         d = e(w[:, i])
         o2 = o * o
         a0, a1, a2 = a0 + o2 * o2, a1 + o2 * o * (4 * d), a2 + o2 * (6 * d * d)

@@ -19,7 +19,7 @@ from capture.data.toon.rendering.surface import Surface
 from capture.data.toon.rendering.texture import fabric, face, muzzle
 from capture.data.toon.skeleton import dot3, unit3
 
-OUTPUTS = ("rgb", "mask", "iuv", "uv", "joints", "depth")
+OUTPUTS = ("rgb", "mask", "alpha", "ground", "iuv", "uv", "joints", "depth")
 BACKGROUND = (235, 235, 235)
 LIGHT = (-0.46, -0.62, 0.64)  # from the upper left, in front; x right, y down, z towards the viewer
 _SHADE = (0.74, 0.69, 0.79)  # the second tone: darker, cooler
@@ -97,13 +97,26 @@ def outline_width(fine: int) -> int:
 def _chunk(
     shots: Sequence[Shot], size: int, device: str, outputs: Sequence[str], background: Sequence[int], shadow: bool
 ) -> dict[str, Tensor]:
-    scene = make_scene(shots, size, device)
+    return draw_plainly(make_scene(shots, size, device), outputs, background, shadow)
+
+
+def draw_plainly(
+    scene: Scene, outputs: Sequence[str], background: Sequence[int] = BACKGROUND, shadow: bool = False
+) -> dict[str, Tensor]:
+    """The outputs of `render` of a scene."""
+    size = scene.side // SUPERSAMPLE
     result: dict[str, Tensor] = {}
-    if "rgb" in outputs or "mask" in outputs:
+    if {"rgb", "mask", "alpha"} & set(outputs):
         body = scene.number >= 0
         rim = grown(body, outline_width(scene.side))
         if "mask" in outputs:
             result["mask"] = rim.reshape(scene.count, size, 2, size, 2).sum((2, 4)) >= 2
+        if "alpha" in outputs:
+            covered = rim.reshape(scene.count, 1, size, 2, size, 2).sum((3, 5))  # samples of each pixel, 0 to 4
+            result["alpha"] = (covered * 63.75 + 0.5).to(torch.uint8)
+    if "ground" in outputs:
+        colour = torch.tensor(background, dtype=torch.uint8, device=scene.keys.device)[:, None, None]
+        result["ground"] = colour.expand(scene.count, 3, size, size).contiguous()
     if "rgb" in outputs:
         result["rgb"] = _coloured(scene, body, rim, background, shadow)
     return result | ground_truth(scene, outputs)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from capture.data.toon import exact
 from capture.data.toon.characters.solids import BOX, QUADRIC, ROUND
 from capture.data.toon.skeleton import apply3, unit3
 
@@ -37,7 +38,7 @@ def surface(point: Tensor, inverse: Tensor, kind: Tensor, shape: Tensor, front: 
     normal = unit3(apply3(inverse.transpose(-1, -2), torch.stack((nx, ny, nz), -1)))
     inside = normal[:, 2] < 0
     normal = torch.where(inside.unsqueeze(-1), -normal, normal)
-    u = torch.atan2(x, z) / (2 * torch.pi) + 0.5
+    u = exact.atan2(x, z) / (2 * torch.pi) + 0.5
     is_cone = is_quadric & (k0 != 1)
     v = torch.where(is_round, (y + k1) / (k0 + k1 + k2), torch.where(is_cone, y, (y + 1) / 2)).clamp(0, 1)
     return Surface(normal, u, v, inside & is_quadric, x * front[:, 0], (y - front[:, 1]) * front[:, 2], z > 0)

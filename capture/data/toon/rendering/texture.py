@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from capture.data.toon import exact
 from capture.data.toon.characters.solids import EMBLEMS, FACE, MATERIAL, PATTERNS
 from capture.data.toon.rendering.surface import Surface
 
@@ -37,9 +38,9 @@ def _pattern(kind: Tensor, a: Tensor, b: Tensor, v: Tensor) -> Tensor:
 def _emblem(kind: Tensor, x: Tensor, y: Tensor) -> Tensor:
     """True on an emblem of unit size centred at 0."""
     ax, r2 = x.abs(), x * x + y * y
-    angle = torch.atan2(x, y)
+    angle = exact.atan2(x, y)
     fold = (_frac(angle * (5 / (2 * torch.pi)) + 0.5) - 0.5).abs() * (2 * torch.pi / 5)
-    star = torch.sqrt(r2) * (torch.cos(fold) + 1.05 * torch.sin(fold)) < 0.9
+    star = torch.sqrt(r2) * (exact.cos(fold) + 1.05 * exact.sin(fold)) < 0.9
     hy = y + 0.12 - 0.75 * torch.sqrt(ax + 1e-6)
     shapes = {
         "disc": r2 < 0.72,
@@ -146,8 +147,8 @@ def _eyes(c: _Layers, g: dict[str, Tensor], x: Tensor, y: Tensor) -> None:
     c.put((style == 4) & _arc(dx, -dy, torch.ones_like(dx), torch.full_like(dx, 1.3), 0.32), g["outline"])
 
     visor = style == 5
-    inner_r = ((x / (ex + ew * 1.6)).pow(4) + dy.mul(0.7).pow(4)) < 1
-    c.put(visor & (((x / (ex + ew * 1.9)).pow(4) + dy.mul(0.56).pow(4)) < 1), g["outline"])
+    inner_r = (exact.fourth(x / (ex + ew * 1.6)) + exact.fourth(dy * 0.7)) < 1
+    c.put(visor & ((exact.fourth(x / (ex + ew * 1.9)) + exact.fourth(dy * 0.56)) < 1), g["outline"])
     c.put(visor & inner_r, g["outline"] * 0.5 + 0.08)
     c.put(visor & (dx * dx * 1.5 + dy * dy * 1.2 < 0.55), g["iris"])
     led = style == 6
@@ -173,7 +174,8 @@ def _glasses(c: _Layers, g: dict[str, Tensor], x: Tensor, y: Tensor) -> None:
     c.put((style == 2) & (((square > 0.84) & (square < 1.1)) | (bridge & (square > 1)) | temple), g["glasses_rgb"])
     shades = (style == 3) | (style == 4)
     c.put(
-        shades & ((dx * dx + (dy * torch.where(dy > 0, 1.1, 0.95)).pow(4) < 1.2) | (bridge & (square > 0.9)) | temple),
+        shades
+        & ((dx * dx + exact.fourth(dy * torch.where(dy > 0, 1.1, 0.95)) < 1.2) | (bridge & (square > 0.9)) | temple),
         g["glasses_rgb"],
     )
     c.put(shades & ((dx + dy - 0.3).abs() < 0.16) & (ring < 0.7), g["glasses_rgb"] + (1 - g["glasses_rgb"]) * 0.5)
@@ -201,7 +203,7 @@ def _mouth(c: _Layers, g: dict[str, Tensor], x: Tensor, y: Tensor, style: Tensor
     small = (x / (mw * 0.42)).square() + (dy / 0.11).square()
     c.put((style == 4) & (small < 1.3), g["outline"])
     c.put((style == 4) & (small < 0.7), g["mouth_rgb"])
-    grin = (x / (mw * 1.1)).pow(4) + (dy / 0.13).pow(4)
+    grin = exact.fourth(x / (mw * 1.1)) + exact.fourth(dy / 0.13)
     c.put((style == 5) & (grin < 1.6), g["outline"])
     c.put((style == 5) & (grin < 0.75) & ((_frac(x / mw * 1.6 + 0.5) - 0.5).abs() < 0.43), g["white"])
     c.put((style == 6) & _arc(x.abs() - mw * 0.5, dy, mw * 0.5, curve * 1.2, line), g["outline"])

@@ -32,23 +32,37 @@ def render_styled(
     Returns:
         rgb    uint8 (N, 3, S, S)
         iuv    uint8 (N, 3, S, S), exact: of pixel art, it is that of the sample in the middle of each large pixel
+        alpha  uint8 (N, 1, S, S), how much of each pixel the figure covers
+        ground uint8 (N, 3, S, S), what is behind it
+        mask   bool (N, S, S): where paint and ink cover half of a pixel or more
     """
     with torch.no_grad():
         characters = [styled_character(shot.character_seed, style.figure) for shot, style in zip(shots, styles)]
-        scene = make_scene(shots, size, str(device), characters)
+        return draw_scene(make_scene(shots, size, str(device), characters), styles)
+
+
+def draw_scene(scene: Scene, styles: Sequence[Style]) -> dict[str, Tensor]:
+    """Draw a scene whose figures have the eyes and limbs of the styles already.
+
+    Args:
+        styles: one for each picture.
+    Returns:
+        what `render_styled` returns.
+    """
+    with torch.no_grad():
         maps = ground_truth(scene, ("iuv",))["iuv"]
         painted = albedo(scene)
         colour = _lit(scene, painted, styles)
         inner, features = inner_ink(scene), None
         if any(style.medium.paint < _PALE for style in styles):
             features = scene.image(_features(painted), False)
-        rgb, iuv = torch.empty_like(maps), torch.empty_like(maps)
+        rgb, iuv, alpha, ground = (torch.empty_like(x) for x in (maps, maps, maps[:, :1], maps))
         for style in dict.fromkeys(styles):
             rows = torch.tensor([row for row, other in enumerate(styles) if other == style], device=maps.device)
             pale = features if style.medium.paint < _PALE else None
             layers = _layers(scene, rows, style, colour, inner, pale, maps)
-            rgb[rows], iuv[rows] = compose(layers, style)
-        return {"rgb": rgb, "iuv": iuv}
+            rgb[rows], iuv[rows], alpha[rows], ground[rows] = compose(layers, style)
+        return {"rgb": rgb, "iuv": iuv, "mask": alpha[:, 0] >= 128, "alpha": alpha, "ground": ground}
 
 
 def _features(painted: Albedo) -> Tensor:

@@ -1,0 +1,90 @@
+"""The leaderboard of CaPTURe-Bench: which lists are measured, and how their tables become one page."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from capture.common.errors import CaptureError
+from capture.data.benchmark.plan import KINDS
+from capture.evaluation.significance import BEST, Certainty
+from capture.evaluation.table import Line, Table
+from tools import leaderboard
+
+
+def table_of(numbers: dict[str, float], best: str = "") -> Table:
+    lines = [
+        Line(name, "result", 96, {"lpips": value}, certainty=Certainty({"lpips": (value - 0.01, value + 0.01)}))
+        for name, value in numbers.items()
+    ]
+    for line in lines:
+        if line.method == best:
+            line.certainty.marks["lpips"] = BEST
+    return Table([*lines, Line("CaPTURe", "published", None, {"lpips": 0.0512})], {}, [])
+
+
+@pytest.fixture
+def benchmark_folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "bench"
+    folder.mkdir()
+    manifest = {"styles": ["shaded", "flat"], "digests": {"shaded": "aa", "flat": "bb"}}
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    return folder
+
+
+class TestBoard:
+    def test_rows_are_in_the_order_of_the_mean_of_all_lists(self):
+        tables = {("shaded", kind): table_of({"A": 0.3, "B": 0.2}, best="B") for kind in KINDS}
+        tables |= {("flat", kind): table_of({"A": 0.1, "B": 0.4}) for kind in KINDS}
+        text = leaderboard.board(tables, {"shaded": "aa", "flat": "bb"})
+        assert text.index("### shaded") < text.index("### flat") < text.index("### All")
+        assert "| A | 0.3000 ±0.010 | 0.3000 ±0.010 | 0.3000 ±0.010 |" in text
+        assert "| B | **0.2000** ±0.010 | **0.2000** ±0.010 | **0.2000** ±0.010 |" in text
+        assert "LPIPS, mean of 6 lists" in text and text.endswith("| A | 0.2000 |\n| B | 0.3000 |\n")
+        assert "0.0512" not in text and "Digest `bb`." in text
+
+
+class TestProgram:
+    def test_every_list_is_measured_with_its_own_pictures(self, benchmark_folder, tmp_path, monkeypatch, capsys):
+        requests = []
+
+        def evaluate(request, workers):
+            requests.append(request)
+            return table_of({"Mine": 0.2})
+
+        for style in ("shaded", "flat"):
+            for kind in KINDS:
+                (tmp_path / "pictures" / style / kind).mkdir(parents=True)
+        monkeypatch.setattr(leaderboard, "evaluate", evaluate)
+        out = tmp_path / "out"
+        argv = [benchmark_folder, "--pred", f"Mine={tmp_path / 'pictures'}", "--out", out]
+        monkeypatch.setattr(sys, "argv", ["leaderboard", *map(str, argv)])
+        leaderboard.main()
+        assert [request.pairs.relative_to(benchmark_folder).as_posix() for request in requests] == [
+            f"{style}/{kind}.csv" for style in ("shaded", "flat") for kind in KINDS
+        ]
+        assert [request.predictions for request in requests] == [
+            [("Mine", tmp_path / "pictures" / style / kind)] for style in ("shaded", "flat") for kind in KINDS
+        ]
+        assert requests[0].size == 128 and requests[0].out == out / "shaded" / KINDS[0]
+        assert (out / "board.md").read_text() == capsys.readouterr().out
+
+    @pytest.mark.parametrize(
+        ("argv", "message"),
+        [
+            (("result/Toon", "--styles", "sketch"), "no such style; there are shaded, flat"),
+            ((), "nothing to measure"),
+            (("--pred", "Mine=nowhere"), "no shaded/same_proportions in it"),
+        ],
+    )
+    def test_what_cannot_be_measured_is_said_first(self, argv, message, benchmark_folder, tmp_path, monkeypatch):
+        monkeypatch.setattr(sys, "argv", ["leaderboard", str(benchmark_folder), *argv, "--out", str(tmp_path / "out")])
+        with pytest.raises(CaptureError, match=message):
+            leaderboard.main()
+
+    def test_a_folder_that_is_no_benchmark_is_refused(self, tmp_path):
+        with pytest.raises(CaptureError, match="no finished CaPTURe-Bench; write it with prepare.py benchmark"):
+            leaderboard.read_styles(tmp_path, "")

@@ -1,0 +1,153 @@
+"""CaPTURe-Bench: measure results, or pictures of other methods, on every style and kind of pairs, as one leaderboard.
+
+    python -m tools.leaderboard data/CaPTURe-Bench result/Toon --reference puppet --out result/leaderboard
+    python -m tools.leaderboard data/CaPTURe-Bench --pred Mine=pictures --out result/mine
+
+pictures/<style>/<kind>/ has the pictures of one list, 00000.png for its first pair. Every list is measured as
+evaluate.py measures it, into a folder of its own below --out, with intervals and tests; board.md has the LPIPS of all.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from capture.cli.evaluate import named
+from capture.common.errors import CaptureError, Parser, command_line
+from capture.common.files import write_bytes
+from capture.common.shipped import find_result
+from capture.data.benchmark.plan import KINDS, NAME, SIZE
+from capture.data.writing import MANIFEST
+from capture.evaluation.evaluation import Request, evaluate
+from capture.evaluation.parallel import Workers
+from capture.evaluation.significance import BEST
+from capture.evaluation.table import Table, markdown_rows, plus_minus
+from capture.metrics.choice import METRICS, parse_metrics
+
+RANKS = "lpips"  # the metric that ranks
+Lists = dict[tuple[str, str], Table]  # (style, kind) -> its table
+
+
+def build_parser() -> Parser:
+    parser = Parser(prog="tools.leaderboard", description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("benchmark", type=Path, metavar="BENCHMARK", help="folder that `make benchmark-data` wrote")
+    parser.add_argument("results", nargs="*", metavar="RESULT", help="result folders, or exported generators")
+    parser.add_argument("--pred", action="append", default=[], metavar="[NAME=]DIR", help="a row for other pictures")
+    parser.add_argument("--reference", action="append", default=[], choices=("puppet",), help="as evaluate.py")
+    parser.add_argument("--out", type=Path, required=True, help="folder for the leaderboard and every table")
+    parser.add_argument("--styles", default="", metavar="NAMES", help="with commas (default: all)")
+    parser.add_argument("--metrics", default="l1,ssim,lpips,fg", help=f"some of {','.join(METRICS)} (%(default)s)")
+    parser.add_argument("--weights", type=Path, default=os.environ.get("CAPTURE_WEIGHTS") or None, metavar="DIR")
+    parser.add_argument("--size", type=int, default=None, help="side of the pictures, where it is not the benchmark's")
+    parser.add_argument("--debug", action="store_true", help="show tracebacks")
+    return parser
+
+
+def read_styles(benchmark: Path, wanted: str) -> tuple[list[str], dict[str, str]]:
+    """The styles to measure, and the digest of every style of a benchmark folder.
+
+    Raises:
+        CaptureError: a folder that is no finished benchmark, or a style that it lacks.
+    """
+    try:
+        manifest = json.loads((benchmark / MANIFEST).read_text())
+        digests, styles = dict(manifest["digests"]), list(manifest["styles"])
+    except (OSError, ValueError, KeyError, TypeError):
+        raise CaptureError(f"{benchmark}: no finished {NAME}; write it with prepare.py benchmark {benchmark}") from None
+    chosen = [name.strip() for name in wanted.split(",") if name.strip()] or styles
+    unknown = next((name for name in chosen if name not in styles), None)
+    if unknown is not None:
+        raise CaptureError(f"--styles {unknown}: no such style; there are {', '.join(styles)}")
+    return chosen, digests
+
+
+def predictions(folders: Sequence[str], style: str, kind: str) -> list[tuple[str, Path]]:
+    """(name, folder of one list's pictures) of every --pred; CaptureError where a folder is missing."""
+    found = []
+    for name, folder in map(named, folders):
+        pictures = folder / style / kind
+        if not pictures.is_dir():
+            raise CaptureError(
+                f"--pred {folder}: no {style}/{kind} in it; every list of pairs has a folder of pictures"
+            )
+        found.append((name, pictures))
+    return found
+
+
+def measure(args: argparse.Namespace, styles: Sequence[str], workers: Workers) -> Lists:
+    """Measure every list; {} in all processes but the first."""
+    requests = {
+        (style, kind): Request(
+            results=[find_result(result) for result in args.results],
+            predictions=predictions(args.pred, style, kind),
+            pairs=args.benchmark / style / f"{kind}.csv",
+            self_folder=None,
+            out=args.out / style / kind,
+            weights=args.weights and Path(args.weights),
+            require=[RANKS],
+            size=args.size or (None if args.results else SIZE),
+            metrics=parse_metrics(args.metrics),
+            references=args.reference,
+        )
+        for style in styles
+        for kind in KINDS
+    }
+    tables: Lists = {}
+    for (style, kind), request in requests.items():
+        print(f"{style}, {kind}", file=sys.stderr, flush=True)
+        table = evaluate(request, workers)
+        if table is not None:
+            tables[style, kind] = table
+    return tables
+
+
+def board(tables: Lists, digests: dict[str, str]) -> str:
+    """The leaderboard as Markdown: LPIPS of every style and kind with intervals, and the mean of all lists.
+
+    Rows are in the order of that mean, the best first.
+    """
+    styles = list(dict.fromkeys(style for style, _ in tables))
+    rows: dict[str, dict[tuple[str, str], str]] = {}
+    numbers: dict[str, list[float]] = {}
+    for place, table in tables.items():
+        for line in table.lines:
+            value = line.number(RANKS)
+            if line.kind == "published" or value is None:
+                continue
+            text = f"{value:.4f}"
+            text = f"**{text}**" if line.mark(RANKS) == BEST else text
+            rows.setdefault(line.method, {})[place] = text + plus_minus(line.half_width(RANKS))
+            numbers.setdefault(line.method, []).append(value)
+    means = {name: sum(values) / len(values) for name, values in numbers.items()}
+    order = sorted(means, key=lambda name: means[name])
+    lines = []
+    for style in styles:
+        cells = [["LPIPS", *(kind.replace("_", " ") for kind in KINDS)]]
+        cells += [[name, *(rows[name].get((style, kind), "") for kind in KINDS)] for name in order]
+        lines += [f"### {style}", "", *markdown_rows(cells), "", f"Digest `{digests[style]}`.", ""]
+    cells = [["", f"LPIPS, mean of {len(tables)} lists"], *([name, f"{means[name]:.4f}"] for name in order)]
+    return "\n".join([*lines, "### All", "", *markdown_rows(cells)]) + "\n"
+
+
+def main() -> None:
+    args = build_parser().parse_args()
+    if not args.results and not args.pred:
+        raise CaptureError("nothing to measure: give result folders, or --pred NAME=DIR")
+    styles, digests = read_styles(args.benchmark, args.styles)
+    workers = Workers()
+    try:
+        tables = measure(args, styles, workers)
+    finally:
+        workers.close()
+    if tables:
+        text = board(tables, digests)
+        write_bytes(args.out / "board.md", text.encode())
+        print(text, end="")
+
+
+if __name__ == "__main__":
+    command_line(main)()
