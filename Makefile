@@ -22,7 +22,7 @@ COMPUTING += $(addprefix --ignore ,tests/inference/onnx tests/inference/test_hub
 VARIANTS := ATEN_CPU_CAPABILITY=default ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 \
     ONEDNN_MAX_CPU_ISA=AVX512_CORE OMP_NUM_THREADS=1
 
-.PHONY: help demo demo-parts benchmark-data table performance test test-fast test-portable check style types coverage setup dev \
+.PHONY: help demo benchmark-data table performance test test-fast test-portable check style types coverage setup dev \
     blender docs wheel clean
 .DEFAULT_GOAL := help
 
@@ -56,18 +56,12 @@ $(BLENDER_VENV)/.ready: requirements-mixamo.txt
 	@touch $@
 
 demo: setup  ## train on built-in characters, render held-out ones, print a table and a picture's path
-	$(RUN) prepare.py toon data/toon_demo --size 64 --characters 192 --clips 6 --frames 6 \
-	    --views front --test_characters 12 --test_clips 0
-	$(RUN) train.py configs/demo.yaml
-	$(RUN) -m tools.demo result/demo data/toon_demo
-
-demo-parts: setup  ## the same with CaPTURe-Parts, in two stages
 	$(RUN) prepare.py toon data/toon_parts --size 64 --characters 192 --clips 6 --frames 6 \
 	    --views front --test_characters 12 --test_clips 0 --uv
 	$(RUN) train.py configs/small_parts.yaml --stage layout --result_title demo_layout --num_epochs 4 --decay_epochs 2 \
 	    --max_minutes 4.5
-	$(RUN) train.py configs/small_parts.yaml --start_from result/demo_layout --result_title demo_parts
-	$(RUN) -m tools.demo result/demo_parts data/toon_parts
+	$(RUN) train.py configs/small_parts.yaml --start_from result/demo_layout --result_title demo
+	$(RUN) -m tools.demo result/demo data/toon_parts
 
 benchmark-data: setup  ## write CaPTURe-Bench, its test pairs and an archive, and check their digest
 	$(RUN) prepare.py benchmark data/CaPTURe-Bench --archive data/CaPTURe-Bench-2.zip
@@ -117,4 +111,4 @@ wheel: dev  ## build the package, with the weights in the box, in out/dist
 	$(RUN) -m build --outdir out/dist .
 
 clean:  ## remove the environment and what the demo made
-	rm -rf $(VENV) data/toon_demo data/toon_parts result/demo result/demo_layout result/demo_parts
+	rm -rf $(VENV) data/toon_parts result/demo result/demo_layout

@@ -1,6 +1,6 @@
 """The last step of `make demo`: how well did it learn? A table against two floors, a picture, and an animated drawing.
 
-    python -m tools.demo result/demo data/toon_demo
+    python -m tools.demo result/demo data/toon_parts
 
 The picture shows what was trained just now beside the weights that come with the project, on the same pairs. These
 weights also make one drawing walk. Nothing is downloaded: LPIPS is measured where the weights of its network are on

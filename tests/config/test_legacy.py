@@ -225,6 +225,8 @@ class TestCaptureParts:
         config["discriminator_config"] = {"c": 8, "n_res": 1}
         parts = with_defaults(config)["capture_parts_config"]
         assert parts["networks"] == {
+            "segmenter_ch": 32,
+            "layout_ch": 48,
             "downs": 2,
             "c": 24,
             "min_ch": 96,
