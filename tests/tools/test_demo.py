@@ -121,3 +121,19 @@ class TestConfiguration:
         (metrics,) = Trainer(config, data, tmp_path / "result").run_steps(1)
         assert metrics["layout_ce"].isfinite() and ("G_target" in metrics) == (stage == "joint")
         assert "G_perceptual" not in metrics
+
+
+class TestVerdict:
+    FLOORS = (demo.Score(0.07, 0.55, 0.15), demo.Score(0.08, 0.60, 0.20))
+
+    @pytest.mark.parametrize(
+        ("score", "said"),
+        [
+            (demo.Score(0.04, 0.7, 0.14), "better than both floors in L1, SSIM and LPIPS"),
+            (demo.Score(0.04, 0.7, None), "better than both floors in L1 and SSIM"),
+            (demo.Score(0.04, 0.7, 0.16), "better than both floors in L1 and SSIM, NOT in LPIPS"),
+            (demo.Score(0.04, 0.58, 0.1), "NOT better than both floors"),
+        ],
+    )
+    def test_it_names_the_metrics(self, score, said):
+        assert demo.verdict(score, self.FLOORS).startswith(said)
