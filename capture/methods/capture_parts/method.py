@@ -48,6 +48,8 @@ class Method(base.Method):
     def __init__(self, config: dict[str, Any]):
         options = config["capture_parts_config"]
         self.stage, self.weights = STAGES[options["stage"]], options["loss"]
+        if options["stage"] == "alpha" and not options["networks"]["figure_alpha"]:
+            raise ValueError("capture_parts_config.stage alpha needs capture_parts_config.networks.figure_alpha: true")
         networks: dict[str, nn.Module] = {"gen": self.build_generator(config)}
         painting = self.stage.until == "image"
         if painting and (self.weights["discriminator_weight"] or self.weights["adversarial_weight"]):

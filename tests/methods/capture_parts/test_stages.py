@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from capture.checkpoints.checkpoint import export_generator, latest_path
+from capture.common.errors import CaptureError
 from capture.config.yaml import dump_yaml
 from capture.data.open_data import open_data
 from capture.inference.transfer import PoseTransfer
@@ -25,7 +26,8 @@ TOON = ("--method", "capture_parts", "--dataset_path", "toon", "--share_renders"
 
 
 def stage_config(stage: str, *more: str) -> dict[str, Any]:
-    return tiny_config(*TOON, "--stage", stage, *more)
+    alpha = ("--figure_alpha", "true", "--alpha_weight", "1", "--attention_weight", "0") if stage == "alpha" else ()
+    return tiny_config(*TOON, "--stage", stage, *alpha, *more)
 
 
 def rendered_batch(config: dict[str, Any]) -> dict[str, torch.Tensor]:
@@ -68,6 +70,7 @@ class TestStages:
             "layout": {"segmenter", "part_motion", "layout"},
             "synthesis": set(PAINTING),
             "refiner": {"refiner"},
+            "alpha": {"refiner.figure"},
             "joint": {"layout", *PAINTING},
         }
         assert {"segmenter", "part_motion", "layout", *PAINTING} == all_parts()
@@ -80,10 +83,16 @@ class TestStages:
         before = {name: value.clone() for name, value in generator.state_dict().items()}
         metrics = trainer.run_steps(2)[-1]
         after = generator.state_dict()
-        moved = {name.split(".")[0] for name, value in before.items() if not torch.equal(value, after[name])}
-        assert moved == set(STAGES[stage].learns)
+        moved = {name for name, value in before.items() if not torch.equal(value, after[name])}
+        learns = STAGES[stage].learns
+        assert all(name.startswith(tuple(f"{part}." for part in learns)) for name in moved)
+        assert all(any(name.startswith(f"{part}.") for name in moved) for part in learns)
         assert ("segmentation_ce" in metrics) == STAGES[stage].correspondence
         assert ("G_target" in metrics) == (STAGES[stage].until == "image")
+
+    def test_the_stage_alpha_needs_the_key_that_predicts_it(self):
+        with pytest.raises(CaptureError, match="stage alpha needs capture_parts_config.networks.figure_alpha: true"):
+            build_method(tiny_config(*TOON, "--stage", "alpha"))
 
     def test_the_next_stage_begins_with_the_weights_of_the_one_before(self, tmp_path):
         config = stage_config("segmentation", "--ema_decay", "0")
