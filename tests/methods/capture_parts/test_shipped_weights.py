@@ -50,7 +50,7 @@ class TestShippedWeights:
         status, _, err = run_main("save_result.py", TOON, *pair, "--save_dir", tmp_path / "out")
         assert status == 0, err
         picture = np.asarray(Image.open(tmp_path / "out" / "output.png"), np.int16)
-        assert picture.shape == (128, 128, 3)
+        assert picture.shape == (256, 256, 3)  # as large as the drawing
         figure = np.abs(picture - picture[0, 0]).max(axis=2) > 24
         assert 0.05 < figure.mean() < 0.5  # somebody stands there
 
