@@ -39,26 +39,18 @@ class Character:
     pixels: Pixels | None = None
 
 
-def load_character(
-    paths: Sequence[Path],
-    size: int,
-    known: Known | None,
-    which: int,
-    notes: Notes,
-    resolution: int | str | None = None,
-    pixel_art: str = OFF,
-) -> Character:
-    """Read the pictures of one character; see make_character.
+def read_pictures(paths: Sequence[Path], notes: Notes) -> list[tuple[Path, Image.Image]]:
+    """The pictures of one character, for `make_character`.
 
     Raises:
-        CaptureError: one can't be read, or has fewer figures than `which`.
+        CaptureError: one can't be read.
     """
     pictures = []
     for path in paths:
         image, note = open_identity(path)
         notes.add(path, note)
         pictures.append((path, image))
-    return make_character(pictures, size, known, which, notes, resolution, pixel_art)
+    return pictures
 
 
 def make_character(
@@ -115,5 +107,5 @@ def make_character(
 
 
 def load_identity(path: Path, size: int, known: Known | None, which: int, notes: Notes) -> Tensor:
-    """One picture of an identity as the network takes it, uint8 (3, S, S); see load_character."""
-    return load_character([path], size, known, which, notes).shown[0]
+    """One picture of an identity as the network takes it, uint8 (3, S, S); see make_character."""
+    return make_character(read_pictures([path], notes), size, known, which, notes).shown[0]

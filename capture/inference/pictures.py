@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from capture.common.errors import CaptureError
 from capture.common.files import write_bytes
-from capture.inference.character import load_character, load_identity
+from capture.inference.character import load_identity, make_character, read_pictures
 from capture.inference.formats.pictures import picture_bytes
 from capture.inference.framing import Known, frame_picture
 from capture.inference.inputs import Listing, Notes, natural_order
@@ -80,7 +80,9 @@ def render_files(
     with tqdm(total=len(identities) * len(poses), desc="pictures", unit="picture", disable=single) as bar:
         for first in range(0, len(identities), TOGETHER):
             some = [
-                load_character(paths, transfer.size, known, which, notes, resolution, presentation.pixels)
+                make_character(
+                    read_pictures(paths, notes), transfer.size, known, which, notes, resolution, presentation.pixels
+                )
                 for paths in pictures_of[first : first + TOGETHER]
             ]
             told = notes if first == 0 else Notes(lambda line: None)

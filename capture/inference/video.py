@@ -15,7 +15,7 @@ from tqdm import tqdm
 from capture.common.errors import CaptureError
 from capture.common.stages import read_ahead, write_behind
 from capture.inference.background import KEEP, TRANSPARENT
-from capture.inference.character import Character, load_character
+from capture.inference.character import Character, make_character, read_pictures
 from capture.inference.figure import Figure, find_figures, reduced
 from capture.inference.formats.base import Tag, Timeline, Write
 from capture.inference.formats.registry import FORMATS, Settings, encoder_threads, movie, movie_path
@@ -78,7 +78,7 @@ def render_video(
     folders = output_folders(identities, [pose_path], save_dir, single=alone and not is_folder(identity))
     resolution = presentation.drawing_resolution
     shown = [
-        load_character(paths, transfer.size, known, which, notes, resolution, presentation.pixels)
+        make_character(read_pictures(paths, notes), transfer.size, known, which, notes, resolution, presentation.pixels)
         for paths in pictures_of
     ]
     clear = presentation.background == TRANSPARENT or any(one.drawings and not one.drawings[0].ground for one in shown)

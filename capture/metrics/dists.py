@@ -12,6 +12,7 @@ from torch.nn import functional
 
 from capture.common.errors import CaptureError
 from capture.common.pretrained import WeightsMissing, load_published
+from capture.metrics.batches import check_batches
 from capture.metrics.precision import no_tf32
 
 SMALLEST = 32  # pixels: the deepest features are then 2x2
@@ -76,8 +77,7 @@ class Dists:
         Returns:
             (B,) float32, 0 for the same picture.
         """
-        if a.shape != b.shape or min(a.shape[-2:]) < SMALLEST:
-            raise ValueError(f"expected two batches of the same size, {SMALLEST} pixels or more: {a.shape}, {b.shape}")
+        check_batches(a, b, SMALLEST)
         with no_tf32():
             similar = torch.zeros(len(a), device=self.device)
             pairs = zip(self._features(a), self._features(b))

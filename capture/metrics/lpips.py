@@ -12,6 +12,7 @@ from torch import Tensor
 from capture.common.errors import CaptureError
 from capture.common.pretrained import load_published
 from capture.metrics import LPIPS_NETS
+from capture.metrics.batches import check_batches
 from capture.metrics.precision import no_tf32
 
 NETS = LPIPS_NETS
@@ -97,10 +98,6 @@ class Perceptual:
         Returns:
             (B,) float32, 0 for the same picture.
         """
-        if a.shape != b.shape or min(a.shape[-2:]) < SMALLEST:
-            raise ValueError(
-                f"expected two batches of the same size, {SMALLEST} pixels or more: "
-                f"{tuple(a.shape)} and {tuple(b.shape)}"
-            )
+        check_batches(a, b, SMALLEST)
         with no_tf32():
             return self.model(a.float().to(self.device), b.float().to(self.device), normalize=True).reshape(-1)
