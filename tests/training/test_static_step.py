@@ -60,6 +60,7 @@ class TestStaticStep:
                 made += [loss, *metrics.values(), *torch.autograd.grad(loss, learnt, allow_unused=True)]
             return [x for x in made if x is not None]
 
+        update(batch, noise)  # what is computed once and kept, such as codes of surface points, is no part of a step
         traced = make_fx(update, tracing_mode="fake", _allow_non_fake_inputs=True)(batch, noise)
         called = {node.target.overloadpacket.__name__ for node in traced.graph.nodes if node.op == "call_function"
                   and isinstance(node.target, torch._ops.OpOverload)}  # fmt: skip
