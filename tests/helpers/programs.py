@@ -194,6 +194,9 @@ def _become(asked: dict[str, Any]) -> None:
     if asked.get("count") or asked.get("kill_at"):
         _count_calls(asked)
     if "file_limit" in asked:
+        # Python 3.11 keeps a compiled module that the limit has cut short, and every later import of it fails
+        sys.dont_write_bytecode = True
+        os.environ["PYTHONDONTWRITEBYTECODE"] = "1"  # for the processes that the program starts
         if asked.get("dies_of_it"):
             signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
         resource.setrlimit(resource.RLIMIT_FSIZE, (asked["file_limit"], asked["file_limit"]))
