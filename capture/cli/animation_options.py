@@ -138,8 +138,11 @@ def find_poses(args: argparse.Namespace) -> tuple[bool, Videos, bool]:
     camera = camera_of(args)
     if camera is not None:
         seconds = args.seconds or SECONDS
-        print(f"{WEBCAM}:{camera}: recording for {seconds:g} seconds", file=sys.stderr)
-        return False, [webcam_frames(camera, seconds)], False
+
+        def announce() -> None:
+            print(f"{WEBCAM}:{camera}: recording for {seconds:g} seconds", file=sys.stderr)
+
+        return False, [webcam_frames(camera, seconds, announce)], False
     if args.pose_grid:
         return False, [sheet_frames(args.pose_path, args.pose_grid, args.pose_frames, args.fps or SHEET_RATE)], False
     poses = Listing.of(args.pose_path)

@@ -10,7 +10,7 @@ import contextlib
 import io
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -67,9 +67,11 @@ def camera_source(number: int, platform: str = sys.platform) -> tuple[str, str, 
     raise CaptureError(f"webcam:{number}: is for Linux and macOS; record a video and give that as --pose_path")
 
 
-def record(number: int, seconds: float) -> Recording:
+def record(number: int, seconds: float, on_open: Callable[[], None] | None = None) -> Recording:
     """Record camera `number` for some seconds, from its first picture on; fewer where it ends before.
 
+    Args:
+        on_open: called once the camera is open, before its first picture is read.
     Raises:
         CaptureError: there is no such camera, it may not be opened, or it shows nothing.
     """
@@ -79,6 +81,8 @@ def record(number: int, seconds: float) -> Recording:
     with _explained(name, file), av.open(file, format=form, options=options, timeout=PATIENCE) as container:
         if not container.streams.video:
             raise CaptureError(f"{name}: {file} is no camera; give another number, or a video")
+        if on_open is not None:
+            on_open()
         make, first = PictureMaker(Path(name), None), None
         for frame in _frames(container):
             shown = Fraction(0) if frame.pts is None else frame.pts * Fraction(frame.time_base)
