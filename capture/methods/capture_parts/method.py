@@ -9,7 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from capture.io.iuv import PARTS
+from capture.io.iuv import MAPS, PARTS
+from capture.io.roles import IDENTITY, identities_in, identity_roles
 from capture.methods import base
 from capture.methods.base import Loss
 from capture.methods.capture.discriminator import Discriminator, score_pairs
@@ -119,18 +120,17 @@ class Method(base.Method):
         sample_seed, grid_offset = noise[0, -3], (noise[0, -2:] * MAX_STRIDE).long()
         if self.stage.until == "segmentation":
             return self._segmentation_loss(batch)
-        inputs = {"identity": batch["identity"], "pose": batch["pose"]}
+        inputs = {**identities_in(batch), "pose": batch["pose"]}
         if TARGET_GROUND in batch:
             inputs["ground"] = batch[TARGET_GROUND]
         if self.stage.until == "layout":
-            laid_out: LayoutDetails = self.trained["gen"](inputs, until="layout")
-            return correspondence_loss(*laid_out, batch, sample_seed)
+            return _correspondence_loss(self.trained["gen"](inputs, until="layout"), batch, sample_seed)
         made = self._made(name, inputs, noise[:, :-3].unflatten(1, (2, -1)), cache)
         if name == "disc":
             return self._discriminator_loss(batch, made)
         terms = self._picture_losses(batch, made, grid_offset)
         if self.stage.correspondence and "target_uv" in batch:
-            correspondence, metrics = correspondence_loss(*made.correspondence, batch, sample_seed)
+            correspondence, metrics = _correspondence_loss(made.laid_out, batch, sample_seed)
             metrics = {"G_correspondence": correspondence.detach()} | metrics
             terms.append((self.weights["correspondence_weight"], (correspondence, metrics)))
         if self.weights["attention_weight"] and "target_uv" in batch:
@@ -187,14 +187,30 @@ class Method(base.Method):
         """The mean over the attention modules."""
         maps, generator = (batch["identity_uv"], batch["target_uv"]), self.generator
         assert isinstance(generator, PartsGenerator)
-        found = [
-            attention_loss(output.query, output.key, t, *maps, sample_seed)
-            for output, t in zip(made.attention, generator.decoder.attention_temperatures)
+        loss, metrics = _mean(
+            [
+                attention_loss(output.query, output.key, t, *maps, sample_seed)
+                for output, t in zip(made.attention, generator.decoder.attention_temperatures)
+            ]
+        )
+        return loss, {"G_attention": loss.detach()} | metrics
+
+
+def _correspondence_loss(laid_out: list[LayoutDetails], batch: dict[str, Tensor], sample_seed: Tensor) -> Loss:
+    """The mean over the pictures of the identity."""
+    maps = [batch[role + MAPS] for role in identity_roles(len(laid_out))]
+    return _mean(
+        [
+            correspondence_loss(*details, {**batch, IDENTITY + MAPS: uv}, sample_seed)
+            for details, uv in zip(laid_out, maps)
         ]
-        losses, metrics = zip(*found)
-        loss = torch.stack(losses).mean()
-        means = {name: torch.stack([one[name] for one in metrics]).mean() for name in metrics[0]}
-        return loss, {"G_attention": loss.detach()} | means
+    )
+
+
+def _mean(found: list[Loss]) -> Loss:
+    """The mean of losses of one kind, and of their metrics."""
+    losses, metrics = zip(*found)
+    return torch.stack(losses).mean(), {name: torch.stack([one[name] for one in metrics]).mean() for name in metrics[0]}
 
 
 def build_discriminator(options: dict[str, Any]) -> Discriminator:
