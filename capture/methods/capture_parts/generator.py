@@ -17,6 +17,7 @@ from capture.methods.capture_parts.decoder import PartsDecoder
 from capture.methods.capture_parts.ground import estimate_ground
 from capture.methods.capture_parts.identity_pictures import Combined, combine, pack, unpack
 from capture.methods.capture_parts.layout import Layout, LayoutNetwork
+from capture.methods.capture_parts.mix_style import style_mixing
 from capture.methods.capture_parts.output_query_attention import AttentionOutput
 from capture.methods.capture_parts.part_motion import PartMotion, PartMotionTransformer
 from capture.methods.capture_parts.patch_size import enlarge_patches
@@ -81,7 +82,14 @@ class PartsGenerator(Generator):
             self.decoder.c_out, networks["c"], networks["layout_ch"], self.patch, self.figure_alpha
         )
 
-    def forward(self, inputs: Inputs, noise: Tensor | None = None, details: bool = False, until: str = "image") -> Any:
+    def forward(
+        self,
+        inputs: Inputs,
+        noise: Tensor | None = None,
+        details: bool = False,
+        until: str = "image",
+        style_numbers: Tensor | None = None,
+    ) -> Any:
         """identity, perhaps identity_2 to identity_4, pose: (B, 3, S, S) in [-1, 1]; noise: (B, 2, noise_dim).
 
         With networks.figure_alpha, `inputs` may hold the `ground` to composite over, (B, 3, S, S); else it is estimated
@@ -91,13 +99,15 @@ class PartsGenerator(Generator):
             until: where the forward ends, for the stages of training. image: see `details`; layout: nothing is painted,
                 returns LayoutDetails for each picture of the identity; segmentation: of the role `identity` alone,
                 returns a Segmentation.
+            style_numbers: (B, 2 MOST_PICTURES), which say how the segmenter mixes styles (mix_style.py), where nothing
+                is painted; the role `identity` may then hold several pictures of each of the B samples.
         """
         identity, *others = identities_in(inputs).values()
         if until == "segmentation":
-            return self.segmenter(self._patches(identity))
+            return self._segment(identity, style_numbers)
         if until == "layout":
             pictures = [identity, *others, inputs["pose"]]
-            seen = self.segmenter(self._patches(torch.cat(pictures)))
+            seen = self._segment(torch.cat(pictures), style_numbers)
             *segmentations, pose = (Segmentation(*parts) for parts in zip(*(x.chunk(len(pictures)) for x in seen)))
             return [self._lay_out(segmentation, pose) for segmentation in segmentations]
         if noise is None:
@@ -158,6 +168,14 @@ class PartsGenerator(Generator):
                 f"image_size {size} must be a multiple of patch_size * 2^(downs+2) = {multiple}, and at least "
                 f"{2 * multiple} (downs is {self.downs})"
             )
+
+    def _segment(self, pictures: Tensor, style_numbers: Tensor | None) -> Segmentation:
+        """Several pictures of each sample: all first ones before all second ones."""
+        mixing = None
+        if style_numbers is not None:
+            mixing = style_mixing(style_numbers, len(pictures) // len(style_numbers))
+        segmentation: Segmentation = self.segmenter(self._patches(pictures), mixing)
+        return segmentation
 
     def _see_identity(self, image: Tensor) -> Features:
         """What every picture of the identity contributes: its pixels and its parts."""
