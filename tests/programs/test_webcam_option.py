@@ -42,6 +42,13 @@ class TestWebcam:
         assert "gone.png: no such file" in bad_input("save_result.py", untrained, *words)
         assert camera == []
 
+    def test_a_recording_is_announced_only_when_it_has_begun(self, untrained, drawing, monkeypatch, tmp_path, run_main):
+        gone = "testsrc=size=64x48:rate=10:duration=1,select=0"  # a camera without a picture
+        monkeypatch.setattr(webcam, "camera_source", lambda number: (gone, "lavfi", {}))
+        words = ["--iden_path", drawing, "--pose_path", "webcam:7", "--save_dir", tmp_path / "out"]
+        status, _, err = run_main("save_result.py", untrained, *words)
+        assert status == 2 and "webcam:7: the camera shows nothing" in err and "recording" not in err
+
 
 @pytest.mark.parametrize(
     ("words", "complaint"),

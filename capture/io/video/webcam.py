@@ -67,11 +67,12 @@ def camera_source(number: int, platform: str = sys.platform) -> tuple[str, str, 
     raise CaptureError(f"webcam:{number}: is for Linux and macOS; record a video and give that as --pose_path")
 
 
-def record(number: int, seconds: float, on_open: Callable[[], None] | None = None) -> Recording:
+def record(number: int, seconds: float, started: Callable[[], None] | None = None) -> Recording:
     """Record camera `number` for some seconds, from its first picture on; fewer where it ends before.
 
     Args:
-        on_open: called once the camera is open, before its first picture is read.
+        started: called when the first picture is there.
+
     Raises:
         CaptureError: there is no such camera, it may not be opened, or it shows nothing.
     """
@@ -81,12 +82,13 @@ def record(number: int, seconds: float, on_open: Callable[[], None] | None = Non
     with _explained(name, file), av.open(file, format=form, options=options, timeout=PATIENCE) as container:
         if not container.streams.video:
             raise CaptureError(f"{name}: {file} is no camera; give another number, or a video")
-        if on_open is not None:
-            on_open()
         make, first = PictureMaker(Path(name), None), None
         for frame in _frames(container):
             shown = Fraction(0) if frame.pts is None else frame.pts * Fraction(frame.time_base)
-            first = shown if first is None else first
+            if first is None:
+                first = shown
+                if started is not None:
+                    started()
             if shown - first >= seconds:
                 break
             if not recording.times or shown - first > recording.times[-1]:  # each picture once
