@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -138,8 +139,8 @@ def find_poses(args: argparse.Namespace) -> tuple[bool, Videos, bool]:
     camera = camera_of(args)
     if camera is not None:
         seconds = args.seconds or SECONDS
-        print(f"{WEBCAM}:{camera}: recording for {seconds:g} seconds", file=sys.stderr)
-        return False, [webcam_frames(camera, seconds)], False
+        says = partial(print, f"{WEBCAM}:{camera}: recording for {seconds:g} seconds", file=sys.stderr)
+        return False, [webcam_frames(camera, seconds, says)], False
     if args.pose_grid:
         return False, [sheet_frames(args.pose_path, args.pose_grid, args.pose_frames, args.fps or SHEET_RATE)], False
     poses = Listing.of(args.pose_path)

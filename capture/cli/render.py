@@ -34,7 +34,6 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from capture.cli.animation_options import (
     add_driver_options,
@@ -50,9 +49,6 @@ from capture.cli.export import check_export, export, runnable
 from capture.cli.map_options import add_predict_uv
 from capture.common.errors import CaptureError, Parser, command_line
 from capture.common.programs import described, started_as
-
-if TYPE_CHECKING:
-    pass
 
 PROGRAM = "save_result.py"
 # options that only methods that read IUV maps use, and those that only the others use

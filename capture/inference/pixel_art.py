@@ -78,6 +78,10 @@ class Grid:
         )
         return cls(cell, (x, y), side + side % 2, math.ceil(FINE / cell))
 
+    def shown_at(self, size: int) -> float:
+        """The side of a cell where the whole result has `size` x `size` pixels, in those pixels."""
+        return self.cell * size / self.side
+
 
 @dataclass(frozen=True, eq=False)
 class Pixels:

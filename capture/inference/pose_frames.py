@@ -84,15 +84,18 @@ def _goes_on(cell: int, following: int, columns: int) -> bool:
     return cell // columns == following // columns and abs(cell - following) == 1
 
 
-def webcam_frames(number: int, seconds: float) -> PoseFrames:
+def webcam_frames(number: int, seconds: float, started: Callable[[], None] | None = None) -> PoseFrames:
     """Record a webcam: what it shows for some seconds, with the times at which it does.
+
+    Args:
+        started: called when the recording begins, after everything that can keep it from beginning.
 
     Raises:
         CaptureError: see capture.io.video.webcam.record.
     """
     from capture.io.video.webcam import record  # imported when used: other drivers need no PyAV
 
-    recording = record(number, seconds)
+    recording = record(number, seconds, started)
     usual = recording.times[-1] / (len(recording) - 1) if len(recording) > 1 else Fraction(1, 25)
     shown = (*recording.times, recording.times[-1] + usual)
     return PoseFrames(Path("webcam"), len(recording), recording.read, shown=shown)

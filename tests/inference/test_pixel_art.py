@@ -89,6 +89,7 @@ class TestGrid:
         """A window of 100 pixels, of which a cell has five, begins two pixels into a cell, and three."""
         grid = Grid.of(self.ART, Window(10, 14, 100, (120, 160)), 200)
         assert (grid.cell, grid.side, grid.phase, grid.fine) == (10, 200, (6, 6), 1)
+        assert grid.shown_at(100) == 5.0
 
     @pytest.mark.parametrize(("resolution", "cell", "side"), [(128, 6, 120), (32, 2, 40), (20, 1, 20), (7, 1, 20)])
     def test_the_size_is_the_nearest_that_there_is(self, resolution, cell, side):

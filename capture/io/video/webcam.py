@@ -10,7 +10,7 @@ import contextlib
 import io
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -67,8 +67,11 @@ def camera_source(number: int, platform: str = sys.platform) -> tuple[str, str, 
     raise CaptureError(f"webcam:{number}: is for Linux and macOS; record a video and give that as --pose_path")
 
 
-def record(number: int, seconds: float) -> Recording:
+def record(number: int, seconds: float, started: Callable[[], None] | None = None) -> Recording:
     """Record camera `number` for some seconds, from its first picture on; fewer where it ends before.
+
+    Args:
+        started: called when the first picture is there.
 
     Raises:
         CaptureError: there is no such camera, it may not be opened, or it shows nothing.
@@ -82,7 +85,10 @@ def record(number: int, seconds: float) -> Recording:
         make, first = PictureMaker(Path(name), None), None
         for frame in _frames(container):
             shown = Fraction(0) if frame.pts is None else frame.pts * Fraction(frame.time_base)
-            first = shown if first is None else first
+            if first is None:
+                first = shown
+                if started is not None:
+                    started()
             if shown - first >= seconds:
                 break
             if not recording.times or shown - first > recording.times[-1]:  # each picture once

@@ -91,6 +91,14 @@ class CapturePartsConfig(Section):
         le=1,
         resume="noted",
     )
+    mix_style: float = key(
+        0.0,
+        "stages segmentation and layout: share of updates in which samples exchange statistics of the segmenter's "
+        "first features (MixStyle; 0.5 in its paper)",
+        ge=0,
+        le=1,
+        resume="noted",
+    )
     networks: NetworksConfig = key(NetworksConfig(), "sizes of the networks")
     discriminator: DiscriminatorConfig = key(DiscriminatorConfig(c=16), "discriminator")
     loss: LossConfig = key(LossConfig(), "losses")

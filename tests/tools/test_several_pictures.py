@@ -1,0 +1,71 @@
+"""Several pictures of a character, measured where they should help."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from capture.data.toon.rendering.camera import Shot, View
+from capture.inference.transfer import PoseTransfer
+from capture.methods.build import build_generator
+from tests.conftest import tiny_config
+from tools.several_pictures import METRICS, ROWS, Drawn, draw, head_yaw, measure, outputs, table
+
+SIZE = 32
+
+
+@pytest.fixture(scope="module")
+def drawn() -> Drawn:
+    return draw(3, SIZE)
+
+
+class TestHeadYaw:
+    @pytest.mark.parametrize("azimuth", (0, 90, -90, 45))
+    def test_a_camera_that_goes_round_turns_the_head_the_other_way(self, azimuth):
+        front = Shot(5, "idle", 1, 0.3, View(0.0))
+        start, turned = head_yaw([front, replace(front, view=View(float(azimuth)))]).tolist()
+        assert abs(start) < 25  # idle looks about a little
+        assert (start - turned) % 360 == pytest.approx(azimuth % 360, abs=6)  # the camera looks down by six degrees
+
+    def test_a_character_from_behind_looks_away(self):
+        assert abs(head_yaw([Shot(5, "idle", 1, 0.3, View(180.0))]).item()) > 155
+
+
+class TestDraw:
+    def test_pictures_of_one_character_differ_by_side_alone(self, drawn):
+        assert set(drawn.pictures) >= {name for row in ROWS for name in row}
+        assert all(pictures.shape == (3, 3, SIZE, SIZE) for pictures in drawn.pictures.values())
+        assert not torch.equal(drawn.pictures["front"], drawn.pictures["back"])
+
+    def test_hidden_pixels_are_some_of_the_figure(self, drawn):
+        assert (drawn.hidden <= drawn.figure).all()
+        assert 0 < drawn.hidden.sum() < drawn.figure.sum()
+        assert ((drawn.turn >= 0) & (drawn.turn <= 180)).all()
+
+
+class TestOutputs:
+    def test_more_pictures_change_the_output_of_a_method_in_layers(self, drawn):
+        config = tiny_config("--method", "capture_parts")
+        torch.manual_seed(0)
+        transfer = PoseTransfer(build_generator(config), config, torch.device("cpu"))
+        own = draw(2, transfer.size)
+        one, four = (outputs(transfer, own, row) for row in (ROWS[0], ROWS[-1]))
+        assert one.shape == four.shape == own.target.shape and one.dtype == torch.uint8
+
+
+class TestTable:
+    def test_rows_have_means_and_the_difference_from_one_picture(self):
+        first = torch.tensor([[0.2, 0.1, 0.1, 0.3], [0.4, 0.1, 0.1, torch.nan], [9, 9, 9, 9]]).double()
+        better = first - torch.tensor([0.1, 0, 0, 0]).double()
+        lines = table({"front": first, "front, back": better}, torch.tensor([True, True, False])).splitlines()
+        assert all(name in lines[0] for name in METRICS)
+        assert lines[2] == "| front | 0.3000 | 0.1000 | 0.1000 | 0.3000 |  |"
+        assert lines[3].startswith("| front, back | 0.2000 | 0.1000 | 0.1000 | 0.3000 | -0.1000 (-0.1000 to -0.1000)")
+
+
+class TestMeasure:
+    def test_an_output_that_is_the_target_has_no_error(self, drawn):
+        values = measure(drawn.target, drawn, lambda a, b: (a - b).abs().flatten(1).mean(1))
+        assert values.shape == (3, len(METRICS)) and values.nan_to_num(0.0).max() == 0

@@ -1,0 +1,157 @@
+"""One, two and four pictures of a character, measured where several should help: hidden surfaces and turned heads.
+
+    python -m tools.several_pictures result/Toon --weights FOLDER
+
+draws held-out toon characters, each once from the front and from the other sides in the same posture, and drives them
+by other characters seen from anywhere. It prints one table for all pairs, one for the pairs in which the head of the
+target is turned by more than 60 degrees from that of the first picture, and one for the others. LPIPS needs AlexNet's
+weights: a folder, or $CAPTURE_WEIGHTS. A pixel is hidden where the first picture does not show its surface point.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from capture.common.errors import Parser, command_line
+from capture.common.pretrained import weights_folder
+from capture.data.toon.characters.character import make_character
+from capture.data.toon.held_out import held_out_shots
+from capture.data.toon.motion.motions import posture
+from capture.data.toon.rendering.camera import Shot, frame_shots, place_on_ground
+from capture.data.toon.rendering.render import render
+from capture.data.toon.skeleton import INDEX, apply3
+from capture.evaluation.significance import bootstrap_intervals
+from capture.inference.layered import check_layered
+from capture.inference.transfer import PoseTransfer
+from capture.io.images import denormalise, normalise
+from capture.metrics.image import foreground_l1, l1
+from capture.metrics.lpips import Perceptual
+from capture.nn.iuv import INVALID, correspondence_flow
+
+SIDES = {"front": 0.0, "back": 180.0, "left": 90.0, "right": -90.0, "half left": 45.0, "half right": -45.0}  # azimuths
+ROWS = (
+    ("front",),
+    ("front", "back"),
+    ("front", "left"),
+    ("front", "half left", "half right"),
+    ("front", "back", "left", "right"),
+)
+TURNED = 60.0  # degrees: more than this between the heads of the first picture and of the target
+METRICS = ("LPIPS", "L1", "L1 figure", "L1 of hidden pixels")
+
+
+class Drawn(NamedTuple):
+    """Pairs, all uint8.
+
+    Attributes:
+        pictures: side -> (N, 3, S, S), the identities.  pose, target: (N, 3, S, S).
+        figure, hidden: bool (N, 1, S, S), the target's pixels of the figure, and those that `front` does not show.
+        turn: (N,) degrees from 0 to 180 between the heads of `front` and of the target.
+    """
+
+    pictures: dict[str, Tensor]
+    pose: Tensor
+    target: Tensor
+    figure: Tensor
+    hidden: Tensor
+    turn: Tensor
+
+
+def head_yaw(shots: Sequence[Shot]) -> Tensor:
+    """Degrees (N,) by which heads are turned from the viewer, from -180 to 180; 0 looks out of the picture."""
+    characters = [make_character(shot.character_seed) for shot in shots]
+    posed = posture(*zip(*((shot.clip, shot.time, shot.clip_style_seed) for shot in shots)))
+    head = place_on_ground(posed, characters).matrix[:, INDEX["head"]]  # (N, 3, 3), to the world
+    forward = apply3(frame_shots(shots, characters, 64, "cpu").turn, head[:, :, 2])  # (N, 3), in the camera's axes
+    return torch.rad2deg(torch.atan2(forward[:, 0], forward[:, 2]))
+
+
+def draw(count: int, size: int) -> Drawn:
+    """`count` held-out pairs with all the pictures of SIDES."""
+    pairs = held_out_shots(count, views="all")
+    sides = {
+        name: [replace(one, view=replace(one.view, azimuth_degrees=azimuth)) for one, _, _ in pairs]
+        for name, azimuth in SIDES.items()
+    }
+    poses, targets = ([pair[place] for pair in pairs] for place in (1, 2))
+    pictures = {name: render(shots, size)["rgb"] for name, shots in sides.items() if name != "front"}
+    front, target = (render(shots, size, outputs=("rgb", "iuv")) for shots in (sides["front"], targets))
+    figure = target["iuv"][:, :1] > 0
+    shown = correspondence_flow(target["iuv"], front["iuv"])[..., 0] != INVALID  # (N, S, S)
+    apart = (head_yaw(targets) - head_yaw(sides["front"]) + 180) % 360 - 180
+    return Drawn(
+        {"front": front["rgb"], **pictures},
+        render(poses, size)["rgb"],
+        target["rgb"],
+        figure,
+        figure & ~shown[:, None],
+        apart.abs(),
+    )
+
+
+@torch.no_grad()
+def outputs(transfer: PoseTransfer, drawn: Drawn, row: Sequence[str]) -> Tensor:
+    """What the network makes of some pictures of each identity: uint8 (N, 3, S, S)."""
+    made = []
+    for i in range(len(drawn.pose)):
+        known = [transfer.encode_identity(normalise(drawn.pictures[name][i : i + 1])) for name in row]
+        pose = transfer.encode_pose(normalise(drawn.pose[i : i + 1]))
+        made.append(transfer.decode_layers(known, pose, transfer.estimate_motion(known, pose)).image)
+    return denormalise(torch.cat(made).cpu())
+
+
+def measure(made: Tensor, drawn: Drawn, perceptual: Perceptual) -> Tensor:
+    """METRICS of every pair, float64 (N, 4); NaN where no pixel is hidden."""
+    made, target = made.float() / 255, drawn.target.float() / 255
+    distance = torch.cat([perceptual(a, b) for a, b in zip(made.split(16), target.split(16))]).cpu()
+    masked = [foreground_l1(made, target, mask) for mask in (drawn.figure, drawn.hidden)]
+    return torch.stack([distance, l1(made, target), *masked], dim=1).double()
+
+
+def table(measured: dict[str, Tensor], chosen: Tensor) -> str:
+    """A Markdown table of the pairs `chosen`, bool (N,): means, and how LPIPS differs from one picture's, with 95 %."""
+    lines = [f"| pictures | {' | '.join(METRICS)} | LPIPS less that of one picture |", f"|---{'|---' * 5}|"]
+    first = next(iter(measured.values()))[chosen, :1]
+    for name, values in measured.items():
+        cells = [f"{value:.4f}" for value in values[chosen].nanmean(0).tolist()]
+        difference = values[chosen, :1] - first
+        low, high = bootstrap_intervals(difference)[0].tolist()
+        cells.append(f"{difference.mean():+.4f} ({low:+.4f} to {high:+.4f})" if name != "front" else "")
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = Parser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("result", help="weights of capture_parts")
+    parser.add_argument("--weights", help="folder with AlexNet's weights (default: $CAPTURE_WEIGHTS, else downloaded)")
+    parser.add_argument("--pairs", type=int, default=96, help="held-out pairs (default 96)")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="also write the numbers of every pair, for torch.load")
+    parser.add_argument("--debug", action="store_true", help="show tracebacks")
+    args = parser.parse_args()
+    transfer = PoseTransfer.load(args.result)
+    check_layered(transfer, "several pictures")
+    perceptual = Perceptual.load("alex", weights_folder(args.weights))
+    drawn = draw(args.pairs, transfer.size)
+    measured = {", ".join(row): measure(outputs(transfer, drawn, row), drawn, perceptual) for row in ROWS}
+    if args.out:
+        torch.save({"turn": drawn.turn, "measured": measured}, args.out)
+    turned = drawn.turn > TURNED
+    groups = {"all": torch.ones_like(turned), f"turned by more than {TURNED:.0f} degrees": turned, "others": ~turned}
+    for name, chosen in groups.items():
+        share = drawn.hidden[chosen].sum() / drawn.figure[chosen].sum().clamp(min=1)
+        print(
+            f"\n{name}: {int(chosen.sum())} pairs, {share:.0%} of the figure's pixels are hidden in the first picture\n"
+        )
+        print(table(measured, chosen))
+
+
+if __name__ == "__main__":
+    command_line(main)()
