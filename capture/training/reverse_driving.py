@@ -32,6 +32,7 @@ from capture.data.toon.shots import LAST_SEED, draw_view
 from capture.data.writing import is_written, write_png
 from capture.inference.transfer import PoseTransfer
 from capture.io.images import normalise
+from capture.io.iuv import PART, PARTS
 from capture.metrics.foreground import differs_from_background
 
 ROLES = ("identity", "pose", "real", "target")
@@ -163,6 +164,7 @@ def second_reading(transfer: PoseTransfer, identity: Tensor, frame: Tensor, driv
     own, pose = transfer.encode_identity(normalise(identity)), transfer.encode_pose(normalise(driver))
     layers = transfer.decode_layers([own], pose, transfer.estimate_motion([own], pose))
     second = layers.logits.argmax(1).cpu()  # (B, S, S)
+    second = torch.where(second > len(PARTS), PART["head"] + 1, second)  # as `segment` counts eyes and mouth
     first = transfer.segment(frame)
     assert first is not None  # of a layered generator
     first = F.interpolate(first[:, None].float(), size=second.shape[-2:], mode="nearest")[:, 0].long()
