@@ -74,13 +74,15 @@ class PartsGenerator(Generator):
         self.identity_encoder = IdentityEncoder(channels, c_in, in_norm=False, pad_type="zeros")
         self.pose_encoder = PoseEncoder(channels, c_in, in_norm=True, pad_type="zeros")
         self.decoder = PartsDecoder(channels, networks, detach_attention=config["loss"]["attention_weight"] > 0)
-        self.figure_alpha = networks["figure_alpha"]
+        self.figure_alpha, self.sharpness = networks["figure_alpha"], networks["sharpness"]
         self.refiner = RefinementNetwork(
             self.decoder.c_out, networks["c"], networks["layout_ch"], self.patch, self.figure_alpha
         )
 
     def forward(self, inputs: Inputs, noise: Tensor | None = None, details: bool = False, until: str = "image") -> Any:
         """identity, pose: (B, 3, S, S) in [-1, 1]; noise: (B, 2, noise_dim).
+
+        The losses, which take `details`, see the layers' shares as they are; a picture alone has them sharpened.
 
         With networks.figure_alpha, `inputs` may hold the `ground` to composite over, (B, 3, S, S); else it is estimated
         from the identity's picture.
@@ -100,8 +102,8 @@ class PartsGenerator(Generator):
         if noise is None:
             noise = identity.new_zeros(len(identity), 2, self.noise_dim)
         noise = noise.to(identity.dtype)
-        made = self._paint(self.encode_identity(inputs, noise[:, 0]), self.encode_pose(inputs), noise)
-        return made if details else made.image
+        features = self.encode_identity(inputs, noise[:, 0]), self.encode_pose(inputs)
+        return self._paint(*features, noise) if details else self.decode(*features, noise)
 
     def encode_identity(self, inputs: Inputs, noise: Tensor) -> Features:
         picture = self._patches(inputs["identity"])  # (B, 3 patch², h, w)
@@ -120,7 +122,7 @@ class PartsGenerator(Generator):
         return logits
 
     def decode(self, identity: Features, pose: Features, noise: Tensor) -> Tensor:
-        return self._paint(identity, pose, noise).image
+        return self._paint(identity, pose, noise, self.sharpness).image
 
     def estimate_motion(self, identities: Sequence[Features], pose: Features) -> Features:
         laid_out = [self._lay_out(_as_segmentation(identity), _as_segmentation(pose)) for identity in identities]
@@ -132,7 +134,7 @@ class PartsGenerator(Generator):
         found = combine(self.layout, segmentations, pictures, unpack(motion))
         correspondence = found.correspondence
         state, _ = self.decoder(identities[0], pose, noise[:, 1], correspondence)  # (B, m / 4, h, w)
-        refined = self.refiner(state, pose[1], found.warped, correspondence)
+        refined = self.refiner(state, pose[1], found.warped, correspondence).sharpened(self.sharpness)
         image, figure_logits = self._composite(refined, identities[0])
         return Layers(
             image=image.float(),
@@ -162,14 +164,14 @@ class PartsGenerator(Generator):
                 f"{2 * multiple} (downs is {self.downs})"
             )
 
-    def _paint(self, identity: Features, pose: Features, noise: Tensor) -> PartsDetails:
+    def _paint(self, identity: Features, pose: Features, noise: Tensor, sharpness: float = 1.0) -> PartsDetails:
         """All that comes after the encoders."""
         made = self._lay_out(_as_segmentation(identity), _as_segmentation(pose))
         correspondence = self.layout.correspondence(made.identity, made.motion, made.layout)
         state, attention = self.decoder(identity, pose, noise[:, 1], correspondence)  # (B, m / 4, h, w)
         picture = F.pixel_shuffle(identity[PICTURE], self.patch)  # (B, 3, S, S)
         refined = self.refiner(state, pose[1], sample_map(picture, correspondence.identity_grid), correspondence)
-        image, figure_logits = self._composite(refined, identity)
+        image, figure_logits = self._composite(refined.sharpened(sharpness), identity)
         return PartsDetails(image, made, attention, figure_logits)
 
     def _composite(self, refined: Refined, identity: Features) -> tuple[Tensor, Tensor | None]:
