@@ -135,6 +135,7 @@ def _open_toon(options: dict[str, Any], seed: int, extras: Extras) -> Data:
         styles=options["toon_styles"],
         style_share=options["style_share"],
         figures=extras.figures,
+        face_parts=options["toon_face_parts"],
         identity_pictures=_identity_pictures(options, seed),
     )
     return Data(

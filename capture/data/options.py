@@ -37,6 +37,10 @@ class DatasetConfig(Section):
         le=1,
         resume="noted",
     )
+    toon_face_parts: bool = key(
+        False,
+        "toon: eyes and mouth are parts of their own in the UV maps, for capture_parts_config.num_parts: 27",
+    )
     share_renders: bool = key(
         False,
         "toon: the 24 samples of a render group share ten pictures, of two characters in five scenes: a tenth of the "

@@ -16,5 +16,10 @@ def identity_roles(count: int = MOST_IDENTITY_PICTURES) -> tuple[str, ...]:
 
 
 def identities_in(pictures: Mapping[str, Value]) -> dict[str, Value]:
-    """Those of named pictures that show the identity, in their order."""
-    return {role: pictures[role] for role in identity_roles() if role in pictures}
+    """Those of named pictures that show the identity, in their order.
+
+    Raises:
+        KeyError: the first of them is missing.
+    """
+    first, *others = identity_roles()
+    return {first: pictures[first], **{role: pictures[role] for role in others if role in pictures}}

@@ -37,7 +37,7 @@ HELD_OUT_SEEDS = range(10000)  # characters of test sets, which training never r
 KEPT_GROUPS = 2 * GROUPS_PER_BLOCK  # render groups that are kept, because the samples of a block are shuffled
 _ROLES = ("identity", "real", "pose", "target")
 _STYLES, _CROPS, _OTHERS = 3, 4, 7  # the last numbers of the seeds of styles, crops and further pictures
-SUFFIXES = {"rgb": "", "iuv": MAPS}  # output of `render` -> what follows the role in a sample's key
+SUFFIXES = {"rgb": "", "iuv": MAPS, "iuv_faces": MAPS}  # output of `render` -> what follows the role in a sample's key
 OF_TARGET = {"alpha": TARGET_ALPHA, "ground": TARGET_GROUND}  # outputs that a sample has of its target alone
 
 
@@ -68,6 +68,7 @@ class ToonStream(SampleSource):
         clips: names of the clips to draw from; None for all of CLIPS.
         device: where pictures are rendered; they are returned on the CPU.
         uv: add the IUV map of each picture, `<name>_uv`.
+        face_parts: the maps have eyes and mouths as parts of their own (capture.io.iuv.FACE_PARTS).
         characters: how many different characters there are; 0 for new ones without end.
         views: all (cameras all around), or front (cameras about the front, with a standard deviation of 28 degrees).
         share_renders: make many samples of a few renders (capture.data.toon.render_groups): fewer characters for the
@@ -104,12 +105,14 @@ class ToonStream(SampleSource):
         styles: str = "off",
         style_share: float = 1.0,
         figures: bool = False,
+        face_parts: bool = False,
         identity_pictures: IdentityPictures = ONE_PICTURE,
     ) -> None:
         self.identity_pictures = identity_pictures
         self.styles, self.style_share = styles, style_share if styles != "off" else 0.0
         self.size, self.samples_per_epoch, self.seed, self.device = size, samples_per_epoch, seed, device
-        self.outputs = ("rgb",) + ("iuv",) * uv + tuple(OF_TARGET) * figures
+        self.map_kind = "iuv_faces" if face_parts else "iuv"
+        self.outputs = ("rgb",) + (self.map_kind,) * uv + tuple(OF_TARGET) * figures
         self.share_renders, self.samples_per_render_group = share_renders, samples_per_render_group
         self.facing, self.motions = FACING[views], (mixed_motions, reach)
         first = HELD_OUT_SEEDS.stop
@@ -234,7 +237,7 @@ class ToonStream(SampleSource):
         if _are_plain(styles):
             renders = render(shots, self.size, self.device, self.outputs)
         else:
-            made = render_styled(shots, self.size, styles, self.device)
+            made = render_styled(shots, self.size, styles, self.device, self.map_kind)
             renders = {name: made[name] for name in self.outputs}
         return {name: value.cpu().unflatten(0, (-1, together)) for name, value in renders.items()}
 

@@ -14,6 +14,7 @@ from capture.io.roles import IDENTITY, identities_in
 from capture.methods.base import Details, Features, Generator, Inputs
 from capture.methods.capture.encoders import IdentityEncoder, PoseEncoder
 from capture.methods.capture_parts.decoder import PartsDecoder
+from capture.methods.capture_parts.face_parts import add_parts, merge_face_parts
 from capture.methods.capture_parts.ground import estimate_ground
 from capture.methods.capture_parts.identity_pictures import Combined, combine, pack, unpack
 from capture.methods.capture_parts.layout import Layout, LayoutNetwork
@@ -67,6 +68,7 @@ class PartsGenerator(Generator):
     def __init__(self, config: dict[str, Any]):
         super().__init__()
         networks, self.patch, num_parts = config["networks"], config["patch_size"], config["num_parts"]
+        self.num_parts = num_parts
         self.downs, self.segmenter_grad_scale = networks["downs"], config["segmenter_grad_scale"]
         channels = skip_channels(networks)
         self.noise_dim = channels[len(channels)]
@@ -129,8 +131,7 @@ class PartsGenerator(Generator):
         return {**{k: skips[k] for k in sorted(self.decoder.pose_levels)}, **_as_features(self.segmenter(picture))}
 
     def segment(self, image: Tensor) -> Tensor | None:
-        logits: Tensor = self.segmenter(self._patches(image)).logits  # (B, parts + 1, h, w)
-        return logits
+        return merge_face_parts(self.segmenter(self._patches(image)).logits)  # (B, parts + 1, h, w)
 
     def decode(self, identity: Features, pose: Features, noise: Tensor) -> Tensor:
         return self._paint([identity], pose, noise).image
@@ -154,7 +155,10 @@ class PartsGenerator(Generator):
 
     def adapted_weights(self, weights: dict[str, Tensor], config: dict[str, Any]) -> dict[str, Tensor]:
         theirs = config.get("capture_parts_config", {}).get("patch_size", self.patch)
-        return weights if theirs == self.patch else enlarge_patches(weights, theirs, self.patch)
+        if theirs != self.patch:
+            weights = enlarge_patches(weights, theirs, self.patch)
+        parts = config.get("capture_parts_config", {}).get("num_parts", self.num_parts)
+        return weights if parts == self.num_parts else add_parts(weights, parts, self.num_parts)
 
     def check_size(self, size: int) -> None:
         side = self.patch * 2**HALVINGS

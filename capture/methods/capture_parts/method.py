@@ -17,6 +17,7 @@ from capture.methods.capture.discriminator import Discriminator, score_pairs
 from capture.methods.capture.losses import adversarial_loss, discriminator_loss
 from capture.methods.capture_parts.adaptation import adaptation_samples
 from capture.methods.capture_parts.attention_loss import attention_loss
+from capture.methods.capture_parts.face_parts import ALL_PARTS, fold_face_parts
 from capture.methods.capture_parts.generator import LayoutDetails, PartsDetails, PartsGenerator
 from capture.methods.capture_parts.losses import alpha_loss, correspondence_loss, segmentation_loss
 from capture.methods.capture_parts.mix_style import MOST_PICTURES, draw_style_numbers
@@ -49,6 +50,11 @@ class Method(base.Method):
 
     def __init__(self, config: dict[str, Any]):
         options = config["capture_parts_config"]
+        if config["dataset_config"]["toon_face_parts"] and options["num_parts"] < ALL_PARTS:
+            raise ValueError(
+                f"dataset_config.toon_face_parts needs capture_parts_config.num_parts {ALL_PARTS}; it is "
+                f"{options['num_parts']}"
+            )
         self.stage, self.weights = STAGES[options["stage"]], options["loss"]
         if options["stage"] == "alpha" and not options["networks"]["figure_alpha"]:
             raise ValueError("capture_parts_config.stage alpha needs capture_parts_config.networks.figure_alpha: true")
@@ -199,7 +205,8 @@ class Method(base.Method):
 
     def _attention_loss(self, batch: dict[str, Tensor], made: PartsDetails, sample_seed: Tensor) -> Loss:
         """The mean over the attention modules."""
-        maps, generator = (batch["identity_uv"], batch["target_uv"]), self.generator
+        maps = [fold_face_parts(batch[f"{role}_uv"]) for role in (IDENTITY, "target")]
+        generator = self.generator
         assert isinstance(generator, PartsGenerator)
         loss, metrics = _mean(
             [
