@@ -135,7 +135,7 @@ def build_parser() -> Parser:
     reverse.add_argument("dataset", help="dataset folder, on a plain ground; no character needs another one's poses")
     add_out(reverse, "folder of shards to write, with kept.png and rejected.png to look at")
     add_number(reverse, "samples", 1000, "training samples")
-    add_number(reverse, "agreement", 0.6, "least share of the figure that a second reading must find the same, 0 to 1")
+    add_number(reverse, "agreement", 0.45, "least share of the figure that a second reading must find the same, 0 to 1")
     add_number(reverse, "samples_per_shard", 1000, "in a .tar file")
     add_number(reverse, "seed", 0, "of frames and drivers")
     reverse.add_argument("--device", default="auto", help="cpu, cuda, mps or auto (default)")

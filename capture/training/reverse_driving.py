@@ -9,7 +9,6 @@ What the weights misread comes back as another pose, and the pair is left out.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -144,23 +143,16 @@ def draw_candidates(transfer: PoseTransfer, frames: FrameDataset, indices: range
         torch.from_numpy(np.stack([frames.reader.read(number) for number in numbers])).permute(0, 3, 1, 2).contiguous()
         for numbers in ([one.identity for one in draws], others, [one.real for one in draws])
     )
-    found = []
-    for side in zip(*(_portraits(np.random.default_rng([frames.seed, index, 11])) for index in indices)):
-        drivers = transfer.render(render(side, frames.size)["rgb"], target, TOGETHER)
-        agreements = second_reading(transfer, identity, target, drivers)
-        found.append([Candidate(*values) for values in zip(identity, real, target, drivers, agreements)])
-    return [max(both, key=lambda candidate: candidate.agreement) for both in zip(*found)]
+    shots = [_portrait(np.random.default_rng([frames.seed, index, 11])) for index in indices]
+    drivers = transfer.render(render(shots, frames.size)["rgb"], target, TOGETHER)
+    agreements = second_reading(transfer, identity, target, drivers)
+    return [Candidate(*values) for values in zip(identity, real, target, drivers, agreements)]
 
 
-def _portraits(rng: np.random.Generator) -> tuple[Shot, Shot]:
-    """A toon character that stands, seen from about the front and from about behind; none of the held-out ones.
-
-    Which of them faces as the frame does is not known: the driver that agrees better is taken.
-    """
-    character, style = int(rng.integers(HELD_OUT_SEEDS.stop, LAST_SEED)), int(rng.integers(LAST_SEED))
-    view = draw_view(rng, 1.0)
-    front = Shot(character, "idle", style, float(rng.random()), view)
-    return front, replace(front, view=replace(view, azimuth_degrees=view.azimuth_degrees + 180))
+def _portrait(rng: np.random.Generator) -> Shot:
+    """A toon character that stands and is seen from about the front; none of the held-out ones."""
+    character = int(rng.integers(HELD_OUT_SEEDS.stop, LAST_SEED))
+    return Shot(character, "idle", int(rng.integers(LAST_SEED)), float(rng.random()), draw_view(rng, 1.0))
 
 
 def second_reading(transfer: PoseTransfer, identity: Tensor, frame: Tensor, driver: Tensor) -> list[float]:

@@ -205,12 +205,12 @@ class Method(base.Method):
 
     def _attention_loss(self, batch: dict[str, Tensor], made: PartsDetails, sample_seed: Tensor) -> Loss:
         """The mean over the attention modules."""
-        maps = [fold_face_parts(batch[f"{role}_uv"]) for role in (IDENTITY, "target")]
+        identity_uv, target_uv = (fold_face_parts(batch[f"{role}_uv"]) for role in (IDENTITY, "target"))
         generator = self.generator
         assert isinstance(generator, PartsGenerator)
         loss, metrics = _mean(
             [
-                attention_loss(output.query, output.key, t, *maps, sample_seed)
+                attention_loss(output.query, output.key, t, identity_uv, target_uv, sample_seed)
                 for output, t in zip(made.attention, generator.decoder.attention_temperatures)
             ]
         )
