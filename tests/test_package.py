@@ -72,10 +72,11 @@ class TestWheel:
         assert "capture/py.typed" in names and not any("test" in Path(name).name for name in names)
         assert {Path(n).name for n in names if n.startswith("capture/configs/")} >= {"defaults.yaml", "demo.yaml"}
 
-    def test_the_wheel_holds_the_weights_in_the_box(self, installed):
+    @pytest.mark.parametrize("weights", ["Toon", "Styles"])
+    def test_the_wheel_holds_both_sets_of_weights(self, installed, weights):
         for name in ("0config.yaml", "generator.safetensors", "MODEL_CARD.md"):
-            inside = installed / "capture" / "weights" / "Toon" / name
-            assert inside.read_bytes() == (ROOT / "result" / "Toon" / name).read_bytes()
+            inside = installed / "capture" / "weights" / weights / name
+            assert inside.read_bytes() == (ROOT / "result" / weights / name).read_bytes()
 
     def test_metadata_names_the_command_and_the_extras(self, installed):
         (info,) = installed.glob("*.dist-info")

@@ -102,21 +102,17 @@ def compare(results: list[Path], path: Path) -> None:
     draw_comparison(found[metric], metric, path)
 
 
-def draw_comparison(curves: Sequence[Curve], metric: str, path: Path, clock: str = "training seconds") -> None:
-    """Two panels, one line for each curve: the metric against samples and against seconds.
-
-    Args:
-        clock: what the seconds are.
-    """
+def draw_comparison(curves: Sequence[Curve], metric: str, path: Path) -> None:
+    """Two panels, one line for each curve: the metric against samples and against seconds."""
     import matplotlib
 
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
     figure, axes = pyplot.subplots(1, 2, figsize=(11, 4), sharey=True, layout="constrained")
-    for axis, unit in zip(axes, ("training samples", clock)):
+    for axis, unit in zip(axes, ("training samples", f"{curves[0].clock} of training")):
         for number, curve in enumerate(curves):
-            across = curve.seconds if unit == clock else curve.samples
+            across = curve.samples if axis is axes[0] else curve.seconds
             axis.plot(across, curve.values, label=curve.name, color=f"C{number}", marker="o", markersize=3)
         axis.set_xlabel(unit)
         axis.set_xlim(left=0)

@@ -30,7 +30,7 @@ from capture.common.signals import stop_on_signal
 from capture.config.load import RESULT_CONFIG, differences, load_result_config, resume_rule
 from capture.data.index.catalog import Catalog, scan
 from capture.evaluation.evaluation import checkpoint_epoch
-from capture.evaluation.learning_curves import METRICS, read_curve
+from capture.evaluation.learning_curves import METRICS, read_staged_curves
 from capture.methods.build import new_method
 from tools.table_pairs import drive_by_pose, write_pairs
 from tools.table_rows import (
@@ -222,7 +222,7 @@ def draw_curves(planned: Sequence[Sequence[Run]], path: Path) -> None:
 
     named = [(runs[-1].folder.name, [run.folder for run in runs]) for runs in planned]
     for metric in METRICS:
-        curves = [curve for name, folders in named if (curve := read_curve(name, folders, metric)).values]
+        curves = read_staged_curves(named, metric)
         if len(curves) == len(named):
             draw_comparison(curves, metric, path)
             print(f"learning curves: {path}")

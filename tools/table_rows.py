@@ -22,6 +22,7 @@ SIZE = 256
 SEED = 777  # the seed whose runs have no seed in their names
 SMALLEST_EPOCH = 1_000  # samples; a short run has fewer epochs than published, not shorter ones ...
 FEWEST_EPOCHS = 8  # ... but so many at least, which are the points of its learning curve
+LONGEST_RISE = 0.05  # share of a run in which the rates may rise; 200 updates are all of a stage of 1,600 samples
 NETWORKS = ("published", "small")
 TARGETS = "true targets, which this dataset does not have; prepare.py mixamo, lpc and toon write them"
 MAPS = "IUV maps, which this dataset does not have; render it with --uv"
@@ -75,7 +76,10 @@ _ADVERSARIAL = (  # what configs/demo.yaml changes of the published losses, take
     *("--dis_ganLoss_weight", "1", "--gen_ganLoss_weight", "1", "--gen_reconLoss_weight", "15"),
     *("--lr_G", "0.0007", "--lr_D", "0.0002", "--discriminator_config.c", "16"),
 )
-_SMALL_PARTS = ("--networks.c", "16", "--networks.min_ch", "64")
+_SMALL_PARTS = (  # the widths of configs/small_parts.yaml; c and min_ch are those of the small CaPTURe, too
+    *("--segmenter_ch", "24", "--layout_ch", "24", "--networks.c", "12", "--networks.min_ch", "48"),
+    *("--code_ch", "12", "--networks.attention_layers", "[0]"),
+)
 _COORDINATES = "configs/small_coord_inpainting.yaml"
 ROWS = (
     Row("CaPTURe", "CaPTURe", _one(("defaults.yaml",), (*_DEMO, *_ADVERSARIAL, "--target_weight", "0"))),
@@ -260,7 +264,7 @@ def _schedule(config: dict[str, Any], samples: int, stage: Stage, settings: Sett
 
     A run has the published number of epochs, or fewer where an epoch would have less than SMALLEST_EPOCH samples, but
     FEWEST_EPOCHS at least. Rates fall after the same shares of the run. Those of small networks, and of our own stages,
-    fall to 0 over the last half.
+    fall to 0 over the last half. Rates rise at the start for LONGEST_RISE of the run at most.
     """
     options = config["train_config"]
     published = options["num_epochs"] if settings.networks == "published" else 250
@@ -271,9 +275,11 @@ def _schedule(config: dict[str, Any], samples: int, stage: Stage, settings: Sett
     if settings.networks == "small" or stage.decays:
         drops, decay = [], max(1, epochs // 2)
     stretched = [round(epoch * epochs / options["num_epochs"]) for epoch in drops]
+    updates = samples // config["dataset_config"]["batch_size"]
     result = {
         "train_config.num_epochs": epochs,
         "dataset_config.samples_per_epoch": math.ceil(samples / epochs),
+        "lr_schedule.warmup_steps": min(schedule["warmup_steps"], int(LONGEST_RISE * updates)),
         "lr_schedule.decay_epochs": decay,
         "lr_schedule.drop_epochs": stretched or [-1],
     }

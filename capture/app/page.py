@@ -57,11 +57,12 @@ def build_page(pipeline: Pipeline) -> gr.Blocks:
         with gr.Row():
             with gr.Column():
                 drawing = gr.Image(
-                    type="filepath", image_mode=None, sources=["upload", "clipboard"], label="Your drawing", height=300
-                )
+                    type="filepath", image_mode=None, sources=["upload", "clipboard"], label="Your drawing",
+                    height=300, elem_id="drawing",
+                )  # fmt: skip
                 kind = gr.Radio([MOTION, FILE, WEBCAM], value=MOTION, label="What it should do as")
                 with gr.Group() as motion_group:
-                    motion = gr.Dropdown(list(MOTIONS), value="walk", label="Motion")
+                    motion = gr.Dropdown(list(MOTIONS), value="walk", label="Motion", elem_id="motion")
                     side = gr.Dropdown([*DIRECTIONS, EIGHT], value="front", label="Seen from")
                 driver = gr.File(label="A pose, a video or a GIF", type="filepath", visible=False)
                 camera = gr.Image(type="filepath", sources=["webcam"], label="Your pose", visible=False)
@@ -86,6 +87,7 @@ def build_page(pipeline: Pipeline) -> gr.Blocks:
                 [[str(EXAMPLES / f"{name}.png"), clip] for name, clip in rows],
                 [drawing, motion],
                 label="Drawings to try",
+                elem_id="examples",
             )
         kind.change(
             lambda kind: [gr.update(visible=kind == one) for one in (MOTION, FILE, WEBCAM)],

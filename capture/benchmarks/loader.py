@@ -31,9 +31,9 @@ from capture.data.decoding import decode_picture
 from capture.data.frames import FrameDataset
 from capture.data.index.catalog import Catalog, scan
 from capture.data.sampling import draw
-from capture.data.toon.dataset import draw_shot
 from capture.data.toon.motion.motions import CLIPS
 from capture.data.toon.rendering.render import render
+from capture.data.toon.shots import draw_shot
 from capture.data.writing import write_png
 
 BATCH = 4

@@ -12,6 +12,7 @@ python prepare.py check DATASET         what is in a dataset folder, and everyth
 On several machines, mixamo, sprites and toon write a share each: --shard 3/16 writes OUT-00003-of-00016, and
 python prepare.py merge OUT             the shards beside OUT -> the dataset that one run would have written
 python prepare.py pack DATASET OUT      training samples in WebDataset shards, which training streams
+python prepare.py reverse RESULT DATASET OUT  such shards of drawings whose poses no other character is drawn in
 """
 
 from __future__ import annotations
@@ -129,10 +130,20 @@ def build_parser() -> Parser:
     add_number(pack, "seed", 0, "of which frames make a sample")
     pack.add_argument("--uv", action="store_true", help="with IUV maps, where the dataset has them")
 
+    reverse = commands.add_parser("reverse", help="aligned samples of any drawings, by drivers that weights draw")
+    reverse.add_argument("result", help="trained weights of CaPTURe-Parts, such as result/Styles")
+    reverse.add_argument("dataset", help="dataset folder, on a plain ground; no character needs another one's poses")
+    add_out(reverse, "folder of shards to write, with kept.png and rejected.png to look at")
+    add_number(reverse, "samples", 1000, "training samples")
+    add_number(reverse, "agreement", 0.45, "least share of the figure that a second reading must find the same, 0 to 1")
+    add_number(reverse, "samples_per_shard", 1000, "in a .tar file")
+    add_number(reverse, "seed", 0, "of frames and drivers")
+    reverse.add_argument("--device", default="auto", help="cpu, cuda, mps or auto (default)")
+
     for command in (sprites, mixamo, toon):
         command.add_argument("--shard", metavar="I/N", help="write share I of N, for a scheduler's array of jobs")
-    for command in (fashion, lpc, sprites, mixamo, toon, benchmark, uv, check, merge, pack):
-        if command not in (uv, merge):
+    for command in (fashion, lpc, sprites, mixamo, toon, benchmark, uv, check, merge, pack, reverse):
+        if command not in (uv, merge, reverse):
             command.add_argument("--workers", type=int, default=None, help="processes (default: one a core)")
         command.add_argument("--debug", action="store_true", default=argparse.SUPPRESS, help="show tracebacks")
     return parser
@@ -183,14 +194,34 @@ def pack(args: argparse.Namespace) -> None:
     print(f"{args.out}: {about.samples} samples in {about.shards} shards; train with --dataset_path {args.out}")
 
 
+def reverse(args: argparse.Namespace) -> None:
+    """Write samples whose poses are drivers."""
+    from capture.training.reverse_driving import write_drivers
+
+    about = write_drivers(
+        args.result,
+        args.dataset,
+        args.out,
+        args.samples,
+        args.agreement,
+        args.samples_per_shard,
+        args.seed,
+        args.device,
+    )
+    print(
+        f"{args.out}: {about.samples} samples in {about.shards} shards; look at kept.png and rejected.png, then train "
+        f"with --dataset_path {args.out}"
+    )
+
+
 def main() -> int | None:
     args = build_parser().parse_args()
     if "shard" in args:
         from capture.data.plan_shards import Shard
 
         args.shard = Shard.parse(args.shard)
-    if args.command in ("merge", "pack"):
-        (merge if args.command == "merge" else pack)(args)
+    if args.command in ("merge", "pack", "reverse"):
+        {"merge": merge, "pack": pack, "reverse": reverse}[args.command](args)
         return None
     if args.command == "check":
         from capture.data.check.check import check

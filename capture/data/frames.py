@@ -16,9 +16,10 @@ from capture.data.decoding import FrameReader, decode_path, picture_size, video_
 from capture.data.index.catalog import Catalog, folders, frame_folder, videos
 from capture.data.iuv.maps import MapReader, any_map, decode_map, prepare_maps
 from capture.data.sample_source import Batch, SampleSource
-from capture.data.sampling import draw
+from capture.data.sampling import ONE_PICTURE, IdentityPictures, draw, draw_other_pictures
 from capture.io.iuv import MAPS, find_map
 from capture.io.pairs import Pair, read_pairs
+from capture.io.roles import identity_roles
 from capture.io.video import VideoReader, is_animation
 
 
@@ -33,10 +34,20 @@ class FrameDataset(SampleSource):
         cache_gb: the most that prepared frames and maps may take on the disk (GB of 10^9 bytes). Where they would take
             more, the most that the processes which read them keep in memory.
         uv: add `<name>_uv`, the IUV map of each picture, if the catalog has maps; zeros for a frame without one.
+        identity_pictures: how many pictures of the identity there are.
     """
 
-    def __init__(self, catalog: Catalog, size: int, seed: int, cache_gb: float = 0.0, uv: bool = False):
+    def __init__(
+        self,
+        catalog: Catalog,
+        size: int,
+        seed: int,
+        cache_gb: float = 0.0,
+        uv: bool = False,
+        identity_pictures: IdentityPictures = ONE_PICTURE,
+    ):
         self.catalog, self.size, self.seed, self.cache_gb = catalog, size, seed, cache_gb
+        self.identity_pictures = identity_pictures
         self.has_maps = uv and any_map(catalog)
         self.prepared: PreparedFrames | None = None
         self.prepared_maps: PreparedFrames | None = None
@@ -67,6 +78,9 @@ class FrameDataset(SampleSource):
         samples = [draw(self.catalog, self.seed, index) for index in indices]
         roles = ("identity", "real", "pose", "target") if self.catalog.aligned else ("identity", "real", "pose")
         numbers = {role: [getattr(sample, role) for sample in samples] for role in roles}
+        more = identity_roles(self.identity_pictures.count(indices))[1:]
+        drawn = [draw_other_pictures(self.catalog, self.seed, index, len(more)) for index in indices]
+        numbers |= {role: [others[k] for others in drawn] for k, role in enumerate(more)}
         batch = {role: self._gather(frames, self.prepared, self.reader) for role, frames in numbers.items()}
         if self.has_maps:
             for role, frames in numbers.items():
@@ -78,6 +92,8 @@ class FrameDataset(SampleSource):
     def describe(self, index: int) -> dict[str, str]:
         """The file of each picture of sample `index`; a frame of a video is <file>#<number>."""
         numbers = draw(self.catalog, self.seed, index)._asdict()
+        more = identity_roles(self.identity_pictures.count([index]))[1:]
+        numbers |= zip(more, draw_other_pictures(self.catalog, self.seed, index, len(more)))
         files = {role: self.catalog.frame(number) for role, number in numbers.items() if number is not None}
         return {role: f"{path}" if k is None else f"{path}#{k}" for role, (path, k) in files.items()}
 

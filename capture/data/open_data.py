@@ -17,6 +17,7 @@ from capture.data.index.catalog import scan
 from capture.data.mixed import Mixed
 from capture.data.packed.contents import is_address, is_packed
 from capture.data.sample_source import TARGET_ALPHA, SampleSource
+from capture.data.sampling import IdentityPictures
 from capture.data.styles.source import StyledSource
 from capture.io.iuv import MAPS
 
@@ -91,6 +92,11 @@ def _open_one(path: str, options: dict[str, Any], seed: int, extras: Extras) -> 
 def _open_packed(path: str, options: dict[str, Any], seed: int, extras: Extras) -> Data:
     from capture.data.packed.source import PackedSource
 
+    if options["identity_pictures"] > 1:
+        raise CaptureError(
+            f"dataset_config.identity_pictures {options['identity_pictures']}: the shards of {path} hold one picture "
+            "of each identity; set it to 1, or name the folder that they were packed from"
+        )
     packed = PackedSource(path, options["image_size"], options["batch_size"], seed, extras.maps)
     contents = packed.contents
 
@@ -125,9 +131,12 @@ def _open_toon(options: dict[str, Any], seed: int, extras: Extras) -> Data:
         share_renders=options["share_renders"],
         samples_per_render_group=options["samples_per_render_group"],
         mixed_motions=options["toon_mixed_motions"],
+        reach=options["toon_reach"],
         styles=options["toon_styles"],
         style_share=options["style_share"],
         figures=extras.figures,
+        face_parts=options["toon_face_parts"],
+        identity_pictures=_identity_pictures(options, seed),
     )
     return Data(
         stream,
@@ -139,7 +148,8 @@ def _open_toon(options: dict[str, Any], seed: int, extras: Extras) -> Data:
 def _open_frames(path: str, options: dict[str, Any], seed: int, extras: Extras) -> Data:
     size = options["image_size"]
     catalog = scan(path)
-    frames = FrameDataset(catalog, size, seed, options["cache_gb"], uv=extras.maps)
+    pictures = _identity_pictures(options, seed)
+    frames = FrameDataset(catalog, size, seed, options["cache_gb"], uv=extras.maps, identity_pictures=pictures)
 
     @functools.cache  # the same few pairs are looked at every epoch
     def test_batch(count: int) -> dict[str, Tensor]:
@@ -147,6 +157,10 @@ def _open_frames(path: str, options: dict[str, Any], seed: int, extras: Extras) 
         return load_pairs(pairs, size, extras.maps, catalog.uv_parts) if pairs else {}
 
     return Data(_styled(frames, options, seed, extras), str(catalog) + ", IUV maps known" * frames.has_maps, test_batch)
+
+
+def _identity_pictures(options: dict[str, Any], seed: int) -> IdentityPictures:
+    return IdentityPictures(options["identity_pictures"], options["batch_size"], seed)
 
 
 def _styled(source: SampleSource, options: dict[str, Any], seed: int, extras: Extras) -> SampleSource:

@@ -30,6 +30,17 @@ class DatasetConfig(Section):
         le=1,
         resume="noted",
     )
+    toon_reach: float = key(
+        0.0,
+        "toon: share of the mixed motions whose head and arms are anywhere that they can reach",
+        ge=0,
+        le=1,
+        resume="noted",
+    )
+    toon_face_parts: bool = key(
+        False,
+        "toon: eyes and mouth are parts of their own in the UV maps, for capture_parts_config.num_parts: 27",
+    )
     share_renders: bool = key(
         False,
         "toon: the 24 samples of a render group share ten pictures, of two characters in five scenes: a tenth of the "
@@ -52,6 +63,13 @@ class DatasetConfig(Section):
         "with toon_styles or style_filters: share of samples in styles; the others are plain",
         ge=0,
         le=1,
+        resume="noted",
+    )
+    identity_pictures: int = key(
+        1,
+        "pictures of the identity that an update has at most: one to so many at random, for all its samples alike",
+        ge=1,
+        le=4,
         resume="noted",
     )
     num_workers: int = key(

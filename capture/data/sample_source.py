@@ -18,12 +18,14 @@ class SampleSource(Dataset, ABC):
     A sample is a dict of uint8 tensors (3, S, S): `identity`, `real` and `pose`; where the true targets are known also
     `target`, with the boolean scalar `has_target`; where maps were asked for also `<name>_uv`, the IUV map of each
     picture (capture.io.iuv), which is zeros where a picture has no map; and where it was asked for `target_alpha`,
-    (1, S, S), how much of each of the target's pixels its figure covers, with `target_ground`, what is behind it.
+    (1, S, S), how much of each of the target's pixels its figure covers, with `target_ground`, what is behind it. Where
+    several pictures of an identity were asked for, those after the first are `identity_2` to `identity_4`; how many
+    there are is the same for all samples of an update (capture.data.sampling.IdentityPictures).
     """
 
     @abstractmethod
     def batch(self, indices: Sequence[int]) -> Batch:
-        """The samples of these indices, stacked: uint8 (B, 3, S, S), and `has_target` (B,)."""
+        """The samples of these indices, which belong to one update: uint8 (B, 3, S, S), and `has_target` (B,)."""
 
     @abstractmethod
     def describe(self, index: int) -> dict[str, str]:

@@ -5,7 +5,8 @@ A sample depends on (seed, index) alone, so that neither the number of loader pr
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
@@ -28,6 +29,32 @@ class Draw(NamedTuple):
     target: int | None
 
 
+class IdentityPictures(NamedTuple):
+    """How many pictures of the identity samples have: one to `most` at random, the same number in a whole update.
+
+    Attributes:
+        most: at most MOST_IDENTITY_PICTURES.
+        batch_size: samples in an update, over all processes together.
+        seed: decides, with the number of the update.
+    """
+
+    most: int = 1
+    batch_size: int = 1
+    seed: int = 0
+
+    def count(self, indices: Sequence[int]) -> int:
+        """How many pictures the samples of these indices have, which belong to one update."""
+        if self.most == 1:
+            return 1
+        update = indices[0] // self.batch_size
+        return 1 + int(np.random.default_rng([self.seed, update, _COUNT]).integers(self.most))
+
+
+ONE_PICTURE = IdentityPictures()
+_COUNT, _OTHERS = 9, 8  # the last numbers of the seeds of how many pictures there are, and of which ones
+_TRIES = 8  # to draw a frame that is not taken; then the first such frame is
+
+
 def draw(catalog: Catalog, seed: int, index: int) -> Draw:
     """Sample number `index`: two different characters, and two different clips of A (two frames if A has one clip)."""
     known = catalog.index
@@ -44,6 +71,30 @@ def draw(catalog: Catalog, seed: int, index: int) -> Draw:
     clip = _one_of(_between(known.clip_at, b), u[6])
     pose = _one_of(_between(known.frame_at, clip), u[7])
     return Draw(identity, real, pose, known.same_frame(pose, a) if catalog.aligned else None)
+
+
+def draw_other_pictures(catalog: Catalog, seed: int, index: int, count: int) -> list[int]:
+    """The numbers of `count` more frames of the identity's character for sample `index`.
+
+    They come from clips other than the identity's and the target's, where the character has more; otherwise from any.
+    None is the target, and none comes twice unless the character has too few frames.
+    """
+    if not count:
+        return []
+    known, sample = catalog.index, draw(catalog, seed, index)
+    every = _between(known.clip_at, known.character_of(known.clip_of(sample.identity)))
+    taken = {sample.identity, sample.target}
+    used = {known.clip_of(frame) for frame in taken if frame is not None}
+    clips = [clip for clip in every if clip not in used] or list(every)
+    frames_of = [_between(known.frame_at, clip) for clip in clips]
+    rng, found = np.random.default_rng([seed, index, _OTHERS]), []
+    for _ in range(count):
+        tries = (_one_of(frames_of[int(u * len(clips))], v) for u, v in rng.random((_TRIES, 2)).tolist())
+        left = (frame for frame in chain(tries, *frames_of) if frame not in taken)
+        frame = next(left, sample.identity)
+        taken.add(frame)
+        found.append(frame)
+    return found
 
 
 def _between(starts: np.ndarray, i: int) -> range:

@@ -55,7 +55,12 @@ class _Square:
 
 
 def render_native(
-    layers: Layers, index: int, drawings: Sequence[Drawing], ground: Sequence[float], sampling: str = "bicubic"
+    layers: Layers,
+    index: int,
+    drawings: Sequence[Drawing],
+    ground: Sequence[float],
+    sampling: str = "bicubic",
+    finer: bool = True,
 ) -> np.ndarray:
     """Picture `index` of a batch of layers at the drawings' size R: uint8 (R, R, 4), straight alpha.
 
@@ -64,6 +69,7 @@ def render_native(
         drawings: one for each identity picture of the layers, all of the same size.
         ground: the colour, 0..255, on which the network draws.
         sampling: of the drawings, bicubic or nearest.
+        finer: whether the drawings show more than the network saw. Where they do not, its picture alone is enlarged.
     """
     side, size = drawings[0].pixels.shape[-1], layers.image.shape[-1]
     behind = np.asarray(ground, np.float32)
@@ -83,7 +89,7 @@ def render_native(
     colours, opaque = 255 * drawn[:3], drawn[3]
     enlarged = np.clip(square.enlarge(painted), 0, 255)
     outline = drawings[0].outline
-    share = _drawn_share(layers, index, square, colours + (1 - opaque) * enlarged, painted)
+    share = _drawn_share(layers, index, square, colours + (1 - opaque) * enlarged, painted) if finer else 0 * opaque
     if outline is None and (depth >= EDGE_BAND * scale).any():  # no line: none is to be left of the network's
         share = extended(share[None], depth >= EDGE_BAND * scale)[0]
     colours = share * colours + (1 - share * opaque) * enlarged

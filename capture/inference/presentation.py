@@ -25,6 +25,7 @@ from capture.methods.layers import Layers
 
 NETWORK = "network"
 SMALLEST = 32  # pixels: a smaller result shows nothing
+COARSE = 2.0  # pixels of the network: it sees every cell of pixel art whose side is so long (docs/NATIVE_SIZE.md)
 RADIUS = 2  # frames on either side over which motions are averaged
 
 
@@ -154,9 +155,11 @@ def _of_layers(layers: Layers, character: Character, presentation: Presentation,
         alpha = None if layers.figure_alpha is None else layers.figure_alpha[0, 0].numpy()
         return Shown(output, _of_output(output, background, character, presentation, known, alpha))
     ground = _ground(channels_last(output), known)
-    figure = render_native(layers, 0, character.drawings, ground, "nearest" if character.pixels else "bicubic")
-    if character.pixels is not None:
-        figure = snap(figure, character.pixels)
+    if character.pixels is None:
+        figure = render_native(layers, 0, character.drawings, ground)
+    else:
+        finer = character.pixels.grid.shown_at(output.shape[-1]) < COARSE
+        figure = snap(render_native(layers, 0, character.drawings, ground, "nearest", finer), character.pixels)
     return Shown(output, put_on(figure, presentation.background, ground, character.drawings[0].ground))
 
 

@@ -32,6 +32,7 @@ PARTS: tuple[str, ...] = (
     *("l_shin", "l_foot", "r_thigh", "r_shin", "r_foot"),
 )
 PART = {name: i for i, name in enumerate(PARTS)}
+FACE_PARTS = ("eyes", "mouth")  # numbered on after PARTS, in toon's maps for training that asks for them
 ATLAS_GRID = 5
 SLOT_GRID = np.array(  # cells in a row of a part's square
     [{"head": 1, "hair": 5, "extra": 4}.get(name, 3 if name in ("hat", "ears", "face") else 2) for name in PARTS]

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from capture.methods.layers import Layers
 
 Inputs = Mapping[str, Tensor]  # images (B, 3, S, S) in [-1, 1] and dense maps uint8 (B, 3, S, S), by their role
+# (further pictures of the identity are identity_2, ..., where a generator is `layered`: capture.io.roles)
 Features = dict[Any, Tensor]  # what one picture contributes; the first dimension of every tensor is the batch
 Loss = tuple[Tensor, dict[str, Tensor]]  # a scalar to go backward from, and metrics by name, detached scalars
 
@@ -203,8 +204,9 @@ class Method(ABC):
         """The loss that network `name` is to lower, a mean over the batch, and metrics by name, detached scalars.
 
         Args:
-            batch: float images (B, 3, S, S) in [-1, 1]: identity x, real y, pose p; perhaps target with has_target
-                (B,), and uint8 maps <role>_uv (B, 3, S, S), zeros where a sample has none.
+            batch: float images (B, 3, S, S) in [-1, 1]: identity x, real y, pose p; perhaps further pictures of the
+                identity (capture.io.roles), target with has_target (B,), and uint8 maps <role>_uv (B, 3, S, S), zeros
+                where a sample has none.
             noise: this batch's rows of `sample_noise`.
             cache: lives for the updates of one batch, to hold what a later update needs again (the pictures made); None
                 where a batch comes in several micro-batches and nothing can be kept.

@@ -23,7 +23,13 @@ def build_method(config: dict[str, Any]) -> Method:
     Raises:
         CaptureError: the configuration's parts don't fit each other.
     """
-    return build_checked(_method_class(config), config)
+    method = build_checked(_method_class(config), config)
+    pictures = config["dataset_config"]["identity_pictures"]
+    if pictures > 1 and not method.generator.layered:
+        raise CaptureError(
+            f"dataset_config.identity_pictures {pictures}: {method.title} takes one picture; set it to 1"
+        )
+    return method
 
 
 def new_method(config: dict[str, Any]) -> Method:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -35,10 +37,15 @@ class UNet(nn.Module):
         self.down = nn.ModuleList(ResBlock(a, b, sample="down", norm=norm) for a, b in steps)
         self.up = nn.ModuleList(UpBlock(b, a) for a, b in reversed(steps))
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, after_first: Callable[[Tensor], Tensor] | None = None) -> Tensor:
+        """
+        Args:
+            after_first: changes what the first block makes, (B, widths[1], h / 2, w / 2).
+        """
         skips = [x]
         for block in self.down:
-            skips.append(block(skips[-1]))  # (B, widths[k], h / 2^k, w / 2^k)
+            x = block(skips[-1])  # (B, widths[k], h / 2^k, w / 2^k)
+            skips.append(after_first(x) if after_first is not None and len(skips) == 1 else x)
         x = skips.pop()
         for block in self.up:
             x = block(x, skips.pop())

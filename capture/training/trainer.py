@@ -29,7 +29,7 @@ from capture.training.averages import EMA
 from capture.training.batches import endless_batches, to_device
 from capture.training.meters import Meters
 from capture.training.nonfinite import Guard, NotFinite, stopped_by
-from capture.training.progress import progress_bar, progress_title
+from capture.training.progress import Speed, progress_bar, progress_title
 from capture.training.resume import restore
 from capture.training.run_log import RunLog
 from capture.training.schedule import rate_factor
@@ -122,14 +122,15 @@ class Trainer:
             logger.info(line)
         position = self.step_number * self.batch_size
         bar = progress_bar(position, self.total_steps * self.batch_size, self._bar_title(), self.processes.main)
-        started = last_save = last_shown = epoch_start = time.monotonic()
-        first_step = self.step_number  # of this epoch, in this process
+        speed = Speed(self.device, self.processes.world)  # in this epoch and process
+        started = last_save = last_shown = time.monotonic()
         try:
             with self.processes.watching(), self._explaining(), stop_on_signal() as stopped:
                 for batch in batches:
                     batch = to_device(batch, self.device)
                     self._step_and_count(batch)
                     bar.update(self.batch_size)
+                    speed.count(self.batch_size)
                     now = time.monotonic()
 
                     # Reading the losses waits for the device, so they are read twice a second, not at every step.
@@ -140,11 +141,10 @@ class Trainer:
                         last_shown = now
 
                     if self.step_number % self.steps_per_epoch == 0:
-                        taken = (self.step_number - first_step) * self.batch_size
-                        self._end_epoch(batch, taken / max(now - epoch_start, 1e-9))
+                        self._end_epoch(batch, speed.rates())
                         bar.set_description(self._bar_title(), refresh=False)
-                        last_save = epoch_start = time.monotonic()
-                        first_step = self.step_number
+                        last_save = time.monotonic()
+                        speed.restart()
                         if self.step_number >= self.total_steps:
                             return True
 
@@ -232,7 +232,7 @@ class Trainer:
             return TIME_IS_OVER
         return SAVE if unsaved > 60 * self.config["main_config"]["save_minutes"] > 0 else CONTINUE
 
-    def _end_epoch(self, batch: dict[str, Tensor], rate: float) -> None:
+    def _end_epoch(self, batch: dict[str, Tensor], rates: dict[str, float]) -> None:
         """Write pictures and metrics, then the checkpoint. After a crash in between, resuming writes them again."""
         options, epoch = self.config["main_config"], self.epoch
         self.guard.wait()
@@ -241,10 +241,10 @@ class Trainer:
             self.validation.draw(self.log, batch, epoch, self.step_number)
             means.update(self.validation.metrics())
             row = {"epoch": epoch, "step": self.step_number, "samples": self.step_number * self.batch_size}
-            row["samples_per_second"] = round(rate, 3)
-            speed = self.utilisation.metrics(rate / self.batch_size)
-            self.log.row({**row, **speed, **{k: round(v, 6) for k, v in means.items()}})
-            means.update(samples_per_second=rate, **speed)
+            speed = self.utilisation.metrics(rates["samples_per_second"] / self.batch_size)
+            rounded = {k: round(v, 3) for k, v in rates.items()} | {k: round(v, 6) for k, v in means.items()}
+            self.log.row({**row, **speed, **rounded})
+            means.update(**rates, **speed)
         logger.info(f"epoch {epoch}: " + ", ".join(f"{k} {v:.4g}" for k, v in means.items()))
         self.meters.reset()
         if epoch % options["interval"] == 0 and epoch > options["save_minimum_epoch"]:

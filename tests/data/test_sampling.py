@@ -10,7 +10,7 @@ import pytest
 
 from capture.data.index.catalog import Catalog, scan
 from capture.data.index.index import PLAIN, IndexBuilder
-from capture.data.sampling import EndlessBatches, draw
+from capture.data.sampling import EndlessBatches, IdentityPictures, draw, draw_other_pictures
 
 
 class TestDraw:
@@ -74,3 +74,37 @@ class TestEndlessBatches:
             assert sum(shares, []) == [12, 13, 14, 15]
         with pytest.raises(ValueError, match="batch of 4 can't be shared evenly by 3"):
             EndlessBatches(4, world=3)
+
+
+class TestIdentityPictures:
+    def test_all_samples_of_an_update_have_the_same_number(self):
+        counts = IdentityPictures(4, batch_size=6, seed=3)
+        for update in range(20):
+            shares = [list(islice(EndlessBatches(6, update, rank, 3), 1))[0] for rank in range(3)]
+            assert len({counts.count(share) for share in shares}) == 1
+
+    def test_one_to_so_many_are_equally_likely(self):
+        seen = Counter(IdentityPictures(3, 2, seed=1).count([2 * update]) for update in range(600))
+        assert set(seen) == {1, 2, 3} and min(seen.values()) > 150  # 200 expected of each
+        assert {IdentityPictures().count([i]) for i in range(20)} == {1}
+
+    def test_others_are_of_the_same_character_in_other_clips_where_there_are_more(self, mixamo_tree):
+        catalog = scan(mixamo_tree)
+        known = catalog.index
+        for index in range(20):
+            sample = draw(catalog, 2, index)
+            others = draw_other_pictures(catalog, 2, index, 3)
+            clips = [known.clip_of(frame) for frame in (sample.identity, sample.target, *others)]
+            assert len({known.character_of(clip) for clip in clips}) == 1
+            assert len(set(others)) == 3 and not {sample.identity, sample.target} & set(others)
+            if clips[0] == clips[1]:  # the tree has two clips: the other one is free
+                assert clips[0] not in clips[2:4]
+            assert draw_other_pictures(catalog, 2, index, 1) == others[:1]
+
+    def test_a_character_with_too_few_frames_shows_its_identity_again(self):
+        builder = IndexBuilder()
+        for name in (b"a", b"b"):
+            builder.add_character(name, [(name, PLAIN, [b"0.png", b"1.png"])])
+        catalog = Catalog(Path("fashion"), "fashion", builder.finish({}, flat=True), False)
+        sample = draw(catalog, 0, 0)
+        assert draw_other_pictures(catalog, 0, 0, 3) == [sample.real, sample.identity, sample.identity]

@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 
 from capture.evaluation.evaluation import tabulate
-from capture.evaluation.learning_curves import read_curves
+from capture.evaluation.learning_curves import read_curves, read_staged_curves
 from capture.evaluation.measure import Row, measure
 from capture.evaluation.page.curve_drawing import curves_section, short, ticks
 from capture.evaluation.page.examples import LARGEST, data_url
@@ -150,7 +150,25 @@ class TestLearningCurves:
         (curve,) = read_curves([("run", write_metrics(tmp_path / "run")), ("none", tmp_path)], "val_L1")
         assert (curve.name, curve.samples, curve.values) == ("run", [100, 200, 300], [0.3, 0.2, 0.1])
         assert curve.seconds == [10, 15, 20]
+        assert curve.clock == "seconds"
         assert read_curves([("run", tmp_path / "run")], "val_LPIPS") == []
+
+    def test_seconds_are_the_processor_s_where_every_run_knows_them(self, tmp_path: Path) -> None:
+        runs = [("old", write_metrics(tmp_path / "old")), ("new", write_metrics(tmp_path / "new"))]
+        path = tmp_path / "new" / "metrics.jsonl"
+        path.write_text(path.read_text().replace('"val_L1"', '"samples_per_cpu_second": 50.0, "val_L1"'))
+        assert [(curve.clock, curve.seconds) for curve in read_curves(runs, "val_L1")] == [
+            ("seconds", [10, 15, 20])
+        ] * 2
+        (curve,) = read_curves(runs[1:], "val_L1")
+        assert (curve.clock, curve.seconds) == ("processor seconds", [2, 4, 6])
+        drawn = curves_section(runs[1:])
+        assert "val_L1 against processor seconds" in drawn and "against seconds" not in drawn
+
+    def test_a_later_stage_counts_from_the_end_of_the_one_before(self, tmp_path: Path) -> None:
+        stages = [write_metrics(tmp_path / "texture"), tmp_path / "missing", write_metrics(tmp_path / "picture")]
+        (curve,) = read_staged_curves([("run", stages)], "val_L1")
+        assert curve.samples == [100, 200, 300, 400, 500, 600] and curve.seconds == [10, 15, 20, 30, 35, 40]
 
     def test_panels_of_a_run(self, tmp_path: Path) -> None:
         drawn = curves_section([("run", write_metrics(tmp_path / "run"))])

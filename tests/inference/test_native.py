@@ -104,6 +104,13 @@ class TestRenderNative:
         assert np.abs(made[125, 110, :3].astype(int) - (220, 40, 60)).max() < 8
         assert np.abs(made[125, 146, :3].astype(int) - (40, 180, 60)).max() < 8
 
+    def test_a_drawing_that_shows_nothing_more_is_not_sampled(self, drawn, rendered):
+        layers = still_layers(drawn, SMALL, GROUND)
+        green = cut_drawing(person(LARGE, shirt=(40, 180, 60)), Window.whole(LARGE, LARGE), LARGE)
+        made = render_native(layers, 0, [green], GROUND, finer=False)
+        assert np.abs(made[125, 110, :3].astype(int) - (220, 40, 60)).max() < 8
+        assert np.array_equal(made[..., 3], rendered[..., 3])
+
     def test_an_empty_picture_is_transparent(self, drawn):
         layers = still_layers(Image.new("RGBA", drawn.size), SMALL, GROUND)
         drawing = cut_drawing(drawn, Window.whole(LARGE, LARGE), LARGE)

@@ -89,6 +89,7 @@ class TestGrid:
         """A window of 100 pixels, of which a cell has five, begins two pixels into a cell, and three."""
         grid = Grid.of(self.ART, Window(10, 14, 100, (120, 160)), 200)
         assert (grid.cell, grid.side, grid.phase, grid.fine) == (10, 200, (6, 6), 1)
+        assert grid.shown_at(100) == 5.0
 
     @pytest.mark.parametrize(("resolution", "cell", "side"), [(128, 6, 120), (32, 2, 40), (20, 1, 20), (7, 1, 20)])
     def test_the_size_is_the_nearest_that_there_is(self, resolution, cell, side):
@@ -113,6 +114,17 @@ class TestSnap:
         made = snap(fine, Pixels(Grid(8, (0, 0), 48, 1), COLOURS))
         assert {tuple(one) for one in made.reshape(-1, 4)} <= {(0, 0, 0, 0), (220, 40, 60, 255), (20, 16, 30, 255)}
         assert (made[12, ::8, 3] > 0).tolist() == [False, True, True, True, True, False]
+
+    def test_a_cell_has_the_colour_in_its_middle(self):
+        """Enlarging blurs the borders of cells: most of this one has another colour, or is clear."""
+        figure = np.zeros((24, 24, 4), np.uint8)
+        figure[...] = (*COLOURS[1], 255)
+        figure[9:15, 9:15, :3] = COLOURS[3]
+        figure[:9, :9, 3] = 0
+        figure[2:6, 2:6, 3] = 255
+        made = snap(figure, Pixels(Grid(8, (0, 0), 24, 1), COLOURS))
+        assert (made[8:16, 8:16, :3] == COLOURS[3]).all() and (made[:8, :8, 3] == 255).all()
+        assert (made[16:, :, :3] == COLOURS[1]).all()
 
     def test_the_line_around_the_drawing_is_drawn_again(self):
         """Around a red figure of 6 x 6 cells with a line; what is rendered of it has lost the line."""

@@ -25,7 +25,7 @@ from tests.helpers.states import assert_same_state
 GRID = 34  # pixels of a picture and the gap beside it, in the grids of a 32-pixel run
 
 # of metrics.jsonl: what depends on the clock, and what is counted in the first step of a process
-CLOCKED = {"samples_per_second": 0, "model_flop_utilisation": 0, "operators_per_step": 0}
+CLOCKED = {"samples_per_second": 0, "samples_per_cpu_second": 0, "model_flop_utilisation": 0, "operators_per_step": 0}
 
 
 def arguments(tree: Path | str, result: Path, *more: str, method: str = "capture") -> list[str]:

@@ -61,9 +61,13 @@ class TestWebcam:
         (["webcam:0", "--fps", "9"], "--fps: only with"),
     ],
 )
-def test_what_is_refused_leaves_nothing(untrained, drawing, tmp_path, bad_input, monkeypatch, words, complaint):
+def test_what_is_refused_leaves_nothing_and_announces_no_recording(
+    untrained, drawing, tmp_path, run_main, monkeypatch, words, complaint
+):
     form = "v4l2" if "video4linux2,v4l2" in av.formats_available else "mp4"
     monkeypatch.setattr(webcam, "camera_source", lambda number: (f"/nowhere/video{number}", form, {}))
     given = [untrained, "--iden_path", drawing, "--save_dir", tmp_path / "out", "--pose_path", *words]
-    assert complaint in bad_input("save_result.py", *given)
+    status, _, err = run_main("save_result.py", *given)
+    assert status == 2 and complaint in err and err.count("error:") == 1
+    assert "recording for" not in err
     assert not (tmp_path / "out").exists()

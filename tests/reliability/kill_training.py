@@ -33,7 +33,7 @@ from tests.helpers.states import same
 
 WAYS = ("call", "call behind", "write", "time")
 MORE = ("--num_epochs", 4, "--validation_pairs", 0, "--sample_rows", 1, "--interval", 2, "--save_minimum_epoch", 0)
-CLOCKED = ("samples_per_second", "model_flop_utilisation", "operators_per_step")
+CLOCKED = ("samples_per_second", "samples_per_cpu_second", "model_flop_utilisation", "operators_per_step")
 
 
 def rows_of(run: Path) -> list[dict]:

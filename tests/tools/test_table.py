@@ -51,6 +51,17 @@ class TestRuns:
         assert [config["num_epochs"] for config in configs] == [100, 50]
         assert [config["lr_schedule"]["drop_epochs"] for config in configs] == [[60, 90], [30, 45]]
 
+    def test_rates_of_a_short_run_do_not_rise_for_longer_than_a_twentieth_of_it(self):
+        row = next(row for row in ROWS if row.name == "CaPTURe-Parts")
+        rises = {
+            samples: [
+                run.config["train_config"]["lr_schedule"]["warmup_steps"]
+                for run in runs_of(row, 777, Settings(Path("/data"), Path("/out"), samples, 64, "small"))
+            ]
+            for samples in (1600, 1_000_000)
+        }
+        assert rises[1600] == [800 // 8 // 20, 800 // 4 // 20] and rises[1_000_000] == [200, 200]
+
     def test_a_run_of_fewer_samples_than_epochs_has_an_epoch_for_each_sample(self):
         (run,) = runs_of(ROWS[0], 777, Settings(Path("/data"), Path("/out"), samples=3, size=64, networks="small"))
         assert samples_of(run) == run.config["train_config"]["num_epochs"] == 3

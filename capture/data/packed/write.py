@@ -1,7 +1,7 @@
 """`pack_dataset`: training samples of a dataset of frames, drawn and decoded once, in WebDataset shards.
 
 A shard is a .tar file of PNGs, `<sample>.<role>.png`, which stream from any disk or web server from beginning to end.
-The same arguments give the same bytes.
+The same arguments give the same bytes. `begin_pack`, `write_shard` and `finish_pack` write other samples so.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import json
 import shutil
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from capture.common.workers import stopping, work
 from capture.data.frames import FrameDataset
 from capture.data.index.catalog import scan
 from capture.data.packed.contents import PACK_FILE, Contents, shard_name, webdataset
+from capture.data.sample_source import Batch
 from capture.data.writing import is_written
 
 STARTED = ".pack.json"  # the contents of a pack that is not complete
@@ -74,19 +76,23 @@ def pack_dataset(
     roles = tuple(sorted(name for name in example if name != "has_target"))
     shards = -(-samples // samples_per_shard)
     contents = Contents(size, shards, samples_per_shard, roles, "has_target" in example, seed, Path(dataset).name)
-    if _begin(out, contents):
+    if begin_pack(out, contents):
         return contents
     jobs = [_Job(dataset, out, k, contents) for k in range(shards) if not is_written(out / shard_name(k))]
     work(_write_shard, jobs, out, workers, shards - len(jobs), shards, "shard", progress)
-    test = Path(dataset) / "test"
-    if test.is_dir():
-        shutil.copytree(test, out / "test", dirs_exist_ok=True)
-    write_bytes(out / PACK_FILE, contents.to_json())
-    (out / STARTED).unlink(missing_ok=True)
+    finish_pack(out, contents, Path(dataset))
     return contents
 
 
-def _begin(out: Path, contents: Contents) -> bool:
+def finish_pack(out: Path, contents: Contents, dataset: Path) -> None:
+    """Complete a pack all of whose shards are written, with the test split of the dataset."""
+    if (dataset / "test").is_dir():
+        shutil.copytree(dataset / "test", out / "test", dirs_exist_ok=True)
+    write_bytes(out / PACK_FILE, contents.to_json())
+    (out / STARTED).unlink(missing_ok=True)
+
+
+def begin_pack(out: Path, contents: Contents) -> bool:
     """Start or resume a pack; whether it is complete already."""
     for name in (PACK_FILE, STARTED):
         if (out / name).is_file():
@@ -105,13 +111,24 @@ def _write_shard(job: _Job) -> int:
     contents = job.contents
     with_maps = any(role.endswith("_uv") for role in contents.roles)
     frames = FrameDataset(scan(job.dataset, progress=False), contents.size, contents.seed, uv=with_maps)
-    with atomic_file(job.out / shard_name(job.number)) as file:
+    first = job.number * contents.samples_per_shard
+    samples = (frames[index] for index in range(first, first + contents.samples_per_shard))
+    write_shard(job.out, job.number, contents, samples)
+    return 1
+
+
+def write_shard(out: Path, number: int, contents: Contents, samples: Iterable[Batch]) -> None:
+    """Write one shard, whose file appears when it is complete.
+
+    Args:
+        samples: samples_per_shard of them: uint8 (3, S, S) for each role, and `has_target` where it is aligned.
+    """
+    first = number * contents.samples_per_shard
+    with atomic_file(out / shard_name(number)) as file:
         tar = webdataset().TarWriter(file, mtime=0, encoder=False)
-        first = job.number * contents.samples_per_shard
-        for index in range(first, first + contents.samples_per_shard):
+        for index, sample in enumerate(samples, start=first):
             if stopping():
                 raise KeyboardInterrupt  # the shard is removed, and written again by the next run
-            sample = frames[index]
             row: dict[str, str | bytes] = {"__key__": f"{index:09d}"}
             for role in contents.roles:
                 row[f"{role}.png"] = _png(sample[role].permute(1, 2, 0).numpy())
@@ -119,7 +136,6 @@ def _write_shard(job: _Job) -> int:
                 row["json"] = json.dumps({"has_target": bool(sample["has_target"])}).encode()
             tar.write(row)
         tar.close()
-    return 1
 
 
 def _png(picture: np.ndarray) -> bytes:

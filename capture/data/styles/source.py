@@ -13,8 +13,9 @@ from capture.data.styles.filters import Drawn, crop_pictures, filter_pictures
 from capture.data.styles.pairing import draw_crop, draw_styles
 from capture.data.styles.style import PLAIN
 from capture.io.iuv import MAPS
+from capture.io.roles import identities_in
 
-_OWN = ("identity", "real", "target")  # share a style
+_OWN = ("identity", "real", "target")  # share a style, with further pictures of the identity
 
 
 class StyledSource(SampleSource):
@@ -64,7 +65,11 @@ class StyledSource(SampleSource):
             return
         crops = {role: draw_crop(rng) for role in ("identity", "real", "pose")}
         crops["target"] = crops["pose"]
-        for style, names in ((own, [role for role in _OWN if role != "target" or drawn]), (other, ["pose"])):
+        more = [role for role in identities_in(batch) if role not in _OWN]
+        rng = np.random.default_rng([self.seed, index, 6])  # another one: how many there are changes nothing else
+        crops |= {role: draw_crop(rng) for role in more}
+        own_roles = [role for role in _OWN if role != "target" or drawn] + more
+        for style, names in ((own, own_roles), (other, ["pose"])):
             pictures = torch.stack([batch[role][row] for role in names])
             maps = torch.stack([_map(batch, role, row) for role in names])
             pictures, maps = crop_pictures(pictures, maps, *zip(*(crops[role] for role in names)))

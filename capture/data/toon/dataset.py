@@ -13,9 +13,9 @@ from torch import Tensor
 
 from capture.common.errors import CaptureError
 from capture.data.sample_source import TARGET_ALPHA, TARGET_GROUND, Batch, SampleSource
+from capture.data.sampling import ONE_PICTURE, IdentityPictures
 from capture.data.styles.pairing import Styles, draw_crop, draw_styles
 from capture.data.styles.style import PLAIN, Style
-from capture.data.toon.motion.mixed_motions import JOIN
 from capture.data.toon.motion.motions import CLIPS
 from capture.data.toon.prefetch import RenderPrefetcher
 from capture.data.toon.render_groups import (
@@ -24,47 +24,26 @@ from capture.data.toon.render_groups import (
     SAMPLES_PER_RENDER_GROUP,
     SCENES,
     group_sample,
+    other_scenes,
 )
-from capture.data.toon.rendering.camera import Crop, Shot, View
+from capture.data.toon.rendering.camera import Crop, Shot
 from capture.data.toon.rendering.render import render
+from capture.data.toon.shots import FACING, LAST_SEED, draw_shot
 from capture.data.toon.styles.drawing import render_styled
 from capture.io.iuv import MAPS
+from capture.io.roles import identity_roles
 
 HELD_OUT_SEEDS = range(10000)  # characters of test sets, which training never renders
-_LAST_SEED = 2**31 - 1
 KEPT_GROUPS = 2 * GROUPS_PER_BLOCK  # render groups that are kept, because the samples of a block are shuffled
 _ROLES = ("identity", "real", "pose", "target")
-_STYLES, _CROPS = 3, 4  # the last numbers of the seeds of styles and crops
-SUFFIXES = {"rgb": "", "iuv": MAPS}  # output of `render` -> what follows the role in a sample's key
+_STYLES, _CROPS, _OTHERS = 3, 4, 7  # the last numbers of the seeds of styles, crops and further pictures
+SUFFIXES = {"rgb": "", "iuv": MAPS, "iuv_faces": MAPS}  # output of `render` -> what follows the role in a sample's key
 OF_TARGET = {"alpha": TARGET_ALPHA, "ground": TARGET_GROUND}  # outputs that a sample has of its target alone
 
-FACING = {  # how often (identity, real, pose) are seen from about the front
-    "all": (0.75, 0.4, 0.4),
-    "front": (1.0, 1.0, 1.0),
-}
-FACING_TEST = {"all": (0.9, 0.5), "front": (1.0, 1.0)}  # the same of (identity, pose) of held-out pairs
 
-
-def draw_view(rng: np.random.Generator, facing: float = 0.4) -> View:
-    """A random camera: near the front with probability `facing`, otherwise anywhere around the character."""
-    azimuth = rng.normal(0, 28) if rng.random() < facing else rng.uniform(-180, 180)
-    return View(float(azimuth), float(rng.uniform(-2, 13)), float(rng.uniform(0, 0.22)))
-
-
-def draw_shot(
-    rng: np.random.Generator, character: int, clips: Sequence[str], facing: float, mixed_motions: float = 0.0
-) -> Shot:
-    """A random shot of a character: one of `clips`, in a random style, at a random time, from a random camera.
-
-    Args:
-        facing: see draw_view.
-        mixed_motions: probability that the motion is a mixture of two clips (capture.data.toon.motion.mixed_motions).
-    """
-    clip, style = clips[int(rng.integers(len(clips)))], int(rng.integers(_LAST_SEED))
-    time, view = float(rng.random()), draw_view(rng, facing)
-    if mixed_motions and rng.random() < mixed_motions:
-        clip += JOIN + clips[int(rng.integers(len(clips)))]
-    return Shot(character, clip, style, time, view)
+def _roles(identity_pictures: int) -> tuple[str, ...]:
+    """The pictures of a sample."""
+    return _ROLES + identity_roles(identity_pictures)[1:]
 
 
 def _are_plain(styles: Sequence[Style]) -> bool:
@@ -89,6 +68,7 @@ class ToonStream(SampleSource):
         clips: names of the clips to draw from; None for all of CLIPS.
         device: where pictures are rendered; they are returned on the CPU.
         uv: add the IUV map of each picture, `<name>_uv`.
+        face_parts: the maps have eyes and mouths as parts of their own (capture.io.iuv.FACE_PARTS).
         characters: how many different characters there are; 0 for new ones without end.
         views: all (cameras all around), or front (cameras about the front, with a standard deviation of 28 degrees).
         share_renders: make many samples of a few renders (capture.data.toon.render_groups): fewer characters for the
@@ -96,9 +76,12 @@ class ToonStream(SampleSource):
         samples_per_render_group: how many samples are made of the ten pictures of a render group, at most
             SAMPLES_PER_RENDER_GROUP.
         mixed_motions: the share of shots whose motion is a mixture of two clips.
+        reach: the share of these whose head and arms are anywhere that they can reach.
         styles: off, or the variety of styles, few or many (capture.data.styles.style.KINDS). Identity, real and target
             then share a style, the pose has another one, and figures are anywhere in the frame.
         style_share: how many samples, or render groups, are drawn in styles; the others are plain.
+        identity_pictures: how many pictures of the identity there are. The further ones are A in other clips and views;
+            of a render group, its other scenes.
         figures: add `target_alpha`, (B, 1, S, S), how much of the target's pixels its figure covers, and
             `target_ground`, (B, 3, S, S), what is behind it.
     Raises:
@@ -118,17 +101,22 @@ class ToonStream(SampleSource):
         share_renders: bool = False,
         samples_per_render_group: int = SAMPLES_PER_RENDER_GROUP,
         mixed_motions: float = 0.0,
+        reach: float = 0.0,
         styles: str = "off",
         style_share: float = 1.0,
         figures: bool = False,
+        face_parts: bool = False,
+        identity_pictures: IdentityPictures = ONE_PICTURE,
     ) -> None:
+        self.identity_pictures = identity_pictures
         self.styles, self.style_share = styles, style_share if styles != "off" else 0.0
         self.size, self.samples_per_epoch, self.seed, self.device = size, samples_per_epoch, seed, device
-        self.outputs = ("rgb",) + ("iuv",) * uv + tuple(OF_TARGET) * figures
+        self.map_kind = "iuv_faces" if face_parts else "iuv"
+        self.outputs = ("rgb",) + (self.map_kind,) * uv + tuple(OF_TARGET) * figures
         self.share_renders, self.samples_per_render_group = share_renders, samples_per_render_group
-        self.facing, self.mixed_motions = FACING[views], mixed_motions
+        self.facing, self.motions = FACING[views], (mixed_motions, reach)
         first = HELD_OUT_SEEDS.stop
-        self.seeds = range(first, first + max(characters, 2) if characters else _LAST_SEED)
+        self.seeds = range(first, first + max(characters, 2) if characters else LAST_SEED)
         self._rendered: OrderedDict[tuple[int, int], dict[str, Tensor]] = OrderedDict()  # (epoch, group) -> pictures
         self._prefetcher: RenderPrefetcher | None = None
         self.clips = tuple(clips) if clips is not None else CLIPS
@@ -168,7 +156,7 @@ class ToonStream(SampleSource):
         rng = np.random.default_rng([self.seed, self.epoch, index])
         first, second = self._two_characters(rng)
         identity, real, pose = (
-            draw_shot(rng, character, self.clips, facing, self.mixed_motions)
+            draw_shot(rng, character, self.clips, facing, *self.motions)
             for character, facing in zip((first, first, second), self.facing)
         )
         if self.styles != "off":
@@ -179,7 +167,28 @@ class ToonStream(SampleSource):
 
     def describe(self, index: int) -> dict[str, str]:
         """The shot of each picture of sample `index`."""
-        return dict(zip(_ROLES, map(str, self.shots(index))))
+        count = self.identity_pictures.count([index])
+        return dict(zip(_roles(count), map(str, [*self.shots(index), *self.other_shots(index, count - 1)])))
+
+    def other_shots(self, index: int, count: int) -> list[Shot]:
+        """The shots of up to three further pictures of the identity of sample `index`."""
+        if self.share_renders:
+            sample = group_sample(self.seed, self.epoch, index, self.samples_per_render_group)
+            own = self._group_shots(sample.group)[sample.character]
+            return [own[scene] for scene in other_scenes(self.seed, self.epoch, index, sample)[:count]]
+        character = self.shots(index)[0].character_seed
+        rng = np.random.default_rng([self.seed, self.epoch, index, _OTHERS])
+        plain = _are_plain(self._sample_styles(index))
+        shots = []
+        for _ in range(count):
+            shot = draw_shot(rng, character, self.clips, self.facing[1], *self.motions)
+            shots.append(shot if plain else _cropped(shot, rng))
+        return shots
+
+    def _sample_styles(self, index: int) -> Styles:
+        return draw_styles(
+            np.random.default_rng([self.seed, self.epoch, index, _STYLES]), self.styles, self.style_share
+        )
 
     def _two_characters(self, rng: np.random.Generator) -> tuple[int, int]:
         first, second = (int(seed) for seed in rng.integers(self.seeds.start, self.seeds.stop, 2))
@@ -188,40 +197,47 @@ class ToonStream(SampleSource):
         return first, second
 
     def _new_samples(self, indices: Sequence[int]) -> Batch:
-        styles = []
+        roles, styles, shots = _roles(self.identity_pictures.count(indices)), [], []
+        more = len(roles) - len(_ROLES)
         for index in indices:
-            rng = np.random.default_rng([self.seed, self.epoch, index, _STYLES])
-            own, other = draw_styles(rng, self.styles, self.style_share)
-            styles += [own, own, other, own]  # in the order of _ROLES
-        renders = self._render([shot for index in indices for shot in self.shots(index)], len(_ROLES), styles)
-        return {key: value[:, k].contiguous() for name, value in renders.items() for key, k in self._keys(name).items()}
+            own, other = self._sample_styles(index)
+            styles += [own, own, other, own, *[own] * more]  # in the order of the roles
+            shots += [*self.shots(index), *self.other_shots(index, more)]
+        renders = self._render(shots, len(roles), styles)
+        return {
+            key: value[:, k].contiguous()
+            for name, value in renders.items()
+            for key, k in self._keys(name, roles).items()
+        }
 
     def _shared_samples(self, indices: Sequence[int]) -> Batch:
-        samples = []  # the pictures of a sample's group, and (character, scene) of its four pictures
+        roles = _roles(self.identity_pictures.count(indices))
+        samples = []  # the pictures of a sample's group, and (character, scene) of each of its pictures
         for index in indices:
             sample = group_sample(self.seed, self.epoch, index, self.samples_per_render_group)
             own, other = sample.character, 1 - sample.character
             places = [(own, sample.identity), (own, sample.real), (other, sample.pose), (own, sample.pose)]
+            places += [(own, scene) for scene in other_scenes(self.seed, self.epoch, index, sample)]
             samples.append((self._group(sample.group), places))
         return {
             key: torch.stack([renders[name][places[k]] for renders, places in samples])
             for name in self.outputs
-            for key, k in self._keys(name).items()
+            for key, k in self._keys(name, roles).items()
         }
 
     @staticmethod
-    def _keys(output: str) -> dict[str, int]:
-        """The keys of a sample that hold an output of `render`, and of which of the _ROLES each is."""
+    def _keys(output: str, roles: Sequence[str]) -> dict[str, int]:
+        """The keys of a sample that hold an output of `render`, and of which of the roles each is."""
         if output in OF_TARGET:
-            return {OF_TARGET[output]: _ROLES.index("target")}
-        return {role + SUFFIXES[output]: k for k, role in enumerate(_ROLES)}
+            return {OF_TARGET[output]: roles.index("target")}
+        return {role + SUFFIXES[output]: k for k, role in enumerate(roles)}
 
     def _render(self, shots: Sequence[Shot], together: int, styles: Sequence[Style]) -> dict[str, Tensor]:
         """Pictures by output, (len(shots) / together, together, 3, S, S)."""
         if _are_plain(styles):
             renders = render(shots, self.size, self.device, self.outputs)
         else:
-            made = render_styled(shots, self.size, styles, self.device)
+            made = render_styled(shots, self.size, styles, self.device, self.map_kind)
             renders = {name: made[name] for name in self.outputs}
         return {name: value.cpu().unflatten(0, (-1, together)) for name, value in renders.items()}
 
@@ -230,7 +246,7 @@ class ToonStream(SampleSource):
         rng = np.random.default_rng([self.seed, self.epoch, group, 1])
         first, second = self._two_characters(rng)
         facing = [self.facing[0] if k < PORTRAITS else self.facing[2] for k in range(SCENES)]
-        shots = [draw_shot(rng, first, self.clips, share, self.mixed_motions) for share in facing]
+        shots = [draw_shot(rng, first, self.clips, share, *self.motions) for share in facing]
         if not _are_plain(self._group_styles(group)):
             rng = np.random.default_rng([self.seed, self.epoch, group, _CROPS])
             shots = [_cropped(shot, rng) for shot in shots]

@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 from torch import Tensor
 
-from capture.data.toon.dataset import FACING_TEST, HELD_OUT_SEEDS, SUFFIXES, draw_shot
+from capture.data.toon.dataset import HELD_OUT_SEEDS, SUFFIXES
 from capture.data.toon.motion.motions import CLIPS
 from capture.data.toon.rendering.camera import Shot
 from capture.data.toon.rendering.render import render
+from capture.data.toon.shots import FACING_TEST, draw_shot
 
 _ROLES = ("identity", "pose", "target")
 

@@ -23,6 +23,7 @@ _COMBINATIONS = [  # (character, scene of the identity, scene of the pose)
     for scene in range(PORTRAITS)
     for character in range(2)
 ]
+_OTHERS = 6  # the last number of the seeds of further pictures of an identity
 SAMPLES_PER_RENDER_GROUP = len(_COMBINATIONS)  # 24, the most that a group can give
 
 
@@ -55,6 +56,13 @@ def group_sample(seed: int, epoch: int, index: int, samples_per_group: int = SAM
     character, identity, pose = _COMBINATIONS[number]
     real = (identity + 1 + int(real_offsets[position])) % SCENES
     return GroupSample(block * GROUPS_PER_BLOCK + group, character, identity, real, pose)
+
+
+def other_scenes(seed: int, epoch: int, index: int, sample: GroupSample) -> list[int]:
+    """The scenes that show the character of a sample again, in random order: not those of identity and target."""
+    scenes = [scene for scene in range(SCENES) if scene not in (sample.identity, sample.pose)]
+    order: list[int] = np.random.default_rng([seed, epoch, index, _OTHERS]).permutation(scenes).tolist()
+    return order
 
 
 @lru_cache(maxsize=4)

@@ -27,7 +27,7 @@ def curves_section(results: Sequence[tuple[str, Path]]) -> str:
     plots = "".join(
         f'<div class="plot"><h3>{escape(metric)} against {axis}</h3>{draw(curves, axis, names)}</div>'
         for metric, curves in found.items()
-        for axis in ("samples", "seconds")
+        for axis in ("samples", curves[0].clock)
     )
     keys = "".join(
         f'<span style="--colour: var(--c{i % COLOURS})">{escape(name)}</span>' for i, name in enumerate(names)
@@ -40,7 +40,7 @@ def curves_section(results: Sequence[tuple[str, Path]]) -> str:
 
 
 def draw(curves: Sequence[Curve], axis: str, names: Sequence[str]) -> str:
-    """One panel as SVG. `axis` is samples or seconds; a curve's colour is the place of its name in `names`."""
+    """One panel as SVG. `axis`: samples, or the curves' clock. A curve's colour is the place of its name in `names`."""
     points = [(curve, curve.samples if axis == "samples" else curve.seconds) for curve in curves]
     right = ticks(0, max(max(xs) for _, xs in points))
     values = [value for curve in curves for value in curve.values if math.isfinite(value)] or [0.0]

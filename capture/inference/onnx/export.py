@@ -139,8 +139,10 @@ def to_onnx(step: Step, arguments: list[Tensor], config: dict[str, Any]) -> Any:
             warnings.simplefilter("ignore")
             shapes = (tuple({0: batch} for _ in arguments),)
             exported = torch.export.export(step, tuple(arguments), dynamic_shapes=shapes)
+            if any(node.target in DECOMPOSITIONS for node in exported.graph.nodes):  # it takes as long as exporting
+                exported = exported.run_decompositions(DECOMPOSITIONS)
             program = torch.onnx.export(
-                exported.run_decompositions(DECOMPOSITIONS),
+                exported,
                 dynamo=True,
                 opset_version=OPSET,
                 input_names=step.input_names,

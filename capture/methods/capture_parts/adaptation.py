@@ -20,7 +20,8 @@ def find_parts(generator: PartsGenerator, pictures: Tensor) -> np.ndarray:
     """The likeliest part of every pixel of pictures uint8 (N, 3, S, S): int (N, S, S), 0 is the background."""
     found = []
     for some in pictures.split(_AT_ONCE):
-        logits = generator({"identity": normalise(some)}, until="segmentation").logits  # (B, parts + 1, h, w)
+        logits = generator.segment(normalise(some))  # (B, parts + 1, h, w)
+        assert logits is not None
         logits = F.interpolate(logits, size=some.shape[-2:], mode="bilinear", align_corners=False)
         found.append(logits.argmax(1))  # (B, S, S)
     return torch.cat(found).numpy()

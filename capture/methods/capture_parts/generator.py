@@ -10,13 +10,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from capture.io.roles import IDENTITY, identities_in
 from capture.methods.base import Details, Features, Generator, Inputs
 from capture.methods.capture.encoders import IdentityEncoder, PoseEncoder
-from capture.methods.capture_parts.coordinates import sample_map
 from capture.methods.capture_parts.decoder import PartsDecoder
+from capture.methods.capture_parts.face_parts import add_parts, merge_face_parts
 from capture.methods.capture_parts.ground import estimate_ground
-from capture.methods.capture_parts.identity_pictures import combine, pack, unpack
+from capture.methods.capture_parts.identity_pictures import Combined, combine, pack, unpack
 from capture.methods.capture_parts.layout import Layout, LayoutNetwork
+from capture.methods.capture_parts.mix_style import style_mixing
 from capture.methods.capture_parts.output_query_attention import AttentionOutput
 from capture.methods.capture_parts.part_motion import PartMotion, PartMotionTransformer
 from capture.methods.capture_parts.patch_size import enlarge_patches
@@ -29,7 +31,8 @@ PICTURE, SEGMENTATION, GROUND = "picture", "segmentation", "ground"  # features 
 
 
 class LayoutDetails(NamedTuple):
-    """What correspondence_loss reads: the segmentations of both pictures, and the output's parts and layout."""
+    """What correspondence_loss reads: the segmentations of one picture of the identity and of the pose's, and the
+    output's parts and layout."""
 
     identity: Segmentation
     pose: Segmentation
@@ -41,10 +44,11 @@ class LayoutDetails(NamedTuple):
 class PartsDetails(Details):
     """What a whole forward made, for the losses: the image, what its layout follows from, and the attention.
 
+    laid_out: for each picture of the identity.
     figure_logits: (B, 1, S, S), the logits of the figure's alpha; None without networks.figure_alpha.
     """
 
-    correspondence: LayoutDetails
+    laid_out: list[LayoutDetails]
     attention: list[AttentionOutput]
     figure_logits: Tensor | None
 
@@ -64,6 +68,7 @@ class PartsGenerator(Generator):
     def __init__(self, config: dict[str, Any]):
         super().__init__()
         networks, self.patch, num_parts = config["networks"], config["patch_size"], config["num_parts"]
+        self.num_parts = num_parts
         self.downs, self.segmenter_grad_scale = networks["downs"], config["segmenter_grad_scale"]
         channels = skip_channels(networks)
         self.noise_dim = channels[len(channels)]
@@ -79,8 +84,15 @@ class PartsGenerator(Generator):
             self.decoder.c_out, networks["c"], networks["layout_ch"], self.patch, self.figure_alpha
         )
 
-    def forward(self, inputs: Inputs, noise: Tensor | None = None, details: bool = False, until: str = "image") -> Any:
-        """identity, pose: (B, 3, S, S) in [-1, 1]; noise: (B, 2, noise_dim).
+    def forward(
+        self,
+        inputs: Inputs,
+        noise: Tensor | None = None,
+        details: bool = False,
+        until: str = "image",
+        style_numbers: Tensor | None = None,
+    ) -> Any:
+        """identity, perhaps identity_2 to identity_4, pose: (B, 3, S, S) in [-1, 1]; noise: (B, 2, noise_dim).
 
         The losses, which take `details`, see the layers' shares as they are; a picture alone has them sharpened.
 
@@ -89,28 +101,31 @@ class PartsGenerator(Generator):
 
         Args:
             until: where the forward ends, for the stages of training. image: see `details`; layout: nothing is painted,
-                returns LayoutDetails; segmentation: of the identity's pictures alone, returns a Segmentation.
+                returns LayoutDetails for each picture of the identity; segmentation: of the role `identity` alone,
+                returns a Segmentation.
+            style_numbers: (B, 2 MOST_PICTURES), which say how the segmenter mixes styles (mix_style.py), where nothing
+                is painted; the role `identity` may then hold several pictures of each of the B samples.
         """
-        identity = inputs["identity"]
+        identity, *others = identities_in(inputs).values()
         if until == "segmentation":
-            return self.segmenter(self._patches(identity))
+            return self._segment(identity, style_numbers)
         if until == "layout":
-            pictures = self._patches(torch.cat([identity, inputs["pose"]]))
-            both = self.segmenter(pictures)
-            first, second = (Segmentation(*halves) for halves in zip(*(x.chunk(2) for x in both)))
-            return self._lay_out(first, second)
+            pictures = [identity, *others, inputs["pose"]]
+            seen = self._segment(torch.cat(pictures), style_numbers)
+            *segmentations, pose = (Segmentation(*parts) for parts in zip(*(x.chunk(len(pictures)) for x in seen)))
+            return [self._lay_out(segmentation, pose) for segmentation in segmentations]
         if noise is None:
             noise = identity.new_zeros(len(identity), 2, self.noise_dim)
         noise = noise.to(identity.dtype)
-        features = self.encode_identity(inputs, noise[:, 0]), self.encode_pose(inputs)
-        return self._paint(*features, noise) if details else self.decode(*features, noise)
+        identities = [self.encode_identity(inputs, noise[:, 0]), *map(self._see_identity, others)]
+        made = self._paint(identities, self.encode_pose(inputs), noise, 1.0 if details else self.sharpness)
+        return made if details else made.image
 
     def encode_identity(self, inputs: Inputs, noise: Tensor) -> Features:
-        picture = self._patches(inputs["identity"])  # (B, 3 patch², h, w)
-        skips = self.identity_encoder(picture, noise)
+        seen = self._see_identity(inputs[IDENTITY])
+        skips = self.identity_encoder(seen[PICTURE], noise)
         kept = {k: skips[k] for k in sorted(self.decoder.identity_levels)}
-        segmentation = self.segmenter(picture)
-        return {**kept, PICTURE: picture, **_as_features(segmentation), **self._ground(inputs, segmentation)}
+        return {**kept, **seen, **self._ground(inputs, _as_segmentation(seen))}
 
     def encode_pose(self, inputs: Inputs) -> Features:
         picture = self._patches(inputs["pose"])  # (B, 3 patch², h, w)
@@ -118,29 +133,23 @@ class PartsGenerator(Generator):
         return {**{k: skips[k] for k in sorted(self.decoder.pose_levels)}, **_as_features(self.segmenter(picture))}
 
     def segment(self, image: Tensor) -> Tensor | None:
-        logits: Tensor = self.segmenter(self._patches(image)).logits  # (B, parts + 1, h, w)
-        return logits
+        return merge_face_parts(self.segmenter(self._patches(image)).logits)  # (B, parts + 1, h, w)
 
     def decode(self, identity: Features, pose: Features, noise: Tensor) -> Tensor:
-        return self._paint(identity, pose, noise, self.sharpness).image
+        return self._paint([identity], pose, noise, self.sharpness).image
 
     def estimate_motion(self, identities: Sequence[Features], pose: Features) -> Features:
-        laid_out = [self._lay_out(_as_segmentation(identity), _as_segmentation(pose)) for identity in identities]
-        return pack([(made.motion, made.layout) for made in laid_out])
+        return pack([(made.motion, made.layout) for made in self._lay_out_all(identities, pose)])
 
     def decode_layers(self, identities: Sequence[Features], pose: Features, motion: Features, noise: Tensor) -> Layers:
-        pictures = [F.pixel_shuffle(identity[PICTURE], self.patch) for identity in identities]  # (B, 3, S, S) each
-        segmentations = [_as_segmentation(identity) for identity in identities]
-        found = combine(self.layout, segmentations, pictures, unpack(motion))
-        correspondence = found.correspondence
-        state, _ = self.decoder(identities[0], pose, noise[:, 1], correspondence)  # (B, m / 4, h, w)
-        refined = self.refiner(state, pose[1], found.warped, correspondence).sharpened(self.sharpness)
+        found, refined, _ = self._refine(identities, pose, unpack(motion), noise)
+        refined = refined.sharpened(self.sharpness)
         image, figure_logits = self._composite(refined, identities[0])
         return Layers(
             image=image.float(),
             painted=F.pixel_shuffle(refined.painted.float(), self.patch),
             warped_share=F.pixel_shuffle(refined.alpha_logits.float().sigmoid(), self.patch),
-            logits=correspondence.logits,
+            logits=found.correspondence.logits,
             part_maps=found.part_maps,
             part_source=found.part_source,
             residual_flow=found.residual_flow,
@@ -149,7 +158,10 @@ class PartsGenerator(Generator):
 
     def adapted_weights(self, weights: dict[str, Tensor], config: dict[str, Any]) -> dict[str, Tensor]:
         theirs = config.get("capture_parts_config", {}).get("patch_size", self.patch)
-        return weights if theirs == self.patch else enlarge_patches(weights, theirs, self.patch)
+        if theirs != self.patch:
+            weights = enlarge_patches(weights, theirs, self.patch)
+        parts = config.get("capture_parts_config", {}).get("num_parts", self.num_parts)
+        return weights if parts == self.num_parts else add_parts(weights, parts, self.num_parts)
 
     def check_size(self, size: int) -> None:
         side = self.patch * 2**HALVINGS
@@ -164,15 +176,42 @@ class PartsGenerator(Generator):
                 f"{2 * multiple} (downs is {self.downs})"
             )
 
-    def _paint(self, identity: Features, pose: Features, noise: Tensor, sharpness: float = 1.0) -> PartsDetails:
+    def _segment(self, pictures: Tensor, style_numbers: Tensor | None) -> Segmentation:
+        """Several pictures of each sample: all first ones before all second ones."""
+        mixing = None
+        if style_numbers is not None:
+            mixing = style_mixing(style_numbers, len(pictures) // len(style_numbers))
+        segmentation: Segmentation = self.segmenter(self._patches(pictures), mixing)
+        return segmentation
+
+    def _see_identity(self, image: Tensor) -> Features:
+        """What every picture of the identity contributes: its pixels and its parts."""
+        picture = self._patches(image)  # (B, 3 patch², h, w)
+        return {PICTURE: picture, **_as_features(self.segmenter(picture))}
+
+    def _paint(
+        self, identities: Sequence[Features], pose: Features, noise: Tensor, sharpness: float = 1.0
+    ) -> PartsDetails:
         """All that comes after the encoders."""
-        made = self._lay_out(_as_segmentation(identity), _as_segmentation(pose))
-        correspondence = self.layout.correspondence(made.identity, made.motion, made.layout)
-        state, attention = self.decoder(identity, pose, noise[:, 1], correspondence)  # (B, m / 4, h, w)
-        picture = F.pixel_shuffle(identity[PICTURE], self.patch)  # (B, 3, S, S)
-        refined = self.refiner(state, pose[1], sample_map(picture, correspondence.identity_grid), correspondence)
-        image, figure_logits = self._composite(refined.sharpened(sharpness), identity)
-        return PartsDetails(image, made, attention, figure_logits)
+        laid_out = self._lay_out_all(identities, pose)
+        motions = [(made.motion, made.layout) for made in laid_out]
+        _, refined, attention = self._refine(identities, pose, motions, noise)
+        image, figure_logits = self._composite(refined.sharpened(sharpness), identities[0])
+        return PartsDetails(image, laid_out, attention, figure_logits)
+
+    def _refine(
+        self,
+        identities: Sequence[Features],
+        pose: Features,
+        motions: Sequence[tuple[PartMotion, Layout]],
+        noise: Tensor,
+    ) -> tuple[Combined, Refined, list[AttentionOutput]]:
+        """Where the pixels come from, the layers of the picture, and what the attention modules made."""
+        pictures = [F.pixel_shuffle(identity[PICTURE], self.patch) for identity in identities]  # (B, 3, S, S) each
+        segmentations = [_as_segmentation(identity) for identity in identities]
+        found = combine(self.layout, segmentations, pictures, motions)
+        state, attention = self.decoder(identities[0], pose, noise[:, 1], found.correspondence)  # (B, m / 4, h, w)
+        return found, self.refiner(state, pose[1], found.warped, found.correspondence), attention
 
     def _composite(self, refined: Refined, identity: Features) -> tuple[Tensor, Tensor | None]:
         """The picture (B, 3, S, S), and the logits of the figure's alpha (B, 1, S, S), where it is predicted."""
@@ -191,7 +230,10 @@ class PartsGenerator(Generator):
             return {GROUND: inputs[GROUND].float()}
         background = segmentation.logits.softmax(dim=1)[:, :1]  # (B, 1, h, w)
         background = F.interpolate(background, scale_factor=float(self.patch), mode="nearest")
-        return {GROUND: estimate_ground(inputs["identity"], background.detach())}
+        return {GROUND: estimate_ground(inputs[IDENTITY], background.detach())}
+
+    def _lay_out_all(self, identities: Sequence[Features], pose: Features) -> list[LayoutDetails]:
+        return [self._lay_out(_as_segmentation(identity), _as_segmentation(pose)) for identity in identities]
 
     def _lay_out(self, identity: Segmentation, pose: Segmentation) -> LayoutDetails:
         """Motion and layout, which pass a share of their gradient on to the segmentations."""

@@ -1,4 +1,8 @@
-"""Several pictures of one identity: each part of the output comes from the picture that shows it best."""
+"""Several pictures of one identity: each part of the output comes from the picture that shows it best.
+
+The choice is a step function of how visible the parts are. Backward, the step has the gradient of a softmax (a
+straight-through estimator: Bengio et al., 2013), so that a loss of the picture says which choice would be better.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from capture.methods.base import Features
@@ -15,6 +20,7 @@ from capture.methods.capture_parts.part_motion import PartMotion
 from capture.methods.capture_parts.segmenter import Segmentation
 
 MARGIN = 0.15  # of visibility, by which another picture must show a part better than the first one does
+TEMPERATURE = 0.1  # of the softmax that the choice has the gradient of, in units of visibility
 MOTION, LAYOUT = "motion", "layout"
 
 
@@ -44,24 +50,46 @@ def combine(
         network.correspondence(segmentation, motion, one)
         for segmentation, (motion, _), one in zip(segmentations, motions, shared)
     ]
-    warped = torch.stack([sample_map(x, one.identity_grid) for x, one in zip(pictures, found)], dim=1)
+    warped = [sample_map(x, one.identity_grid) for x, one in zip(pictures, found)]  # (B, 3, S, S) each
+    flow = torch.stack([one.residual_flow[:, :2] for _, one in motions], dim=1)  # (B, N, 2, h, w)
+    if len(found) == 1:
+        part_maps = motions[0][0].to_identity
+        source = torch.zeros(part_maps.shape[:2], dtype=torch.int64, device=part_maps.device)
+        return Combined(found[0], warped[0], part_maps, source, flow)
     part = found[0].logits[:, 1:].argmax(1)  # (B, S, S)
-    num_parts = found[0].logits.shape[1] - 1
     visibility = torch.stack([one.visibility[:, 0] for one in found], dim=1)  # (B, N, S, S)
-    source = choose_pictures(part, visibility, num_parts)  # (B, parts)
-    pixel_source = source.gather(1, part.flatten(1)).view_as(part)  # (B, S, S)
+    scores = part_visibility(part, visibility, found[0].logits.shape[1] - 1)  # (B, N, parts)
+    source, weight = choose_pictures(scores)  # (B, parts), (B, N, parts)
+    index = part.flatten(1)[:, None].expand(-1, len(found), -1)  # (B, N, S * S)
+    weight = weight.gather(2, index).view_as(visibility)[:, :, None]  # (B, N, 1, S, S)
     part_maps = torch.stack([motion.to_identity for motion, _ in motions], dim=1)  # (B, N, parts, 2, 3)
     chosen = source[:, None, :, None, None].expand(-1, 1, -1, 2, 3)
     grids = torch.stack([one.identity_grid for one in found], dim=1)  # (B, N, 2, S, S)
     correspondence = found[0]._replace(
-        identity_grid=_of_source(grids, pixel_source), visibility=_of_source(visibility[:, :, None], pixel_source)
+        identity_grid=(weight * grids).sum(1), visibility=(weight * visibility[:, :, None]).sum(1)
     )
-    flow = torch.stack([one.residual_flow[:, :2] for _, one in motions], dim=1)  # (B, N, 2, h, w)
-    return Combined(correspondence, _of_source(warped, pixel_source), part_maps.gather(1, chosen)[:, 0], source, flow)
+    pixels = (weight * torch.stack(warped, dim=1)).sum(1)  # (B, 3, S, S)
+    return Combined(correspondence, pixels, part_maps.gather(1, chosen)[:, 0], source, flow)
 
 
-def choose_pictures(part: Tensor, visibility: Tensor, num_parts: int, margin: float = MARGIN) -> Tensor:
-    """The picture that shows each part best, int64 (B, parts): the first one unless another is better by `margin`.
+def choose_pictures(scores: Tensor, margin: float = MARGIN) -> tuple[Tensor, Tensor]:
+    """The picture with the highest score for each part: the first one unless another is better by `margin`.
+
+    Args:
+        scores: (B, N, parts).
+    Returns:
+        int64 (B, parts), the number of the picture; (B, N, parts), 1 for that picture and 0 for the others, with the
+        gradient of a softmax of the scores.
+    """
+    scores = torch.cat([scores[:, :1] + margin, scores[:, 1:]], dim=1)
+    source = scores.argmax(1)
+    soft = (scores / TEMPERATURE).softmax(1)
+    hard = F.one_hot(source, scores.shape[1]).transpose(1, 2).to(soft.dtype)
+    return source, hard + (soft - soft.detach())
+
+
+def part_visibility(part: Tensor, visibility: Tensor, num_parts: int) -> Tensor:
+    """The mean visibility of each part's pixels in every picture, (B, N, parts); 0 for a part without pixels.
 
     Args:
         part: int64 (B, S, S), the part of every pixel.
@@ -71,9 +99,7 @@ def choose_pictures(part: Tensor, visibility: Tensor, num_parts: int, margin: fl
     index = part.flatten(1)[:, None].expand(-1, count, -1)  # (B, N, S * S)
     total = visibility.new_zeros(batch, count, num_parts).scatter_add(2, index, visibility.flatten(2))
     pixels = visibility.new_zeros(batch, count, num_parts).scatter_add(2, index, torch.ones_like(visibility).flatten(2))
-    mean = total / pixels.clamp(min=1)  # (B, N, parts)
-    mean[:, 0] += margin
-    return mean.argmax(1)
+    return total / pixels.clamp(min=1)
 
 
 def pack(motions: Sequence[tuple[PartMotion, Layout]]) -> Features:
@@ -95,11 +121,3 @@ def unpack(features: Features) -> list[tuple[PartMotion, Layout]]:
         )
         for n in range(count)
     ]
-
-
-def _of_source(values: Tensor, source: Tensor) -> Tensor:
-    """Of values (B, N, C, S, S), those of the picture that `source` (B, S, S) names: (B, C, S, S)."""
-    if values.shape[1] == 1:
-        return values[:, 0]
-    index = source[:, None, None].expand(-1, 1, values.shape[2], -1, -1)
-    return values.gather(1, index)[:, 0]

@@ -9,6 +9,7 @@ from torch import Tensor
 from capture.methods.base import Loss
 from capture.methods.capture_parts.attention_loss import at_cells
 from capture.methods.capture_parts.coordinates import apply_part_affine
+from capture.methods.capture_parts.face_parts import fold_face_parts, tell_faces_apart
 from capture.methods.capture_parts.layout import Layout
 from capture.methods.capture_parts.part_motion import PartMotion
 from capture.methods.capture_parts.segmenter import Segmentation
@@ -65,7 +66,11 @@ def alpha_loss(logits: Tensor, batch: dict[str, Tensor]) -> Loss:
 
 
 def part_cross_entropy(logits: Tensor, uv: Tensor) -> Tensor:
-    """Cross-entropy of logits (B, parts + 1, h, w) with the parts of a map (B, 3, S, S)."""
+    """Cross-entropy of logits (B, parts + 1, h, w) with the parts of a map (B, 3, S, S).
+
+    Where the logits know eyes and mouth and the map has none, they count as head.
+    """
+    logits = tell_faces_apart(logits, uv)
     part = at_cells(uv, logits.shape[-1])[:, 0].long().clamp(max=logits.shape[1] - 1)  # (B, h, w)
     known = uv[:, 0].flatten(1).any(1)[:, None, None]
     weight = torch.where(part > 0, 1.0, BACKGROUND_WEIGHT) * known
@@ -93,13 +98,14 @@ def layout_loss(
 
     index = sample_positions(target_uv[:, 0].flatten(1) > 0, POINTS, sample_seed)  # (B, M)
     points = gather_positions(target_uv.flatten(2), index).float()  # (B, 3, M)
+    surface = fold_face_parts(points)
     part = (points[:, 0].long() - 1).clamp(0, motion.to_pose.shape[1] - 1)  # (B, M)
     xy = (2 * torch.stack([index % side, index // side], dim=1) + 1) / side - 1  # (B, 2, M)
     cell = index // side // patch * (side // patch) + index % side // patch
     flows = gather_positions(layout.residual_flow.flatten(2), cell).chunk(2, dim=1)  # (B, 2, M) twice
     pictures = zip((motion.to_identity, motion.to_pose), (identity_uv, pose_uv), flows)
     for name, (maps, uv, flow) in zip(("identity", "pose"), pictures):
-        truth_xy, shown = locate_surface_points(points, uv, sample_seed)  # (B, 2, M), (B, M)
+        truth_xy, shown = locate_surface_points(surface, fold_face_parts(uv), sample_seed)  # (B, 2, M), (B, M)
         moved = apply_part_affine(maps, part, xy)  # (B, 2, M)
         count = shown.sum().clamp(min=1)
         epe, refined_epe = (

@@ -9,15 +9,18 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from capture.io.iuv import PARTS
+from capture.io.iuv import MAPS, PARTS
+from capture.io.roles import IDENTITY, identities_in, identity_roles
 from capture.methods import base
 from capture.methods.base import Loss
 from capture.methods.capture.discriminator import Discriminator, score_pairs
 from capture.methods.capture.losses import adversarial_loss, discriminator_loss
 from capture.methods.capture_parts.adaptation import adaptation_samples
 from capture.methods.capture_parts.attention_loss import attention_loss
+from capture.methods.capture_parts.face_parts import ALL_PARTS, fold_face_parts
 from capture.methods.capture_parts.generator import LayoutDetails, PartsDetails, PartsGenerator
 from capture.methods.capture_parts.losses import alpha_loss, correspondence_loss, segmentation_loss
+from capture.methods.capture_parts.mix_style import MOST_PICTURES, draw_style_numbers
 from capture.methods.capture_parts.segmenter import Segmentation
 from capture.methods.capture_parts.stages import STAGES
 from capture.methods.capture_parts.surface_prediction import predict_maps, segment_references
@@ -47,9 +50,15 @@ class Method(base.Method):
 
     def __init__(self, config: dict[str, Any]):
         options = config["capture_parts_config"]
+        if config["dataset_config"]["toon_face_parts"] and options["num_parts"] < ALL_PARTS:
+            raise ValueError(
+                f"dataset_config.toon_face_parts needs capture_parts_config.num_parts {ALL_PARTS}; it is "
+                f"{options['num_parts']}"
+            )
         self.stage, self.weights = STAGES[options["stage"]], options["loss"]
         if options["stage"] == "alpha" and not options["networks"]["figure_alpha"]:
             raise ValueError("capture_parts_config.stage alpha needs capture_parts_config.networks.figure_alpha: true")
+        self.mix_style = 0.0 if self.stage.until == "image" else options["mix_style"]
         networks: dict[str, nn.Module] = {"gen": self.build_generator(config)}
         painting = self.stage.until == "image"
         if painting and (self.weights["discriminator_weight"] or self.weights["adversarial_weight"]):
@@ -111,26 +120,35 @@ class Method(base.Method):
             init_weights(network, self.config["main_config"]["init"])
 
     def sample_noise(self, batch: int, rng: torch.Generator) -> Tensor:
-        """(batch, 2 noise_dim + 3): the generator's noise; where grids of the losses begin: three numbers in [0, 1)."""
+        """(batch, 2 noise_dim + 3): the generator's noise; where grids of the losses begin: three numbers in [0, 1).
+
+        Where styles are mixed, the 2 MOST_PICTURES numbers that decide it come first.
+        """
         noise = self.generator.sample_noise(batch, generator=rng).flatten(1)
-        return torch.cat([noise, torch.rand(batch, 3, generator=rng)], dim=1)
+        parts = [noise, torch.rand(batch, 3, generator=rng)]
+        if self.mix_style:
+            parts.insert(0, draw_style_numbers(batch, self.mix_style, rng))
+        return torch.cat(parts, dim=1)
 
     def loss(self, name: str, batch: dict[str, Tensor], noise: Tensor, cache: dict[str, Any] | None) -> Loss:
+        styles = None
+        if self.mix_style:
+            styles, noise = noise[:, : 2 * MOST_PICTURES], noise[:, 2 * MOST_PICTURES :]
         sample_seed, grid_offset = noise[0, -3], (noise[0, -2:] * MAX_STRIDE).long()
         if self.stage.until == "segmentation":
-            return self._segmentation_loss(batch)
-        inputs = {"identity": batch["identity"], "pose": batch["pose"]}
+            return self._segmentation_loss(batch, styles)
+        inputs = {**identities_in(batch), "pose": batch["pose"]}
         if TARGET_GROUND in batch:
             inputs["ground"] = batch[TARGET_GROUND]
         if self.stage.until == "layout":
-            laid_out: LayoutDetails = self.trained["gen"](inputs, until="layout")
-            return correspondence_loss(*laid_out, batch, sample_seed)
+            laid_out = self.trained["gen"](inputs, until="layout", style_numbers=styles)
+            return _correspondence_loss(laid_out, batch, sample_seed)
         made = self._made(name, inputs, noise[:, :-3].unflatten(1, (2, -1)), cache)
         if name == "disc":
             return self._discriminator_loss(batch, made)
         terms = self._picture_losses(batch, made, grid_offset)
         if self.stage.correspondence and "target_uv" in batch:
-            correspondence, metrics = correspondence_loss(*made.correspondence, batch, sample_seed)
+            correspondence, metrics = _correspondence_loss(made.laid_out, batch, sample_seed)
             metrics = {"G_correspondence": correspondence.detach()} | metrics
             terms.append((self.weights["correspondence_weight"], (correspondence, metrics)))
         if self.weights["attention_weight"] and "target_uv" in batch:
@@ -141,10 +159,12 @@ class Method(base.Method):
             metrics |= its_metrics
         return loss, metrics
 
-    def _segmentation_loss(self, batch: dict[str, Tensor]) -> Loss:
+    def _segmentation_loss(self, batch: dict[str, Tensor], styles: Tensor | None) -> Loss:
         roles = [key.removesuffix("_uv") for key in batch if key.endswith("_uv")]
         pictures, maps = (torch.cat([batch[role + end] for role in roles]) for end in ("", "_uv"))
-        segmentation: Segmentation = self.trained["gen"]({"identity": pictures}, until="segmentation")
+        segmentation: Segmentation = self.trained["gen"](
+            {"identity": pictures}, until="segmentation", style_numbers=styles
+        )
         return segmentation_loss(segmentation, maps)
 
     def _made(self, name: str, inputs: dict[str, Tensor], noise: Tensor, cache: dict[str, Any] | None) -> PartsDetails:
@@ -185,16 +205,33 @@ class Method(base.Method):
 
     def _attention_loss(self, batch: dict[str, Tensor], made: PartsDetails, sample_seed: Tensor) -> Loss:
         """The mean over the attention modules."""
-        maps, generator = (batch["identity_uv"], batch["target_uv"]), self.generator
+        identity_uv, target_uv = (fold_face_parts(batch[f"{role}_uv"]) for role in (IDENTITY, "target"))
+        generator = self.generator
         assert isinstance(generator, PartsGenerator)
-        found = [
-            attention_loss(output.query, output.key, t, *maps, sample_seed)
-            for output, t in zip(made.attention, generator.decoder.attention_temperatures)
+        loss, metrics = _mean(
+            [
+                attention_loss(output.query, output.key, t, identity_uv, target_uv, sample_seed)
+                for output, t in zip(made.attention, generator.decoder.attention_temperatures)
+            ]
+        )
+        return loss, {"G_attention": loss.detach()} | metrics
+
+
+def _correspondence_loss(laid_out: list[LayoutDetails], batch: dict[str, Tensor], sample_seed: Tensor) -> Loss:
+    """The mean over the pictures of the identity."""
+    maps = [batch[role + MAPS] for role in identity_roles(len(laid_out))]
+    return _mean(
+        [
+            correspondence_loss(*details, {**batch, IDENTITY + MAPS: uv}, sample_seed)
+            for details, uv in zip(laid_out, maps)
         ]
-        losses, metrics = zip(*found)
-        loss = torch.stack(losses).mean()
-        means = {name: torch.stack([one[name] for one in metrics]).mean() for name in metrics[0]}
-        return loss, {"G_attention": loss.detach()} | means
+    )
+
+
+def _mean(found: list[Loss]) -> Loss:
+    """The mean of losses of one kind, and of their metrics."""
+    losses, metrics = zip(*found)
+    return torch.stack(losses).mean(), {name: torch.stack([one[name] for one in metrics]).mean() for name in metrics[0]}
 
 
 def build_discriminator(options: dict[str, Any]) -> Discriminator:

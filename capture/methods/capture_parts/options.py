@@ -88,13 +88,27 @@ class CapturePartsConfig(Section):
         "networks that paint), refiner (the last of these alone), alpha (only what predicts alpha) or joint (the "
         "layout and the networks that paint); start_from names the stage before",
     )
-    num_parts: int = key(25, "parts of the body; 25 are those of the IUV maps of toon", ge=1, le=255)
+    num_parts: int = key(
+        25,
+        "parts of the body; 25 are those of the IUV maps of toon, and 27 have eyes and mouth beside them "
+        "(toon_face_parts); start_from may name weights with fewer",
+        ge=1,
+        le=255,
+    )
     patch_size: int = key(
         2, "the networks see squares of so many pixels as one position with more channels", ge=1, le=16
     )
     segmenter_grad_scale: float = key(
         1.0,
         "share of the gradients of part motion and layout that reaches the segmenter; 0.03 preserves its segmentation",
+        ge=0,
+        le=1,
+        resume="noted",
+    )
+    mix_style: float = key(
+        0.0,
+        "stages segmentation and layout: share of updates in which samples exchange statistics of the segmenter's "
+        "first features (MixStyle; 0.5 in its paper)",
         ge=0,
         le=1,
         resume="noted",

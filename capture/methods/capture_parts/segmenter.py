@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import NamedTuple
 
 from torch import Tensor, nn
 
+from capture.methods.capture_parts.mix_style import StyleMixing, mix_style
 from capture.nn.blocks import ConvBlock, ResBlock
 from capture.nn.init import OwnInit
 from capture.nn.unet import UNet
@@ -42,8 +44,16 @@ class PartSegmenter(OwnInit):
         """Logits start at a hundredth of the usual size: at first no part is much likelier than another."""
         self.head.weight.data[: self.num_parts + 1] *= 0.01
 
-    def forward(self, picture: Tensor) -> Segmentation:
-        """(B, c_in, h, w) -> logits and features of the same size."""
-        x = self.post(self.unet(self.stem(picture)))  # (B, c, h, w)
+    def forward(self, picture: Tensor, mixing: StyleMixing | None = None) -> Segmentation:
+        """(B, c_in, h, w) -> logits and features of the same size.
+
+        Args:
+            mixing: of the statistics of the first features and of those at half the size.
+        """
+        x, mix = self.stem(picture), None
+        if mixing is not None:
+            mix = partial(mix_style, mixing=mixing)
+            x = mix(x)
+        x = self.post(self.unet(x, mix))  # (B, c, h, w)
         logits, features = self.head(x).float().split([self.num_parts + 1, FEATURES], dim=1)
         return Segmentation(logits, features)

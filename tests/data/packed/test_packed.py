@@ -146,3 +146,9 @@ class TestPlaces:
             PackedSource(str(tmp_path), 32, 4, 7)
         with pytest.raises(CaptureError, match="pack.json can't be read"):
             PackedSource("http://127.0.0.1:9/none", 32, 4, 7)
+
+
+class TestIdentityPictures:
+    def test_shards_hold_one_picture_of_an_identity_and_say_so(self, packed):
+        with pytest.raises(CaptureError, match="identity_pictures 2: the shards of .* hold one picture"):
+            open_data(tiny_config("--dataset_path", str(packed), "--identity_pictures", "2"))

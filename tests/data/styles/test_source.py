@@ -36,6 +36,19 @@ class TestStyledSource:
         source.share = 0.0
         assert torch.equal(source[3]["identity"], source.source[3]["identity"])
 
+    def test_further_pictures_of_the_identity_change_nothing_in_the_others(self, source, mixamo_tree):
+        argv = ("--style_filters", "many", "--style_share", "0", "--identity_pictures", "4", "--batch_size", "2")
+        several = open_data(tiny_config("--dataset_path", str(mixamo_tree), *argv)).train
+        source.share = 0.0
+        batches = [(several.batch([k, k + 1]), source.batch([k, k + 1])) for k in range(0, 20, 2)]
+        assert {len(a) - len(b) for a, b in batches} == {0, 1, 2, 3}
+        assert all(torch.equal(a[name], value) for a, b in batches for name, value in b.items())
+        several.share = 1.0
+        styled = [several.batch([k, k + 1]) for k in range(0, 20, 2)]
+        assert all(a.keys() == b.keys() for a, (b, _) in zip(styled, batches))
+        role = "identity_2"
+        assert any(not torch.equal(a[role], b[role]) for a, (b, _) in zip(styled, batches) if role in a)
+
     def test_number_of_processes_changes_nothing(self, source):
         seen = []
         for processes in (0, 2):

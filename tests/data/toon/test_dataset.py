@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from capture.common.errors import CaptureError
+from capture.data.sampling import IdentityPictures
 from capture.data.toon.dataset import HELD_OUT_SEEDS, ToonStream
 from capture.data.toon.rendering.render import render
 
@@ -55,3 +56,41 @@ class TestToonStream:
         for row, index in enumerate((4, 2)):
             assert all(torch.equal(batch[name][row], value) for name, value in stream[index].items())
         assert batch["identity_uv"].is_contiguous()
+
+
+class TestIdentityPictures:
+    """Further pictures of the identity."""
+
+    @pytest.mark.parametrize("shared", (False, True))
+    def test_they_show_the_character_of_the_identity_and_never_the_target(self, shared):
+        stream = ToonStream(32, share_renders=shared)
+        for index in range(12):
+            identity, _, _, target = stream.shots(index)
+            others = stream.other_shots(index, 3)
+            assert [shot.character_seed for shot in others] == [identity.character_seed] * 3
+            assert len({identity, target, *others}) == 5
+            assert stream.other_shots(index, 1) == others[:1]
+
+    @pytest.mark.parametrize("shared", (False, True))
+    def test_they_are_the_pictures_of_their_shots_and_change_no_other_picture(self, shared):
+        counts = IdentityPictures(4, 2, seed=0)
+        update = next(k for k in range(20) if counts.count([2 * k]) == 3)
+        indices = [2 * update, 2 * update + 1]
+        plain = ToonStream(32, uv=True, share_renders=shared).batch(indices)
+        stream = ToonStream(32, uv=True, share_renders=shared, identity_pictures=counts)
+        batch = stream.batch(indices)
+        more = {"identity_2", "identity_3", "identity_2_uv", "identity_3_uv"}
+        assert batch.keys() - plain.keys() == more
+        assert all(torch.equal(batch[name], value) for name, value in plain.items())
+        for k, shot in enumerate(stream.other_shots(indices[1], 2), start=2):
+            assert torch.equal(batch[f"identity_{k}"][1], render([shot], 32)["rgb"][0])
+        assert list(stream.describe(indices[1])) == ["identity", "real", "pose", "target", "identity_2", "identity_3"]
+
+    def test_they_share_the_style_of_the_identity(self):
+        """Pixel art has few colours, and those of one style share a palette."""
+        counts = IdentityPictures(2, 1, seed=0)
+        update = next(k for k in range(20) if counts.count([k]) == 2)
+        for shared in (False, True):
+            made = ToonStream(32, share_renders=shared, styles="many", identity_pictures=counts).batch([update])
+            assert made["identity_2"].shape == (1, 3, 32, 32)
+            assert not torch.equal(made["identity_2"], made["identity"])

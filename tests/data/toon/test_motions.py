@@ -181,12 +181,26 @@ class TestMixedMotions:
             pose, frames, characters = placed(shot.clip, [shot.time], shot.clip_style_seed, shot.character_seed)
             assert torch.allclose(lowest(frames, characters[0]), pose.shift[:, 1] * characters[0].leg, atol=1e-4)
 
+    def test_head_and_arms_anywhere(self):
+        """Legs and trunk stay those of the mixed motion. Heads turn to both sides, and arms go all around."""
+        plain, anywhere = (placed(name, [0.3], style=4)[0].rotations[0] for name in ("wave+sit", "wave+sit+anywhere"))
+        same = [INDEX[joint] for joint in ("pelvis", "spine", "chest", "l_hip", "r_knee", "l_ankle")]
+        assert torch.equal(plain[same], anywhere[same]) and not torch.equal(plain, anywhere)
+        seeds = range(60)
+        rotations = posture(["walk+sit+anywhere"] * 60, [0.0] * 60, list(seeds)).rotations
+        faces = (rotations[:, INDEX["neck"]] @ rotations[:, INDEX["head"]])[:, :, 2]  # where the face points
+        assert faces[:, 0].min() < -0.8 and faces[:, 0].max() > 0.8 and faces[:, 2].median() > 0.5
+        arms = -rotations[:, INDEX["l_shoulder"]][:, :, 1]  # where the upper arm points
+        assert (arms.amin(0) < torch.tensor([0.0, -0.8, -0.3])).all() and (arms.amax(0) > 0.8).all()
+
     def test_no_mixed_motions_by_default(self):
         plain, asked = (
             [shot for i in range(40) for shot in ToonStream(32, mixed_motions=share).shots(i)] for share in (0.0, 0.5)
         )
         assert all(shot.clip in CLIPS for shot in plain)
         assert 40 < sum("+" in shot.clip for shot in asked) < 120
-        for name in ("walk+", "+", "walk+sit+run", "walk+nothing"):
+        reaching = [shot for i in range(40) for shot in ToonStream(32, mixed_motions=0.5, reach=0.5).shots(i)]
+        assert 20 < sum(shot.clip.endswith("+anywhere") for shot in reaching) < 70
+        for name in ("walk+", "+", "walk+sit+run", "walk+nothing", "walk+anywhere", "walk+sit+anywhere+anywhere"):
             with pytest.raises(CaptureError, match="no clip"):
                 Shot(1, name, 0, 0.0, View(0.0))

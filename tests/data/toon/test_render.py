@@ -3,12 +3,14 @@
 import hashlib
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
 from capture.common.errors import CaptureError
+from capture.data.styles.style import Figure, draw_style
 from capture.data.toon.characters.character import make_character
 from capture.data.toon.characters.solids import BOX, CODES, QUADRIC, ROUND
 from capture.data.toon.dataset import ToonStream
@@ -17,6 +19,7 @@ from capture.data.toon.rendering.camera import Shot, View, frame_shots, joints_o
 from capture.data.toon.rendering.raster import Solids, boxes, depth_of, inverse3, visibility
 from capture.data.toon.rendering.render import render
 from capture.data.toon.skeleton import INDEX
+from capture.data.toon.styles.drawing import render_styled
 from capture.io.iuv import PARTS
 
 EVERYTHING = ("rgb", "mask", "iuv", "uv", "joints", "depth")
@@ -288,3 +291,24 @@ class TestRaster:
     def test_codes_are_in_range(self):
         codes = make_character(0).codes
         assert codes[:, CODES["kind"]].max() <= BOX
+
+
+class TestFaceParts:
+    shots = [Shot(seed, "idle", 3, 0.0, View(azimuth)) for seed in (1, 5) for azimuth in (0.0, 180.0)]
+
+    def test_eyes_and_mouth_are_parts_of_faces_that_look_at_the_viewer(self):
+        made = render(self.shots, 128, outputs=("iuv", "iuv_faces"))
+        plain, faces = made["iuv"], made["iuv_faces"]
+        assert torch.equal(plain[:, 1:], faces[:, 1:])  # surface points stay the same points
+        changed = plain[:, 0] != faces[:, 0]
+        assert (faces[:, 0][changed] > 25).all() and not changed[1::2].any()
+        for picture in faces[::2, 0]:
+            rows = [(picture == part).nonzero()[:, 0].float() for part in (26, 27)]
+            assert len(rows[0]) > 8 and len(rows[1]) > 3
+            assert rows[0].mean() < rows[1].mean()  # eyes are above the mouth
+
+    def test_styled_pictures_have_them_too(self):
+        style = draw_style(np.random.default_rng(0), "many", "cel")
+        style = replace(style, figure=Figure())
+        made = render_styled(self.shots[:1], 128, [style], maps="iuv_faces")
+        assert torch.equal(made["iuv_faces"], render(self.shots[:1], 128, outputs=("iuv_faces",))["iuv_faces"])

@@ -79,9 +79,10 @@ class TestVideos:
 
 
 class TestMraa:
-    def test_the_picture_of_the_avd_mode_is_that_of_torch(self):
+    @pytest.mark.parametrize(("mode", "other"), [("avd", "absolute"), ("absolute", "relative")])
+    def test_the_picture_of_the_configured_mode_is_that_of_torch(self, mode, other):
         """The axes of its regions come from the closed form of the decomposition."""
-        config = tiny_config("--method", "mraa", "--mode", "avd")
+        config = tiny_config("--method", "mraa", "--mode", mode)
         torch.manual_seed(0)
         generator = build_generator(config).eval()
         inputs, noise = examples(generator, config["dataset_config"]["image_size"], 3)
@@ -90,4 +91,6 @@ class TestMraa:
         session = ort.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
         made = session.run(None, {name: tensor.numpy() for name, tensor in zip(step.input_names, arguments)})[0]
         with torch.no_grad():
-            np.testing.assert_allclose(made, step(*arguments).numpy(), rtol=0, atol=TOLERANCE)
+            expected, unlike = (generator.transfer(inputs, one, first_poses(inputs)).numpy() for one in (mode, other))
+        np.testing.assert_allclose(made, expected, rtol=0, atol=TOLERANCE)
+        assert np.abs(made - unlike).max() > 100 * TOLERANCE

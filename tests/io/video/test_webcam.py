@@ -46,6 +46,13 @@ class TestRecord:
         camera("testsrc=size=64x48:rate=10:duration=1,select='not(eq(n,3))'")
         assert [int(10 * time) for time in record(0, 5).times] == [0, 1, 2, 4, 5, 6, 7, 8, 9]
 
+    def test_the_caller_is_told_once_when_the_camera_is_open_and_before_its_first_picture(self, camera, monkeypatch):
+        camera("testsrc=size=64x48:rate=10:duration=0.3")
+        events, add = [], webcam.Recording.add
+        monkeypatch.setattr(webcam.Recording, "add", lambda *args: (events.append("picture"), add(*args)))
+        record(0, 5, lambda: events.append("open"))
+        assert events == ["open", "picture", "picture", "picture"]
+
     def test_as_a_driver_the_last_picture_is_shown_as_long_as_the_others(self, camera):
         camera("testsrc=size=64x48:rate=10:duration=0.4")
         poses = webcam_frames(0, 5)
@@ -84,8 +91,10 @@ class TestRecord:
 class TestErrors:
     def test_no_camera(self, camera, tmp_path):
         camera(str(tmp_path / "video7"), "v4l2" if "video4linux2,v4l2" in av.formats_available else "mp4")
+        told = []
         with pytest.raises(CaptureError, match="webcam:7: no camera .*video7 is not there.; connect one, or give"):
-            record(7, 1)
+            record(7, 1, lambda: told.append("open"))
+        assert told == []
 
     def test_something_else_than_a_camera(self, camera, tmp_path):
         (tmp_path / "file").write_bytes(b"no camera")

@@ -72,10 +72,10 @@ class TestPartsGenerator:
         inputs = random_pair()
         details = generator(inputs, details=True)
         assert torch.equal(details.image, generator(inputs))
-        whole = details.correspondence
+        (whole,) = details.laid_out
         assert whole.identity.logits.shape == whole.pose.logits.shape == (2, 4, 32, 32)
         assert whole.motion.to_pose.shape == (2, 3, 2, 3) and len(details.attention) == 2
-        laid_out = generator(inputs, until="layout")
+        (laid_out,) = generator(inputs, until="layout")
         torch.testing.assert_close(laid_out.layout, whole.layout, atol=1e-4, rtol=1e-4)
         torch.testing.assert_close(generator(inputs, until="segmentation"), whole.identity)
 
@@ -177,7 +177,7 @@ class TestSegmenterGradScale:
     def test_a_share_of_the_gradient_of_motion_and_layout_reaches_the_segmenter(self):
         def taught(scale: float) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
             generator = moving_parts(tiny_generator(segmenter_grad_scale=scale))
-            made = generator(random_pair(), until="layout")
+            (made,) = generator(random_pair(), until="layout")
             loss = made.layout.logits.square().mean() + made.motion.to_identity.square().mean()
             (loss + made.identity.logits.square().mean()).backward()
             grads = {n: torch.zeros_like(p) if p.grad is None else p.grad for n, p in generator.named_parameters()}

@@ -39,7 +39,7 @@ class TestEnlargePatches:
         small, large = generators
         pair = random_pair()
         here, there = (
-            generator(inputs, until="layout")
+            generator(inputs, until="layout")[0]
             for generator, inputs in ((small, pair), (large, {role: enlarged(x) for role, x in pair.items()}))
         )
         torch.testing.assert_close(there.identity, here.identity, **CLOSE)

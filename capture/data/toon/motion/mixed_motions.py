@@ -1,8 +1,10 @@
 """Mixed motions: trunk, head and arms of one clip, legs of another clip, and random noise on every channel.
 
 A network that trains on a few dozen clips learns just these clips: on toon, the cross-entropy of its layouts is a
-quarter higher in clips that it never saw. The motion `walk+sit` is walk above the hips and sit below them. Only
-training uses mixed motions (`toon_mixed_motions`), and it mixes no clips that are held out.
+quarter higher in clips that it never saw. The motion `walk+sit` is walk above the hips and sit below them. In
+`walk+sit+anywhere`, the head also turns as far as a neck allows, and each arm mostly points anywhere that it can reach,
+before the face and behind the back too. Only training uses mixed motions (`toon_mixed_motions`, `toon_reach`), and it
+mixes no clips that are held out.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from torch import Tensor
 from capture.data.toon.motion.posing import SIDE, Pose
 
 JOIN = "+"  # between the names of the two clips
+ANYWHERE = "anywhere"  # after them: head and arms are anywhere
 _SIDED = tuple(side + name for side in "lr" for name in SIDE)
 _LEGS = tuple(channel for channel in _SIDED if channel[1:].startswith(("foot", "knee")))
 _BELOW = ("height", "lift", "hip_pitch", "hip_yaw", "hip_roll", *_LEGS)  # channels that are taken with the legs
@@ -38,19 +41,48 @@ _RANGES = {
 _CHANNELS = (*_RARE, *(name for name in _NOISE if name not in SIDE), *_SIDED)
 
 
+# Degrees between which channels of head and arms lie where they are anywhere, evenly distributed
+_HEAD = {"head_yaw": (-80.0, 80.0), "head_pitch": (-30.0, 30.0), "head_roll": (-18.0, 18.0)}
+_ARM = {
+    "arm_fwd": (-50.0, 190.0), "arm_out": (-15.0, 100.0), "arm_twist": (-40.0, 80.0),
+    "arm_bend": (0.0, 145.0), "hand": (-30.0, 50.0),
+}  # fmt: skip
+_FREE = 0.75  # share of arms that are anywhere; the others stay as the clip has them
+
+
 def is_motion(name: str, clips: tuple[str, ...]) -> bool:
-    """Whether a name is one of `clips`, or two of them joined."""
-    return 1 <= len(name.split(JOIN)) <= 2 and all(part in clips for part in name.split(JOIN))
+    """Whether a name is one of `clips`, two of them joined, or these and ANYWHERE."""
+    names = name.split(JOIN)
+    if len(names) == 3 and names[2] == ANYWHERE:
+        names = names[:2]
+    return 1 <= len(names) <= 2 and all(part in clips for part in names)
 
 
-def mix_motions(above: Pose, below: Pose, seeds: list[int]) -> Pose:
-    """The trunk, head and arms of one batch of poses on the legs of another. Each row's seed decides its noise."""
+def mix_motions(above: Pose, below: Pose, seeds: list[int], anywhere: bool = False) -> Pose:
+    """The trunk, head and arms of one batch of poses on the legs of another. Each row's seed decides its noise.
+
+    Args:
+        anywhere: put head and arms anywhere that they can reach.
+    """
     above.set(**{channel: below[channel] for channel in _BELOW})
     numbers = torch.tensor([_numbers(seed) for seed in seeds], dtype=torch.float32, device=above["turn"].device)
     for channel, number in zip(_CHANNELS, numbers.unbind(1)):
         kind = _without_side(channel)
         above.set(**{channel: _clamped(kind, above[channel] + _noise(kind, number))})
-    return above
+    return _reach(above, seeds) if anywhere else above
+
+
+def _reach(pose: Pose, seeds: list[int]) -> Pose:
+    numbers = torch.tensor([_even_numbers(seed) for seed in seeds], dtype=torch.float32, device=pose["turn"].device)
+    columns = iter(numbers.unbind(1))
+    for channel, (low, high) in _HEAD.items():
+        pose.set(**{channel: low + (high - low) * next(columns)})
+    for side in "lr":
+        free = next(columns) < _FREE
+        for name, (low, high) in _ARM.items():
+            channel = side + name
+            pose.set(**{channel: torch.where(free, low + (high - low) * next(columns), pose[channel])})
+    return pose
 
 
 def _noise(kind: str, number: Tensor) -> Tensor:
@@ -73,3 +105,10 @@ def _without_side(channel: str) -> str:
 def _numbers(seed: int) -> tuple[float, ...]:
     """One normal number for each channel."""
     return tuple(np.random.default_rng([seed, 0x1F]).standard_normal(len(_CHANNELS)).tolist())
+
+
+@functools.lru_cache(maxsize=65536)
+def _even_numbers(seed: int) -> tuple[float, ...]:
+    """Numbers between 0 and 1 for the channels of the head, and for each arm whether it is free and its channels."""
+    count = len(_HEAD) + 2 * (1 + len(_ARM))
+    return tuple(np.random.default_rng([seed, 0x2F]).random(count).tolist())

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from capture.data.toon.characters.solids import CODES
 from capture.data.toon.rendering.camera import joints_of
+from capture.data.toon.rendering.face_parts import with_face_parts
 from capture.data.toon.rendering.raster import EMPTY
 from capture.data.toon.rendering.scene import SUPERSAMPLE, Scene
 from capture.data.toon.skeleton import JOINTS
@@ -37,6 +38,11 @@ def surface_maps(scene: Scene, outputs: Sequence[str]) -> dict[str, Tensor]:
 
     if "iuv" in outputs:
         result["iuv"] = image(torch.stack((part.float(), (u * 255).round(), (v * 255).round()), -1), 0, torch.uint8)
+    if "iuv_faces" in outputs:
+        faces = with_face_parts(scene, part)
+        result["iuv_faces"] = image(
+            torch.stack((faces.float(), (u * 255).round(), (v * 255).round()), -1), 0, torch.uint8
+        )
     if "uv" in outputs:
         column, line = (part - 1) % ATLAS_GRID, torch.div(part - 1, ATLAS_GRID, rounding_mode="floor")
         result["uv"] = image(

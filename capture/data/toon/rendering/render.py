@@ -19,7 +19,7 @@ from capture.data.toon.rendering.surface import Surface
 from capture.data.toon.rendering.texture import fabric, face, muzzle
 from capture.data.toon.skeleton import dot3, unit3
 
-OUTPUTS = ("rgb", "mask", "alpha", "ground", "iuv", "uv", "joints", "depth")
+OUTPUTS = ("rgb", "mask", "alpha", "ground", "iuv", "iuv_faces", "uv", "joints", "depth")
 BACKGROUND = (235, 235, 235)
 LIGHT = (-0.46, -0.62, 0.64)  # from the upper left, in front; x right, y down, z towards the viewer
 _SHADE = (0.74, 0.69, 0.79)  # the second tone: darker, cooler
@@ -123,9 +123,9 @@ def draw_plainly(
 
 
 def ground_truth(scene: Scene, outputs: Sequence[str]) -> dict[str, Tensor]:
-    """Those of iuv, uv, depth and joints that are asked for."""
+    """Those of iuv, iuv_faces, uv, depth and joints that are asked for."""
     result: dict[str, Tensor] = {}
-    if "iuv" in outputs or "uv" in outputs:
+    if {"iuv", "iuv_faces", "uv"} & set(outputs):
         result |= surface_maps(scene, outputs)
     if "depth" in outputs:
         empty = scene.keys[:, ::2, ::2] == EMPTY
@@ -191,6 +191,7 @@ def render(
         rgb    uint8 (N, 3, S, S)
         mask   bool (N, S, S), the figure with its outline
         iuv    uint8 (N, 3, S, S): part (0 background, else PARTS[i - 1]), u, v in 0..255
+        iuv_faces  the same, with the FACE_PARTS as parts of their own
         uv     float (N, 2, S, S) in 0..1: the same as one atlas of ATLAS_GRID^2 cells in the order of PARTS; else NaN
         joints float (N, J, 3): column, row in pixels; 1 visible, 0 hidden
         depth  float (N, S, S): pixels from the plane through the figure's axis, larger is farther; inf outside

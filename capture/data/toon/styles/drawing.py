@@ -22,13 +22,14 @@ _PALE = 0.6  # where less than this share of the paint is laid on, ink draws the
 
 
 def render_styled(
-    shots: Sequence[Shot], size: int, styles: Sequence[Style], device: str | torch.device = "cpu"
+    shots: Sequence[Shot], size: int, styles: Sequence[Style], device: str | torch.device = "cpu", maps: str = "iuv"
 ) -> dict[str, Tensor]:
     """Draw shots, each in its style. Shots of the same style share palette, paper and ground.
 
     Args:
         shots, size, device: as in `render`.
         styles: one for each shot.
+        maps: which maps: iuv, or iuv_faces (see `render`).
     Returns:
         rgb    uint8 (N, 3, S, S)
         iuv    uint8 (N, 3, S, S), exact: of pixel art, it is that of the sample in the middle of each large pixel
@@ -38,19 +39,19 @@ def render_styled(
     """
     with torch.no_grad():
         characters = [styled_character(shot.character_seed, style.figure) for shot, style in zip(shots, styles)]
-        return draw_scene(make_scene(shots, size, str(device), characters), styles)
+        return draw_scene(make_scene(shots, size, str(device), characters), styles, maps)
 
 
-def draw_scene(scene: Scene, styles: Sequence[Style]) -> dict[str, Tensor]:
+def draw_scene(scene: Scene, styles: Sequence[Style], kind: str = "iuv") -> dict[str, Tensor]:
     """Draw a scene whose figures have the eyes and limbs of the styles already.
 
     Args:
-        styles: one for each picture.
+        styles: one for each picture.  kind: of maps.
     Returns:
         what `render_styled` returns.
     """
     with torch.no_grad():
-        maps = ground_truth(scene, ("iuv",))["iuv"]
+        maps = ground_truth(scene, (kind,))[kind]
         painted = albedo(scene)
         colour = _lit(scene, painted, styles)
         inner, features = inner_ink(scene), None
@@ -62,7 +63,7 @@ def draw_scene(scene: Scene, styles: Sequence[Style]) -> dict[str, Tensor]:
             pale = features if style.medium.paint < _PALE else None
             layers = _layers(scene, rows, style, colour, inner, pale, maps)
             rgb[rows], iuv[rows], alpha[rows], ground[rows] = compose(layers, style)
-        return {"rgb": rgb, "iuv": iuv, "mask": alpha[:, 0] >= 128, "alpha": alpha, "ground": ground}
+        return {"rgb": rgb, kind: iuv, "mask": alpha[:, 0] >= 128, "alpha": alpha, "ground": ground}
 
 
 def _features(painted: Albedo) -> Tensor:
