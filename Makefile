@@ -59,7 +59,7 @@ demo: setup  ## train on built-in characters, render held-out ones, print a tabl
 	$(RUN) prepare.py toon data/toon_parts --size 64 --characters 192 --clips 6 --frames 6 \
 	    --views front --test_characters 12 --test_clips 0 --uv
 	$(RUN) train.py configs/small_parts.yaml --stage layout --result_title demo_layout --num_epochs 4 --decay_epochs 2 \
-	    --max_minutes 7
+	    --samples_per_epoch 1250 --max_minutes 5
 	$(RUN) train.py configs/small_parts.yaml --start_from result/demo_layout --result_title demo
 	$(RUN) -m tools.demo result/demo data/toon_parts
 

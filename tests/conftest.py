@@ -127,7 +127,14 @@ def tiny_config(*argv: str) -> dict:
 
 @pytest.fixture(scope="session", autouse=True)
 def one_thread():
-    torch.set_num_threads(1)  # tiny networks are faster so, and bits agree with the processes below
+    """Tiny networks are faster so, and bits agree with the processes that tests start.
+
+    The processes as well: where two of them have two threads each on two cores, the threads wait for one another
+    actively, and a test took five times the processor's time. Tests of the number of threads set the variable
+    themselves.
+    """
+    torch.set_num_threads(1)
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -5,31 +5,39 @@
 
 pictures/<style>/<kind>/ has the pictures of one list, 00000.png for its first pair. Every list is measured as
 evaluate.py measures it, into a folder of its own below --out, with intervals and tests; board.md has the LPIPS of all.
+The same command goes on after an interruption: lists that were measured with the same rows are taken as they are.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from capture.cli.evaluate import named
 from capture.common.errors import CaptureError, Parser, command_line
 from capture.common.files import write_bytes
+from capture.common.pretrained import sha256_of
 from capture.common.shipped import find_result
 from capture.data.benchmark.plan import KINDS, NAME, SIZE
 from capture.data.writing import MANIFEST
 from capture.evaluation.evaluation import Request, evaluate
 from capture.evaluation.parallel import Workers
+from capture.evaluation.protocol import VERSION
+from capture.evaluation.references import PUPPET_VERSION
 from capture.evaluation.significance import BEST
-from capture.evaluation.table import Table, markdown_rows, plus_minus
+from capture.evaluation.table import markdown_rows, plus_minus
 from capture.metrics.choice import METRICS, parse_metrics
 
 RANKS = "lpips"  # the metric that ranks
-Lists = dict[tuple[str, str], Table]  # (style, kind) -> its table
+KEY = "measured.txt"  # of a list's folder: a digest of what its table was measured from
+WEIGHTS = (".pt", ".safetensors", ".yaml")  # files of a result folder that its pictures depend on
+Lists = dict[tuple[str, str], list[dict[str, Any]]]  # (style, kind) -> the lines of its table.jsonl
 
 
 def build_parser() -> Parser:
@@ -78,8 +86,25 @@ def predictions(folders: Sequence[str], style: str, kind: str) -> list[tuple[str
     return found
 
 
-def measure(args: argparse.Namespace, styles: Sequence[str], workers: Workers) -> Lists:
-    """Measure every list; {} in all processes but the first."""
+def key_of(request: Request, digest: str) -> str:
+    """A digest of what the table of a list is measured from.
+
+    Args:
+        digest: of the style that the list belongs to.
+    """
+    assert request.pairs is not None  # the lists are files of pairs
+    parts = [digest, request.pairs.name, str(VERSION), str(request.size), *request.metrics, *request.references]
+    parts += [str(PUPPET_VERSION)] * bool(request.references)
+    for result in request.results:
+        files = [result] if result.is_file() else sorted(f for f in result.rglob("*") if f.suffix in WEIGHTS)
+        parts += [result.name, *map(sha256_of, files)]
+    for name, folder in request.predictions:
+        parts += [name, *(f"{file.name} {sha256_of(file)}" for file in sorted(folder.iterdir()) if file.is_file())]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def measure(args: argparse.Namespace, styles: Sequence[str], digests: dict[str, str], workers: Workers) -> Lists:
+    """Measure every list that is not measured yet; {} in all processes but the first."""
     requests = {
         (style, kind): Request(
             results=[find_result(result) for result in args.results],
@@ -98,10 +123,21 @@ def measure(args: argparse.Namespace, styles: Sequence[str], workers: Workers) -
     }
     tables: Lists = {}
     for (style, kind), request in requests.items():
-        print(f"{style}, {kind}", file=sys.stderr, flush=True)
-        table = evaluate(request, workers)
-        if table is not None:
-            tables[style, kind] = table
+        lines, known, key = request.out / "table.jsonl", request.out / KEY, key_of(request, digests[style])
+        measured = lines.is_file() and known.is_file() and known.read_text() == key
+        workers.wait()  # all processes have looked before one of them writes
+        print(f"{style}, {kind}{': measured already' * measured}", file=sys.stderr, flush=True)
+        if not measured:
+            known.unlink(missing_ok=True)
+            if (table := evaluate(request, workers)) is None:
+                continue
+            text = table.jsonl()
+            write_bytes(known, key.encode())
+        elif workers.is_main:
+            text = lines.read_text()
+        else:
+            continue
+        tables[style, kind] = [json.loads(line) for line in text.splitlines()]
     return tables
 
 
@@ -114,14 +150,15 @@ def board(tables: Lists, digests: dict[str, str]) -> str:
     rows: dict[str, dict[tuple[str, str], str]] = {}
     numbers: dict[str, list[float]] = {}
     for place, table in tables.items():
-        for line in table.lines:
-            value = line.number(RANKS)
-            if line.kind == "published" or value is None:
+        for line in table:
+            value = line.get(RANKS)
+            if line["kind"] == "published" or value is None:
                 continue
             text = f"{value:.4f}"
-            text = f"**{text}**" if line.mark(RANKS) == BEST else text
-            rows.setdefault(line.method, {})[place] = text + plus_minus(line.half_width(RANKS))
-            numbers.setdefault(line.method, []).append(value)
+            text = f"**{text}**" if line.get("marks", {}).get(RANKS) == BEST else text
+            ends = line.get("intervals", {}).get(RANKS)
+            rows.setdefault(line["method"], {})[place] = text + plus_minus(ends and (ends[1] - ends[0]) / 2)
+            numbers.setdefault(line["method"], []).append(value)
     means = {name: sum(values) / len(values) for name, values in numbers.items()}
     order = sorted(means, key=lambda name: means[name])
     lines = []
@@ -140,7 +177,7 @@ def main() -> None:
     styles, digests = read_styles(args.benchmark, args.styles)
     workers = Workers()
     try:
-        tables = measure(args, styles, workers)
+        tables = measure(args, styles, digests, workers)
     finally:
         workers.close()
     if tables:

@@ -1,11 +1,13 @@
 """One, two and four pictures of a character, measured where several should help: hidden surfaces and turned heads.
 
     python -m tools.several_pictures result/Toon --weights FOLDER
+    python -m tools.several_pictures result/Toon --weights FOLDER --turned --pairs 32
 
 draws held-out toon characters, each once from the front and from the other sides in the same posture, and drives them
-by other characters seen from anywhere. It prints one table for all pairs, one for the pairs in which the head of the
-target is turned by more than 60 degrees from that of the first picture, and one for the others. LPIPS needs AlexNet's
-weights: a folder, or $CAPTURE_WEIGHTS. A pixel is hidden where the first picture does not show its surface point.
+by other characters seen from anywhere. It prints one table for the pairs in which the head of the target is turned by
+more than 60 degrees from that of the first picture, and one for the others; --turned takes the former alone. LPIPS
+needs AlexNet's weights: a folder, or $CAPTURE_WEIGHTS. A pixel is hidden where the first picture does not show its
+surface point.
 """
 
 from __future__ import annotations
@@ -24,9 +26,9 @@ from capture.common.pretrained import weights_folder
 from capture.data.toon.characters.character import make_character
 from capture.data.toon.held_out import held_out_shots
 from capture.data.toon.motion.motions import posture
-from capture.data.toon.rendering.camera import Shot, frame_shots, place_on_ground
+from capture.data.toon.rendering.camera import Shot, place_on_ground
 from capture.data.toon.rendering.render import render
-from capture.data.toon.skeleton import INDEX, apply3
+from capture.data.toon.skeleton import INDEX, apply3, matmul3, rotation
 from capture.evaluation.significance import bootstrap_intervals
 from capture.inference.layered import check_layered
 from capture.inference.transfer import PoseTransfer
@@ -35,15 +37,10 @@ from capture.metrics.image import foreground_l1, l1
 from capture.metrics.lpips import Perceptual
 from capture.nn.iuv import INVALID, correspondence_flow
 
-SIDES = {"front": 0.0, "back": 180.0, "left": 90.0, "right": -90.0, "half left": 45.0, "half right": -45.0}  # azimuths
-ROWS = (
-    ("front",),
-    ("front", "back"),
-    ("front", "left"),
-    ("front", "half left", "half right"),
-    ("front", "back", "left", "right"),
-)
+SIDES = {"front": 0.0, "back": 180.0, "left": 90.0, "right": -90.0}  # azimuths of the camera
+ROWS = (("front",), ("front", "back"), ("front", "back", "left", "right"))
 TURNED = 60.0  # degrees: more than this between the heads of the first picture and of the target
+MOST_TRIED = 4  # pairs for each with a turned head: about every third has one
 METRICS = ("LPIPS", "L1", "L1 figure", "L1 of hidden pixels")
 
 
@@ -69,30 +66,42 @@ def head_yaw(shots: Sequence[Shot]) -> Tensor:
     characters = [make_character(shot.character_seed) for shot in shots]
     posed = posture(*zip(*((shot.clip, shot.time, shot.clip_style_seed) for shot in shots)))
     head = place_on_ground(posed, characters).matrix[:, INDEX["head"]]  # (N, 3, 3), to the world
-    forward = apply3(frame_shots(shots, characters, 64, "cpu").turn, head[:, :, 2])  # (N, 3), in the camera's axes
+    azimuth, pitch = torch.tensor([(shot.view.azimuth_degrees, shot.view.pitch_degrees) for shot in shots]).unbind(1)
+    camera = matmul3(rotation("x", pitch), rotation("y", -azimuth))  # (N, 3, 3), from the world
+    forward = apply3(camera, head[:, :, 2])  # (N, 3)
     return torch.rad2deg(torch.atan2(forward[:, 0], forward[:, 2]))
 
 
-def draw(count: int, size: int) -> Drawn:
-    """`count` held-out pairs with all the pictures of SIDES."""
-    pairs = held_out_shots(count, views="all")
-    sides = {
-        name: [replace(one, view=replace(one.view, azimuth_degrees=azimuth)) for one, _, _ in pairs]
-        for name, azimuth in SIDES.items()
-    }
+def seen_from(shot: Shot, azimuth: float) -> Shot:
+    """The same posture from another side."""
+    return replace(shot, view=replace(shot.view, azimuth_degrees=azimuth))
+
+
+def between_heads(pairs: Sequence[tuple[Shot, Shot, Shot]]) -> Tensor:
+    """Degrees (N,) from 0 to 180 between the heads of identities from the front and of targets."""
+    fronts, targets = [seen_from(pair[0], SIDES["front"]) for pair in pairs], [pair[2] for pair in pairs]
+    return ((head_yaw(targets) - head_yaw(fronts) + 180) % 360 - 180).abs()
+
+
+def draw(count: int, size: int, turned: bool = False) -> Drawn:
+    """The first `count` held-out pairs, or those with a turned head, with all the pictures of SIDES."""
+    pairs = held_out_shots(MOST_TRIED * count if turned else count, views="all")
+    turn = between_heads(pairs)
+    chosen = [i for i in range(len(pairs)) if not turned or turn[i] > TURNED][:count]
+    pairs, turn = [pairs[i] for i in chosen], turn[chosen]
+    sides = {name: [seen_from(pair[0], azimuth) for pair in pairs] for name, azimuth in SIDES.items()}
     poses, targets = ([pair[place] for pair in pairs] for place in (1, 2))
     pictures = {name: render(shots, size)["rgb"] for name, shots in sides.items() if name != "front"}
     front, target = (render(shots, size, outputs=("rgb", "iuv")) for shots in (sides["front"], targets))
     figure = target["iuv"][:, :1] > 0
     shown = correspondence_flow(target["iuv"], front["iuv"])[..., 0] != INVALID  # (N, S, S)
-    apart = (head_yaw(targets) - head_yaw(sides["front"]) + 180) % 360 - 180
     return Drawn(
         {"front": front["rgb"], **pictures},
         render(poses, size)["rgb"],
         target["rgb"],
         figure,
         figure & ~shown[:, None],
-        apart.abs(),
+        turn,
     )
 
 
@@ -133,19 +142,22 @@ def main() -> None:
     parser.add_argument("result", help="weights of capture_parts")
     parser.add_argument("--weights", help="folder with AlexNet's weights (default: $CAPTURE_WEIGHTS, else downloaded)")
     parser.add_argument("--pairs", type=int, default=96, help="held-out pairs (default 96)")
+    parser.add_argument("--turned", action="store_true", help="only pairs with a turned head")
     parser.add_argument("--out", type=Path, metavar="FILE", help="also write the numbers of every pair, for torch.load")
     parser.add_argument("--debug", action="store_true", help="show tracebacks")
     args = parser.parse_args()
     transfer = PoseTransfer.load(args.result)
     check_layered(transfer, "several pictures")
     perceptual = Perceptual.load("alex", weights_folder(args.weights))
-    drawn = draw(args.pairs, transfer.size)
+    drawn = draw(args.pairs, transfer.size, args.turned)
     measured = {", ".join(row): measure(outputs(transfer, drawn, row), drawn, perceptual) for row in ROWS}
     if args.out:
         torch.save({"turn": drawn.turn, "measured": measured}, args.out)
     turned = drawn.turn > TURNED
-    groups = {"all": torch.ones_like(turned), f"turned by more than {TURNED:.0f} degrees": turned, "others": ~turned}
+    groups = {f"heads turned by more than {TURNED:.0f} degrees": turned, "other pairs": ~turned}
     for name, chosen in groups.items():
+        if not chosen.any():
+            continue
         share = drawn.hidden[chosen].sum() / drawn.figure[chosen].sum().clamp(min=1)
         print(
             f"\n{name}: {int(chosen.sum())} pairs, {share:.0%} of the figure's pixels are hidden in the first picture\n"

@@ -28,6 +28,7 @@ LEAST_EDGES = 8  # rows, and columns, at which something changes
 MOST_CELLS, MOST_SMALL_CELLS = 256, 96  # that a figure is high or wide; the second where pixels are not enlarged
 INKED = 0.6  # of the cells at a figure's edge have the ink's colour
 FINE = 6  # pixels of a cell's side, at least, in which cells are decided
+MIDDLE = 0.2  # of a cell's side: in this square colours are not yet mixed with those of the cells around
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,8 +141,8 @@ def find_grid(image: Image.Image, most_colours: int | None = None) -> PixelArt |
 def snap(figure: np.ndarray, pixels: Pixels) -> np.ndarray:
     """A figure, uint8 (F, F, 4) with straight alpha and F = side * fine, on the grid: uint8 (side, side, 4).
 
-    A cell is there where more than half of it is covered, and has the colour of the palette that most of it is
-    nearest to. Cells at the edge of the figure have the ink, where there is one.
+    Cells are decided in their middle: a cell is there where more than half of that is covered, and has the colour of
+    the palette that most of it is nearest to. Cells at the edge of the figure have the ink, where there is one.
     """
     grid = pixels.grid
     cells = _to_cells(figure, grid, pixels.palette)
@@ -173,7 +174,9 @@ def _to_cells(figure: np.ndarray, grid: Grid, palette: np.ndarray) -> np.ndarray
     columns, rows = (math.ceil((figure.shape[0] + extra) / size) for extra in before)
     around = [(before[k], count * size - before[k] - figure.shape[0]) for k, count in ((1, rows), (0, columns))]
     padded = np.pad(figure, [*around, (0, 0)], mode="edge")
-    cells = padded.reshape(rows, size, columns, size, 4).transpose(0, 2, 1, 3, 4).reshape(rows * columns, size**2, 4)
+    edge = round(size * (1 - MIDDLE) / 2)
+    middles = padded.reshape(rows, size, columns, size, 4)[:, edge : size - edge, :, edge : size - edge]
+    cells = middles.transpose(0, 2, 1, 3, 4).reshape(rows * columns, -1, 4)
     there = cells[..., 3].mean(1) > 127.5
     made = np.zeros((len(cells), 4), np.uint8)
     if there.any():

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
+import yaml
 
-from tests.conftest import ROOT, TINY_ARGV
+from tests.conftest import ROOT, tiny_argv
 
 pytestmark = pytest.mark.slow
 
@@ -24,7 +25,7 @@ def run_notebook(monkeypatch):
         assert all(f"{key} = " in cell.source for key in parameters)
         cell.source = "\n".join(f"{key} = {value!r}" for key, value in parameters.items())
         where = {"metadata": {"path": str(ROOT / "examples")}}
-        nbclient.NotebookClient(notebook, timeout=240, kernel_name="python3", resources=where).execute()
+        nbclient.NotebookClient(notebook, timeout=900, kernel_name="python3", resources=where).execute()
         return [cell for cell in notebook.cells if cell.cell_type == "code"]
 
     return run
@@ -50,7 +51,16 @@ class TestNotebooks:
         assert len(shown) == 2 and all("data:image/gif;base64" in html for html in shown)
 
     def test_train_your_own(self, run_notebook, tmp_path):
-        options = [*TINY_ARGV, "--train_config.num_epochs", "1", "--validation_pairs", "2"]
-        cells = run_notebook("train_your_own.ipynb", MINUTES=1.0, OPTIONS=options, RESULTS=str(tmp_path))
+        """Both stages, in whose second half the learning rate falls to zero."""
+        tiny = tiny_argv("capture_parts")
+        epochs = tiny.index("--train_config.num_epochs")  # are the notebook's own
+        options = [*tiny[:epochs], *tiny[epochs + 2 :], "--dataset_path", "toon", "--validation_pairs", "2"]
+        cells = run_notebook("train_your_own.ipynb", MINUTES=10.0, OPTIONS=options, RESULTS=str(tmp_path))
         assert pictures(cells) == 1
-        assert (tmp_path / "MyToon" / "CheckPoint" / "latest_checkpoint.pt").is_file()
+        for title, stage in (("MyLayout", "layout"), ("MyToon", "joint")):
+            assert (tmp_path / title / "CheckPoint" / "latest_checkpoint.pt").is_file()
+            config = yaml.safe_load((tmp_path / title / "0config.yaml").read_text())
+            assert config["capture_parts_config"]["stage"] == stage
+            assert (
+                1 <= config["train_config"]["lr_schedule"]["decay_epochs"] <= config["train_config"]["num_epochs"] < 10
+            )

@@ -115,6 +115,17 @@ class TestSnap:
         assert {tuple(one) for one in made.reshape(-1, 4)} <= {(0, 0, 0, 0), (220, 40, 60, 255), (20, 16, 30, 255)}
         assert (made[12, ::8, 3] > 0).tolist() == [False, True, True, True, True, False]
 
+    def test_a_cell_has_the_colour_in_its_middle(self):
+        """Enlarging blurs the borders of cells: most of this one has another colour, or is clear."""
+        figure = np.zeros((24, 24, 4), np.uint8)
+        figure[...] = (*COLOURS[1], 255)
+        figure[9:15, 9:15, :3] = COLOURS[3]
+        figure[:9, :9, 3] = 0
+        figure[2:6, 2:6, 3] = 255
+        made = snap(figure, Pixels(Grid(8, (0, 0), 24, 1), COLOURS))
+        assert (made[8:16, 8:16, :3] == COLOURS[3]).all() and (made[:8, :8, 3] == 255).all()
+        assert (made[16:, :, :3] == COLOURS[1]).all()
+
     def test_the_line_around_the_drawing_is_drawn_again(self):
         """Around a red figure of 6 x 6 cells with a line; what is rendered of it has lost the line."""
         grid, drawing = Grid(8, (0, 0), 80, 1), np.zeros((80, 80, 4), np.uint8)

@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from capture.common.errors import CaptureError
+from capture.common.files import write_bytes
 from capture.data.benchmark.plan import KINDS
+from capture.evaluation.evaluation import Request
 from capture.evaluation.significance import BEST, Certainty
 from capture.evaluation.table import Line, Table
 from tools import leaderboard
@@ -26,6 +28,10 @@ def table_of(numbers: dict[str, float], best: str = "") -> Table:
     return Table([*lines, Line("CaPTURe", "published", None, {"lpips": 0.0512})], {}, [])
 
 
+def lines_of(table: Table) -> list[dict]:
+    return [json.loads(line) for line in table.jsonl().splitlines()]
+
+
 @pytest.fixture
 def benchmark_folder(tmp_path: Path) -> Path:
     folder = tmp_path / "bench"
@@ -37,8 +43,8 @@ def benchmark_folder(tmp_path: Path) -> Path:
 
 class TestBoard:
     def test_rows_are_in_the_order_of_the_mean_of_all_lists(self):
-        tables = {("shaded", kind): table_of({"A": 0.3, "B": 0.2}, best="B") for kind in KINDS}
-        tables |= {("flat", kind): table_of({"A": 0.1, "B": 0.4}) for kind in KINDS}
+        tables = {("shaded", kind): lines_of(table_of({"A": 0.3, "B": 0.2}, best="B")) for kind in KINDS}
+        tables |= {("flat", kind): lines_of(table_of({"A": 0.1, "B": 0.4})) for kind in KINDS}
         text = leaderboard.board(tables, {"shaded": "aa", "flat": "bb"})
         assert text.index("### shaded") < text.index("### flat") < text.index("### All")
         assert "| A | 0.3000 ±0.010 | 0.3000 ±0.010 | 0.3000 ±0.010 |" in text
@@ -71,6 +77,55 @@ class TestProgram:
         ]
         assert requests[0].size == 128 and requests[0].out == out / "shaded" / KINDS[0]
         assert (out / "board.md").read_text() == capsys.readouterr().out
+
+    def test_a_list_is_measured_again_where_its_pictures_changed_and_nowhere_else(
+        self, benchmark_folder, tmp_path, monkeypatch, capsys
+    ):
+        measured = []
+
+        def evaluate(request, workers):
+            measured.append(request.out.name)
+            table = table_of({"Mine": 0.2})
+            write_bytes(request.out / "table.jsonl", table.jsonl().encode())
+            return table
+
+        for kind in KINDS:
+            write_bytes(tmp_path / "pictures" / "flat" / kind / "00000.png", b"picture")
+        monkeypatch.setattr(leaderboard, "evaluate", evaluate)
+        argv = [
+            benchmark_folder,
+            "--pred",
+            f"Mine={tmp_path / 'pictures'}",
+            "--styles",
+            "flat",
+            "--out",
+            tmp_path / "out",
+        ]
+        monkeypatch.setattr(sys, "argv", ["leaderboard", *map(str, argv)])
+        leaderboard.main()
+        first = capsys.readouterr().out
+        leaderboard.main()
+        assert measured == list(KINDS) and capsys.readouterr().out == first
+        (tmp_path / "pictures" / "flat" / KINDS[1] / "00000.png").write_bytes(b"another")
+        leaderboard.main()
+        assert measured == [*KINDS, KINDS[1]]
+        sys.argv += ["--metrics", "lpips"]
+        leaderboard.main()
+        assert len(measured) == 7
+
+    def test_what_a_result_s_table_depends_on(self, tmp_path):
+        def key(**changed) -> str:
+            options = {"results": [tmp_path / "run"], "predictions": [], "pairs": tmp_path / "turned_views.csv"}
+            request = Request(**{**options, "self_folder": None, "out": tmp_path, **changed})
+            return leaderboard.key_of(request, "digest")
+
+        write_bytes(tmp_path / "run" / "CheckPoint" / "latest_checkpoint.pt", b"weights")
+        before = key()
+        write_bytes(tmp_path / "run" / "log.txt", b"a log changes nothing")
+        assert key() == before
+        assert before not in (key(references=["puppet"]), key(size=64), key(pairs=tmp_path / "same_proportions.csv"))
+        write_bytes(tmp_path / "run" / "CheckPoint" / "latest_checkpoint.pt", b"other weights")
+        assert key() != before
 
     @pytest.mark.parametrize(
         ("argv", "message"),

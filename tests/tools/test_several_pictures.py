@@ -11,7 +11,7 @@ from capture.data.toon.rendering.camera import Shot, View
 from capture.inference.transfer import PoseTransfer
 from capture.methods.build import build_generator
 from tests.conftest import tiny_config
-from tools.several_pictures import METRICS, ROWS, Drawn, draw, head_yaw, measure, outputs, table
+from tools.several_pictures import METRICS, ROWS, TURNED, Drawn, draw, head_yaw, measure, outputs, table
 
 SIZE = 32
 
@@ -43,6 +43,10 @@ class TestDraw:
         assert (drawn.hidden <= drawn.figure).all()
         assert 0 < drawn.hidden.sum() < drawn.figure.sum()
         assert ((drawn.turn >= 0) & (drawn.turn <= 180)).all()
+
+    def test_only_pairs_with_a_turned_head(self):
+        chosen = draw(2, SIZE, turned=True)
+        assert len(chosen.pose) == 2 and (chosen.turn > TURNED).all()
 
 
 class TestOutputs:

@@ -79,7 +79,7 @@ class PartsGenerator(Generator):
         self.identity_encoder = IdentityEncoder(channels, c_in, in_norm=False, pad_type="zeros")
         self.pose_encoder = PoseEncoder(channels, c_in, in_norm=True, pad_type="zeros")
         self.decoder = PartsDecoder(channels, networks, detach_attention=config["loss"]["attention_weight"] > 0)
-        self.figure_alpha = networks["figure_alpha"]
+        self.figure_alpha, self.sharpness = networks["figure_alpha"], networks["sharpness"]
         self.refiner = RefinementNetwork(
             self.decoder.c_out, networks["c"], networks["layout_ch"], self.patch, self.figure_alpha
         )
@@ -93,6 +93,8 @@ class PartsGenerator(Generator):
         style_numbers: Tensor | None = None,
     ) -> Any:
         """identity, perhaps identity_2 to identity_4, pose: (B, 3, S, S) in [-1, 1]; noise: (B, 2, noise_dim).
+
+        The losses, which take `details`, see the layers' shares as they are; a picture alone has them sharpened.
 
         With networks.figure_alpha, `inputs` may hold the `ground` to composite over, (B, 3, S, S); else it is estimated
         from the identity's picture.
@@ -116,7 +118,7 @@ class PartsGenerator(Generator):
             noise = identity.new_zeros(len(identity), 2, self.noise_dim)
         noise = noise.to(identity.dtype)
         identities = [self.encode_identity(inputs, noise[:, 0]), *map(self._see_identity, others)]
-        made = self._paint(identities, self.encode_pose(inputs), noise)
+        made = self._paint(identities, self.encode_pose(inputs), noise, 1.0 if details else self.sharpness)
         return made if details else made.image
 
     def encode_identity(self, inputs: Inputs, noise: Tensor) -> Features:
@@ -134,13 +136,14 @@ class PartsGenerator(Generator):
         return merge_face_parts(self.segmenter(self._patches(image)).logits)  # (B, parts + 1, h, w)
 
     def decode(self, identity: Features, pose: Features, noise: Tensor) -> Tensor:
-        return self._paint([identity], pose, noise).image
+        return self._paint([identity], pose, noise, self.sharpness).image
 
     def estimate_motion(self, identities: Sequence[Features], pose: Features) -> Features:
         return pack([(made.motion, made.layout) for made in self._lay_out_all(identities, pose)])
 
     def decode_layers(self, identities: Sequence[Features], pose: Features, motion: Features, noise: Tensor) -> Layers:
         found, refined, _ = self._refine(identities, pose, unpack(motion), noise)
+        refined = refined.sharpened(self.sharpness)
         image, figure_logits = self._composite(refined, identities[0])
         return Layers(
             image=image.float(),
@@ -186,12 +189,14 @@ class PartsGenerator(Generator):
         picture = self._patches(image)  # (B, 3 patch², h, w)
         return {PICTURE: picture, **_as_features(self.segmenter(picture))}
 
-    def _paint(self, identities: Sequence[Features], pose: Features, noise: Tensor) -> PartsDetails:
+    def _paint(
+        self, identities: Sequence[Features], pose: Features, noise: Tensor, sharpness: float = 1.0
+    ) -> PartsDetails:
         """All that comes after the encoders."""
         laid_out = self._lay_out_all(identities, pose)
         motions = [(made.motion, made.layout) for made in laid_out]
         _, refined, attention = self._refine(identities, pose, motions, noise)
-        image, figure_logits = self._composite(refined, identities[0])
+        image, figure_logits = self._composite(refined.sharpened(sharpness), identities[0])
         return PartsDetails(image, laid_out, attention, figure_logits)
 
     def _refine(

@@ -34,6 +34,14 @@ class NetworksConfig(Section):
         "the refiner also predicts how much of each pixel the figure covers, and the figure is composited over the "
         "ground of the identity's picture; start_from may name weights without it",
     )
+    sharpness: float = key(
+        1.0,
+        "factor, in rendering, of the logits of the layers' shares (warped or painted, figure or ground): above 1, "
+        "fewer pixels are a mixture of two layers, which looks blurred",
+        ge=1,
+        le=100,
+        resume="free",
+    )
 
 
 class LossConfig(Section):

@@ -26,6 +26,13 @@ class Refined(NamedTuple):
     alpha_logits: Tensor  # (B, patch², h, w): the share of `warped` is their sigmoid
     figure_logits: Tensor | None  # (B, patch², h, w): the share of a pixel that the figure covers is their sigmoid
 
+    def sharpened(self, factor: float) -> Refined:
+        """The same layers, whose shares are nearer to 0 and 1: their logits are multiplied."""
+        if factor == 1:
+            return self
+        figure = None if self.figure_logits is None else factor * self.figure_logits
+        return self._replace(alpha_logits=factor * self.alpha_logits, figure_logits=figure)
+
     def picture(self) -> Tensor:
         """Both layers together (B, 3 patch², h, w), clamped to [-1, 1]."""
         out = composite(self.painted, self.warped, self.alpha_logits)

@@ -67,6 +67,19 @@ class TestComposite:
         assert layers.figure_alpha.shape == (2, 1, SIZE, SIZE) and layers.figure_alpha.min() >= 0
         assert layers.at(1).figure_alpha.shape == (1, 1, SIZE, SIZE)
 
+    def test_pictures_are_sharpened_and_what_the_losses_see_is_not(self):
+        plain, pair = predicting(), random_pair()
+        sharp = moving_parts(tiny_generator(networks__figure_alpha=True, networks__sharpness=4.0))
+        noise = torch.zeros(2, 2, sharp.noise_dim)
+        with torch.no_grad():
+            one, other = (generator(pair, details=True) for generator in (plain, sharp))
+            torch.testing.assert_close(one.image, other.image)
+            identity, pose = sharp.encode_identity(pair, noise[:, 0]), sharp.encode_pose(pair)
+            layers = sharp.decode_layers([identity], pose, sharp.estimate_motion([identity], pose), noise)
+            torch.testing.assert_close(layers.image, sharp(pair))
+        torch.testing.assert_close(layers.figure_alpha, (4 * one.figure_logits).sigmoid())
+        assert not torch.allclose(layers.image, one.image)
+
     def test_figure_is_cut_out_by_the_predicted_alpha(self):
         picture = torch.full((8, 8, 3), 235, dtype=torch.uint8).numpy()
         picture[2:6, 2:6] = 10

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 import torch.nn.functional as F
 
 from capture.methods.capture_parts.coordinates import cell_centres, sample_map
 from capture.methods.capture_parts.layout import Correspondence
-from capture.methods.capture_parts.refiner import RefinementNetwork, composite, pixel_norm, warp_to_layout
+from capture.methods.capture_parts.refiner import Refined, RefinementNetwork, composite, pixel_norm, warp_to_layout
 from capture.nn.init import init_weights
 from tests.helpers.parts import parameters_without_gradient
 
@@ -64,6 +65,11 @@ class TestRefinementNetwork:
         assert (made == 1).all()
         made.sum().backward()
         assert refiner.colour.conv.bias.grad.min() > 0
+
+    def test_sharpened_layers_are_mixed_less(self):
+        layers = Refined(torch.full((1, 1, 1, 1), -1.0), torch.full((1, 1, 1, 1), 1.0), torch.tensor(0.5), None)
+        shares = [(layers.sharpened(factor).picture().mean().item() + 1) / 2 for factor in (1, 3, 100)]
+        assert shares == pytest.approx([0.6225, 0.8176, 1.0], abs=1e-4)
 
     def test_every_parameter_gets_a_gradient(self):
         refiner = tiny_refiner()
