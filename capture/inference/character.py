@@ -98,7 +98,7 @@ def make_character(
             if art is not None:
                 grid = Grid.of(art, window, side)
                 side, resampling = grid.side * grid.fine, Image.Resampling.NEAREST
-                notes.add(path, f"{art}, of which results are made as well (--pixel_art off: they are not)")
+                notes.add(path, f"{art}; the result is pixel art, too, unless --pixel_art is off")
         if isinstance(side, int):
             drawings.append(cut_drawing(image, window, side, resampling))
             if grid is not None and art is not None and pixels is None:

@@ -190,7 +190,7 @@ def outlined(picture: Image.Image, alpha: Image.Image, width: float) -> tuple[Im
 def what_was_done(ground: bool, scale: bool) -> str:
     """That a figure was put on the known ground, or scaled to the known size, or both, for people."""
     verbs = ["put on the ground"] * ground + ["scaled to the size"] * scale
-    return f"the figure is {' and '.join(verbs)} that these weights know (not with --framing as_is)"
+    return f"the figure is {' and '.join(verbs)} that these weights know (--framing as_is leaves it as it is)"
 
 
 def _why_not(found: Found) -> str:

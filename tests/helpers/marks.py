@@ -33,6 +33,8 @@ SLOW_NAMES = {  # of classes and functions: each takes seconds, because it train
     *("test_seed_gives_the_same_character_in_every_process", "test_no_two_of_five_hundred_characters_are_alike"),
     *("test_processes_of_a_loader_render_no_group_twice", "test_no_square_matrix_is_held_at_64x64"),
     *("test_killed_build_is_resumed_and_two_processes_build_once", "test_several_processes_build_large_datasets"),
+    *("test_a_resumed_run_sees_the_same_pictures_and_has_the_same_weights", "TestWriteDrivers"),
+    "test_a_run_starts_from_weights_without_face_parts_and_learns_them",
 }
 SLOW_FIXTURES = {"programs", "world"}
 

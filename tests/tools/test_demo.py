@@ -29,7 +29,8 @@ from tools.demo import Score
 def made(tmp_path_factory):
     """(an untrained result folder, a toon dataset)."""
     root = tmp_path_factory.mktemp("demo")
-    write_toon(root / "toon", 2, 2, 2, 32, 0, workers=1, progress=False)
+    few = {"test_characters": 2, "test_clips": 1}
+    write_toon(root / "toon", 1, 1, 1, 32, 0, workers=1, progress=False, **few)
     torch.manual_seed(0)
     state = {"gen_state_dict": build_generator(tiny_config()).state_dict(), "config": tiny_config()}
     save_checkpoint(latest_path(root / "result"), state)
@@ -112,7 +113,8 @@ class TestLpipsAtHand:
 class TestConfiguration:
     @pytest.mark.parametrize("stage", ("layout", "joint"))
     def test_both_stages_learn_from_toon_files_without_the_weights_of_another_network(self, stage, tmp_path):
-        write_toon(tmp_path / "toon", 2, 2, 1, 64, 0, uv=True, workers=1, progress=False, views="front")
+        few = {"test_characters": 2, "test_clips": 1}
+        write_toon(tmp_path / "toon", 2, 2, 1, 64, 0, uv=True, workers=1, progress=False, views="front", **few)
         config = load_config(
             ["configs/small_parts.yaml"],
             ["--stage", stage, "--dataset_path", str(tmp_path / "toon"), "--num_workers", "0", "--batch_size", "2"],

@@ -17,11 +17,15 @@ ort = pytest.importorskip("onnxruntime")
 pytest.importorskip("onnxscript")
 pytestmark = pytest.mark.slow
 
+# exporting takes some 70 ms for each node of a graph: one halving in each hourglass
+FOMM = ("--kp_detector.num_blocks", "1", "--dense_motion.num_blocks", "1")
+MRAA = ("--region_predictor.num_blocks", "1", "--background.num_blocks", "1", "--pixelwise_flow.num_blocks", "1")
+
 
 @pytest.fixture(scope="module")
 def transfer() -> PoseTransfer:
     """A tiny FOMM whose head is large, so that keypoints are places and not the whole picture."""
-    config = tiny_config("--method", "fomm")
+    config = tiny_config("--method", "fomm", *FOMM)
     torch.manual_seed(0)
     generator = build_generator(config)
     with torch.no_grad():
@@ -82,7 +86,7 @@ class TestMraa:
     @pytest.mark.parametrize(("mode", "other"), [("avd", "absolute"), ("absolute", "relative")])
     def test_the_picture_of_the_configured_mode_is_that_of_torch(self, mode, other):
         """The axes of its regions come from the closed form of the decomposition."""
-        config = tiny_config("--method", "mraa", "--mode", mode)
+        config = tiny_config("--method", "mraa", "--mode", mode, *MRAA)
         torch.manual_seed(0)
         generator = build_generator(config).eval()
         inputs, noise = examples(generator, config["dataset_config"]["image_size"], 3)

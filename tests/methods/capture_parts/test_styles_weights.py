@@ -17,7 +17,7 @@ from capture.metrics.image import l1
 from tests.conftest import ROOT
 
 WEIGHTS = ROOT / "result" / "Styles"
-COUNT = 12
+COUNT = 6
 
 
 @pytest.fixture(scope="module")

@@ -8,10 +8,14 @@ import sys
 import types
 from collections.abc import Callable
 from pathlib import Path
+from unittest import mock
 
 from capture.common.errors import CaptureError
+from tests.reliability.hostile import sandbox
 from tests.reliability.hostile.case import Case
 from tests.reliability.hostile.sandbox import Server
+
+MEMORY = 128 << 20  # in place of the sandbox's own bound, so that a program which takes too much is quick
 
 
 def _fall() -> None:
@@ -51,7 +55,7 @@ def _talk() -> None:
 
 
 def _grow() -> None:
-    held = bytearray(4 << 30)
+    held = bytearray(256 << 20)
     held[:: 1 << 12] = b"x" * len(held[:: 1 << 12])
 
 
@@ -78,7 +82,8 @@ def unseen(server: Server) -> list[str]:
     missed = []
     for name, (main, expected) in WRONG.items():
         server.programs["wrong.py"] = types.SimpleNamespace(main=main)
-        verdict = server.run(Case("", ["wrong.py"], {}))
+        with mock.patch.object(sandbox, "MEMORY", MEMORY):
+            verdict = server.run(Case("", ["wrong.py"], {}))
         if not any(expected in violation for violation in verdict.violations):
             missed.append(f"{name}: {verdict.what}, {verdict.violations}")
     return missed
