@@ -152,6 +152,7 @@ class Server:
             sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
             raw = io.FileIO(2, "w", closefd=False)
             sys.stderr = io.TextIOWrapper(raw, "utf-8", "backslashreplace", write_through=True)
+            sys.dont_write_bytecode = True  # of a module that no program before has imported
             os.environ.update(HOME=str(self.box / "home"), TMPDIR=str(self.box / "tmp"), CUDA_VISIBLE_DEVICES="")
             os.environ.pop("XDG_CACHE_HOME", None)
             import tempfile
