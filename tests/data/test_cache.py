@@ -8,7 +8,6 @@ import multiprocessing
 import os
 import pickle
 import re
-import resource
 import shutil
 import signal
 import time
@@ -26,6 +25,7 @@ from capture.data.decoding import FrameReader
 from capture.data.index.catalog import Catalog, scan
 from capture.io.array_file import Damaged, open_arrays
 from tests.conftest import draw_figure
+from tests.helpers.file_limit import limit_file_size
 from tests.helpers.make_videos import make_video
 
 SIZE = 24
@@ -94,7 +94,7 @@ def in_another_process(root: Path, name: str = "", most_bytes: int | None = None
     def run() -> None:
         if most_bytes:
             signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-            resource.setrlimit(resource.RLIMIT_FSIZE, (most_bytes, most_bytes))
+            limit_file_size(most_bytes)
         logger = logging.getLogger("capture")
         logger.setLevel(logging.INFO)
         logger.addHandler(logging.FileHandler(root / f"{name}.log"))

@@ -29,6 +29,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.helpers.file_limit import limit_file_size
+
 ROOT = Path(__file__).resolve().parents[2]
 OTHER_SYSTEM = ROOT / "tests" / "helpers" / "other_system"
 
@@ -194,12 +196,9 @@ def _become(asked: dict[str, Any]) -> None:
     if asked.get("count") or asked.get("kill_at"):
         _count_calls(asked)
     if "file_limit" in asked:
-        # Python 3.11 keeps a compiled module that the limit has cut short, and every later import of it fails
-        sys.dont_write_bytecode = True
-        os.environ["PYTHONDONTWRITEBYTECODE"] = "1"  # for the processes that the program starts
         if asked.get("dies_of_it"):
             signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (asked["file_limit"], asked["file_limit"]))
+        limit_file_size(asked["file_limit"])
     if "memory" in asked:
         pages = int(Path("/proc/self/statm").read_text().split()[0])
         most = pages * os.sysconf("SC_PAGE_SIZE") + asked["memory"]
