@@ -133,7 +133,7 @@ def build_parser() -> Parser:
     reverse = commands.add_parser("reverse", help="aligned samples of any drawings, by drivers that weights draw")
     reverse.add_argument("result", help="trained weights of CaPTURe-Parts, such as result/Styles")
     reverse.add_argument("dataset", help="dataset folder, on a plain ground; no character needs another one's poses")
-    add_out(reverse, "folder of shards to write, with kept.png and rejected.png to look at")
+    add_out(reverse, "folder of shards to write, with sheets of kept and rejected pairs")
     add_number(reverse, "samples", 1000, "training samples")
     add_number(reverse, "agreement", 0.45, "least share of the figure that a second reading must find the same, 0 to 1")
     add_number(reverse, "samples_per_shard", 1000, "in a .tar file")

@@ -19,6 +19,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from capture.common.errors import CaptureError
+from capture.common.pretrained import sha256_of
 from capture.data.frames import FrameDataset
 from capture.data.index.catalog import scan
 from capture.data.packed.contents import Contents, shard_name, webdataset
@@ -71,8 +72,8 @@ def write_drivers(
 ) -> Contents:
     """Write (or finish writing) training samples whose pose is a driver, as shards that training streams.
 
-    The sheets kept.png and rejected.png beside them show pairs: another frame of the character, the frame, the driver,
-    in rows. Shards that exist are kept, so an interrupted run goes on where it stopped.
+    The sheets NUMBER.kept.png and NUMBER.rejected.png beside each NUMBER.tar show pairs in rows: another frame of the
+    character, the frame, the driver. Shards that exist are kept, so an interrupted run goes on where it stopped.
 
     Args:
         result: trained weights that segment parts.
@@ -94,14 +95,15 @@ def write_drivers(
     frames = FrameDataset(scan(dataset, progress=progress), transfer.size, seed)
     samples_per_shard = min(samples, samples_per_shard)
     shards = -(-samples // samples_per_shard)
-    source = f"{Path(dataset).name}, driven by {Path(result).name}, agreement {agreement:g}"
+    weights = f"{Path(result).name} (sha256 {sha256_of(transfer.source)[:16]})"  # results of one name may differ
+    source = f"{Path(dataset).name}, driven by {weights}, agreement {agreement:g}"
     contents = Contents(transfer.size, shards, samples_per_shard, ROLES, True, seed, source)
     if begin_pack(out, contents):
         return contents
-    sheets = _Sheets(out)
     for number in range(shards):
         if not is_written(out / shard_name(number)):
             first = number * MOST_TRIES * samples_per_shard
+            sheets = _Sheets(out, Path(shard_name(number)).stem)
             made = _kept(transfer, frames, first, samples_per_shard, agreement, sheets, dataset)
             bar = tqdm(made, shard_name(number), samples_per_shard, unit="sample", disable=not progress)
             write_shard(out, number, contents, bar)
@@ -187,11 +189,11 @@ def part_agreement(first: Tensor, second: Tensor, figure: Tensor) -> float:
 
 
 class _Sheets:
-    """The first SHOWN pairs that are kept and that are not, as pictures in the folder `out`."""
+    """The first SHOWN pairs of a shard that are kept and that are not: NAME.kept.png and NAME.rejected.png."""
 
-    def __init__(self, out: Path):
+    def __init__(self, out: Path, name: str):
         self.rows: dict[bool, list[np.ndarray]] = {True: [], False: []}
-        self.out = out
+        self.files = {True: out / f"{name}.kept.png", False: out / f"{name}.rejected.png"}
 
     def add(self, candidate: Candidate, kept: bool) -> None:
         """Show a pair, if there is room."""
@@ -203,4 +205,4 @@ class _Sheets:
         halves = [np.concatenate(rows[k::2]) for k in range(2) if rows[k::2]]
         high = max(len(half) for half in halves)
         padded = [np.pad(half, ((0, high - len(half)), (0, 0), (0, 0)), constant_values=255) for half in halves]
-        write_png(self.out / ("kept.png" if kept else "rejected.png"), np.concatenate(padded, axis=1))
+        write_png(self.files[kept], np.concatenate(padded, axis=1))

@@ -7,6 +7,7 @@ import shutil
 import numpy as np
 import pytest
 import torch
+import yaml
 from PIL import Image
 
 from capture.checkpoints.checkpoint import export_generator
@@ -78,7 +79,8 @@ class TestWriteDrivers:
             nearest = min(np.abs(frame.astype(float) - shown).mean() for frame in frames)
             assert (nearest < 3) == known, role
         assert len(data.test_batch(2)["target"]) == 2
-        assert Image.open(tmp_path / "out" / "kept.png").size[0] == 2 * 3 * 64
+        for number in ("000000", "000001"):  # each shard has its own sheets
+            assert Image.open(tmp_path / "out" / f"{number}.kept.png").size[0] == 2 * 3 * 64
 
     def test_an_interrupted_run_goes_on_to_the_same_bytes(self, weights, mixamo_tree, tmp_path):
         first, again = tmp_path / "first", tmp_path / "again"
@@ -86,14 +88,27 @@ class TestWriteDrivers:
         shutil.copytree(first, again)
         (again / "pack.json").rename(again / ".pack.json")
         (again / "000001.tar").unlink()
+        (again / "000001.kept.png").unlink()
         self.write(weights, mixamo_tree, again)
-        assert (again / "000001.tar").read_bytes() == (first / "000001.tar").read_bytes()
+        for name in ("000001.tar", "000000.kept.png", "000001.kept.png"):
+            assert (again / name).read_bytes() == (first / name).read_bytes(), name
+
+    def test_other_weights_of_the_same_name_do_not_go_on(self, weights, mixamo_tree, tmp_path):
+        self.write(weights, mixamo_tree, tmp_path / "out", samples=2)
+        (tmp_path / "out" / "pack.json").rename(tmp_path / "out" / ".pack.json")
+        other = tmp_path / weights.name
+        config = yaml.safe_load((weights / "0config.yaml").read_text())
+        state = {name: value + 1 for name, value in moving_parts(tiny_generator()).state_dict().items()}
+        export_generator(other / "generator.safetensors", state, config)
+        shutil.copy(weights / "0config.yaml", other)
+        with pytest.raises(CaptureError, match="other"):
+            self.write(other, mixamo_tree, tmp_path / "out", samples=2)
 
     def test_too_few_pairs_that_agree_are_refused_in_one_line(self, weights, mixamo_tree, tmp_path, monkeypatch):
         monkeypatch.setattr(reverse_driving, "MOST_TRIES", 8)
         with pytest.raises(CaptureError, match="of 8 pairs 0 agree by 1 or more, and 1 are wanted; lower --agreement"):
             self.write(weights, mixamo_tree, tmp_path / "none", samples=1, agreement=1.0)
-        assert (tmp_path / "none" / "rejected.png").is_file() and not list((tmp_path / "none").glob("*.tar"))
+        assert (tmp_path / "none" / "000000.rejected.png").is_file() and not list((tmp_path / "none").glob("*.tar"))
 
     def test_weights_that_find_no_parts_and_impossible_numbers_are_refused(self, mixamo_tree, tmp_path, bad_input):
         line = bad_input("prepare.py", "reverse", "result/Toon", mixamo_tree, tmp_path / "x", "--agreement", "2")
