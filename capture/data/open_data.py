@@ -134,6 +134,7 @@ def _open_toon(options: dict[str, Any], seed: int, extras: Extras) -> Data:
         reach=options["toon_reach"],
         styles=options["toon_styles"],
         style_share=options["style_share"],
+        bodies=options["toon_bodies"],
         figures=extras.figures,
         face_parts=options["toon_face_parts"],
         identity_pictures=_identity_pictures(options, seed),

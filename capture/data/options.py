@@ -37,6 +37,13 @@ class DatasetConfig(Section):
         le=1,
         resume="noted",
     )
+    toon_bodies: float = key(
+        0.0,
+        "toon: share of the samples in styles whose bodies are unusual: large or small heads, or four legs",
+        ge=0,
+        le=1,
+        resume="noted",
+    )
     toon_face_parts: bool = key(
         False,
         "toon: eyes and mouth are parts of their own in the UV maps, for capture_parts_config.num_parts: 27",

@@ -63,10 +63,12 @@ class Figure:
     Attributes:
         eyes: own, dots, big or none.
         limbs: thickness of arms and legs, as a factor.
+        head: size of the head with hair and hat, as a factor.
     """
 
     eyes: str = "own"
     limbs: float = 1.0
+    head: float = 1.0
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,7 @@ from capture.data.toon.render_groups import (
 from capture.data.toon.rendering.camera import Crop, Shot
 from capture.data.toon.rendering.render import render
 from capture.data.toon.shots import FACING, LAST_SEED, draw_shot
+from capture.data.toon.styles.bodies import draw_bodies, on_four_legs
 from capture.data.toon.styles.drawing import render_styled
 from capture.io.iuv import MAPS
 from capture.io.roles import identity_roles
@@ -36,7 +37,12 @@ from capture.io.roles import identity_roles
 HELD_OUT_SEEDS = range(10000)  # characters of test sets, which training never renders
 KEPT_GROUPS = 2 * GROUPS_PER_BLOCK  # render groups that are kept, because the samples of a block are shuffled
 _ROLES = ("identity", "real", "pose", "target")
-_STYLES, _CROPS, _OTHERS = 3, 4, 7  # the last numbers of the seeds of styles, crops and further pictures
+_STYLES, _CROPS, _OTHERS, _BODIES = (
+    3,
+    4,
+    7,
+    8,
+)  # the last numbers of the seeds of styles, crops, further pictures, bodies
 SUFFIXES = {"rgb": "", "iuv": MAPS, "iuv_faces": MAPS}  # output of `render` -> what follows the role in a sample's key
 OF_TARGET = {"alpha": TARGET_ALPHA, "ground": TARGET_GROUND}  # outputs that a sample has of its target alone
 
@@ -80,6 +86,8 @@ class ToonStream(SampleSource):
         styles: off, or the variety of styles, few or many (capture.data.styles.style.KINDS). Identity, real and target
             then share a style, the pose has another one, and figures are anywhere in the frame.
         style_share: how many samples, or render groups, are drawn in styles; the others are plain.
+        bodies: how many of the samples, or render groups, that are drawn in styles have unusual bodies
+            (capture.data.toon.styles.bodies).
         identity_pictures: how many pictures of the identity there are. The further ones are A in other clips and views;
             of a render group, its other scenes.
         figures: add `target_alpha`, (B, 1, S, S), how much of the target's pixels its figure covers, and
@@ -104,12 +112,14 @@ class ToonStream(SampleSource):
         reach: float = 0.0,
         styles: str = "off",
         style_share: float = 1.0,
+        bodies: float = 0.0,
         figures: bool = False,
         face_parts: bool = False,
         identity_pictures: IdentityPictures = ONE_PICTURE,
     ) -> None:
         self.identity_pictures = identity_pictures
         self.styles, self.style_share = styles, style_share if styles != "off" else 0.0
+        self.bodies = bodies
         self.size, self.samples_per_epoch, self.seed, self.device = size, samples_per_epoch, seed, device
         self.map_kind = "iuv_faces" if face_parts else "iuv"
         self.outputs = ("rgb",) + (self.map_kind,) * uv + tuple(OF_TARGET) * figures
@@ -161,8 +171,10 @@ class ToonStream(SampleSource):
         )
         if self.styles != "off":
             rng = np.random.default_rng([self.seed, self.epoch, index, _STYLES])
-            if not _are_plain(draw_styles(rng, self.styles, self.style_share)):
+            styles = draw_styles(rng, self.styles, self.style_share)
+            if not _are_plain(styles):
                 identity, real, pose = (_cropped(shot, rng) for shot in (identity, real, pose))
+            identity, real, pose = self._with_bodies(index, styles, [identity, real, pose])[1]
         return identity, real, pose, pose.with_character(first)
 
     def describe(self, index: int) -> dict[str, str]:
@@ -178,17 +190,26 @@ class ToonStream(SampleSource):
             return [own[scene] for scene in other_scenes(self.seed, self.epoch, index, sample)[:count]]
         character = self.shots(index)[0].character_seed
         rng = np.random.default_rng([self.seed, self.epoch, index, _OTHERS])
-        plain = _are_plain(self._sample_styles(index))
+        styles = self._sample_styles(index)
+        plain = _are_plain(styles)
         shots = []
         for _ in range(count):
             shot = draw_shot(rng, character, self.clips, self.facing[1], *self.motions)
             shots.append(shot if plain else _cropped(shot, rng))
-        return shots
+        return self._with_bodies(index, styles, shots)[1]
 
-    def _sample_styles(self, index: int) -> Styles:
-        return draw_styles(
-            np.random.default_rng([self.seed, self.epoch, index, _STYLES]), self.styles, self.style_share
-        )
+    def _sample_styles(self, number: int) -> Styles:
+        """The styles of a sample or of a render group, without what is said of bodies."""
+        rng = np.random.default_rng([self.seed, self.epoch, number, _STYLES])
+        return draw_styles(rng, self.styles, self.style_share)
+
+    def _with_bodies(self, number: int, styles: Styles, shots: list[Shot]) -> tuple[Styles, list[Shot]]:
+        """The styles and shots of a sample or of a render group, with unusual bodies by chance."""
+        if not self.bodies:
+            return styles, shots
+        rng = np.random.default_rng([self.seed, self.epoch, number, _BODIES])
+        styles, fours = draw_bodies(rng, self.bodies, styles)
+        return styles, on_four_legs(shots, rng) if fours else shots
 
     def _two_characters(self, rng: np.random.Generator) -> tuple[int, int]:
         first, second = (int(seed) for seed in rng.integers(self.seeds.start, self.seeds.stop, 2))
@@ -200,7 +221,7 @@ class ToonStream(SampleSource):
         roles, styles, shots = _roles(self.identity_pictures.count(indices)), [], []
         more = len(roles) - len(_ROLES)
         for index in indices:
-            own, other = self._sample_styles(index)
+            own, other = self._with_bodies(index, self._sample_styles(index), [])[0]
             styles += [own, own, other, own, *[own] * more]  # in the order of the roles
             shots += [*self.shots(index), *self.other_shots(index, more)]
         renders = self._render(shots, len(roles), styles)
@@ -247,9 +268,11 @@ class ToonStream(SampleSource):
         first, second = self._two_characters(rng)
         facing = [self.facing[0] if k < PORTRAITS else self.facing[2] for k in range(SCENES)]
         shots = [draw_shot(rng, first, self.clips, share, *self.motions) for share in facing]
-        if not _are_plain(self._group_styles(group)):
+        styles = self._sample_styles(group)
+        if not _are_plain(styles):
             rng = np.random.default_rng([self.seed, self.epoch, group, _CROPS])
             shots = [_cropped(shot, rng) for shot in shots]
+        shots = self._with_bodies(group, styles, shots)[1]
         return shots, [shot.with_character(second) for shot in shots]
 
     def _render_group(self, group: int) -> dict[str, Tensor]:
@@ -259,8 +282,7 @@ class ToonStream(SampleSource):
 
     def _group_styles(self, group: int) -> Styles:
         """The styles of the two characters of a render group: whoever's identity it is, the other one is the pose."""
-        rng = np.random.default_rng([self.seed, self.epoch, group, _STYLES])
-        return draw_styles(rng, self.styles, self.style_share)
+        return self._with_bodies(group, self._sample_styles(group), [])[0]
 
     def _group(self, group: int) -> dict[str, Tensor]:
         """The pictures of a render group: prefetched, kept, or rendered now."""

@@ -193,6 +193,18 @@ class TestMixedMotions:
         arms = -rotations[:, INDEX["l_shoulder"]][:, :, 1]  # where the upper arm points
         assert (arms.amin(0) < torch.tensor([0.0, -0.8, -0.3])).all() and (arms.amax(0) > 0.8).all()
 
+    def test_on_four_legs(self):
+        """The trunk is level, and hands and feet are below it."""
+        times, seeds = [0.0] * 30, list(range(30))
+        rotations = posture(["walk+walk+fours"] * 30, times, seeds).rotations
+        trunks = (rotations[:, 0] @ rotations[:, INDEX["spine"]] @ rotations[:, INDEX["chest"]])[:, :, 1]
+        assert (trunks[:, 1].abs() < 0.6).all()  # y is up
+        for seed in range(6):
+            _, frames, _ = placed("walk+walk+fours", [0.0], seed)
+            heights = frames.origin[0, :, 1]
+            highest = max(heights[INDEX[joint]] for joint in ("l_wrist", "r_wrist", "l_ankle", "r_ankle"))
+            assert highest < heights[INDEX["pelvis"]]
+
     def test_no_mixed_motions_by_default(self):
         plain, asked = (
             [shot for i in range(40) for shot in ToonStream(32, mixed_motions=share).shots(i)] for share in (0.0, 0.5)
@@ -201,6 +213,14 @@ class TestMixedMotions:
         assert 40 < sum("+" in shot.clip for shot in asked) < 120
         reaching = [shot for i in range(40) for shot in ToonStream(32, mixed_motions=0.5, reach=0.5).shots(i)]
         assert 20 < sum(shot.clip.endswith("+anywhere") for shot in reaching) < 70
-        for name in ("walk+", "+", "walk+sit+run", "walk+nothing", "walk+anywhere", "walk+sit+anywhere+anywhere"):
+        for name in (
+            "walk+",
+            "+",
+            "walk+sit+run",
+            "walk+nothing",
+            "walk+anywhere",
+            "walk+sit+anywhere+anywhere",
+            "walk+fours",
+        ):
             with pytest.raises(CaptureError, match="no clip"):
                 Shot(1, name, 0, 0.0, View(0.0))

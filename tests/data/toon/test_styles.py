@@ -10,14 +10,17 @@ import torch
 
 from capture.data.open_data import open_data
 from capture.data.styles.grounds import Ground
+from capture.data.styles.pairing import draw_styles
 from capture.data.styles.pixel_art import PixelArt, centres
-from capture.data.styles.style import KINDS, NO_INK, Figure, Shading, Style, draw_style
+from capture.data.styles.style import KINDS, NO_INK, PLAIN, Figure, Shading, Style, draw_style
 from capture.data.toon.dataset import ToonStream
 from capture.data.toon.rendering.camera import Crop, Shot, View
 from capture.data.toon.rendering.render import render
 from capture.data.toon.sheet import styles as style_sheet
+from capture.data.toon.styles.bodies import draw_bodies
 from capture.data.toon.styles.drawing import render_styled
 from capture.data.toon.styles.figures import styled_character
+from capture.io.iuv import PART
 from tests.conftest import tiny_config
 
 SHOT = Shot(41, "wave", 3, 0.4, View(20))
@@ -95,6 +98,48 @@ class TestStyledCharacter:
         assert (thin.geometry != own.geometry).any() and thin.geometry.shape == own.geometry.shape
         faces = [styled_character(41, Figure(eyes=eyes)).face for eyes in ("own", "dots", "big", "none")]
         assert len({face.tobytes() for face in faces}) == 4
+
+    def test_a_large_head_takes_more_of_the_figure_and_stays_in_the_frame(self):
+        areas = []
+        for head in (0.7, 1.0, 1.7):
+            map_ = render_styled([SHOT], 128, [Style(figure=Figure(head=head))])["iuv"][0]
+            figure = map_[0] > 0
+            assert not figure[[0, -1]].any() and not figure[:, [0, -1]].any()
+            areas.append(float((map_[0] == PART["head"] + 1).sum() / figure.sum()))
+        assert areas[0] < 0.8 * areas[1] and areas[2] > 1.3 * areas[1]
+
+
+class TestUnusualBodies:
+    @pytest.mark.parametrize("shared", [False, True])
+    def test_pictures_of_a_sample_agree_on_the_body(self, shared):
+        """The pose and the target are one shot; the head of a character is of one size in all of its pictures."""
+        stream = ToonStream(32, 2**62, seed=3, styles="many", share_renders=shared, bodies=1.0, uv=True)
+        fours = 0
+        for index in range(0, 240, 24):
+            _, _, pose, target = stream.shots(index)
+            assert pose.with_character(target.character_seed) == target
+            fours += pose.clip.endswith("+fours")
+        assert 1 <= fours <= 8
+        again = ToonStream(32, 2**62, seed=3, styles="many", share_renders=shared, bodies=1.0, uv=True)
+        assert all(torch.equal(stream[24][name], value) for name, value in again[24].items())
+
+    def test_styles_differ_in_heads_and_limbs_alone(self):
+        rng = np.random.default_rng(1)
+        for _ in range(20):
+            styles = draw_styles(rng, "many", 0.8)
+            made, fours = draw_bodies(rng, 1.0, styles)
+            if styles == (PLAIN, PLAIN):
+                assert made == styles and not fours
+                continue
+            for before, after in zip(styles, made):
+                assert replace(after, figure=before.figure) == before and 0.5 < after.figure.head < 1.8
+                assert fours or after.figure.limbs == before.figure.limbs
+
+    def test_none_by_default(self):
+        usual, plain = (ToonStream(32, 2**62, seed=3, styles=styles, bodies=0.0) for styles in ("many", "off"))
+        assert not any(shot.clip.endswith("fours") for i in range(40) for shot in usual.shots(i))
+        unusual = ToonStream(32, 2**62, seed=3, styles="off", bodies=1.0)  # the plain style has none
+        assert all(unusual.shots(i) == plain.shots(i) for i in range(20))
 
 
 class TestStyledStream:

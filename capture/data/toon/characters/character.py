@@ -25,7 +25,7 @@ from capture.data.toon.characters.solids import CODES, FRAMES, GEOMETRY, QUADRIC
 from capture.data.toon.skeleton import INDEX, JOINTS, PARENTS
 
 
-def _standing_height(geometry: np.ndarray, codes: np.ndarray, offsets: np.ndarray, sole: float) -> float:
+def standing_height(geometry: np.ndarray, codes: np.ndarray, offsets: np.ndarray, sole: float) -> float:
     """Top of the highest solid in the rest pose, above the soles."""
     origin = np.zeros((len(JOINTS) + 3, 3))
     for joint in range(1, len(JOINTS)):
@@ -100,7 +100,7 @@ def make_character(seed: int) -> Character:
         materials=np.array(builder.materials, np.float32),
         face=face,
         outline=palette.outline,
-        height=_standing_height(geometry, codes, offsets, build.ankle),
+        height=standing_height(geometry, codes, offsets, build.ankle),
         stature=float(rng.uniform(0.68, 0.76)),
         leg=build.leg,
         skirt_length=_length(geometry, codes, "skirt"),

@@ -3,8 +3,8 @@
 A network that trains on a few dozen clips learns just these clips: on toon, the cross-entropy of its layouts is a
 quarter higher in clips that it never saw. The motion `walk+sit` is walk above the hips and sit below them. In
 `walk+sit+anywhere`, the head also turns as far as a neck allows, and each arm mostly points anywhere that it can reach,
-before the face and behind the back too. Only training uses mixed motions (`toon_mixed_motions`, `toon_reach`), and it
-mixes no clips that are held out.
+before the face and behind the back too. In `walk+walk+fours`, the character stands on four legs. Only training uses
+mixed motions (`toon_mixed_motions`, `toon_reach`, `toon_bodies`), and it mixes no clips that are held out.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from capture.data.toon.motion.posing import SIDE, Pose
 
 JOIN = "+"  # between the names of the two clips
 ANYWHERE = "anywhere"  # after them: head and arms are anywhere
+FOURS = "fours"  # after them: the trunk is level, and the arms are forelegs
 _SIDED = tuple(side + name for side in "lr" for name in SIDE)
 _LEGS = tuple(channel for channel in _SIDED if channel[1:].startswith(("foot", "knee")))
 _BELOW = ("height", "lift", "hip_pitch", "hip_yaw", "hip_roll", *_LEGS)  # channels that are taken with the legs
@@ -47,29 +48,53 @@ _ARM = {
     "arm_fwd": (-50.0, 190.0), "arm_out": (-15.0, 100.0), "arm_twist": (-40.0, 80.0),
     "arm_bend": (0.0, 145.0), "hand": (-30.0, 50.0),
 }  # fmt: skip
+# The same of characters on four legs. Channels of arms and legs are drawn for each side
+_FOURS = {
+    "height": (0.72, 0.97), "hip_pitch": (66.0, 98.0), "hip_yaw": (-6.0, 6.0), "hip_roll": (-6.0, 6.0),
+    "back_pitch": (-10.0, 14.0), "back_yaw": (-10.0, 10.0), "back_roll": (-8.0, 8.0),
+    "head_pitch": (-90.0, -10.0), "head_yaw": (-45.0, 45.0), "head_roll": (-10.0, 10.0), "lift": (-0.4, 0.2),
+}  # fmt: skip
+_FOURS_LEGS = {
+    "arm_fwd": (52.0, 122.0), "arm_out": (0.0, 12.0), "arm_twist": (-8.0, 8.0), "arm_bend": (0.0, 42.0),
+    "hand": (-70.0, -10.0), "foot_x": (0.0, 0.08), "foot_y": (-0.3, 0.25), "foot_z": (-0.38, 0.38),
+    "foot_pitch": (0.0, 50.0), "foot_yaw": (-5.0, 5.0), "knee_out": (-5.0, 8.0),
+}  # fmt: skip
+_NEVER_BELOW_0 = ("lift", "foot_y")  # so these are mostly 0
 _FREE = 0.75  # share of arms that are anywhere; the others stay as the clip has them
 
 
 def is_motion(name: str, clips: tuple[str, ...]) -> bool:
-    """Whether a name is one of `clips`, two of them joined, or these and ANYWHERE."""
+    """Whether a name is one of `clips`, two of them joined, or these and ANYWHERE or FOURS."""
     names = name.split(JOIN)
-    if len(names) == 3 and names[2] == ANYWHERE:
+    if len(names) == 3 and names[2] in (ANYWHERE, FOURS):
         names = names[:2]
     return 1 <= len(names) <= 2 and all(part in clips for part in names)
 
 
-def mix_motions(above: Pose, below: Pose, seeds: list[int], anywhere: bool = False) -> Pose:
+def mix_motions(above: Pose, below: Pose, seeds: list[int], end: str = "") -> Pose:
     """The trunk, head and arms of one batch of poses on the legs of another. Each row's seed decides its noise.
 
     Args:
-        anywhere: put head and arms anywhere that they can reach.
+        end: ANYWHERE puts head and arms anywhere that they can reach; FOURS puts characters on four legs.
     """
     above.set(**{channel: below[channel] for channel in _BELOW})
     numbers = torch.tensor([_numbers(seed) for seed in seeds], dtype=torch.float32, device=above["turn"].device)
     for channel, number in zip(_CHANNELS, numbers.unbind(1)):
         kind = _without_side(channel)
         above.set(**{channel: _clamped(kind, above[channel] + _noise(kind, number))})
-    return _reach(above, seeds) if anywhere else above
+    if end == FOURS:
+        return _on_fours(above, seeds)
+    return _reach(above, seeds) if end == ANYWHERE else above
+
+
+def _on_fours(pose: Pose, seeds: list[int]) -> Pose:
+    ranges = _FOURS | {side + name: limits for side in "lr" for name, limits in _FOURS_LEGS.items()}
+    drawn = [np.random.default_rng([seed, 0x3F]).random(len(ranges)).tolist() for seed in seeds]
+    numbers = torch.tensor(drawn, dtype=torch.float32, device=pose["turn"].device)
+    for (channel, (low, high)), number in zip(ranges.items(), numbers.unbind(1)):
+        value = low + (high - low) * number
+        pose.set(**{channel: value.clamp(min=0) if _without_side(channel) in _NEVER_BELOW_0 else value})
+    return pose.set(tumble_pitch=0.0, tumble_roll=0.0)
 
 
 def _reach(pose: Pose, seeds: list[int]) -> Pose:

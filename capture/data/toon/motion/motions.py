@@ -8,7 +8,7 @@ import torch
 
 from capture.data.toon import exact
 from capture.data.toon.motion.clips import CLIP_FUNCTIONS
-from capture.data.toon.motion.mixed_motions import ANYWHERE, JOIN, mix_motions
+from capture.data.toon.motion.mixed_motions import JOIN, mix_motions
 from capture.data.toon.motion.posing import Pose, Posture, solve
 from capture.data.toon.motion.timing import Style, style_numbers
 
@@ -25,8 +25,8 @@ VARIED: tuple[str, ...] = (
 def posture(clips: Sequence[str], times: Sequence[float], style_seeds: Sequence[int], device: str = "cpu") -> Posture:
     """The pose of every shot: rotations (B, J, 3, 3) and shift (B, 3), whatever the mix of clips.
 
-    The names of two clips, joined by "+", name a mixture of both, and "+anywhere" after them one whose head and arms
-    are anywhere (capture.data.toon.motion.mixed_motions).
+    The names of two clips, joined by "+", name a mixture of both, "+anywhere" after them one whose head and arms are
+    anywhere, and "+fours" one on four legs (capture.data.toon.motion.mixed_motions).
     """
     t = torch.tensor(times, dtype=torch.float32, device=device)
     numbers = torch.tensor([style_numbers(seed) for seed in style_seeds], dtype=torch.float32, device=device)
@@ -41,6 +41,6 @@ def posture(clips: Sequence[str], times: Sequence[float], style_seeds: Sequence[
         functions = [CLIP_FUNCTIONS[clip] for clip in names[:2]]
         poses = [write(Pose(t[index]), style_time[index], Style(numbers[index])) for write in functions]
         seeds = [style_seeds[i] for i in rows]
-        anywhere = names[2:] == [ANYWHERE]
-        joined.put(index, poses[0] if len(poses) == 1 else mix_motions(poses[0], poses[1], seeds, anywhere))
+        mixed = poses[0] if len(poses) == 1 else mix_motions(poses[0], poses[1], seeds, "".join(names[2:]))
+        joined.put(index, mixed)
     return solve(joined.mirrored(numbers[:, 7] > 0))

@@ -1,4 +1,4 @@
-"""Figures of a style: other eyes, thinner limbs."""
+"""Figures of a style: other eyes, thinner limbs, heads of another size."""
 
 from __future__ import annotations
 
@@ -8,23 +8,26 @@ from functools import lru_cache
 import numpy as np
 
 from capture.data.styles.style import Figure
-from capture.data.toon.characters.character import make_character
-from capture.data.toon.characters.solids import CODES, FACE, GEOMETRY, Character
+from capture.data.toon.characters.character import make_character, standing_height
+from capture.data.toon.characters.solids import CODES, FACE, FRAMES, GEOMETRY, Character
+from capture.data.toon.skeleton import INDEX
 from capture.io.iuv import PART
 
 _LIMBS = [
     PART[side + name] + 1 for side in ("l_", "r_") for name in ("upper_arm", "forearm", "thigh", "shin")
 ]  # as the column `part` counts
+_HEAD = [FRAMES[frame] for frame in ("head", "hang")]  # the frames of all that is on a head
 _NO_EYE = 99  # a kind of eye that the texture of faces lacks
 
 
 @lru_cache(maxsize=256)
 def styled_character(seed: int, figure: Figure) -> Character:
-    """The character of a seed with the eyes and limbs of a style."""
+    """The character of a seed with the eyes, limbs and head of a style."""
     character = make_character(seed)
     if figure == Figure():
         return character
-    return replace(character, face=_face(character.face, figure.eyes), geometry=_geometry(character, figure.limbs))
+    changed = replace(character, face=_face(character.face, figure.eyes), geometry=_geometry(character, figure.limbs))
+    return changed if figure.head == 1 else _with_head(changed, figure.head)
 
 
 def _face(face: np.ndarray, eyes: str) -> np.ndarray:
@@ -49,3 +52,19 @@ def _geometry(character: Character, thickness: float) -> np.ndarray:
     affine[limbs] *= np.array([thickness, 1, thickness], np.float32)  # the columns: across, along, across
     geometry[:, GEOMETRY["affine"]] = affine.reshape(-1, 9)
     return geometry
+
+
+def _with_head(character: Character, factor: float) -> Character:
+    """The character with a head that is so many times as large, measured from its neck."""
+    geometry, offsets = character.geometry.copy(), character.offsets.copy()
+    bounds, contacts = character.bounds.copy(), character.contacts.copy()
+    solids = np.isin(character.codes[:, CODES["frame"]], _HEAD)
+    geometry[solids, GEOMETRY["affine"]] *= factor
+    geometry[solids, GEOMETRY["centre"]] *= factor
+    offsets[INDEX["head_top"]] *= factor
+    bounds[np.isin(character.bound_frames, _HEAD)] *= factor
+    contacts[np.isin(character.contact_frames, _HEAD)] *= factor
+    height = standing_height(geometry, character.codes, offsets, character.traits["build"].ankle)
+    return replace(
+        character, geometry=geometry, offsets=offsets, bounds=bounds, contacts=contacts, height=float(height)
+    )
