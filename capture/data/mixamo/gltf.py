@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from capture.data.mixamo.contents import Broken, Contents, lasts
+from capture.data.mixamo.in_blender.rigid import is_rigid, moved_nodes
 
 _MAGIC, _JSON_CHUNK = b"glTF", b"JSON"
 
@@ -23,14 +24,10 @@ def read_gltf(path: Path) -> Contents:
     try:
         nodes = scene.get("nodes", [])
         names = [node.get("name", f"Node_{i}") for i, node in enumerate(nodes)]
-        joints = {j for skin in scene.get("skins", []) for j in skin["joints"]}
-        moved = {
-            channel["target"]["node"]
-            for animation in scene.get("animations", [])
-            for channel in animation["channels"]
-            if "node" in channel["target"]
-        }
-        skinned = any("skin" in node and "mesh" in node for node in nodes)
+        rigid = is_rigid(scene)  # Blender's side then makes every node a bone
+        joints = set(range(len(nodes))) if rigid else {j for skin in scene.get("skins", []) for j in skin["joints"]}
+        moved = moved_nodes(scene)
+        skinned = rigid or any("skin" in node and "mesh" in node for node in nodes)
         actions = tuple(
             animation.get("name", f"Animation_{i}")
             for i, animation in enumerate(scene.get("animations", []))

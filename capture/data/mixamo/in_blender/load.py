@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 
 import bpy
 import numpy as np
 
 from .retarget import Motion, Rest
+from .rigid import NotRigid, is_rigid_file, with_skin
 
 
 class Unusable(Exception):
@@ -24,8 +26,15 @@ def load(path: str) -> bpy.types.Object:
     try:
         if Path(path).suffix.lower() == ".fbx":
             bpy.ops.wm.fbx_import(filepath=path)
+        elif is_rigid_file(Path(path)):
+            with tempfile.TemporaryDirectory() as folder:
+                skinned = Path(folder) / "skinned.glb"
+                with_skin(Path(path), skinned)
+                bpy.ops.import_scene.gltf(filepath=str(skinned))
         else:
             bpy.ops.import_scene.gltf(filepath=path)
+    except NotRigid as error:
+        raise Unusable(str(error)) from None
     except Exception as error:  # importers raise errors of any type on broken data
         lines = [line for line in str(error).strip().splitlines() if line.strip()]
         raise Unusable(f"Blender can't import it ({lines[-1].strip() if lines else type(error).__name__})") from None

@@ -59,17 +59,24 @@ def _brightness(colour: tuple[float, float, float]) -> float:
     return max(colour)
 
 
-def _principled(material: bpy.types.Material) -> bpy.types.Node | None:
+def _shader(material: bpy.types.Material, kind: str) -> bpy.types.Node | None:
     nodes = material.node_tree.nodes if material.use_nodes and material.node_tree else ()
-    return next((node for node in nodes if node.type == "BSDF_PRINCIPLED"), None)
+    return next((node for node in nodes if node.type == kind), None)
+
+
+def _base_colour(material: bpy.types.Material) -> bpy.types.NodeSocket | None:
+    """Where the colour comes in; materials without light (KHR_materials_unlit in glTF) emit theirs."""
+    if node := _shader(material, "BSDF_PRINCIPLED"):
+        return node.inputs["Base Color"]
+    node = _shader(material, "EMISSION")
+    return node.inputs["Color"] if node else None
 
 
 def _colour(material: bpy.types.Material) -> tuple[float, float, float]:
     """The plain colour; white where there is a texture."""
-    node = _principled(material)
-    if node is None:
+    socket = _base_colour(material)
+    if socket is None:
         return tuple(material.diffuse_color[:3])
-    socket = node.inputs["Base Color"]
     return (1.0, 1.0, 1.0) if _texture(socket) else tuple(socket.default_value[:3])
 
 
@@ -85,9 +92,13 @@ def _texture(socket: bpy.types.NodeSocket) -> bpy.types.NodeSocket | None:
 
 def _flatten(material: bpy.types.Material, colour: tuple[float, float, float] | None, look: str) -> None:
     """Rebuild a material as emission plus the toon terms of a look; `colour` replaces its own colour."""
-    plain, node = _lifted(colour or _colour(material)), _principled(material)
-    paint = _texture(node.inputs["Base Color"]) if node and colour is None else None
-    alpha = _texture(node.inputs["Alpha"]) if node else None
+    plain, base, lit = (
+        _lifted(colour or _colour(material)),
+        _base_colour(material),
+        _shader(material, "BSDF_PRINCIPLED"),
+    )
+    paint = _texture(base) if base and colour is None else None
+    alpha = _texture(lit.inputs["Alpha"]) if lit else None
     material.use_nodes = True
     material["flat"] = True
     nodes, links = material.node_tree.nodes, material.node_tree.links
