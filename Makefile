@@ -1,6 +1,6 @@
 # Two commands, each complete on a fresh machine with Linux or macOS and Python 3.10 or newer:
 #   make demo    train on built-in cartoon characters, render held-out ones, print a table and a picture's path
-#   make test    check the style and run every test
+#   make test    check the style and run the tests
 # `make help` lists the others.
 PYTHON ?= python3
 PYTHON311 ?= python3.11
@@ -22,7 +22,7 @@ COMPUTING += $(addprefix --ignore ,tests/inference/onnx tests/inference/test_hub
 VARIANTS := ATEN_CPU_CAPABILITY=default ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 \
     ONEDNN_MAX_CPU_ISA=AVX512_CORE OMP_NUM_THREADS=1
 
-.PHONY: help demo benchmark-data table performance test test-fast test-portable check style types coverage setup dev \
+.PHONY: help demo benchmark-data table performance test test-all test-fast test-portable check style types coverage setup dev \
     blender docs wheel clean
 .DEFAULT_GOAL := help
 
@@ -86,16 +86,19 @@ style: dev
 types: dev
 	$(RUN) -m mypy
 
-test: style  ## check, and run every test; the types are checked by one of the tests
+test: style  ## check, and run the tests; the types are checked by one of them
+	$(PYTEST) -m "not exhaustive"
+
+test-all: style  ## check, and run the tests with every combination of what `make test` combines once
 	$(PYTEST)
 
 test-fast: style  ## the tests to run before a commit: no compiler, no programs, no long training
-	$(PYTEST) -m "not compiler and not slow"
+	$(PYTEST) -m "not compiler and not slow and not exhaustive"
 
 test-portable: dev  ## the tests that compute, as on other kinds of processors
 	@failed=; for variant in $(VARIANTS); do \
 	    echo "== $$variant"; \
-	    env $$variant $(PYTEST) -m "not compiler" $(COMPUTING) || failed="$$failed $$variant"; \
+	    env $$variant $(PYTEST) -m "not compiler and not exhaustive" $(COMPUTING) || failed="$$failed $$variant"; \
 	done; \
 	if [ -n "$$failed" ]; then echo "failed with:$$failed"; exit 1; else echo "passed with every one of: $(VARIANTS)"; fi
 

@@ -14,6 +14,7 @@ import pytest
 import torch
 from PIL import Image, ImageDraw
 
+from tests.helpers.garbage import pytest_collection  # noqa: F401
 from tests.helpers.marks import pytest_collection_modifyitems  # noqa: F401
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -244,6 +245,28 @@ def programs():
 
     with Programs() as started:
         yield started
+
+
+@pytest.fixture(scope="session")
+def run_apart(request, tmp_path_factory):
+    """Run Python code in a process that is not this one: run_apart(code, *argv, seconds=120) -> what it prints.
+
+    It is ended after so many seconds. On Linux it has torch from the start, and elsewhere it imports torch.
+    """
+
+    def run(code: str, *argv: str, seconds: float = 120) -> str:
+        program = tmp_path_factory.mktemp("apart") / "program.py"
+        program.write_text(code)
+        if sys.platform.startswith("linux"):
+            done = request.getfixturevalue("programs").run(program, *argv, kill_after=seconds)
+            assert done.status == 0, done.out + done.err
+            return done.out
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        return subprocess.run(
+            [sys.executable, program, *argv], env=environment, capture_output=True, text=True, check=True
+        ).stdout
+
+    return run
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from tests.helpers.marks import SLOW_FILES, SLOW_FOLDERS, SLOW_NAMES, TESTS
@@ -50,3 +52,15 @@ class TestSlowTests:
     def test_names_of_slow_tests_occur(self):
         sources = "".join(path.read_text() for path in TESTS.rglob("test_*.py"))
         assert [name for name in SLOW_NAMES if f"class {name}" not in sources and f"def {name}(" not in sources] == []
+
+
+class TestExhaustiveTests:
+    def test_every_mark_says_what_remains(self):
+        for path in TESTS.rglob("test_*.py"):
+            for call in path.read_text().split("mark." + "exhaustive")[1:]:
+                assert re.match(r"\(\s*remains=\"[^\"]{20,}\"", call), path
+
+    def test_make_test_leaves_them_out_and_make_test_all_does_not(self):
+        recipes = dict(re.findall(r"^(test[a-z-]*):.*\n\t(.*)", (TESTS.parent / "Makefile").read_text(), re.MULTILINE))
+        left_out = {name: "not exhaustive" in recipe for name, recipe in recipes.items() if "PYTEST" in recipe}
+        assert left_out == {"test": True, "test-all": False, "test-fast": True}

@@ -32,7 +32,7 @@ from capture.metrics.lpips import Perceptual
 COLUMNS = ("identity", "pose", "trained now", "in the box", "truth")
 PROJECT = Path(__file__).resolve().parents[1]
 WEIGHTS = "Toon"  # the weights in the box
-DRAWING, MOTION = Path("examples") / "cat.png", "motion:walk"
+DRAWING, MOTION, FRAMES = Path("examples") / "cat.png", "motion:walk", 8
 ROWS, BLOCKS, ZOOM, GAP, HEADER = 6, 2, 2, 4, 30  # twelve pairs in two blocks of rows, enlarged
 
 
@@ -133,7 +133,7 @@ def animate(folder: Path) -> list[Path]:
 
     sides = ("front_left", "front", "front_right")
     frames = Pipeline.load(WEIGHTS)(
-        PROJECT / DRAWING, MOTION, resolution="native", background="transparent", frames=8, direction=sides
+        PROJECT / DRAWING, MOTION, resolution="native", background="transparent", frames=FRAMES, direction=sides
     )
     return [frames.save(folder / "walk.gif"), frames.save(folder / "walk_sheet.png", form="sheet")]
 

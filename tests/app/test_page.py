@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import io
 import json
 import os
@@ -20,7 +21,8 @@ from capture.common.errors import CaptureError
 from capture.inference.pipeline import Pipeline
 from tests.conftest import ROOT, draw_figure
 
-pytest.importorskip("gradio")
+if importlib.util.find_spec("gradio") is None:  # without importing it, which takes six seconds
+    pytest.skip("no Gradio here", allow_module_level=True)
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 SECONDS = 180  # for a page on a busy machine

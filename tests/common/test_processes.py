@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -78,12 +79,24 @@ def single(mixamo_tree, tmp_path_factory):
     return alone(mixamo_tree, tmp_path_factory.mktemp("single") / "run")
 
 
+def children_of(process: int) -> set[int]:
+    """The numbers of the processes that a process has started and that are still there."""
+    return {int(child) for child in Path(f"/proc/{process}/task/{process}/children").read_text().split()}
+
+
 def _process_of_rank(launcher: int, rank: int) -> int:
-    children = Path(f"/proc/{launcher}/task/{launcher}/children").read_text().split()
-    for child in children:
+    for child in children_of(launcher):
         if f"\0RANK={rank}\0".encode() in b"\0" + Path(f"/proc/{child}/environ").read_bytes():
-            return int(child)
+            return child
     raise AssertionError(f"no process of rank {rank} below {launcher}")
+
+
+def wait_for_training(folder: Path, runs: Callable[[], bool]) -> None:
+    """Wait until a run has written a checkpoint."""
+    deadline = time.monotonic() + 120
+    while not latest_path(folder).exists():
+        assert runs() and time.monotonic() < deadline
+        time.sleep(0.2)
 
 
 class TestSeveralProcesses:
@@ -146,13 +159,24 @@ class TestSeveralProcesses:
         for got, expected in zip(rows, want):
             assert got["G_recon"] == pytest.approx(expected["G_recon"], rel=0.02)
 
+    def test_a_killed_process_ends_the_others_with_one_line(self, mixamo_tree, tmp_path, programs):
+        argv = [*TINY_ARGV, "--dataset_path", mixamo_tree, *LONG, "--result_path", tmp_path, "--result_title", "run"]
+        argv += ["--num_epochs", "10000", "--validation_pairs", "0"]
+        job = programs.start("train.py", *argv, processes=2)
+        wait_for_training(tmp_path / "run", lambda: len(children_of(programs.process)) == 2)
+        (other,) = children_of(programs.process) - {job.pid}
+        os.kill(other, signal.SIGKILL)
+        run = job.finish()
+        assert run.status != 0
+        (line,) = [line for line in run.err.replace("\r", "\n").splitlines() if line.startswith("error: ")]
+        assert "process 0 of 2 lost another one" in line and "Traceback" not in run.err
+        load_checkpoint(latest_path(tmp_path / "run"))  # whole
+
+    @pytest.mark.exhaustive(remains="the same without torchrun, whose launcher imports torch once more")
     def test_a_killed_process_ends_the_job_of_torchrun_with_one_line(self, mixamo_tree, tmp_path):
         argv = [*TINY_ARGV, "--dataset_path", mixamo_tree, *LONG, "--result_path", tmp_path, "--result_title", "run"]
         run = torchrun("train.py", *argv, "--num_epochs", "10000", "--validation_pairs", "0")
-        deadline = time.monotonic() + 120
-        while not latest_path(tmp_path / "run").exists():  # it trains
-            assert run.poll() is None and time.monotonic() < deadline, run.communicate()[1]
-            time.sleep(0.2)
+        wait_for_training(tmp_path / "run", lambda: run.poll() is None)
         os.kill(_process_of_rank(run.pid, 1), signal.SIGKILL)
         _, err = finish(run)
         assert run.returncode != 0

@@ -31,7 +31,7 @@ runpy.run_path(sys.argv[0], run_name="__main__")
 """
 
 
-def run(*argv: str) -> float:
+def run(*argv: object) -> float:
     """Run Python to a good end; seconds of the processor that it took, which other programs hardly change."""
     before = os.times()
     done = subprocess.run([sys.executable, *map(str, argv)], cwd=ROOT, capture_output=True, text=True)
@@ -40,36 +40,43 @@ def run(*argv: str) -> float:
     return after.children_user + after.children_system - before.children_user - before.children_system
 
 
-def imported(tmp_path, *argv: str) -> set[str]:
-    """The modules that a program has imported when it ends."""
-    run("-c", TRACE, tmp_path / "modules.json", *argv)
-    return set(json.loads((tmp_path / "modules.json").read_text()))
+def imported(tmp_path, *argv: object) -> tuple[set[str], float]:
+    """The modules that a program has imported when it ends, and its seconds."""
+    seconds = run("-c", TRACE, tmp_path / "modules.json", *argv)
+    return set(json.loads((tmp_path / "modules.json").read_text())), seconds
 
 
-@pytest.fixture
-def rendering(untrained, tmp_path) -> list[str]:
-    """A command line of save_result.py."""
-    draw_figure(tmp_path / "a.png", 1, 2)
-    draw_figure(tmp_path / "b.png", 2, 5)
-    pictures = ["--iden_path", tmp_path / "a.png", "--pose_path", tmp_path / "b.png"]
-    return ["save_result.py", untrained, *pictures, "--save_dir", tmp_path / "out"]
+@pytest.fixture(scope="module")
+def rendering(untrained, tmp_path_factory) -> list[object]:
+    """A command line of save_result.py; the last word is the folder that it writes to."""
+    folder = tmp_path_factory.mktemp("rendering")
+    draw_figure(folder / "a.png", 1, 2)
+    draw_figure(folder / "b.png", 2, 5)
+    pictures = ["--iden_path", folder / "a.png", "--pose_path", folder / "b.png"]
+    return ["save_result.py", untrained, *pictures, "--save_dir", folder / "out"]
+
+
+@pytest.fixture(scope="module")
+def rendered(rendering, tmp_path_factory) -> tuple[set[str], float]:
+    """What `imported` says of that command."""
+    return imported(tmp_path_factory.mktemp("modules"), *rendering)
 
 
 class TestImports:
-    def test_rendering_imports_nothing_that_it_does_not_use(self, rendering, tmp_path):
-        modules = imported(tmp_path, *rendering)
-        assert (tmp_path / "out" / "output.png").is_file()
+    def test_rendering_imports_nothing_that_it_does_not_use(self, rendering, rendered):
+        modules, _ = rendered
+        assert (rendering[-1] / "output.png").is_file()
         assert "torch" in modules and modules & UNUSED == set()
 
     @pytest.mark.parametrize("program", PROGRAMS)
     def test_help_imports_no_library_that_computes(self, program, tmp_path):
-        modules = imported(tmp_path, program, "--help")
+        modules, _ = imported(tmp_path, program, "--help")
         assert "argparse" in modules and not modules & {"torch", "numpy", "PIL", "pydantic", *UNUSED}
 
     def test_help_of_the_console_command_imports_no_library_that_computes(self, tmp_path):
         program = tmp_path / "command.py"
         program.write_text("from capture.cli.main import main\nmain()\n")
-        modules = imported(tmp_path, str(program), "render", "--help")
+        modules, _ = imported(tmp_path, str(program), "render", "--help")
         assert "capture.cli.render" in modules and not modules & {"torch", "numpy", "PIL", "pydantic", *UNUSED}
 
 
@@ -80,5 +87,6 @@ class TestTimes:
     def test_help_takes_less_than_half_a_second(self, program):
         assert any(run(program, "--help") < run("-c", "pass") + 0.5 for _ in range(2))
 
-    def test_rendering_starts_in_less_than_one_and_a_half_imports_of_torch(self, rendering):
-        assert any(run(*rendering) < 1.5 * run("-c", "import torch") for _ in range(3))
+    def test_rendering_starts_in_less_than_one_and_a_half_imports_of_torch(self, rendering, rendered):
+        first = rendered[1]
+        assert any((seconds or run(*rendering)) < 1.5 * run("-c", "import torch") for seconds in (first, 0, 0))

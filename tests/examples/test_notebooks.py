@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 import yaml
 
 from tests.conftest import ROOT, tiny_argv
+from tests.helpers.notebooks import run_cells
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
 def run_notebook(monkeypatch):
-    """Run a notebook in examples/ with other values in its parameter cell; its code cells, with their outputs."""
+    """Run a notebook in examples/ in a kernel, with other values in its parameter cell; its code cells with outputs."""
     nbformat, nbclient = pytest.importorskip("nbformat"), pytest.importorskip("nbclient")
     pytest.importorskip("ipykernel")
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
@@ -50,13 +54,26 @@ class TestNotebooks:
         shown = [output["data"]["text/html"] for cell in cells[-2:] for output in cell.outputs]
         assert len(shown) == 2 and all("data:image/gif;base64" in html for html in shown)
 
-    def test_train_your_own(self, run_notebook, tmp_path):
-        """Both stages, in whose second half the learning rate falls to zero."""
+    def test_train_your_own(self, run_main, monkeypatch, tmp_path):
+        """Both stages, in whose second half the learning rate falls to zero. Its programs run in this process."""
+        trained = []
+
+        def run(command: list[str], **options) -> subprocess.CompletedProcess:
+            assert command[:4] == [sys.executable, "-m", "capture", "train"] and "PYTHONPATH" in options["env"]
+            status, out, err = run_main("train.py", *command[4:])
+            assert status == 0, err
+            trained.append(out)
+            return subprocess.CompletedProcess(command, status, out, err)
+
+        monkeypatch.setattr(subprocess, "run", run)
+        monkeypatch.chdir(ROOT / "examples")
+        monkeypatch.setattr(sys, "path", [*sys.path])
         tiny = tiny_argv("capture_parts")
         epochs = tiny.index("--train_config.num_epochs")  # are the notebook's own
         options = [*tiny[:epochs], *tiny[epochs + 2 :], "--dataset_path", "toon", "--validation_pairs", "2"]
-        cells = run_notebook("train_your_own.ipynb", MINUTES=10.0, OPTIONS=options, RESULTS=str(tmp_path))
-        assert pictures(cells) == 1
+        parameters = {"MINUTES": 10.0, "OPTIONS": options, "RESULTS": str(tmp_path)}
+        *_, sheet = run_cells(ROOT / "examples" / "train_your_own.ipynb", parameters)
+        assert len(trained) == 2 and sheet.size == (512, 512) and sheet._repr_png_().startswith(b"\x89PNG")
         for title, stage in (("MyLayout", "layout"), ("MyToon", "joint")):
             assert (tmp_path / title / "CheckPoint" / "latest_checkpoint.pt").is_file()
             config = yaml.safe_load((tmp_path / title / "0config.yaml").read_text())

@@ -1,4 +1,10 @@
-"""Which tests are slow, by folder, file, name and fixtures, and the order of all tests."""
+"""Which tests are slow, by folder, file, name and fixtures, and the order of all tests.
+
+`slow` keeps a test out of `make test-fast`. A test is `exhaustive`, which keeps it out of `make test`, where that has
+another case of the same thing: `make test-all` runs these. They are marked where they are, and each mark says what
+remains in `make test`: `@pytest.mark.exhaustive(remains="...")`. The only test of a behaviour, of a refusal or of a
+resumed run is never exhaustive.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +42,7 @@ SLOW_NAMES = {  # of classes and functions: each takes seconds, because it train
     *("test_a_resumed_run_sees_the_same_pictures_and_has_the_same_weights", "TestWriteDrivers"),
     "test_a_run_starts_from_weights_without_face_parts_and_learns_them",
 }
-SLOW_FIXTURES = {"programs", "world"}
+SLOW_FIXTURES = {"programs", "run_apart", "world"}
 
 
 def mark(item: pytest.Item) -> None:

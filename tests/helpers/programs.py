@@ -86,7 +86,7 @@ class Programs:
         user: number of the user it runs as.  environment: variables to change (None: to remove).
         stdout: a file that standard output goes to.  folder: where it is started (default: the checkout).
         count: count the calls that change files.  kill_at: end it by SIGKILL at this call (from 1 on), or after it
-        (`kill_behind`).  kill_after: end it by SIGKILL after so many seconds.
+        (`kill_behind`).  kill_after: end it by SIGKILL after so many seconds (by itself after two minutes).
         other_system: without what only Linux has (tests/helpers/other_system), the processes that it starts as well.
         processes: how many processes of one job to start, as torchrun does, that share standard output and error; the
         first one's exit status is returned, after all have ended.

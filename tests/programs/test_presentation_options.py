@@ -98,8 +98,8 @@ class TestPresentation:
         assert corners["transparent"] == (0, 0, 0, 0) and corners["#102030"] == (0x10, 0x20, 0x30)
 
     def test_large_drawings_give_512_pixels_unless_more_is_asked_for(self, parts, inputs, tmp_path, run_main):
-        place([(person(700), (20, 10))], (80, 170, 230), (900, 900)).save(inputs[0])
-        for words, least, most in ([], 512, 512), (["--resolution", "native"], 700, 1000):
+        place([(person(560), (20, 10))], (80, 170, 230), (700, 700)).save(inputs[0])
+        for words, least, most in ([], 512, 512), (["--resolution", "native"], 560, 780):
             status, _, err = run_main("save_result.py", *command(parts, inputs, tmp_path / "out", *words))
             assert status == 0, err
             assert least <= Image.open(tmp_path / "out" / "output.png").width <= most

@@ -54,6 +54,7 @@ def run(monkeypatch, capsys, *argv):
 
 class TestDemo:
     def test_floors_are_those_of_the_files_and_the_untrained_fails(self, made, monkeypatch, capsys):
+        monkeypatch.setattr(demo, "FRAMES", 2)
         status, printed = run(monkeypatch, capsys, *made)
         assert status == 1 and "NOT better than both floors" in printed.out
         pairs = read_pairs(made[1] / "test" / "pairs.csv")
@@ -69,7 +70,7 @@ class TestDemo:
         sheet = Image.open(made[0] / "demo.png")
         assert sheet.width > sheet.height > 6 * 32
         walk, frames = Image.open(made[0] / "walk.gif"), json.loads((made[0] / "walk_sheet.json").read_text())["frames"]
-        assert walk.n_frames == len(frames) == 24 and walk.size == (256, 256)
+        assert walk.n_frames == len(frames) == 3 * 2 and walk.size == (256, 256)
 
     def test_a_dataset_without_pairs_is_refused(self, made, tmp_path, monkeypatch, capsys):
         status, printed = run(monkeypatch, capsys, made[0], tmp_path)

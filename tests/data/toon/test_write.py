@@ -68,6 +68,7 @@ class TestResumedWriting:
         assert digest(again) == digest(folder)
         assert kept.stat().st_mtime_ns == before
 
+    @pytest.mark.exhaustive(remains="Ctrl-C while LPC or fashion is written; kills and dead workers of toon")
     def test_interrupt_leaves_whole_files_and_no_processes(self, tmp_path):
         folder = tmp_path / "set"
         script = tmp_path / "script.py"

@@ -106,12 +106,12 @@ class TestStageAlpha:
     def test_the_stage_learns_the_alpha_of_the_target_and_changes_nothing_else(self):
         config = tiny_config(*TOON, "--stage", "alpha", *ALPHA, "--toon_styles", "many")
         method = new_method(config)
-        raw = open_data(config, batch_keys(config)).train.__getitems__(range(4))
+        raw = open_data(config, batch_keys(config)).train.__getitems__(range(2))
         names = {name for name in raw[0] if not name.endswith("_uv")}
         batch = to_device({name: torch.stack([one[name] for one in raw]) for name in names}, torch.device("cpu"))
         learning = [p for p in method.generator.parameters() if p.requires_grad]
         assert learning == list(method.generator.refiner.figure.parameters())
-        optimiser, noise = torch.optim.Adam(learning, 0.03), method.sample_noise(4, torch.Generator().manual_seed(0))
+        optimiser, noise = torch.optim.Adam(learning, 0.03), method.sample_noise(2, torch.Generator().manual_seed(0))
         errors = []
         for _ in range(25):
             optimiser.zero_grad()

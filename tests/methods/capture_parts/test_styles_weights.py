@@ -17,7 +17,7 @@ from capture.metrics.image import l1
 from tests.conftest import ROOT
 
 WEIGHTS = ROOT / "result" / "Styles"
-COUNT = 6
+COUNT = 4
 
 
 @pytest.fixture(scope="module")
