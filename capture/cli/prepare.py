@@ -74,7 +74,7 @@ def build_parser() -> Parser:
     add_number(mixamo, "test_clips", 2, "held out")
     add_number(mixamo, "pairs", 256, "test pairs")
     add_number(mixamo, "seed", 0, "of what is held out, and of the pairs")
-    add_number(mixamo, "samples", 8, "of each pixel")
+    add_number(mixamo, "samples", 2, "rays of each pixel: 1, 2, 4, 6, 9; more make smoother edges")
     mixamo.add_argument("--uv", action="store_true", help="write maps of body parts beside the frames and masks")
     mixamo.add_argument("--look", default="shaded", help="shaded (default), cel, flat or outline (docs/MIXAMO.md)")
     mixamo.add_argument("--skin", default="coloured", help="coloured (default): nearly black skin gets one; or as_is")

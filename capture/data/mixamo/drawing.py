@@ -16,6 +16,7 @@ from capture.common.errors import CaptureError
 from capture.common.files import write_bytes
 from capture.common.workers import stopping
 from capture.data.mixamo.blender import Died, Unusable, blender
+from capture.data.mixamo.in_blender.lattice import Lattice
 from capture.data.mixamo.outline import ink
 from capture.data.writing import is_written, write_png
 from capture.io.images import open_picture
@@ -104,7 +105,7 @@ def draw(job: Draw) -> int:
         for path in (picture, parts, guide):
             path.unlink(missing_ok=True)  # if Blender can't write, no older frame may be taken for this one
         try:
-            blender(job.python).request(request)
+            box = blender(job.python).request(request)
         except Unusable as error:
             _check_room(job.scratch)
             raise CaptureError(f"{subject}: {error}") from None
@@ -115,7 +116,9 @@ def draw(job: Draw) -> int:
             ) from None
         files, size = frame.files(job.uv), frame.view["size"]
         try:
-            drawn = open_picture(picture)
+            points = np.asarray(open_picture(picture).convert("RGBA"))
+            lattice = Lattice.of(size, frame.view["samples"])
+            drawn = Image.fromarray(lattice.picture(points, box["left"], box["top"]))
             rgb, mask = flatten(ink(drawn, open_picture(guide)) if job.outlined else drawn)
             uv = np.frombuffer(parts.read_bytes(), np.uint8).reshape(size, size, 3) if job.uv else None
         except (CaptureError, OSError, ValueError) as error:  # Blender doesn't report that it couldn't write

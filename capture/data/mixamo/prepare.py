@@ -27,7 +27,7 @@ from capture.data.mixamo.skeleton import canonical
 from capture.data.plan_shards import Shard, finish, finished_manifest, folder_of, share_of
 from capture.data.writing import begin, is_written
 
-MIXAMO_VERSION = 1  # of the pictures: raised whenever the same models would look different
+MIXAMO_VERSION = 2  # of the pictures: raised whenever the same models would look different
 _SPLIT = ("train_characters", "test_characters", "train_clips", "test_clips")
 _RESULTS = (
     "broken",
@@ -55,7 +55,7 @@ def prepare_mixamo(
     pairs: int = 256,
     seed: int = 0,
     uv: bool = False,
-    samples: int = 8,
+    samples: int = 2,
     workers: int | None = None,
     field_of_view: float = 15.0,
     blender: str | None = None,
@@ -80,7 +80,7 @@ def prepare_mixamo(
         pairs: rows of test/pairs.csv.
         uv: write an IUV map (capture.io.iuv) beside every frame, whose parts are the bones in `uv_parts` of the
             manifest.
-        samples: rays of each pixel, for smooth edges.
+        samples: rays of each pixel, for smooth edges: 1, 2, 4, 6, 9, 12, ...; between them, the smaller one is used.
         workers: how many processes; None for one on each core.
         look: shaded (two tones and shadows), cel (three tones), flat (one tone), or outline (shaded, with dark lines).
         skin: coloured gives nearly black materials called Skin and Face a colour, by the character's name; or as_is.

@@ -20,7 +20,7 @@ from capture.common.errors import CaptureError
 from capture.data.index.catalog import scan
 from capture.data.mixamo.blender import find_blender
 from capture.data.mixamo.drawing import BACKGROUND
-from capture.data.mixamo.prepare import prepare_mixamo
+from capture.data.mixamo.prepare import MIXAMO_VERSION, prepare_mixamo
 from capture.io.pairs import read_pairs
 from tests.conftest import ROOT, start
 from tests.helpers.model_files import glb, gltf_scene, write
@@ -233,6 +233,15 @@ class TestRendered:
         assert "4 characters to train on, 2 held out" in said
         assert digest(again) == digest(out)
         assert kept and all(path.stat().st_mtime_ns == when for path, when in kept.items())
+
+    def test_pictures_of_another_version_are_not_continued(self, models, rendered, tmp_path, bad_input):
+        """Since pictures of two ways of drawing would lie in one dataset."""
+        again = tmp_path / "again"
+        shutil.copytree(rendered[0], again)
+        text = (again / "manifest.json").read_text()
+        (again / "manifest.json").write_text(text.replace(f'"mixamo_version": {MIXAMO_VERSION}', '"mixamo_version": 1'))
+        said = bad_input("prepare.py", "mixamo", models, again, *OPTIONS, "--uv", "--workers", 1)
+        assert f"mixamo_version: 1 there, {MIXAMO_VERSION} now" in said
 
     def test_poses_agree_with_blenders_own(self, blender, shared):
         """A clip carried over from another file against the character's own copy of it."""

@@ -49,9 +49,8 @@ class View:
 
     def extent(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """(2,) least and greatest x and y in the picture, -1 to 1, of points (N, 3) in units of the view."""
-        seen = points - self.position
-        depth = -(seen @ self.back) / self.distance
-        picture = np.stack((seen @ self.right, seen @ self.up), 1) / depth[:, None]
+        seen = (points - self.position) @ np.stack((self.right, self.up, -self.back / self.distance), 1)
+        picture = seen[:, :2] / seen[:, 2:]
         return picture.min(0), picture.max(0)
 
     def largest(self, points: np.ndarray) -> float:

@@ -11,25 +11,27 @@ import bpy
 from .framing import REACH
 
 
-def draw_guide(scene: bpy.types.Scene, path: str, distance: float, unit: float) -> None:
+def draw_guide(scene: bpy.types.Scene, path: str, size: int, distance: float, unit: float) -> None:
     """Render the guide of what was just rendered, RGBA.
 
     Args:
+        size: of the picture whose outlines are drawn.
         distance: of the target from the camera.  unit: half the picture's height at the target.
     """
-    render, cycles, layer = scene.render, scene.cycles, bpy.context.view_layer
-    size, kind, width = render.resolution_x, cycles.pixel_filter_type, cycles.filter_width
+    render, layer = scene.render, bpy.context.view_layer
     transform = scene.view_settings.view_transform
     layer.material_override = _material(distance - REACH * unit, distance + REACH * unit)
     render.resolution_x = render.resolution_y = 2 * size
-    cycles.samples, cycles.pixel_filter_type, cycles.filter_width = 1, "BOX", 0.01  # the middle of each pixel
+    render.pixel_aspect_x = render.pixel_aspect_y = 1
+    scene.camera.data.shift_x = scene.camera.data.shift_y = 0
+    render.use_crop_to_border = False
     scene.view_settings.view_transform = "Raw"
     render.filepath = path
     try:
         bpy.ops.render.render(write_still=True)
     finally:
         layer.material_override = None
-        cycles.pixel_filter_type, cycles.filter_width = kind, width
+        render.use_crop_to_border = True
         scene.view_settings.view_transform = transform
 
 

@@ -21,7 +21,8 @@ def answer(request: dict[str, Any]) -> dict[str, Any]:
     sample:  {clip, frames} -> {}: whether the clip can be read.
     measure: {character, clips, frames, views} -> {fits, unfit}: the largest scale of each clip that cuts off no frame
              of it, and why the other clips can't be performed.
-    draw:    {character, clip, frame, frames, view, path} -> {}; the picture is at `path`. With {parts, uv_path}, the
+    draw:    {character, clip, frame, frames, view, path} -> {left, top}; the figure's part of the lattice, from this
+             column and row on, is at `path` (lattice.py). With {parts, uv_path}, the
              map of body parts (parts: the character's bone that is part 1, 2, ...) is at `uv_path`, as raw bytes. With
              {guide_path}, the picture for drawing outlines (guide.py) is there.
     """
@@ -64,7 +65,7 @@ def _draw(request: dict[str, Any]) -> dict[str, Any]:
         _stage.enter(**request["character"])
         _stage.learn_parts(request["parts"])
     _stage.pose(request["character"], request["clip"], request["frame"], request["frames"])
-    _stage.draw(request["view"], request["path"], request.get("guide_path"))
+    left, top = _stage.draw(request["view"], request["path"], request.get("guide_path"))
     if request.get("parts"):
         Path(request["uv_path"]).write_bytes(_stage.name_pixels(request["view"]).tobytes())
-    return {}
+    return {"left": left, "top": top}

@@ -14,6 +14,7 @@ from .actor import Actor
 from .body_parts import BodyParts
 from .framing import View
 from .guide import draw_guide
+from .lattice import Lattice
 from .load import Unusable, load, meshes_of, rest_of, sample
 from .look import LOOKS, restyle
 from .props import visible
@@ -81,6 +82,8 @@ class Stage:
             raise Unusable("its mesh is empty or flat")
         self.actor.floor = float(points[:, 2].min())
         _light_up(look)
+        _new_camera(bpy.context.scene)
+        _render_settings(bpy.context.scene)
         return self.actor
 
     def pose(self, character: dict[str, Any], clip: dict[str, Any], frame: int, frames: int) -> None:
@@ -124,15 +127,17 @@ class Stage:
         self._skin = np.concatenate(points)
         return self._skin
 
-    def draw(self, view: dict[str, Any], path: str, guide_path: str | None = None) -> None:
-        """Render what is on the stage to `path`, RGBA.
+    def draw(self, view: dict[str, Any], path: str, guide_path: str | None = None) -> tuple[int, int]:
+        """Render what is on the stage to `path`, RGBA: the points of a lattice (lattice.py) in a box around the figure.
 
         Args:
             view: azimuth, elevation, field_of_view, scale, size, samples.
             guide_path: where a picture for drawing outlines goes, see guide.py.
+        Returns:
+            The left and upper side of the box, in pixels.
         """
         scene = bpy.context.scene
-        camera = scene.camera or _new_camera(scene)
+        camera = scene.camera
         seen, ground = View.at(view["azimuth"], view["elevation"], view["field_of_view"]), self.ground()
         unit = 1 / view["scale"]
         axes = Matrix(np.stack((seen.right, seen.up, seen.back), 1).tolist()).to_4x4()
@@ -143,16 +148,15 @@ class Stage:
         sun = next(o for o in scene.objects if o.type == "LIGHT")
         turn = math.radians(view["azimuth"] - LIGHT_LEFT)
         sun.rotation_euler = (math.radians(90 - LIGHT_ABOVE), 0.0, turn)
-        _render_settings(scene, view["size"], view["samples"])
-        low, high = seen.extent((self.skin() - ground) * view["scale"])
-        margin = 4 / view["size"]  # drawing the empty rest of the picture would take most of the time
-        border = np.clip((np.array([*low, *high]) + 1) / 2 + margin * np.array([-1, -1, 1, 1]), 0, 1)
-        scene.render.border_min_x, scene.render.border_min_y = border[:2]
-        scene.render.border_max_x, scene.render.border_max_y = border[2:]
+        lattice = Lattice.of(view["size"], view["samples"])
+        # drawing the empty rest of the picture would take most of the time
+        box = lattice.box(*seen.extent((self.skin() - ground) * view["scale"]))
+        _set_lattice(scene, lattice, box)
         scene.render.filepath = path
         bpy.ops.render.render(write_still=True)
         if guide_path is not None:
-            draw_guide(scene, guide_path, seen.distance * unit, unit)
+            draw_guide(scene, guide_path, view["size"], seen.distance * unit, unit)
+        return box[:2]
 
     def learn_parts(self, bones: list[str]) -> None:
         """Divide the body into parts; `bones` are parts 1, 2, ..., "" for a bone that the character lacks."""
@@ -200,29 +204,44 @@ def _light_up(look: str) -> None:
     bpy.context.scene.collection.objects.link(bpy.data.objects.new("sun", sun))
 
 
-def _new_camera(scene: bpy.types.Scene) -> bpy.types.Object:
+def _new_camera(scene: bpy.types.Scene) -> None:
     scene.camera = bpy.data.objects.new("camera", bpy.data.cameras.new("camera"))
     scene.collection.objects.link(scene.camera)
-    return scene.camera
 
 
-def _render_settings(scene: bpy.types.Scene, size: int, samples: int) -> None:
-    """Cycles on one thread of the CPU: flat light has no noise, so samples only smooth edges."""
+def _set_lattice(scene: bpy.types.Scene, lattice: Lattice, box: tuple[int, int, int, int]) -> None:
+    """Cast the rays of a lattice, within a box of the picture: left, top, width, height in its pixels."""
+    render, camera = scene.render, scene.camera.data
+    render.resolution_x, render.resolution_y = lattice.size * lattice.across, lattice.size * lattice.down
+    render.pixel_aspect_x, render.pixel_aspect_y = lattice.down, lattice.across
+    right, down = lattice.shift
+    camera.shift_x, camera.shift_y = right, -down
+    left, top, width, height = box
+    inside = 0.25 / lattice.size / max(lattice.across, lattice.down)  # of a point, so that rounding finds it
+    render.border_min_x, render.border_max_x = left / lattice.size + inside, (left + width) / lattice.size + inside
+    render.border_min_y = 1 - (top + height) / lattice.size + inside
+    render.border_max_y = 1 - top / lattice.size + inside
+
+
+def _render_settings(scene: bpy.types.Scene) -> None:
+    """Cycles on one thread of the CPU, with one ray through the middle of each pixel: flat light has no noise.
+
+    Once a character: naming the engine again makes Blender throw away what it keeps between pictures.
+    """
     render, cycles = scene.render, scene.cycles
     render.engine, cycles.device = "CYCLES", "CPU"
     render.threads_mode, render.threads = "FIXED", 1
-    render.resolution_x = render.resolution_y = size
     render.resolution_percentage = 100
     render.film_transparent, render.use_persistent_data = True, True
     render.use_compositing = render.use_sequencer = False
     render.use_file_extension = False
-    render.use_border, render.use_crop_to_border = True, False
+    render.use_border, render.use_crop_to_border = True, True
     render.image_settings.file_format, render.image_settings.color_mode = "PNG", "RGBA"
     render.image_settings.color_depth, render.image_settings.compression = "8", 0
     render.dither_intensity = 0.0
     scene.view_settings.view_transform, scene.view_settings.look = "Standard", "None"
-    cycles.samples, cycles.seed = samples, 0
-    cycles.use_adaptive_sampling = cycles.use_denoising = False
+    cycles.samples, cycles.seed, cycles.pixel_filter_type = 1, 0, "BOX"
+    cycles.use_adaptive_sampling = cycles.use_denoising = cycles.use_light_tree = False
     cycles.max_bounces = cycles.diffuse_bounces = cycles.glossy_bounces = 0
     cycles.transmission_bounces = cycles.volume_bounces = 0
     cycles.transparent_max_bounces = 8

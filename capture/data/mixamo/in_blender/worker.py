@@ -3,6 +3,7 @@
 It ends when stdin is closed, so that it never outlives the process that started it.
 """
 
+import gc
 import json
 import os
 import queue
@@ -33,6 +34,7 @@ def main() -> None:
     except Exception as error:
         print(json.dumps({"error": f"{type(error).__name__}: {error}", "start": True}), file=answers, flush=True)
         return
+    gc.freeze()  # Blender's own Python objects are many and stay; no collection need look at them
     print(json.dumps({"blender": bpy.app.version_string}), file=answers, flush=True)
     while True:
         try:
