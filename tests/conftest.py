@@ -8,14 +8,18 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image, ImageDraw
 
+# Functions import torch when they use it: the process of `pytest -n 2` that hands out the tests does without.
 from tests.helpers.garbage import pytest_collection  # noqa: F401
 from tests.helpers.marks import pytest_collection_modifyitems  # noqa: F401
+
+if TYPE_CHECKING:
+    import torch
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared"
@@ -134,6 +138,8 @@ def one_thread():
     actively, and a test took five times the processor's time. Tests of the number of threads set the variable
     themselves.
     """
+    import torch
+
     torch.set_num_threads(1)
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
@@ -290,6 +296,8 @@ def write_result(folder: Path, generator: torch.nn.Module, config: dict) -> Path
 @pytest.fixture(scope="session")
 def untrained(tmp_path_factory) -> Path:
     """A result folder with a tiny, untrained generator. Not to be changed."""
+    import torch
+
     from capture.methods.build import build_generator
 
     torch.manual_seed(0)
@@ -299,6 +307,8 @@ def untrained(tmp_path_factory) -> Path:
 @pytest.fixture(scope="session")
 def untrained_toon(tmp_path_factory) -> Path:
     """The same, of pictures of 32 x 32, that says it was trained on toon. Not to be changed."""
+    import torch
+
     from capture.methods.build import build_generator
 
     torch.manual_seed(0)

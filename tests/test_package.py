@@ -26,6 +26,7 @@ EXPORTED = (
     "defaults.yaml",
     ".gitignore",
 )
+PICTURES = [str(ROOT / "examples" / name) for name in ("boy.png", "pose_bow.png")]
 PROGRAM = """
 import sys, capture
 assert not {"torch", "numpy"} & set(sys.modules)
@@ -86,22 +87,26 @@ class TestWheel:
         assert "Requires-Python: >=3.10\n" in metadata and "Requires-Dist: torch!=2.13.*" in metadata
 
 
+@pytest.fixture(scope="module")
+def expected() -> np.ndarray:
+    """The picture that the checkout makes of the examples."""
+    return np.asarray(capture.load(ROOT / "result" / "Toon", device="cpu")(*PICTURES), int)
+
+
 class TestInstallation:
     @pytest.mark.parametrize("home", [None, "/proc/none"], ids=["without HOME", "with a HOME that can't be written"])
-    def test_an_installed_wheel_renders_from_any_folder(self, installed, tmp_path, home):
-        pictures = [str(ROOT / "examples" / name) for name in ("boy.png", "pose_bow.png")]
+    def test_an_installed_wheel_renders_from_any_folder(self, installed, expected, tmp_path, home):
         environment = {name: value for name, value in os.environ.items() if name not in ("HOME", "PYTHONPATH")}
         environment.update({"PYTHONPATH": str(installed), "OMP_NUM_THREADS": "1"}, **({"HOME": home} if home else {}))
         options = {"cwd": tmp_path, "env": environment, "capture_output": True, "text": True}
         if home is None:
-            done = subprocess.run([sys.executable, "-c", PROGRAM, *pictures], **options)
+            done = subprocess.run([sys.executable, "-c", PROGRAM, *PICTURES], **options)
             assert done.returncode == 0, done.stderr
             assert done.stdout.strip() == str(installed / "capture" / "__init__.py")
             made = tmp_path / "in_python.png"
         else:
-            given = ["--iden_path", pictures[0], "--pose_path", pictures[1], "--save_dir", "out"]
+            given = ["--iden_path", PICTURES[0], "--pose_path", PICTURES[1], "--save_dir", "out"]
             done = subprocess.run([sys.executable, "-m", "capture", "render", "Toon", *given], **options)
             assert done.returncode == 0, done.stderr
             made = tmp_path / "out" / "output.png"
-        expected = np.asarray(capture.load(ROOT / "result" / "Toon", device="cpu")(*pictures), int)
         assert np.abs(np.asarray(open_rgb(made), int) - expected).max() <= 1

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import signal
 import time
 
 import pytest
 
 from capture.checkpoints.lock import LOCK, run_lock
 from capture.common.errors import CaptureError
-from tests.conftest import ROOT, TINY_ARGV, start
+from tests.conftest import TINY_ARGV
 
 
 def wait_for(condition, seconds: float = 60) -> None:
@@ -20,18 +21,20 @@ def wait_for(condition, seconds: float = 60) -> None:
 
 
 class TestRunLock:
-    def test_a_second_run_is_refused_and_a_killed_run_releases_the_lock(self, mixamo_tree, tmp_path, bad_input):
+    def test_a_second_run_is_refused_and_a_killed_run_releases_the_lock(
+        self, mixamo_tree, tmp_path, bad_input, programs
+    ):
         argv = [*TINY_ARGV, "--dataset_path", str(mixamo_tree), "--result_path", str(tmp_path), "--result_title", "run"]
         argv += ["--samples_per_epoch", "100000", "--validation_pairs", "0"]
-        first = start("train.py", *argv, cwd=ROOT)
+        first = programs.start("train.py", *argv)
         try:
             wait_for(lambda: (tmp_path / "run" / "log.txt").exists())
             message = bad_input("train.py", *argv)
             assert f"{tmp_path / 'run'}: another run is at work here (process {first.pid} on " in message
             assert "choose another --result_title" in message
         finally:
-            first.kill()
-            first.communicate()
+            os.kill(first.pid, signal.SIGKILL)
+            first.finish()
         with run_lock(tmp_path / "run"):  # the system took it back
             assert str(os.getpid()) in (tmp_path / "run" / LOCK).read_text()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 
 import pytest
@@ -14,14 +13,12 @@ from tests.conftest import ROOT
 
 class TestKeepFreedMemory:
     @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="glibc's allocator")
-    def test_freed_memory_is_used_again(self):
+    def test_freed_memory_is_used_again(self, run_apart):
         """In a new process: after hundreds of tests the heap of this one may have no room to grow.
 
         The best of several measurements counts: where the system takes pages back by itself, some are given anew.
         """
-        command = [sys.executable, "-m", "tests.helpers.page_faults"]
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
-        known, without, kept = done.stdout.split()
+        known, without, kept = run_apart((ROOT / "tests" / "helpers" / "page_faults.py").read_text()).split()
         if known == "False":
             pytest.skip("another C library")
         assert int(kept) < 0.2 * int(without)

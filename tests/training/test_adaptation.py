@@ -13,34 +13,43 @@ from capture.common.errors import CaptureError
 from capture.common.registry import method_class
 from capture.inference.transfer import PoseTransfer
 from capture.methods.build import build_generator
-from capture.training.adaptation import HELD_OUT, SAMPLES, adaptation_config, open_adaptation_data
+from capture.training import adaptation
+from capture.training.adaptation import HELD_OUT, adaptation_config, open_adaptation_data
 from tests.conftest import draw_figure, tiny_config, write_result
 
+SAMPLES = 64  # of 256
 KEYS = ["--result_title", "Mine", "--perceptual_weight", "0"]  # no weights of others
 
 
-@pytest.fixture
-def parts_result(tmp_path):
+@pytest.fixture(scope="module", autouse=True)
+def few_samples():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(adaptation, "SAMPLES", SAMPLES)
+        yield
+
+
+@pytest.fixture(scope="module")
+def parts_result(tmp_path_factory):
     """A result folder of a tiny, untrained CaPTURe-Parts."""
     config = tiny_config("--method", "capture_parts", "--dataset_config.dataset_path", "toon")
     torch.manual_seed(0)
-    return write_result(tmp_path / "Parts", build_generator(config), config)
+    return write_result(tmp_path_factory.mktemp("result") / "Parts", build_generator(config), config)
 
 
-@pytest.fixture
-def pictures(tmp_path):
-    folder = tmp_path / "pictures"
-    folder.mkdir()
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("pictures")
     for number in range(2):
         draw_figure(folder / f"{number}.png", character=1, pose=number, size=64)
     return folder
 
 
-class TestSamples:
-    @pytest.fixture
-    def data(self, parts_result, pictures):
-        return open_adaptation_data(adaptation_config(parts_result, pictures, KEYS))
+@pytest.fixture(scope="module")
+def data(parts_result, pictures):
+    return open_adaptation_data(adaptation_config(parts_result, pictures, KEYS))
 
+
+class TestSamples:
     def test_targets_are_the_pictures_and_held_out_samples_are_never_drawn(self, data):
         batch = data.train.batch(range(SAMPLES))
         assert {tuple(value.shape[1:]) for name, value in batch.items() if name != "has_target"} == {(3, 64, 64)}

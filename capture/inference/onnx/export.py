@@ -18,7 +18,8 @@ from capture.common.errors import CaptureError
 from capture.common.files import write_bytes
 from capture.inference.onnx.files import PACKAGES, SUFFIX, WHOLE, About, part_path, require
 from capture.inference.onnx.generator import OnnxGenerator
-from capture.inference.onnx.steps import Step, first_poses, steps_of
+from capture.inference.onnx.join import join_parts
+from capture.inference.onnx.steps import Step, first_poses, is_cut, steps_of
 from capture.inference.onnx.svd import DECOMPOSITIONS
 from capture.inference.onnx.weights import store_weights
 from capture.io.images import image_to_tensor, normalise
@@ -76,14 +77,11 @@ def export_onnx(path: str | Path, generator: Generator, config: dict[str, Any], 
     inputs, noise = examples(network, size, EXAMPLES)
     traced = {role: value[:TRACED] for role, value in inputs.items()}
     written = {}
-    for step, arguments in steps_of(network, traced, noise[:TRACED]):
-        model = to_onnx(step, arguments, config)
-        about = About(
-            step.part, config, network.inputs, network.noise_dim, network.coordinates, precision, OPSET
-        ).to_metadata()
+    for part, model in _models(network, traced, noise[:TRACED], config).items():
+        about = About(part, config, network.inputs, network.noise_dim, network.coordinates, precision, OPSET)
         store_weights(model, precision)
-        require("onnx").helper.set_model_props(model, about)
-        written[part_path(path, step.part)] = model.SerializeToString()
+        require("onnx").helper.set_model_props(model, about.to_metadata())
+        written[part_path(path, part)] = model.SerializeToString()
     for place, data in written.items():
         write_bytes(place, data)
     largest, mean = difference(network, OnnxGenerator(path), inputs, noise)
@@ -92,6 +90,14 @@ def export_onnx(path: str | Path, generator: Generator, config: dict[str, Any], 
             place.unlink()
         raise CaptureError(f"{path}: differs from torch by {largest:.2g} (at most {TOLERANCE:g}): not kept")
     return Exported(list(written), precision, largest, mean)
+
+
+def _models(network: Generator, traced: dict[str, Tensor], noise: Tensor, config: dict[str, Any]) -> dict[str, Any]:
+    """An onnx.ModelProto for the whole generator, and one for each part or for the relative mode, by name."""
+    cut = is_cut(network)
+    steps = [(step, given) for step, given in steps_of(network, traced, noise) if not (cut and step.part == WHOLE)]
+    models = {step.part: to_onnx(step, given, config) for step, given in steps}
+    return {WHOLE: join_parts(models, network.inputs), **models} if cut else models
 
 
 def examples(generator: Generator, size: int, count: int) -> tuple[dict[str, Tensor], Tensor]:

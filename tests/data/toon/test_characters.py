@@ -2,8 +2,6 @@
 
 import hashlib
 import pickle
-import subprocess
-import sys
 from collections import Counter
 
 import numpy as np
@@ -24,13 +22,13 @@ def people():
 
 
 class TestMakeCharacter:
-    def test_seed_gives_the_same_character_in_every_process(self):
+    def test_seed_gives_the_same_character_in_every_process(self, run_apart):
         code = (
             "import hashlib; from capture.data.toon.characters.character import make_character as m; "
             "data = b''.join(m(s).geometry.tobytes() + m(s).face.tobytes() for s in range(20)); "
             "print(hashlib.sha256(data).hexdigest())"
         )
-        there = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+        there = run_apart(code)
         cast = [make_character(seed) for seed in range(20)]
         here = hashlib.sha256(b"".join(c.geometry.tobytes() + c.face.tobytes() for c in cast)).hexdigest()
         assert there.strip() == here

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
 import subprocess
 import sys
@@ -53,9 +55,13 @@ class TestExact:
 
     @pytest.mark.slow
     def test_instruction_sets_agree_to_the_last_bit(self):
-        """float32 atan2, pow and addcmul differ between these, which is why exact has others."""
-        digests = set()
-        for capability in ("default", "avx2"):
-            environment = {**os.environ, "ATEN_CPU_CAPABILITY": capability, "OMP_NUM_THREADS": "1"}
-            digests.add(subprocess.run([sys.executable, "-c", DIGEST], env=environment, capture_output=True).stdout)
-        assert len(digests) == 1 and digests != {b""}
+        """float32 atan2, pow and addcmul differ between these, which is why exact has others.
+
+        This process has the best instructions of the processor, or those that `make test-portable` says.
+        """
+        with contextlib.redirect_stdout(io.StringIO()) as here:
+            exec(DIGEST, {})
+        other = "avx2" if os.environ.get("ATEN_CPU_CAPABILITY") == "default" else "default"
+        environment = {**os.environ, "ATEN_CPU_CAPABILITY": other, "OMP_NUM_THREADS": "1"}
+        done = subprocess.run([sys.executable, "-c", DIGEST], env=environment, capture_output=True, text=True)
+        assert done.stdout == here.getvalue() and len(done.stdout) == 64 + 1

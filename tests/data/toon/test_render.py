@@ -1,8 +1,6 @@
 """What toon draws: the same bits always, exact ground truth, whole figures."""
 
 import hashlib
-import subprocess
-import sys
 from dataclasses import replace
 
 import numpy as np
@@ -212,16 +210,16 @@ class TestRender:
         finally:
             torch.set_num_threads(threads)
 
-    def test_two_processes_render_the_same(self):
+    def test_two_processes_render_the_same(self, run_apart):
         code = (
-            "import sys, hashlib, torch; torch.set_num_threads(int(sys.argv[1])); "
+            "import hashlib, torch; torch.set_num_threads(1); "
             "from capture.data.toon.motion.motions import CLIPS; "
             "from capture.data.toon.rendering.camera import Shot, View; "
             "from capture.data.toon.rendering.render import render; "
             "shots = [Shot(i, CLIPS[i], i, 0.3, View(40.0 * i)) for i in range(8)]; "
             "print(hashlib.sha256(render(shots, 64)['rgb'].numpy().tobytes()).hexdigest())"
         )
-        there = subprocess.run([sys.executable, "-c", code, "1"], capture_output=True, text=True, check=True).stdout
+        there = run_apart(code)
         here = render([Shot(i, CLIPS[i], i, 0.3, View(40.0 * i)) for i in range(8)], 64)["rgb"]
         assert there.strip() == hashlib.sha256(here.numpy().tobytes()).hexdigest()
 

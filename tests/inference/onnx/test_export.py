@@ -65,9 +65,9 @@ class TestExport:
             torch.testing.assert_close(made, expected, rtol=0, atol=TOLERANCE)
 
     def test_an_export_that_differs_is_not_kept(self, transfer, exported, tmp_path, monkeypatch):
-        monkeypatch.setattr("capture.inference.onnx.export.to_onnx", lambda *_: onnx.load(exported.paths[2]))
+        made = dict(zip(("whole", "identity", "pose", "decoder"), exported.paths))
+        monkeypatch.setattr("capture.inference.onnx.export.to_onnx", lambda step, *_: onnx.load(made[step.part]))
         monkeypatch.setattr("capture.inference.onnx.export.difference", lambda *_: (0.5, 0.1))
-        monkeypatch.setattr("capture.inference.onnx.export.steps_of", lambda *a: steps_of(*a)[2:3])
         monkeypatch.setattr("capture.inference.onnx.export.OnnxGenerator", _NoGenerator)
         with pytest.raises(CaptureError, match="differs from torch by 0.5"):
             export_onnx(tmp_path / "bad.onnx", transfer.generator, transfer.config)

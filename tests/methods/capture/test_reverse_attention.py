@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import pytest
 import torch
 
 from capture.methods.capture.reverse_attention import ReverseAttention
 from capture.nn.attention import attend
 from capture.nn.blocks import adain
-from tests.conftest import ROOT
 
 
 def opened(channels: int, t: float | None, a: float, b: float) -> ReverseAttention:
@@ -70,7 +66,7 @@ class TestReverseAttention:
         released, drawn = ReverseAttention(8), ReverseAttention(8, alpha=0.0)
         assert released.alpha.item() == released.beta.item() == drawn.beta.item() == 1 and drawn.alpha.item() == 0
 
-    def test_no_square_matrix_is_held_at_64x64(self):
+    def test_no_square_matrix_is_held_at_64x64(self, run_apart):
         """4096 positions: one 4096 x 4096 float32 matrix is 64 MiB; forward and backward must stay below it."""
         code = """
 import resource, torch
@@ -83,5 +79,4 @@ inputs = torch.randn(3, 1, 16, 64, 64)
 module(*inputs).sum().backward()
 print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024)
 """
-        done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
-        assert float(done.stdout) < 64
+        assert float(run_apart(code)) < 64
