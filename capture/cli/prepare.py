@@ -70,8 +70,9 @@ def build_parser() -> Parser:
     add_number(mixamo, "elevation", 10.0, "of the camera, in degrees")
     add_number(mixamo, "field_of_view", 15.0, "of the camera, in degrees")
     mixamo.add_argument("--clips", default=None, help="names of the clips to use, with commas (default: all)")
-    add_number(mixamo, "test_characters", 6, "held out")
-    add_number(mixamo, "test_clips", 2, "held out")
+    held = "held out (default: 6, or a third of fewer than 8)"
+    mixamo.add_argument("--test_characters", type=int, default=None, help=held)
+    mixamo.add_argument("--test_clips", type=int, default=None, help="held out (default: 2, or fewer of 1 or 2)")
     add_number(mixamo, "pairs", 256, "test pairs")
     add_number(mixamo, "seed", 0, "of what is held out, and of the pairs")
     add_number(mixamo, "samples", 2, "rays of each pixel: 1, 2, 4, 6, 9; more make smoother edges")

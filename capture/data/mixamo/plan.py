@@ -12,6 +12,7 @@ from capture.data.pair_plan import draw_pairs, hold_out
 from capture.data.writing import flat_name
 
 WIDEST_VIEW = 90.0  # degrees
+HELD_OUT = (6, 2)  # characters and clips, where there are many and nothing else is asked for
 APPEARANCE = {  # option -> its choices, the default first
     "look": ("shaded", "cel", "flat", "outline"),
     "skin": ("coloured", "as_is"),
@@ -80,6 +81,14 @@ class Split:
 def view_name(azimuth: float) -> str:
     """The ending of a clip's name that says its view: azimuth 0 is the front, 90 the character's left side."""
     return f"a{round(azimuth) % 360:03d}"
+
+
+def usual_split(characters: int, clips: int) -> tuple[int, int]:
+    """How many characters and clips of so many are held out where nothing else is asked for."""
+    held_characters, held_clips = HELD_OUT
+    if characters < held_characters + 2:  # two at least are trained on
+        held_characters = max(2, characters // 3)
+    return held_characters, min(held_clips, max(clips - 1, 0))
 
 
 def make_split(available: CharacterClips, request: Request, usable: CharacterClips | None = None) -> Split:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,17 @@ from capture.data.mixamo.character_clips import CharacterClips, match_clips
 from capture.data.mixamo.drawing import BACKGROUND, Draw, Frame, Query, draw, run_query
 from capture.data.mixamo.in_blender.style import as_manifest
 from capture.data.mixamo.models import find_models
-from capture.data.mixamo.plan import Place, Request, Split, make_split, place_name, plan_pairs, view_name
+from capture.data.mixamo.plan import (
+    HELD_OUT,
+    Place,
+    Request,
+    Split,
+    make_split,
+    place_name,
+    plan_pairs,
+    usual_split,
+    view_name,
+)
 from capture.data.mixamo.requests import BlenderRequests
 from capture.data.mixamo.sizes import choose_sizes
 from capture.data.mixamo.skeleton import canonical
@@ -50,8 +61,8 @@ def prepare_mixamo(
     azimuths: tuple[float, ...] = (0.0,),
     elevation: float = 10.0,
     clips: list[str] | None = None,
-    test_characters: int = 6,
-    test_clips: int = 2,
+    test_characters: int | None = None,
+    test_clips: int | None = None,
     pairs: int = 256,
     seed: int = 0,
     uv: bool = False,
@@ -75,8 +86,8 @@ def prepare_mixamo(
         azimuths: directions from which every clip is seen, in whole degrees: 0 is the front, 90 the character's left.
         elevation, field_of_view: of the camera, in degrees.
         clips: names of the clips to use; None for all clips.
-        test_characters, test_clips: how many are held out; the seed chooses them. With 0 characters, the test pairs are
-            of held-out clips alone.
+        test_characters, test_clips: how many are held out; the seed chooses them. None for 6 and 2, or fewer where
+            there are few (usual_split). With 0 characters, the test pairs are of held-out clips alone.
         pairs: rows of test/pairs.csv.
         uv: write an IUV map (capture.io.iuv) beside every frame, whose parts are the bones in `uv_parts` of the
             manifest.
@@ -98,8 +109,10 @@ def prepare_mixamo(
     """
     models, out = Path(models), folder_of(Path(out), shard)
     azimuths = tuple(float(azimuth) for azimuth in azimuths)
+    asked = (test_characters, test_clips)
+    held_out = [usual if number is None else number for number, usual in zip(asked, HELD_OUT)]
     request = Request(
-        *(size, frames, azimuths, elevation, field_of_view, test_characters, test_clips, pairs, seed, uv, samples),
+        *(size, frames, azimuths, elevation, field_of_view, *held_out, pairs, seed, uv, samples),
         *(look, skin, props),
     )
     request.check()
@@ -107,6 +120,11 @@ def prepare_mixamo(
     available = match_clips(found, clips)
     if not available.characters:
         raise CaptureError(f"{models}: {_nothing_to_draw(unreadable, available)}")
+    few = usual_split(len(available.characters), len(available.clips))
+    if test_characters is None:
+        request = replace(request, test_characters=few[0])
+    if test_clips is None:
+        request = replace(request, test_clips=few[1])
     plan_pairs(
         available, make_split(available, request), request
     )  # raises now, before the long work, if there can be no pairs

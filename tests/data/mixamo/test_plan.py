@@ -10,7 +10,7 @@ from capture.common.errors import CaptureError
 from capture.data.mixamo.character_clips import match_clips
 from capture.data.mixamo.contents import Contents
 from capture.data.mixamo.models import Model
-from capture.data.mixamo.plan import Request, Split, make_split, place_name, plan_pairs, view_name
+from capture.data.mixamo.plan import Request, Split, make_split, place_name, plan_pairs, usual_split, view_name
 from capture.data.mixamo.sizes import choose_sizes
 from capture.data.mixamo.skeleton import canonical, in_common, match
 
@@ -29,6 +29,14 @@ def mixamo(count: int = 5, clips=("Run", "Wave", "Kick")) -> list[Model]:
     return people + [
         model(f"{clip}.fbx", [f"mixamorig:{bone}" for bone in BODY], ["mixamo.com"], False) for clip in clips
     ]
+
+
+@pytest.mark.parametrize(
+    "characters, clips, held",
+    [(5, 3, (2, 2)), (7, 2, (2, 1)), (8, 30, (6, 2)), (40, 17, (6, 2)), (4, 1, (2, 0))],
+)
+def test_fewer_are_held_out_of_few(characters, clips, held):
+    assert usual_split(characters, clips) == held
 
 
 class TestSkeletonMatch:
