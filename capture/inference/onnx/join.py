@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 from capture.inference.onnx.files import PARTS, require
@@ -21,7 +22,8 @@ def join_parts(parts: dict[str, Any], inputs: tuple[str, ...]) -> Any:
     whole = onnx.ModelProto()
     whole.CopyFrom(parts["decoder"])
     del whole.graph.node[:], whole.graph.input[:], whole.graph.initializer[:], whole.graph.value_info[:]
-    given = {}
+    given: dict[str, Any] = {}  # inputs of all parts, by name
+    known: dict[str, str] = {}  # digest of a weight -> its name; both encoders may hold the same
     for part in PARTS:
         assert not parts[part].functions  # the exporter writes operators of the standard alone
         graph = onnx.GraphProto()
@@ -35,9 +37,17 @@ def join_parts(parts: dict[str, Any], inputs: tuple[str, ...]) -> Any:
             whole.graph.node.append(
                 onnx.helper.make_node("Gather", [NOISE, "identity/first"], [ENCODED], name="identity/noise", axis=1)
             )
+        same = {}
+        for weight in graph.initializer:
+            name = known.setdefault(_digest(weight), weight.name)
+            if name == weight.name:
+                whole.graph.initializer.append(weight)
+            else:
+                same[weight.name] = name
+        for node in graph.node:
+            node.input[:] = [same.get(name, name) for name in node.input]
         whole.graph.node.extend(graph.node)
-        whole.graph.initializer.extend(graph.initializer)
-        whole.graph.value_info.extend(graph.value_info)
+        whole.graph.value_info.extend(value for value in graph.value_info if value.name not in same)
     whole.graph.input.extend(given[name] for name in (*inputs, NOISE) if name in given)
     whole.graph.name = "generator"
     return whole
@@ -49,6 +59,12 @@ def _rename_input(graph: Any, old: str, new: str) -> None:
         if value.name == old:
             value.name = new
     for node in graph.node:
-        for i, name in enumerate(node.input):
-            if name == old:
-                node.input[i] = new
+        node.input[:] = [new if name == old else name for name in node.input]
+
+
+def _digest(weight: Any) -> str:
+    """Of everything but its name."""
+    nameless = type(weight)()
+    nameless.CopyFrom(weight)
+    nameless.name = ""
+    return hashlib.sha256(nameless.SerializeToString(deterministic=True)).hexdigest()
