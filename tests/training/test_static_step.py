@@ -11,6 +11,7 @@ import torch
 from torch.fx.experimental.proxy_tensor import make_fx
 
 from capture.benchmarks.training import ROLES, ours
+from capture.common import registry
 from capture.training.nonfinite import Guard
 from tests.conftest import tiny_config
 from tests.helpers.waits import READS, SHAPES, Waits
@@ -21,6 +22,7 @@ METHODS = {
         f"capture_parts, {stage}": ("--method", "capture_parts", "--stage", stage)
         for stage in ("segmentation", "layout", "synthesis", "joint")
     },
+    **{name: ("--method", name) for name in ("capture_supervised", "fomm", "mraa", "coord_inpainting")},
 }
 
 
@@ -32,17 +34,33 @@ def pictures_of(config, seed):
 
 def trained(name):
     """A trainer and one of its batches."""
-    config = tiny_config(*METHODS[name])
+    config = tiny_config(*METHODS.get(name, ("--method", name)))
     return ours(config, pictures_of(config, 0), {"precision": "fp32"})
 
 
 class TestStaticStep:
+    def test_every_method_is_here_but_lwgan(self):
+        assert {argv[1] for argv in METHODS.values()} == registry.METHODS.keys() - {"lwgan"}
+
+    def test_lwgan_looks_for_the_pixels_that_show_a_part(self):
+        """So that its step is no single graph.
+
+        It compares each pixel with those of its own part alone (capture.nn.iuv.correspondence_flow), of which there are
+        as many as the maps say; comparing all pixels with all would be up to 25 times the work and the memory.
+        """
+        trainer, batch = trained("lwgan")
+        trainer.update.guard = Guard(0.0, raise_at_once=False)
+        trainer.step(batch)
+        with Waits() as waits:
+            trainer.step(batch)
+        assert waits.found.keys() == {"nonzero", "_local_scalar_dense"}
+
     @pytest.mark.parametrize("name", METHODS)
     def test_no_step_waits_for_the_device(self, name):
         trainer, batch = trained(name)
         trainer.update.guard = Guard(0.0, raise_at_once=False)  # as on a GPU, where the check is deferred
         trainer.step(batch)
-        with Waits() as waits:
+        with Waits() as waits:  # a branch that depends on data asks for a value
             trainer.step(batch)
         assert not waits.found
 
