@@ -118,7 +118,7 @@ def draw_comparison(curves: Sequence[Curve], metric: str, path: Path) -> None:
         axis.set_xlim(left=0)
         axis.grid(alpha=0.3)
     axes[0].set_ylabel(f"{metric} (lower is better)")
-    axes[0].legend(fontsize="small")
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside right center", fontsize="small")
     write_figure(figure, path, dpi=100)
 
 
