@@ -26,7 +26,8 @@ def section(results: dict[str, Any]) -> str:
     lines = [f"### {machine_title(results['machine'])}", ""]
     took = f" in {results['seconds']:.0f} seconds" if "seconds" in results else ""
     peaks = ", ".join(f"{value / 1e9:.0f} GFLOP/s in {name}" for name, value in results.get("peaks", {}).items())
-    lines += [f"Written by one run of `benchmark.py`{took}, with {results['machine']['threads']} threads."]
+    threads = results["machine"]["threads"]
+    lines += [f"Written by one run of `benchmark.py`{took}, with {threads} thread{'s' if threads > 1 else ''}."]
     lines += [f"Peaks of matrix products: {peaks}."] if peaks else []
     for part, rows in results["parts"].items():
         known = [row for row in rows if "note" not in row]
@@ -39,11 +40,16 @@ def section(results: dict[str, Any]) -> str:
 
 
 def _unmeasured(rows: list[dict[str, Any]]) -> str:
-    """What there are no figures of, by reason."""
-    reasons: dict[str, list[str]] = {}
+    """What there are no figures of: a list for each reason, with a line for each subject and batch."""
+    reasons: dict[str, dict[str, list[str]]] = {}
     for row in rows:
-        reasons.setdefault(row["note"], []).append(f"{row['subject']}, batch {row['batch']}, {row['way']}")
-    return "\n".join(f"{reason[0].upper()}{reason[1:]}: {'; '.join(names)}." for reason, names in reasons.items())
+        subject = f"{row['subject']}, batch {row['batch']}"
+        reasons.setdefault(row["note"], {}).setdefault(subject, []).append(row["way"])
+    lists = []
+    for reason, subjects in reasons.items():
+        lines = [f"- {subject}: {'; '.join(ways)}" for subject, ways in subjects.items()]
+        lists.append("\n".join([f"{reason[0].upper()}{reason[1:]}:", "", *lines]))
+    return "\n\n".join(lists)
 
 
 def put_into_page(path: Path, results: dict[str, Any]) -> None:

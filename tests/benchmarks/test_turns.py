@@ -137,7 +137,8 @@ class TestPage:
     MACHINE = {"name": "Some CPU", "cores": 2, "instructions": "avx2", "torch": "2", "threads": 2}
 
     def results(self, **machine):
-        rows = [timed("a", 10), {"subject": "a network", "batch": 1, "way": "b", "note": LATE}]
+        late = [{"subject": "a network", "batch": 1, "way": way, "note": LATE} for way in "bc"]
+        rows = [timed("a", 10), *late]
         return {"machine": {**self.MACHINE, **machine}, "peaks": {"fp32": 2e11}, "parts": {"live": rows}}
 
     def test_a_machine_has_one_table(self, tmp_path):
@@ -149,7 +150,8 @@ class TestPage:
         assert text.count(END) == 2 and text.count("### Some CPU, 2 cores, avx2, torch 2") == 1
         assert text.startswith("top\n") and text.endswith("bottom\n")
         assert "| a network | 1     | a   | 10" in text
-        assert "Not measured: the time was over: a network, batch 1, b." in text
+        assert "Not measured: the time was over:\n\n- a network, batch 1: b; c\n" in text
+        assert "with 2 threads." in text
         assert machine_title(self.MACHINE) in text
 
     def test_the_performance_page_has_a_place(self):
