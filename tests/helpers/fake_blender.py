@@ -5,6 +5,7 @@ Like Blender it says nothing of a picture that it had no room for.
 
 import contextlib
 import json
+import math
 import sys
 
 from PIL import Image
@@ -15,9 +16,12 @@ def answer(request: dict) -> dict:
         return {"fits": {clip["name"]: 1.0 for clip in request["clips"]}, "unfit": {}}
     if request["do"] == "draw":
         size, look = request["view"]["size"], hash_of(request["character"]["name"], request["clip"]["name"])
-        image = Image.new("RGBA", (size, size), (look % 256, 40 * request["frame"], 90, 255))
+        down = math.isqrt(request["view"]["samples"])  # points a pixel, as capture.data.mixamo.in_blender.lattice
+        across = min(request["view"]["samples"] // down, down + 1)
+        image = Image.new("RGBA", (size * across, size * down), (look % 256, 40 * request["frame"], 90, 255))
         with contextlib.suppress(OSError):
             image.save(request["path"], "PNG")
+        return {"left": 0, "top": 0}
     return {}
 
 

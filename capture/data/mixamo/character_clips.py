@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from capture.common.errors import CaptureError
 from capture.data.mixamo.models import Model, safe_name
-from capture.data.mixamo.skeleton import in_common, match
+from capture.data.mixamo.skeleton import canonical, in_common, match
 
 
 @dataclass(frozen=True)
@@ -154,3 +154,18 @@ def _why_unmatched(model: Model, clips: list[Clip]) -> str:
     best = max(clips, key=lambda clip: in_common(clip.bones, model.contents.bones)[0])
     common, smaller = in_common(best.bones, model.contents.bones)
     return f"its skeleton fits no clip: {common} of {smaller} bones in common with {best.name}, the most alike"
+
+
+def numbered_bones(available: CharacterClips) -> list[str]:
+    """The bones of all characters, which IUV maps number: a number is the same bone on every character.
+
+    Raises:
+        CaptureError: there are more than a map can number.
+    """
+    bones = {
+        bone for character in available.characters for pairs in character.clips.values() for bone in pairs.values()
+    }
+    parts = sorted({canonical(bone) for bone in bones})
+    if len(parts) > 255:
+        raise CaptureError(f"--uv: {len(parts)} bones in all are more than a map can number (255); leave out models")
+    return parts

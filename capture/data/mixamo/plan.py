@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -44,6 +44,12 @@ class Request:
         """The options of how characters look that differ from the defaults."""
         chosen = {name: getattr(self, name) for name in APPEARANCE}
         return {name: value for name, value in chosen.items() if value != APPEARANCE[name][0]}
+
+    def of_few(self, available: CharacterClips, characters: bool, clips: bool) -> Request:
+        """The request with as many held-out characters, clips or both as `usual_split` says."""
+        few = usual_split(len(available.characters), len(available.clips))
+        held_out = (few[0] if characters else self.test_characters), (few[1] if clips else self.test_clips)
+        return replace(self, test_characters=held_out[0], test_clips=held_out[1])
 
     def check(self) -> None:
         """CaptureError if one of the arguments is impossible."""

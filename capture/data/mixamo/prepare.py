@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,24 +16,13 @@ from capture.common.errors import CaptureError
 from capture.common.workers import work
 from capture.data.index.catalog import read_manifest
 from capture.data.mixamo.blender import blender_version, close, find_blender
-from capture.data.mixamo.character_clips import CharacterClips, match_clips
+from capture.data.mixamo.character_clips import CharacterClips, match_clips, numbered_bones
 from capture.data.mixamo.drawing import BACKGROUND, Draw, Frame, Query, draw, run_query
 from capture.data.mixamo.in_blender.style import as_manifest
 from capture.data.mixamo.models import find_models
-from capture.data.mixamo.plan import (
-    HELD_OUT,
-    Place,
-    Request,
-    Split,
-    make_split,
-    place_name,
-    plan_pairs,
-    usual_split,
-    view_name,
-)
+from capture.data.mixamo.plan import HELD_OUT, Place, Request, Split, make_split, place_name, plan_pairs, view_name
 from capture.data.mixamo.requests import BlenderRequests
 from capture.data.mixamo.sizes import choose_sizes
-from capture.data.mixamo.skeleton import canonical
 from capture.data.plan_shards import Shard, finish, finished_manifest, folder_of, share_of
 from capture.data.writing import begin, is_written
 
@@ -109,25 +97,29 @@ def prepare_mixamo(
     """
     models, out = Path(models), folder_of(Path(out), shard)
     azimuths = tuple(float(azimuth) for azimuth in azimuths)
-    asked = (test_characters, test_clips)
-    held_out = [usual if number is None else number for number, usual in zip(asked, HELD_OUT)]
     request = Request(
-        *(size, frames, azimuths, elevation, field_of_view, *held_out, pairs, seed, uv, samples),
-        *(look, skin, props),
+        size,
+        frames,
+        azimuths,
+        elevation,
+        field_of_view,
+        HELD_OUT[0] if test_characters is None else test_characters,
+        HELD_OUT[1] if test_clips is None else test_clips,
+        pairs,
+        seed,
+        uv,
+        samples,
+        look,
+        skin,
+        props,
     )
     request.check()
     found, unreadable = find_models(models)
     available = match_clips(found, clips)
     if not available.characters:
         raise CaptureError(f"{models}: {_nothing_to_draw(unreadable, available)}")
-    few = usual_split(len(available.characters), len(available.clips))
-    if test_characters is None:
-        request = replace(request, test_characters=few[0])
-    if test_clips is None:
-        request = replace(request, test_clips=few[1])
-    plan_pairs(
-        available, make_split(available, request), request
-    )  # raises now, before the long work, if there can be no pairs
+    request = request.of_few(available, test_characters is None, test_clips is None)
+    plan_pairs(available, make_split(available, request), request)  # raises before the long work if there are no pairs
     python = find_blender(blender)
     try:
         parameters = {
@@ -286,24 +278,13 @@ def _parameters(request: Request, available: CharacterClips, version: str) -> di
         "samples": request.samples,
         "seed": request.seed,
         "uv": request.uv,
-        "uv_parts": _parts(available) if request.uv else [],
+        "uv_parts": numbered_bones(available) if request.uv else [],
         "pairs": request.pairs,
         "characters": {character.name: character.file for character in available.characters},
         "clips": {clip.name: {"file": clip.file, "action": clip.action} for clip in available.clips},
         "held_out": [request.test_characters, request.test_clips],
         "left_out": available.left_out,
     }
-
-
-def _parts(available: CharacterClips) -> list[str]:
-    """The bones of all characters, which IUV maps number: a number is the same bone on every character."""
-    bones = {
-        bone for character in available.characters for pairs in character.clips.values() for bone in pairs.values()
-    }
-    parts = sorted({canonical(bone) for bone in bones})
-    if len(parts) > 255:
-        raise CaptureError(f"--uv: {len(parts)} bones in all are more than a map can number (255); leave out models")
-    return parts
 
 
 def _nothing_to_draw(unreadable: dict[str, str], available: CharacterClips) -> str:

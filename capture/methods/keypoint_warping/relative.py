@@ -29,7 +29,7 @@ def size_ratio(source: Tensor, first: Tensor) -> Tensor:
     Returns:
         (B,), 1 where either encloses no area.
     """
-    areas = hull_area(torch.cat([source, first]).detach().double()).chunk(2)  # (B,) each
+    areas = [hull_area(points.detach().double()) for points in (source, first)]  # (B,) each
     both = (areas[0] > SMALLEST_AREA) & (areas[1] > SMALLEST_AREA)
     ratio = areas[0] / torch.where(both, areas[1], 1.0)
     return torch.where(both, ratio, 1.0).sqrt().to(source.dtype)
