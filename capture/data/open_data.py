@@ -120,6 +120,11 @@ def _open_toon(options: dict[str, Any], seed: int, extras: Extras) -> Data:
         raise CaptureError(
             "dataset_config.samples_per_render_group counts the samples that share renders; set share_renders true"
         )
+    if options["toon_bodies"] and (options["toon_styles"] == "off" or not options["style_share"]):
+        raise CaptureError(
+            "dataset_config.toon_bodies counts samples that are drawn in styles, and there are none; "
+            "set toon_styles few or many, and style_share above 0"
+        )
     held_out_clips = VARIED[len(VARIED) - options["toon_test_clips"] :]
     stream = ToonStream(
         size,

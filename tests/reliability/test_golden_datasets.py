@@ -153,18 +153,17 @@ class TestOldManifests:
         assert programs.run(*prepare_commands(world, out)[kind]).status == 0
 
     @pytest.mark.parametrize("name", ["manifest.json", ".prepare.json"])
-    def test_rendered_sets_of_version_1_had_other_edges(self, tmp_path, programs, world, name):
-        """They train; preparing them again, or on, says that this version would draw other pictures."""
-        started = "" if name == "manifest.json" else ".started"
-        shutil.copy(MANIFESTS / f"mixamo{started}.json", tmp_path / name)
-        line = programs.run(*prepare_commands(world, tmp_path)["mixamo"]).error()
-        assert "prepared with other parameters (mixamo_version: 1 there, 2 now)" in line
+    @pytest.mark.parametrize(
+        ("kind", "changed"),
+        [("toon_1", "test_images: 75 there, 70 now"), ("mixamo", "mixamo_version: 1 there, 2 now")],
+    )
+    def test_sets_that_would_be_others_now_are_refused(self, tmp_path, programs, world, kind, changed, name):
+        """They train; preparing them again, or on, says that this version would make another set of them.
 
-    @pytest.mark.parametrize("name", ["manifest.json", ".prepare.json"])
-    def test_the_first_toon_sets_drew_other_pairs(self, tmp_path, programs, world, name):
-        """They train; preparing them again, or on, says that this version would make another set of them."""
+        The first toon sets drew other pairs, and the first rendered sets other edges.
+        """
         started = "" if name == "manifest.json" else ".started"
-        shutil.copy(MANIFESTS / f"toon_1{started}.json", tmp_path / name)
-        line = programs.run(*prepare_commands(world, tmp_path)["toon_1"]).error()
-        assert "prepared with other parameters (test_images: 75 there, 70 now) or by another version" in line
+        shutil.copy(MANIFESTS / f"{kind}{started}.json", tmp_path / name)
+        line = programs.run(*prepare_commands(world, tmp_path)[kind]).error()
+        assert f"prepared with other parameters ({changed}) or by another version" in line
         assert "choose another folder or remove it" in line

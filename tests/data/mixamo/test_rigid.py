@@ -118,28 +118,32 @@ def move(matrix: np.ndarray, points: np.ndarray) -> np.ndarray:
     return points @ matrix[:3, :3].T + matrix[:3, 3]
 
 
+def assert_moves_as_before(tmp_path, scene: dict, data: bytes, key: int) -> None:
+    """Every vertex of the skinned file is where the file itself puts it, at a keyframe or (-1) at rest."""
+    write_glb(tmp_path / "a.glb", scene, data)
+    with_skin(tmp_path / "a.glb", tmp_path / "b.glb")
+    skinned, more = read_glb(tmp_path / "b.glb")
+    before = [
+        move(matrix, TRIANGLE) for matrix, node in zip(matrices(scene, data, key), scene["nodes"]) if "mesh" in node
+    ]
+    skin, placed = skinned["skins"][0], matrices(skinned, more, key)
+    inverse = values(skinned, more, skin["inverseBindMatrices"]).reshape(-1, 4, 4).transpose(0, 2, 1)
+    after = []
+    for node in skinned["nodes"]:
+        if "skin" in node:
+            given = skinned["meshes"][node["mesh"]]["primitives"][0]["attributes"]
+            joint = int(values(skinned, more, given["JOINTS_0"])[0, 0])
+            assert (values(skinned, more, given["WEIGHTS_0"]) == (1, 0, 0, 0)).all()
+            points = values(skinned, more, given["POSITION"])
+            after.append(move(placed[skin["joints"][joint]] @ inverse[joint], points))
+    assert np.allclose(before, after, atol=1e-5)
+    assert not any("scale" in node for node in skinned["nodes"])
+
+
 class TestWithSkin:
     @pytest.mark.parametrize("key", [-1, 0, 1])
     def test_every_vertex_is_where_the_file_puts_it(self, tmp_path, key):
-        scene, data = scene_of_pieces()
-        write_glb(tmp_path / "a.glb", scene, data)
-        with_skin(tmp_path / "a.glb", tmp_path / "b.glb")
-        skinned, more = read_glb(tmp_path / "b.glb")
-        before = [
-            move(matrix, TRIANGLE) for matrix, node in zip(matrices(scene, data, key), scene["nodes"]) if "mesh" in node
-        ]
-        skin, placed = skinned["skins"][0], matrices(skinned, more, key)
-        inverse = values(skinned, more, skin["inverseBindMatrices"]).reshape(-1, 4, 4).transpose(0, 2, 1)
-        after = []
-        for node in skinned["nodes"]:
-            if "skin" in node:
-                given = skinned["meshes"][node["mesh"]]["primitives"][0]["attributes"]
-                joint = int(values(skinned, more, given["JOINTS_0"])[0, 0])
-                assert (values(skinned, more, given["WEIGHTS_0"]) == (1, 0, 0, 0)).all()
-                points = values(skinned, more, given["POSITION"])
-                after.append(move(placed[skin["joints"][joint]] @ inverse[joint], points))
-        assert np.allclose(before, after, atol=1e-5)
-        assert not any("scale" in node for node in skinned["nodes"])
+        assert_moves_as_before(tmp_path, *scene_of_pieces(), key)
 
     def test_the_plan_sees_a_character_with_a_bone_for_every_node(self, tmp_path):
         scene, data = scene_of_pieces()
@@ -164,3 +168,23 @@ class TestWithSkin:
         with pytest.raises(NotRigid, match="compressed"):
             with_skin(tmp_path / "a.glb", tmp_path / "b.glb")
         assert not (tmp_path / "b.glb").exists()
+
+    def test_a_mirrored_piece_moves_as_before_and_one_with_others_on_it_is_refused(self, tmp_path):
+        scene, data = scene_of_pieces()
+        scene["nodes"][3]["scale"] = [-1, 1, 1]
+        assert_moves_as_before(tmp_path, scene, data, 1)
+        scene["nodes"][1]["scale"] = [0.5, 0.5, -0.5]
+        write_glb(tmp_path / "a.glb", scene, data)
+        with pytest.raises(NotRigid, match="mirrored"):
+            with_skin(tmp_path / "a.glb", tmp_path / "c.glb")
+        assert not (tmp_path / "c.glb").exists()
+
+    def test_pictures_beside_the_file_are_put_inside(self, tmp_path):
+        scene, data = scene_of_pieces()
+        scene["images"] = [{"uri": "a%20b.png"}]
+        write_glb(tmp_path / "a.glb", scene, data)
+        with pytest.raises(NotRigid, match="needs a b.png beside it"):
+            with_skin(tmp_path / "a.glb", tmp_path / "b.glb")
+        (tmp_path / "a b.png").write_bytes(b"picture")
+        with_skin(tmp_path / "a.glb", tmp_path / "b.glb")
+        assert read_glb(tmp_path / "b.glb")[0]["images"] == [{"uri": "data:image/png;base64,cGljdHVyZQ=="}]

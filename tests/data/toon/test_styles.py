@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from capture.common.errors import CaptureError
 from capture.data.open_data import open_data
 from capture.data.styles.grounds import Ground
 from capture.data.styles.pairing import draw_styles
@@ -134,6 +135,13 @@ class TestUnusualBodies:
             for before, after in zip(styles, made):
                 assert replace(after, figure=before.figure) == before and 0.5 < after.figure.head < 1.8
                 assert fours or after.figure.limbs == before.figure.limbs
+
+    @pytest.mark.parametrize("styles", [("--toon_styles", "off"), ("--toon_styles", "many", "--style_share", "0")])
+    def test_without_styles_they_are_refused(self, styles):
+        with pytest.raises(
+            CaptureError, match="toon_bodies counts samples that are drawn in styles, and there are none"
+        ):
+            open_data(tiny_config("--dataset_path", "toon", "--toon_bodies", "0.5", *styles))
 
     def test_none_by_default(self):
         usual, plain = (ToonStream(32, 2**62, seed=3, styles=styles, bodies=0.0) for styles in ("many", "off"))

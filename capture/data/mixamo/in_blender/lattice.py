@@ -31,7 +31,7 @@ class Lattice:
     def of(cls, size: int, samples: int) -> Lattice:
         """The finest one with at most `samples` points a pixel."""
         down = math.isqrt(samples)
-        return cls(size, samples // down if samples // down <= down + 1 else down + 1, down)
+        return cls(size, min(samples // down, down + 1), down)
 
     @property
     def shift(self) -> tuple[float, float]:

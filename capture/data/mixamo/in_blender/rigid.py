@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import copy
 import json
+import mimetypes
 import struct
 from collections.abc import Callable
 from pathlib import Path
@@ -36,7 +37,7 @@ def is_rigid(scene: dict) -> bool:
 
 def is_rigid_file(path: Path) -> bool:
     """The same of a file that `read_gltf` has found to be valid."""
-    return is_rigid(_read(path)[0])
+    return is_rigid(_scene(path)[0])
 
 
 def moved_nodes(scene: dict) -> set[int]:
@@ -63,30 +64,36 @@ def with_skin(path: Path, out: Path) -> None:
     out.write_bytes(b"".join((*parts, text, struct.pack("<I4s", len(data), b"BIN\0"), data)))
 
 
-def _read(path: Path) -> tuple[dict, list[bytes]]:
-    """The scene of a .glb or .gltf file, and the bytes of its buffers."""
+def _scene(path: Path) -> tuple[dict, bytes]:
+    """The scene of a .glb or .gltf file, and the buffer inside a .glb file."""
     data = path.read_bytes()
-    binary, body = data[:4] == b"glTF", b""
-    if binary:
-        length = struct.unpack_from("<I", data, 12)[0]
-        scene, rest = json.loads(data[20 : 20 + length]), data[20 + length :]
-        body = rest[8 : 8 + struct.unpack_from("<I", rest)[0]] if len(rest) >= 8 else b""
-    else:
-        scene = json.loads(data)
-    buffers = []
-    for buffer in scene.get("buffers", []):
-        uri = buffer.get("uri")
-        if uri is None:
-            buffers.append(body)
-        elif uri.startswith("data:"):
-            buffers.append(base64.b64decode(uri.split(",", 1)[1]))
-        else:
-            buffers.append((path.parent / unquote(uri)).read_bytes())
-    for image in scene.get("images", []):  # what lies beside the file is read from there, wherever the new file is
+    if data[:4] != b"glTF":
+        return json.loads(data), b""
+    length = struct.unpack_from("<I", data, 12)[0]
+    scene, rest = json.loads(data[20 : 20 + length]), data[20 + length :]
+    return scene, rest[8 : 8 + struct.unpack_from("<I", rest)[0]] if len(rest) >= 8 else b""
+
+
+def _read(path: Path) -> tuple[dict, list[bytes]]:
+    """The scene of a file, with its pictures inside, and the bytes of its buffers."""
+    scene, body = _scene(path)
+    buffers = [_resource(path, buffer["uri"]) if "uri" in buffer else body for buffer in scene.get("buffers", [])]
+    for image in scene.get("images", []):
         uri = image.get("uri", "")
         if uri and not uri.startswith("data:"):
-            image["uri"] = (path.parent / unquote(uri)).resolve().as_uri()
+            kind = mimetypes.guess_type(uri)[0] or "image/png"
+            image["uri"] = f"data:{kind};base64," + base64.b64encode(_resource(path, uri)).decode()
     return scene, buffers
+
+
+def _resource(path: Path, uri: str) -> bytes:
+    """What an address in the file stands for: its own base64, or a file beside it."""
+    if uri.startswith("data:"):
+        return base64.b64decode(uri.split(",", 1)[1])
+    try:
+        return (path.parent / unquote(uri)).read_bytes()
+    except OSError as error:
+        raise NotRigid(f"needs {unquote(uri)} beside it, which can't be read ({error.strerror})") from None
 
 
 def _skinned(scene: dict, buffers: list[bytes]) -> tuple[dict, bytes]:
@@ -109,8 +116,8 @@ def _skinned(scene: dict, buffers: list[bytes]) -> tuple[dict, bytes]:
 
     nodes = made["nodes"]
     rest = _rest(nodes)
-    bones = _unscale(nodes)
-    _unscale_animations(made, bones, lambda number: _values(scene, buffers, number), add)
+    above = _unscale(nodes)
+    _unscale_animations(made, above, lambda number: _values(scene, buffers, number), add)
     pieces = []
     for number in range(len(nodes)):
         if "mesh" not in nodes[number]:
@@ -152,7 +159,11 @@ def _skinned(scene: dict, buffers: list[bytes]) -> tuple[dict, bytes]:
 
 
 def _unscale(nodes: list[dict]) -> list[float]:
-    """Take the scale out of all nodes, whose pieces then carry it; the scale above each node, one number."""
+    """Take the scale out of all nodes, whose pieces then carry it; the scale above each node, one number.
+
+    Raises:
+        NotRigid: a node with others on it has a scale that is uneven, or that mirrors.
+    """
     above = [1.0] * len(nodes)
     roots = set(range(len(nodes))) - {child for node in nodes for child in node.get("children", ())}
     waiting = sorted(roots)
@@ -161,12 +172,18 @@ def _unscale(nodes: list[dict]) -> list[float]:
         node = nodes[number]
         local = _local(node)
         sizes = np.linalg.norm(local[:3, :3], axis=0)
+        mirrors = np.linalg.det(local[:3, :3]) < 0
+        if node.get("children") and (mirrors or sizes.max() > 1.001 * sizes.min()):
+            raise NotRigid(
+                "a piece with others on it is stretched unevenly or mirrored; apply its scale and export again"
+            )
+        if "matrix" in node:  # such nodes have no animation, so that any rotation will do for a mirrored one
+            node["rotation"] = _quaternion(local[:3, :3] / sizes * (-1 if mirrors else 1))
         node.pop("matrix", None)
         node.pop("scale", None)
         node["translation"] = (local[:3, 3] * above[number]).tolist()
-        node["rotation"] = _quaternion(local[:3, :3] / sizes)
         for child in node.get("children", ()):
-            above[child] = above[number] * float(np.median(sizes))
+            above[child] = above[number] * float(sizes[0])
             waiting.append(child)
     return above
 
