@@ -44,6 +44,8 @@ def make_loader(
         CaptureError: frames can't be read; from the iterator also: a process died.
     """
     num_workers = min(num_workers, available_cores())  # more would compete for the cores
+    if source.use_device(torch.device(device)):
+        num_workers = 0
     pin = torch.device(device).type == "cuda"
     if source.prepare(num_workers, progress) or num_workers == 0:
         return _ThreadLoader(source, batch_sampler, pin)
@@ -102,7 +104,9 @@ class _ThreadLoader:
 
     def _batch(self, indices: list[int]) -> Batch:
         batch = self.source.batch(indices)
-        return {name: value.pin_memory() for name, value in batch.items()} if self.pin else batch
+        if not self.pin:
+            return batch
+        return {name: value if value.is_cuda else value.pin_memory() for name, value in batch.items()}
 
     def _load(self, batches: Iterator[list[int]], ready: queue.Queue, over: threading.Event) -> None:
         try:

@@ -23,6 +23,10 @@ class Mixed(SampleSource):
     def __init__(self, parts: Sequence[SampleSource]):
         self.parts = list(parts)
 
+    def use_device(self, device: torch.device) -> bool:
+        """Tell every part; whether one of them renders there."""
+        return any([part.use_device(device) for part in self.parts])
+
     def prepare(self, processes: int = 1, progress: bool = True) -> bool:
         """Prepare every part; True if all parts are cheap to read then."""
         return all([part.prepare(processes, progress) for part in self.parts])
@@ -36,7 +40,12 @@ class Mixed(SampleSource):
         n = len(self.parts)
         rows_by_part = [[row for row, index in enumerate(indices) if index % n == k] for k in range(n)]
         batches = [part.batch([indices[row] for row in rows]) for part, rows in zip(self.parts, rows_by_part) if rows]
-        order = torch.tensor([row for rows in rows_by_part for row in rows]).argsort()  # back to the order of `indices`
+        # where one part renders on a GPU, all samples go there
+        device = next((x.device for batch in batches for x in batch.values() if x.device.type != "cpu"), None)
+        if device is not None:
+            batches = [{name: value.to(device) for name, value in batch.items()} for batch in batches]
+        rows = [row for rows in rows_by_part for row in rows]
+        order = torch.tensor(rows, device=device).argsort()  # back to the order of `indices`
         examples = {name: value[0] for batch in batches for name, value in batch.items()}
         return {
             name: torch.cat([batch.get(name, _zeros(example, batch)) for batch in batches]).index_select(0, order)

@@ -143,6 +143,7 @@ def _open_toon(options: dict[str, Any], seed: int, extras: Extras) -> Data:
         figures=extras.figures,
         face_parts=options["toon_face_parts"],
         identity_pictures=_identity_pictures(options, seed),
+        on_device=options["toon_on_device"],
     )
     return Data(
         stream,

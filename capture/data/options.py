@@ -79,6 +79,11 @@ class DatasetConfig(Section):
         le=4,
         resume="noted",
     )
+    toon_on_device: bool = key(
+        False,
+        "toon, for a GPU: render on the device that trains, in a thread, and not in num_workers processes",
+        resume="noted",
+    )
     num_workers: int = key(
         4,
         "processes that render toon or decode frames; 0: the training process does it",

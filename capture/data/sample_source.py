@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
+import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
@@ -41,6 +42,14 @@ class SampleSource(Dataset, ABC):
             Whether `batch` is now cheap enough for one thread to call it. Otherwise several processes should call it.
         Raises:
             CaptureError: the data can't be read.
+        """
+        return False
+
+    def use_device(self, device: torch.device) -> bool:
+        """Say, before `prepare`, on which device batches are used.
+
+        Returns:
+            Whether the source renders there, and leaves pictures there. Batches must then be made in this process.
         """
         return False
 

@@ -14,9 +14,11 @@ import pytest
 import torch
 
 from capture.common.errors import CaptureError
+from capture.data import loading
 from capture.data.frames import FrameDataset
 from capture.data.index.catalog import scan
 from capture.data.loading import AHEAD, make_loader
+from capture.data.mixed import Mixed
 from capture.data.sample_source import SampleSource
 from capture.data.sampling import EndlessBatches
 from capture.data.toon.dataset import ToonStream
@@ -133,6 +135,15 @@ class TestMakeLoader:
         stream = ToonStream(16, seed=1)
         batches = first(stream, 0, 2)
         assert batches[1]["target"].equal(torch.stack([stream[i]["target"] for i in (3, 4, 5)]))
+
+    @pytest.mark.parametrize("share_renders", [False, True])
+    def test_toon_on_the_device_of_the_training_starts_no_process(self, share_renders, copy, monkeypatch):
+        options = {"seed": 1, "share_renders": share_renders}
+        expected = first(Mixed([ToonStream(16, **options), FrameDataset(copy, 16, 5)]), 0, 2)
+        monkeypatch.setattr(loading, "DataLoader", None)
+        stream = ToonStream(16, on_device=True, device="meta", **options)
+        found = first(Mixed([stream, FrameDataset(copy, 16, 5)]), 2, 2)
+        assert equal(found, expected) and stream.device == "cpu"
 
     def test_finite_sampler(self, copy):
         assert len(list(make_loader(FrameDataset(copy, 8, 0), [[0, 1], [2]], 0, CPU))) == 2

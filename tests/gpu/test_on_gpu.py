@@ -11,6 +11,9 @@ import pytest
 import torch
 
 from capture.benchmarks.training import ROLES, ours
+from capture.data.loading import make_loader
+from capture.data.mixed import Mixed
+from capture.data.toon.dataset import ToonStream
 from capture.data.toon.motion.motions import VARIED
 from capture.data.toon.rendering.camera import Shot, View
 from capture.data.toon.rendering.render import render
@@ -60,6 +63,14 @@ class TestTraining:
 
 
 class TestToon:
+    def test_batches_rendered_on_the_device_stay_there_beside_those_of_other_sources(self):
+        streams = [ToonStream(32, seed=3, on_device=on_device) for on_device in (True, False)]
+        found = next(iter(make_loader(Mixed(streams), [[0, 1, 2, 3]], 0, CUDA)))
+        expected = ToonStream(32, seed=3).batch([0, 1, 2, 3])
+        assert all(value.device.type == "cuda" for value in found.values())
+        for name in ("identity", "pose", "target"):
+            assert (found[name].cpu() == expected[name]).float().mean() > 0.99, name
+
     def test_the_renderer_draws_the_same_figures(self):
         shots = [Shot(30_000 + k, VARIED[k % len(VARIED)], k, 0.2, View(30 * k)) for k in range(4)]
         near, far = (render(shots, 64, device, outputs=("rgb", "iuv")) for device in ("cpu", "cuda"))

@@ -34,6 +34,10 @@ class StyledSource(SampleSource):
         self.source, self.seed, self.variety, self.figures = source, seed, variety, figures
         self.share = share if variety != "off" else 0.0
 
+    def use_device(self, device: torch.device) -> bool:
+        """Tell the source. The filters compute where its pictures are."""
+        return self.source.use_device(device)
+
     def prepare(self, processes: int = 1, progress: bool = True) -> bool:
         """Prepare the source."""
         return self.source.prepare(processes, progress)

@@ -37,12 +37,7 @@ from capture.io.roles import identity_roles
 HELD_OUT_SEEDS = range(10000)  # characters of test sets, which training never renders
 KEPT_GROUPS = 2 * GROUPS_PER_BLOCK  # render groups that are kept, because the samples of a block are shuffled
 _ROLES = ("identity", "real", "pose", "target")
-_STYLES, _CROPS, _OTHERS, _BODIES = (
-    3,
-    4,
-    7,
-    8,
-)  # the last numbers of the seeds of styles, crops, further pictures, bodies
+_STYLES, _CROPS, _OTHERS, _BODIES = 3, 4, 7, 8  # the last numbers of the seeds of what is drawn at random
 SUFFIXES = {"rgb": "", "iuv": MAPS, "iuv_faces": MAPS}  # output of `render` -> what follows the role in a sample's key
 OF_TARGET = {"alpha": TARGET_ALPHA, "ground": TARGET_GROUND}  # outputs that a sample has of its target alone
 
@@ -72,7 +67,8 @@ class ToonStream(SampleSource):
         samples_per_epoch: the value of `len`.
         seed: decides everything that is random.
         clips: names of the clips to draw from; None for all of CLIPS.
-        device: where pictures are rendered; they are returned on the CPU.
+        device: where pictures are rendered, and are afterwards.
+        on_device: render on the device that `use_device` names, in this process.
         uv: add the IUV map of each picture, `<name>_uv`.
         face_parts: the maps have eyes and mouths as parts of their own (capture.io.iuv.FACE_PARTS).
         characters: how many different characters there are; 0 for new ones without end.
@@ -116,7 +112,9 @@ class ToonStream(SampleSource):
         figures: bool = False,
         face_parts: bool = False,
         identity_pictures: IdentityPictures = ONE_PICTURE,
+        on_device: bool = False,
     ) -> None:
+        self.on_device = on_device
         self.identity_pictures = identity_pictures
         self.styles, self.style_share = styles, style_share if styles != "off" else 0.0
         self.bodies = bodies
@@ -144,6 +142,12 @@ class ToonStream(SampleSource):
         if self._prefetcher:
             processes, self._prefetcher = self._prefetcher.processes, None
             self.prepare(processes)
+
+    def use_device(self, device: torch.device) -> bool:
+        """With `on_device`: render there from now on."""
+        if self.on_device:
+            self.device = str(device)
+        return self.on_device
 
     def prepare(self, processes: int = 1, progress: bool = True) -> bool:
         """Where renders are shared, have `processes` processes render ahead; whether they do."""
@@ -260,7 +264,7 @@ class ToonStream(SampleSource):
         else:
             made = render_styled(shots, self.size, styles, self.device, self.map_kind)
             renders = {name: made[name] for name in self.outputs}
-        return {name: value.cpu().unflatten(0, (-1, together)) for name, value in renders.items()}
+        return {name: value.unflatten(0, (-1, together)) for name, value in renders.items()}
 
     def _group_shots(self, group: int) -> tuple[list[Shot], list[Shot]]:
         """The shots of the two characters of a render group."""
