@@ -55,11 +55,11 @@ def measure(repeats: int = 3) -> list[dict]:
     ]
 
 
-def draw_pair(folder: Path) -> tuple[Path, Path]:
-    """Pictures of two characters of the toon renderer, in two poses."""
+def draw_pair(folder: Path, size: int = 128) -> tuple[Path, Path]:
+    """Pictures of two characters of the toon renderer, in two poses, of `size` pixels to a side."""
     shots = [Shot(seed, VARIED[0], seed, 0.25 * seed, View(0)) for seed in (1, 2)]
     paths = folder / "identity.png", folder / "pose.png"
-    for path, picture in zip(paths, render(shots, 128)["rgb"]):
+    for path, picture in zip(paths, render(shots, size)["rgb"]):
         write_png(path, picture.permute(1, 2, 0).numpy())
     return paths
 

@@ -82,7 +82,7 @@ def _files(folder: Path, size: int) -> tuple[Path, Path]:
     """A character's picture and the film, which are drawn once."""
     film = folder / "driver.mp4"
     if not film.is_file():
-        draw_pair(folder)
+        draw_pair(folder, size)
         poses = motion_poses("walk", size, frames=FRAMES)
         times = [Fraction(i, RATE) for i in range(FRAMES + 1)]
         Frames([poses.read(i) for i in range(FRAMES)], times).save(film)

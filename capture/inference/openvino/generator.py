@@ -109,7 +109,7 @@ def of_torch(
     kept = {part: cache.load(part) for part in names}
     if all(model is not None for model in kept.values()):
         return OpenVinoGenerator(kept, about, streams)
-    print("note: OpenVINO converts the network, once for these weights, in some ten seconds or more", file=sys.stderr)
+    print("note: OpenVINO converts the network, once for these weights; it may take half a minute", file=sys.stderr)
     models = convert(generator, config)
     exact = {part: core.compile_model(model, DEVICE, settings(False, streams)) for part, model in models.items()}
     made = OpenVinoGenerator(exact, about, streams)

@@ -59,7 +59,7 @@ def read_files(core: Any, path: Path) -> tuple[dict[str, Any], About]:
 
 
 def convert(generator: Generator, config: dict[str, Any]) -> dict[str, Any]:
-    """Models by part, openvino.Model, of a torch generator: some ten seconds for the networks in the box.
+    """Models by part, openvino.Model, of a torch generator: half a minute for the networks in the box.
 
     Raises:
         CaptureError: the method reads maps, or holds something that can't be converted.
