@@ -179,7 +179,7 @@ class PoseTransfer:
 
     def drive(
         self,
-        identities: Tensor | Sequence[Tensor | Features],
+        identities: Tensor | Sequence[Any],
         poses: Iterable[Tensor],
         batch_size: int = 8,
         noise: Tensor | None = None,
@@ -191,7 +191,7 @@ class PoseTransfer:
         `batch_size`.
 
         Args:
-            identities: uint8 (N, 3, S, S); one may be what `encode_identity` made of its picture.
+            identities: uint8 (N, 3, S, S); without `relative`, one may be what encode_identity made of it.
             poses: uint8 (3, S, S) each, read only as they are needed.
             relative: the poses are a video's frames, and characters move as it has since the first (drive_relative).
         Yields:
