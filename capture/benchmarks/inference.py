@@ -19,6 +19,7 @@ from capture.methods.build import build_generator
 from capture.methods.capture.generator import CaPTUReGenerator
 
 RELEASE, ONNX, COMPILED, KNOWN = "release", "ONNX Runtime", "compiled", "identity known"
+OPENVINO = "OpenVINO"
 EAGER = ("fp32", "bf16")
 
 

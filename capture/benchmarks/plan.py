@@ -6,20 +6,21 @@ what it reported until then counts.
 
 from __future__ import annotations
 
-import importlib
+import importlib.util
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 
-from capture.benchmarks.inference import COMPILED, KNOWN, ONNX, RELEASE
+from capture.benchmarks.inference import COMPILED, KNOWN, ONNX, OPENVINO, RELEASE
 from capture.benchmarks.turns import Row, take_turns
+from capture.benchmarks.video import WHOLE_VIDEO
 from capture.common.device import native_bf16
 
-TABLED = ("inference", "training", "live")  # parts whose rows compare ways, with one set of columns
+TABLED = ("inference", "training", "live", "video")  # parts whose rows compare ways, with one set of columns
 WHOLE = ("renderer", "loader", "attention", "startup")  # parts with columns of their own
-PARTS = ("inference", "training", "live", *WHOLE)
+PARTS = (*TABLED, *WHOLE)
 PUBLISHED, OURS = "published network", "CaPTURe-Parts"
 CONFIGS = {PUBLISHED: None, OURS: "configs/capture_parts.yaml"}  # overlays on defaults.yaml
 
@@ -93,6 +94,10 @@ def plan(configs: dict[str, dict[str, Any]], device: torch.device, batches: tupl
             add(3 + 20 * k, "training", name, batch, (*released, fast, *(set(eager) - {fast})), 0.5)
             add(10 + 20 * k, "training", name, batch, (*base, f"{fast}, {COMPILED}", f"{fast}, recomputed blocks"), 0.5)
         if ours:
-            add(2, "live", name, 1, (*eager, ONNX))
+            by_openvino = tuple(OPENVINO if way == "fp32" else f"{OPENVINO}, {way}" for way in eager)
+            add(2, "live", name, 1, (*eager, *by_openvino))
+            add(6, "live", name, 1, ("fp32", ONNX))
+            network = by_openvino[-1] if importlib.util.find_spec("openvino") else fast
+            add(4, "video", name, 1, (network, f"{network}, {WHOLE_VIDEO}"))
             add(8, "live", name, 1, ("fp32", f"{fast}, {COMPILED}"))
     return [group for _, group in sorted(groups, key=lambda pair: pair[0])]

@@ -26,7 +26,7 @@ def measure(repeats: int = 3) -> list[dict]:
     The ways take turns; ratios are of medians. The time of the picture includes the rendering itself.
     """
     with tempfile.TemporaryDirectory(prefix="capture-startup-") as folder:
-        identity, pose = _draw_pair(Path(folder))
+        identity, pose = draw_pair(Path(folder))
         pictures = ["--iden_path", identity, "--pose_path", pose, "--save_dir", folder]
         program = ["-m", "capture"]
         ways = {
@@ -55,11 +55,11 @@ def measure(repeats: int = 3) -> list[dict]:
     ]
 
 
-def _draw_pair(folder: Path) -> tuple[Path, Path]:
-    """Pictures of two characters of the toon renderer, in two poses."""
+def draw_pair(folder: Path, size: int = 128) -> tuple[Path, Path]:
+    """Pictures of two characters of the toon renderer, in two poses, of `size` pixels to a side."""
     shots = [Shot(seed, VARIED[0], seed, 0.25 * seed, View(0)) for seed in (1, 2)]
     paths = folder / "identity.png", folder / "pose.png"
-    for path, picture in zip(paths, render(shots, 128)["rgb"]):
+    for path, picture in zip(paths, render(shots, size)["rgb"]):
         write_png(path, picture.permute(1, 2, 0).numpy())
     return paths
 

@@ -31,12 +31,14 @@ class Way:
         counted: the call whose operators and FLOP count; None: the timed call itself. Compiled and exported code is
             not seen into, so its work is that of the eager call.
         precision: fp32 or bf16, whose matrix peak `share of peak` refers to; "": that column stays empty.
+        calls: batches in a timed call, where single ones can't be timed because they overlap.
     """
 
     name: str
     make: Callable[[], Run]
     counted: Callable[[], Run] | None = None
     precision: str = "fp32"
+    calls: int = 1
 
 
 @dataclass
@@ -55,7 +57,7 @@ def take_turns(
     """Rows of some ways, of which the first is what the others are compared with.
 
     Args:
-        items: pictures or samples of one call.
+        items: pictures or samples of one call, or of one batch of it.
         repeats: rounds; the first one has only just warmed up.
         peaks: FLOP/s of matrix products by precision.
         until: on time.monotonic's clock; no round begins that would probably end later, except for the first.
@@ -91,11 +93,12 @@ def _work_of(way: Way, run: Run) -> Work | None:
 
 def _row(one: _Timed, baseline: _Timed, items: int, peaks: dict[str, float]) -> Row:
     median = statistics.median(one.seconds)
+    items *= one.way.calls
     row: Row = {
         "way": one.way.name,
         "ms": median / items * 1e3,
         "per_second": items / median,
-        "times_baseline": statistics.median(baseline.seconds) / median,
+        "times_baseline": statistics.median(baseline.seconds) / baseline.way.calls / (median / one.way.calls),
         "low_ms": min(one.seconds) / items * 1e3,
         "high_ms": max(one.seconds) / items * 1e3,
         "repeats": len(one.seconds),
@@ -105,5 +108,5 @@ def _row(one: _Timed, baseline: _Timed, items: int, peaks: dict[str, float]) -> 
         if one.way.precision in peaks:
             row["share_of_peak"] = one.work.utilisation(median, peaks[one.way.precision])
         if one.way.counted is None:
-            row["operators"] = one.work.operators
+            row["operators"] = one.work.operators // one.way.calls
     return row

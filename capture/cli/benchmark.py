@@ -1,4 +1,4 @@
-"""Measure this machine: training, inference, live use, renderer, loader, attention, start-up.
+"""Measure this machine: training, inference, live use, a video, renderer, loader, attention, start-up.
 
     python benchmark.py                      everything, half an hour on two CPU cores
     python benchmark.py --budget 240         what is worth most in 240 seconds, and a table at the end in any case
@@ -23,7 +23,7 @@ from capture.common.programs import described, started_as
 from capture.common.shipped import find_config
 
 PROGRAM = "benchmark.py"
-PARTS = ("inference", "training", "live", "renderer", "loader", "attention", "startup")
+PARTS = ("inference", "training", "live", "video", "renderer", "loader", "attention", "startup")
 SLOWER = 1  # exit status where --compare found something slower
 
 

@@ -21,6 +21,8 @@ def check_export(args: argparse.Namespace) -> None:
         if args.half or args.int8:
             raise CaptureError("--half and --int8 are for an export: give --export FILE")
         return
+    if args.runtime == "openvino":
+        raise CaptureError(f"--export {args.export}: --runtime openvino is for rendering; leave it out of an export")
     if args.export.suffix not in (".safetensors", ".onnx"):
         raise CaptureError(f"--export {args.export}: name it .safetensors or .onnx")
     if args.int8 and (args.half or args.export.suffix != ".onnx"):

@@ -1,4 +1,5 @@
 """Stages of a pipeline that run at the same time: one reads ahead, one writes behind, each in a thread of its own.
+A stage may work on several items at the same time.
 
 Decoders, encoders and networks compute outside of Python's lock, so threads are enough. Items stay in order.
 """
@@ -8,10 +9,13 @@ from __future__ import annotations
 import contextlib
 import queue
 import threading
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
+R = TypeVar("R")
 
 _DEPTH = 16  # items that wait between two stages
 
@@ -104,3 +108,26 @@ def write_behind(use: Callable[[T], None], depth: int = _DEPTH) -> Iterator[Call
         behind.thread.join()
     if behind.error is not None:
         raise behind.error
+
+
+def side_by_side(make: Callable[[T], R], items: Iterable[T], threads: int) -> Iterator[R]:
+    """`make` of every item, in order, with so many threads; one thread is the caller's own.
+
+    Items are read in the caller's thread, and no more of them than are worked on, except for one that waits for a
+    thread. An error is raised where the result would have been taken.
+    """
+    if threads == 1:
+        yield from map(make, items)
+        return
+    waiting: deque[Future[R]] = deque()
+    with ThreadPoolExecutor(threads) as pool:
+        try:
+            for item in items:
+                waiting.append(pool.submit(make, item))
+                if len(waiting) > threads:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for one in waiting:
+                one.cancel()

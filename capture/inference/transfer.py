@@ -19,6 +19,7 @@ from capture.common.errors import CaptureError
 from capture.common.memory import keep_freed_memory
 from capture.common.registry import method_class
 from capture.common.shipped import find_result
+from capture.common.stages import side_by_side
 from capture.inference.cached import CachedGenerator, repeated
 from capture.inference.load_generator import load_generator
 from capture.io.images import denormalise, normalise
@@ -60,7 +61,12 @@ class PoseTransfer:
 
     @classmethod
     def load(
-        cls, source: str | Path, device: str = "auto", precision: str = "fp32", compiled: bool = False
+        cls,
+        source: str | Path,
+        device: str = "auto",
+        precision: str = "fp32",
+        compiled: bool = False,
+        runtime: str | None = None,
     ) -> PoseTransfer:
         """Load from a result folder (ours or the release's), or from an exported .safetensors, .onnx or .pt file.
 
@@ -68,10 +74,17 @@ class PoseTransfer:
         or .pth file is one that FOMM's or MRAA's authors released, with a 0config.yaml beside it or their usual one.
         "Toon" and "result/Toon" are the weights that come with the package, from any working directory.
 
+        Args:
+            runtime: "openvino" computes with OpenVINO, on the CPU; None: ONNX Runtime for .onnx, torch for the others.
         Raises:
             CaptureError: nothing to load there, or a file that is damaged, hostile or for another configuration.
         """
         path = find_result(source)
+        if runtime == "openvino":
+            from capture.inference.openvino.generator import load_openvino
+
+            converted, config, file = load_openvino(path, device, precision, compiled)
+            return cls(converted, config, torch.device("cpu"), source=file)
         if path.suffix == ".onnx" and path.is_file():
             from capture.inference.onnx.generator import load_onnx
 
@@ -166,7 +179,7 @@ class PoseTransfer:
 
     def drive(
         self,
-        identities: Tensor | Sequence[Tensor],
+        identities: Tensor | Sequence[Any],
         poses: Iterable[Tensor],
         batch_size: int = 8,
         noise: Tensor | None = None,
@@ -174,8 +187,12 @@ class PoseTransfer:
     ) -> Iterator[Tensor]:
         """A few characters through any number of poses: each identity and each pose is encoded once.
 
+        Where the generator has `streams`, so many poses are rendered at the same time, one by one, whatever the
+        `batch_size`.
+
         Args:
-            identities: uint8 (N, 3, S, S).  poses: uint8 (3, S, S) each, read only as they are needed.
+            identities: uint8 (N, 3, S, S); without `relative`, one may be what encode_identity made of it.
+            poses: uint8 (3, S, S) each, read only as they are needed.
             relative: the poses are a video's frames, and characters move as it has since the first (drive_relative).
         Yields:
             uint8 (N, 3, S, S) on the CPU for each pose, in order.
@@ -183,12 +200,19 @@ class PoseTransfer:
         if relative:
             yield from self.drive_relative(identities, poses, batch_size)
             return
-        known = [self.encode_identity(normalise(identity[None]), noise) for identity in identities]
-        for batch in batched(poses, batch_size):
+        known = [
+            self.encode_identity(normalise(one[None]), noise) if isinstance(one, Tensor) else one for one in identities
+        ]
+
+        def rendered(batch: list[Tensor]) -> Tensor:
             short = batch_size - len(batch) if self.compiled else 0  # another size would be compiled anew
             pose = self.encode_pose(normalise(torch.stack([*batch, *[batch[-1]] * short])))
             made = [denormalise(self.decode(identity, pose, noise)).cpu() for identity in known]
-            yield from torch.stack(made, dim=1)[: len(batch)]
+            return torch.stack(made, dim=1)[: len(batch)]
+
+        streams = self.generator.streams
+        for pictures in side_by_side(rendered, batched(poses, batch_size if streams == 1 else 1), streams):
+            yield from pictures
 
     @torch.no_grad()
     def estimate_motion(self, identities: Sequence[Features], pose: Features) -> Features:

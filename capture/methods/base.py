@@ -44,6 +44,7 @@ class Generator(nn.Module, ABC):
         relative: whether `transfer_relative` drives a video's frames relative to its first one.
         layered: whether `estimate_motion` and `decode_layers` are there: pictures at the identity's own size, of
             several pictures of one identity, and videos that are smoothed over time.
+        streams: samples that are best computed at the same time, each in a thread of its own; 1: batches are better.
         newer_parts: beginnings of the names of parameters that weights of an earlier version may lack. A run that
             starts from such weights begins with fresh ones there.
     """
@@ -52,6 +53,7 @@ class Generator(nn.Module, ABC):
     noise_dim: int = 0
     coordinates: bool = False
     relative: bool = False
+    streams: int = 1
     layered: ClassVar[bool] = False
     newer_parts: ClassVar[tuple[str, ...]] = ()
 

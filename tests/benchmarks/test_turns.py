@@ -7,7 +7,7 @@ import time
 import pytest
 import torch
 
-from capture.benchmarks import inference, training
+from capture.benchmarks import inference, live, training, video
 from capture.benchmarks.compare import compare_results
 from capture.benchmarks.page import END, PLACE, machine_title, put_into_page
 from capture.benchmarks.plan import OURS, PUBLISHED, Group, plan
@@ -64,6 +64,35 @@ class TestWays:
         assert release["gflop"] > ours["gflop"] > known["gflop"] > 0
         assert ours["operators"] > known["operators"] > 50
 
+    def test_a_live_call_is_a_clip_and_its_rows_are_of_frames(self, untrained_toon, monkeypatch):
+        monkeypatch.setattr(live, "DEFAULT_WEIGHTS", untrained_toon)
+        way = live.ways({}, CPU, 1, ["fp32"])[0]
+        clip = way.make()
+        assert len(clip()) == live.FRAMES
+        (row,) = take_turns([way], 1, 1, CPU, {})
+        monkeypatch.setattr(live, "FRAMES", 1)
+        (single,) = take_turns(live.ways({}, CPU, 1, ["fp32"]), 1, 1, CPU, {})
+        assert row["operators"] == single["operators"] > 50
+        assert row["gflop"] == pytest.approx(single["gflop"])
+        assert row["ms"] < 3 * single["ms"] and row["times_baseline"] == 1
+
+    def test_openvino_is_a_way_of_live_use(self, untrained_toon, tmp_path, monkeypatch):
+        pytest.importorskip("openvino")
+        monkeypatch.setattr(live, "DEFAULT_WEIGHTS", untrained_toon)
+        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+        rows = list(take_turns(live.ways({}, CPU, 1, ["fp32", "OpenVINO"]), 1, 1, CPU, {}))
+        assert rows[1]["way"] == "OpenVINO" and rows[1]["gflop"] == rows[0]["gflop"] and "operators" not in rows[1]
+
+    def test_a_whole_video_is_timed_beside_its_network(self, untrained_toon, monkeypatch):
+        monkeypatch.setattr(video, "DEFAULT_WEIGHTS", untrained_toon)
+        monkeypatch.setattr(video, "FRAMES", 5)
+        written = []
+        render = video.render_video
+        monkeypatch.setattr(video, "render_video", lambda *given, **more: written.extend(render(*given, **more)))
+        network, whole = take_turns(video.ways({}, CPU, 1, ["fp32", "fp32, whole video"]), 1, 1, CPU, {})
+        assert [path.name for path in written] == ["output.mp4"] * 2  # it warms up
+        assert whole["ms"] > network["ms"] > 0 and whole["times_baseline"] < 1
+
     @pytest.mark.parametrize("method", ["capture", "capture_parts"])
     def test_training_steps_are_timed(self, method):
         config = tiny_config("--method", method)
@@ -87,9 +116,9 @@ class TestPlan:
             "release",
             "published network, 32x32",
         )
-        assert {"inference", "training", "live"} == {group.part for group in groups}
+        assert {"inference", "training", "live", "video"} == {group.part for group in groups}
         first_compiled = next(i for i, group in enumerate(groups) if any("compiled" in n for n in group.names))
-        assert {group.part for group in groups[:first_compiled]} == {"inference", "training", "live"}
+        assert {group.part for group in groups[:first_compiled]} == {"inference", "training", "live", "video"}
 
 
 class TestRunner:

@@ -1,4 +1,4 @@
-"""Reading ahead and writing behind: in order, with errors where they belong, and with no thread left over."""
+"""Reading ahead, side by side and writing behind: in order, with errors in their places, and no thread left over."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from capture.common.stages import read_ahead, write_behind
+from capture.common.stages import read_ahead, side_by_side, write_behind
 
 
 @pytest.fixture(autouse=True)
@@ -94,3 +94,38 @@ class TestWritingBehind:
             raise KeyError
         timer.join()
         assert used in ([], [0])
+
+
+class TestSideBySide:
+    @pytest.mark.parametrize("threads", [1, 3])
+    def test_results_are_in_order_and_items_are_read_as_they_are_needed(self, threads):
+        read = []
+
+        def items():
+            for i in range(9):
+                read.append(i)
+                yield i
+
+        def make(i):
+            time.sleep(0.01 if i % 3 == 0 else 0)  # later ones end first
+            return i * i
+
+        results = side_by_side(make, items(), threads)
+        assert next(results) == 0
+        assert len(read) == (1 if threads == 1 else threads + 1)
+        assert list(results) == [i * i for i in range(1, 9)]
+
+    def test_items_are_worked_on_at_the_same_time(self):
+        met = threading.Barrier(2, timeout=5)
+        assert len(list(side_by_side(lambda _: met.wait(), range(4), 2))) == 4
+
+    def test_an_error_is_raised_in_the_place_of_its_result(self):
+        results = side_by_side(lambda i: 1 // (2 - i), range(9), 2)
+        assert [next(results), next(results)] == [0, 1]
+        with pytest.raises(ZeroDivisionError):
+            next(results)
+
+    def test_whoever_leaves_early_leaves_no_thread(self):
+        results = side_by_side(lambda i: i, iter(range(100)), 2)
+        assert next(results) == 0
+        results.close()

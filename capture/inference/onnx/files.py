@@ -18,18 +18,18 @@ RELATIVE = "relative"  # the whole generator, driven by a video relative to its 
 PACKAGES = {"onnx": "onnx", "onnxruntime": "onnxruntime", "onnxscript": "onnxscript"}
 
 
-def require(name: str) -> ModuleType:
+def require(name: str, what: str = "ONNX", install: str = 'pip install "capture[export]"') -> ModuleType:
     """The module of that name.
 
+    Args:
+        what: needs it.  install: the command that installs it.
     Raises:
         CaptureError: it is not installed; the message says how to install it.
     """
     try:
         return importlib.import_module(name)
     except ImportError as error:
-        raise CaptureError(
-            f'{name} is not installed ({error}); ONNX needs the extra packages: pip install "capture[export]"'
-        ) from None
+        raise CaptureError(f"{name} is not installed ({error}); {what} needs the extra packages: {install}") from None
 
 
 def part_path(path: Path, part: str) -> Path:
