@@ -29,12 +29,12 @@ class CachedGenerator:
             return
         on_gpu = next(network.parameters()).device.type == "cuda"
         # on a GPU, recorded graphs take the launches away; on a CPU, weights are laid out for it once
-        options: dict[str, Any] = {"mode": "reduce-overhead"} if on_gpu else {"options": {"freezing": True}}
+        mode = "reduce-overhead" if on_gpu else None
         for step in STEPS:
             keeps_inputs = step != "decode" and getattr(type(network), step) is getattr(Generator, step)
             if not keeps_inputs:
-                run = torch.compile(getattr(network, step), dynamic=False, **options)
-                setattr(self, step, _copied(run) if on_gpu else run)
+                run = torch.compile(getattr(network, step), dynamic=False, mode=mode)
+                setattr(self, step, _copied(run) if on_gpu else _frozen(run))
 
 
 def repeated(features: Features, count: int) -> Features:
@@ -45,6 +45,16 @@ def repeated(features: Features, count: int) -> Features:
         )
         for name, value in features.items()
     }
+
+
+def _frozen(run: Callable[..., Any]) -> Callable[..., Any]:
+    """With weights as constants. An option of torch.compile would not reach the tracer, which must know of it too."""
+
+    def frozen(*args: Any) -> Any:
+        with torch._inductor.config.patch(freezing=True):
+            return run(*args)
+
+    return frozen
 
 
 def _copied(run: Callable[..., Any]) -> Callable[..., Any]:

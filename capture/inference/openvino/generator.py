@@ -18,8 +18,9 @@ from capture.inference.onnx.export import TOLERANCE, examples
 from capture.inference.onnx.files import RELATIVE, SUFFIX, WHOLE
 from capture.inference.onnx.steps import FIRST_POSE, IMAGE, NOISE, first_poses, is_cut
 from capture.inference.openvino.cache import Cache
-from capture.inference.openvino.compiled import DEVICE, Compiled, settings
+from capture.inference.openvino.compiled import DEVICE, PRECISIONS, Compiled, settings
 from capture.inference.openvino.models import FRAME, convert, openvino, read_files
+from capture.inference.openvino.precision import keep_coordinates
 from capture.methods.base import Details, Features, Generator, Inputs
 
 CHECKED = 2  # pictures on which a conversion is compared with torch
@@ -84,8 +85,9 @@ def load_openvino(
     properties = settings(bf16, streams)
     if path.suffix == SUFFIX and (path.is_file() or not path.exists()):
         models, about = read_files(core, path)
-        parts = {part: core.compile_model(model, DEVICE, properties) for part, model in models.items()}
-        made = OpenVinoGenerator(parts, (about.roles, about.noise_dim, about.coordinates), streams)
+        made = OpenVinoGenerator(
+            _compile(core, models, properties), (about.roles, about.noise_dim, about.coordinates), streams
+        )
         return made, with_defaults(about.config), path
     generator, config, file = load_generator(path)
     if any(role.endswith("_uv") for role in generator.inputs):
@@ -111,8 +113,8 @@ def of_torch(
         return OpenVinoGenerator(kept, about, streams)
     print("note: OpenVINO converts the network, once for these weights; it may take half a minute", file=sys.stderr)
     models = convert(generator, config)
-    exact = {part: core.compile_model(model, DEVICE, settings(False, streams)) for part, model in models.items()}
-    made = OpenVinoGenerator(exact, about, streams)
+    parts = _compile(core, models, settings(False, streams))
+    made = OpenVinoGenerator(parts, about, streams)
     apart = difference(generator, made, config["dataset_config"]["image_size"])
     if not apart <= TOLERANCE:
         method = config["main_config"]["method"]
@@ -121,11 +123,18 @@ def of_torch(
             "--runtime out"
         )
     if properties != settings(False, streams):
-        exact = {part: core.compile_model(model, DEVICE, properties) for part, model in models.items()}
-        made = OpenVinoGenerator(exact, about, streams)
-    for part, model in exact.items():
+        parts = _compile(core, models, properties)
+        made = OpenVinoGenerator(parts, about, streams)
+    for part, model in parts.items():
         cache.save(part, model)
     return made
+
+
+def _compile(core: Any, models: dict[str, Any], properties: dict[str, Any]) -> dict[str, Any]:
+    """openvino.CompiledModel by part; with bfloat16, coordinates stay in float32."""
+    exact = properties["INFERENCE_PRECISION_HINT"] == PRECISIONS[False]
+    kept = models if exact else {part: keep_coordinates(core, model) for part, model in models.items()}
+    return {part: core.compile_model(model, DEVICE, properties) for part, model in kept.items()}
 
 
 @torch.no_grad()

@@ -18,6 +18,8 @@ from capture.inference.onnx.steps import first_poses
 from capture.inference.openvino import generator as module
 from capture.inference.openvino.compiled import settings
 from capture.inference.openvino.generator import OpenVinoGenerator, difference, of_torch
+from capture.inference.openvino.models import convert
+from capture.inference.openvino.precision import keep_coordinates
 from capture.inference.transfer import PoseTransfer
 from capture.io.images import denormalise, normalise, open_rgb
 from capture.methods.base import Generator
@@ -123,6 +125,29 @@ class TestWeights:
         made = of_torch(core, toy, config, settings(True, 1), 1)
         apart = difference(toy, made, 16)
         assert apart < 0.05 and (apart > 1e-4 or not native_bf16(CPU))
+
+    @pytest.mark.skipif(not native_bf16(CPU), reason="needs a processor with bfloat16")
+    def test_coordinates_stay_in_float32(self, core, config):
+        """Pixels are sampled where a sum of the pose says, which bfloat16 would round to other pixels."""
+
+        class Warping(Toy):
+            def decode(self, identity, pose, noise):
+                moved = 0.3 * torch.tanh(pose["deep"].mean(dim=(2, 3))[:, :2, None, None])
+                rows = torch.linspace(-1, 1, 16)
+                grid = (
+                    torch.stack(torch.meshgrid(rows, rows, indexing="xy"))[None] + moved + noise[:, 1, :2, None, None]
+                )
+                return torch.tanh(self.to_rgb(F.grid_sample(identity[0].repeat(1, 2, 1, 1), grid.permute(0, 2, 3, 1))))
+
+        torch.manual_seed(0)
+        toy = Warping().eval()
+        models = convert(toy, config)
+        runs = {}
+        for name, model in (("kept", keep_coordinates(core, models["frame"])), ("all", models["frame"])):
+            compiled = core.compile_model(model, "CPU", settings(True, 1))
+            about = [op.get_rt_info() for op in compiled.get_runtime_model().get_ordered_ops()]
+            runs[name] = sum(of["runtimePrecision"].astype(str) == "bf16" for of in about if "runtimePrecision" in of)
+        assert 0 < runs["kept"] < runs["all"]
 
     def test_a_video_drives_relative_to_its_first_frame(self, core):
         """FOMM, which can't be cut, in both of its modes."""
