@@ -26,10 +26,12 @@ def keep_coordinates(core: Any, model: Any) -> Any:
     Args:
         core: openvino.Core.
     """
+    model = model.clone()
+    for number, op in enumerate(model.get_ordered_ops()):  # joined models have names twice, and files rename those
+        op.set_friendly_name(f"{number} {op.get_friendly_name()}")
     names = _of_coordinates(model)
     if not names:
         return model
-    model = model.clone()
     _keep_biases_apart(model, names)
     with tempfile.TemporaryDirectory(prefix="capture-openvino-") as folder:
         path = Path(folder) / "model.xml"
