@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
+import functools
 import io
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,10 @@ from capture.common.files import write_bytes
 from capture.config.load import RESULT_CONFIG
 from capture.config.nested import set_value
 from capture.config.yaml import dump_yaml
-from capture.io.iuv import MAPS
+from capture.data.iuv.bones import renumbering_of
+from capture.data.iuv.densepose import layout_of
+from capture.data.writing import write_png
+from capture.io.iuv import MAPS, read_iuv_png
 from capture.io.pairs import OPTIONAL, REQUIRED, Pair, read_pairs
 
 COLUMNS = (*REQUIRED, *OPTIONAL)
@@ -23,10 +28,12 @@ DRIVEN_BY_POSE = "_by_pose"  # follows the name of a result that is driven by th
 def write_pairs(source: Path, out: Path) -> bool:
     """Write the pairs of `source` to `out` with every map that is known; whether all pairs have all maps.
 
-    The map of imgs/NAME is uv/NAME, where the pairs file names no other.
+    The map of imgs/NAME is uv/NAME, where the pairs file names no other. Maps whose parts are numbered bones, as
+    Blender renders them, are written with the parts of capture.io.iuv, to the folder `maps` beside `out`.
     """
     pairs = read_pairs(source)
-    rows = [[str(path.resolve()) if path else "" for path in _with_maps(pair)] for pair in pairs]
+    numbered = functools.cache(functools.partial(_numbered, folder=out.parent / "maps"))
+    rows = [[str(path.resolve()) if path else "" for path in _with_maps(pair, numbered)] for pair in pairs]
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
@@ -35,14 +42,24 @@ def write_pairs(source: Path, out: Path) -> bool:
     return all(all(row) for row in rows)
 
 
-def _with_maps(pair: Pair) -> list[Path | None]:
+def _with_maps(pair: Pair, numbered: Callable[[Path], Path]) -> list[Path | None]:
     found: list[Path | None] = [getattr(pair, name) for name in COLUMNS]
     for place, name in enumerate(COLUMNS):
         picture = getattr(pair, name.removesuffix(MAPS)) if name.endswith(MAPS) else None
         if picture is not None and found[place] is None:
             uv = picture.parent.with_name("uv") / picture.with_suffix(".png").name
-            found[place] = uv if uv.is_file() else None
+            found[place] = numbered(uv) if uv.is_file() else None
     return found
+
+
+def _numbered(uv: Path, folder: Path) -> Path:
+    """A map with the parts of capture.io.iuv: the file itself, or one in `folder`."""
+    layout, bones = layout_of(uv.parent)
+    if layout != "rendered":
+        return uv
+    iuv = renumbering_of(bones)(read_iuv_png(uv).transpose(2, 0, 1)).transpose(1, 2, 0)
+    write_png(folder / uv.parent.parent.name / uv.name, iuv)
+    return folder / uv.parent.parent.name / uv.name
 
 
 def drive_by_pose(result: Path, config: dict[str, Any], key: str) -> Path:

@@ -9,11 +9,15 @@ import sys
 import threading
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from capture.common.errors import CaptureError
 from capture.config.load import load_config, load_result_config
 from capture.data.index.catalog import scan
+from capture.data.writing import write_png
+from capture.io.iuv import PARTS, read_map
 from capture.io.pairs import read_pairs
 from capture.methods.build import build_generator
 from tests.conftest import draw_figure, tiny_argv
@@ -118,6 +122,22 @@ class TestPairs:
         (tmp_path / "uv" / "b.png").unlink()
         assert not write_pairs(tmp_path / "pairs.csv", tmp_path / "out" / "pairs.csv")
         assert read_pairs(tmp_path / "out" / "pairs.csv")[0].pose_uv is None
+
+    def test_maps_of_numbered_bones_get_the_parts_that_methods_read(self, tmp_path):
+        bones = [f"Bone{i}" for i in range(27)] + ["Head"]
+        for name in ("a.png", "b.png", "c.png"):
+            draw_figure(tmp_path / "test" / "imgs" / name, 0, 0)
+            iuv = np.zeros((32, 32, 3), np.uint8)
+            iuv[4:20, 4:20] = 28, 100, 100
+            write_png(tmp_path / "test" / "uv" / name, iuv)
+        (tmp_path / "manifest.json").write_text(json.dumps({"uv_parts": bones}))
+        (tmp_path / "test" / "pairs.csv").write_text("identity,pose,target\nimgs/a.png,imgs/b.png,imgs/c.png\n")
+        assert write_pairs(tmp_path / "test" / "pairs.csv", tmp_path / "out" / "pairs.csv")
+        (pair,) = read_pairs(tmp_path / "out" / "pairs.csv")
+        for uv in (pair.identity_uv, pair.pose_uv, pair.target_uv):
+            parts = read_map(uv, (32, 32))[..., 0]
+            assert set(np.unique(parts)) == {0, PARTS.index("head") + 1} and (parts > 0).sum() == 256
+        assert (np.asarray(Image.open(tmp_path / "test" / "uv" / "a.png"))[..., 0].max()) == 28
 
     def test_a_result_that_is_driven_by_the_pose_s_map_has_the_same_weights(self, tmp_path):
         row = next(row for row in ROWS if row.name == "LWGAN")
