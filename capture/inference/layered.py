@@ -19,8 +19,8 @@ def check_layered(transfer: PoseTransfer, what: str) -> None:
     """CaptureError, naming the option `what`, where the method does not say where its pixels come from."""
     if not transfer.generator.layered:
         raise CaptureError(
-            f"{what}: the method of {transfer.source} does not say where its pixels come from; leave {what} out, or "
-            "use weights of capture_parts, such as result/Toon"
+            f"{what}: the method of {transfer.source}, as it is loaded, does not say where its pixels come from; leave "
+            f"{what} out, or render with torch and weights of capture_parts, such as result/Toon"
         )
 
 
