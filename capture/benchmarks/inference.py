@@ -23,6 +23,11 @@ OPENVINO = "OpenVINO"
 EAGER = ("fp32", "bf16")
 
 
+def precision_of(words: list[str]) -> str:
+    """The precision among the words of a way's name; fp32 where it has none."""
+    return next((word for word in words if word in EAGER), "fp32")
+
+
 class Rendering:
     """One generator with random weights, and random pictures, which are the same for all ways.
 
@@ -46,7 +51,7 @@ class Rendering:
             return Way(name, self._release)
         words = name.split(", ")
         known = KNOWN in words
-        precision = words[0] if words[0] in EAGER else "fp32"
+        precision = precision_of(words)
         eager = partial(self._ours, known, precision)
         if COMPILED in words:
             return Way(name, partial(self._ours, known, precision, compiled=True), eager, precision)

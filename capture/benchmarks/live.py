@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from capture.benchmarks.inference import COMPILED, EAGER, ONNX, OPENVINO
+from capture.benchmarks.inference import COMPILED, ONNX, OPENVINO, precision_of
 from capture.benchmarks.turns import Run, Way
 from capture.common.shipped import DEFAULT_WEIGHTS
 from capture.inference.transfer import PoseTransfer
@@ -27,7 +27,7 @@ def ways(config: dict[str, Any], device: torch.device, batch: int, names: list[s
     made = []
     for name in names:
         words = name.split(", ")
-        precision = next((word for word in words if word in EAGER), "fp32")
+        precision = precision_of(words)
         eager = partial(_drive, device, precision, batch)
         if ONNX in words:
             made.append(Way(name, partial(_drive_exported, device, batch), eager, calls=FRAMES))

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from capture.benchmarks.inference import COMPILED, EAGER, RELEASE
+from capture.benchmarks.inference import COMPILED, RELEASE, precision_of
 from capture.benchmarks.release import ReleaseTraining
 from capture.benchmarks.timing import as_the_system_has_it
 from capture.benchmarks.turns import Run, Way
@@ -32,7 +32,7 @@ def ways(config: dict[str, Any], device: torch.device, batch: int, names: list[s
             made.append(Way(name, partial(_release, config, device, pictures)))
             continue
         words = name.split(", ")
-        precision = words[0] if words[0] in EAGER else "fp32"
+        precision = precision_of(words)
         options = {"precision": precision, "compile": COMPILED in words, "recompute": RECOMPUTED in words}
         eager = {**options, "compile": False}
         counted = partial(_ours, config, pictures, eager) if eager != options else None

@@ -16,7 +16,7 @@ from typing import Any
 
 import torch
 
-from capture.benchmarks.inference import EAGER, OPENVINO
+from capture.benchmarks.inference import OPENVINO, precision_of
 from capture.benchmarks.live import clip
 from capture.benchmarks.startup import draw_pair
 from capture.benchmarks.turns import Run, Way
@@ -42,7 +42,7 @@ def ways(config: dict[str, Any], device: torch.device, batch: int, names: list[s
     made = []
     for name in names:
         words = name.split(", ")
-        precision = next((word for word in words if word in EAGER), "fp32")
+        precision = precision_of(words)
         runtime = "openvino" if OPENVINO in words else None
         run = partial(_run, folder, loaded, device, precision, runtime, WHOLE_VIDEO in words)
         made.append(Way(name, run, precision="", calls=FRAMES))
