@@ -57,6 +57,8 @@ class Rendering:
             return Way(name, partial(self._ours, known, precision, compiled=True), eager, precision)
         if ONNX in words:
             return Way(name, partial(self._exported, known), eager)
+        if OPENVINO in words:
+            return Way(name, partial(self._exported, known, precision, "openvino"), eager, precision)
         return Way(name, eager, precision=precision)
 
     def _release(self) -> Run:
@@ -70,13 +72,14 @@ class Rendering:
         generator = copy.deepcopy(self.generator)
         return self._call(PoseTransfer(generator, self.config, self.device, precision, compiled=compiled), known)
 
-    def _exported(self, known: bool) -> Run:
+    def _exported(self, known: bool, precision: str = "fp32", runtime: str | None = None) -> Run:
         from capture.inference.onnx.export import export_onnx
 
         with tempfile.TemporaryDirectory(prefix="capture-benchmark-") as folder:
             path = Path(folder) / "model.onnx"
             export_onnx(path, self.generator, self.config)
-            return self._call(PoseTransfer.load(path, str(self.device)), known)
+            device = str(self.device) if runtime is None else "cpu"
+            return self._call(PoseTransfer.load(path, device, precision, runtime=runtime), known)
 
     def _call(self, transfer: PoseTransfer, known: bool) -> Callable[[], Any]:
         if not known:

@@ -81,6 +81,7 @@ def plan(configs: dict[str, dict[str, Any]], device: torch.device, batches: tupl
         side = configs[name]["dataset_config"]["image_size"]
         groups.append((worth, Group(part, f"{name}, {side}x{side}", configs[name], batch, names, share)))
 
+    by_openvino = tuple(OPENVINO if way == "fp32" else f"{OPENVINO}, {way}" for way in eager)
     for name, config in configs.items():
         released = (RELEASE,) if config["main_config"]["method"] == "capture" else ()
         ours = name == OURS
@@ -88,13 +89,14 @@ def plan(configs: dict[str, dict[str, Any]], device: torch.device, batches: tupl
         for k, batch in enumerate(batches or (1, 4)):
             add(1 + 20 * k, "inference", name, batch, (*released, *eager, f"{fast}, {KNOWN}"))
             add(7 + 20 * k, "inference", name, batch, (*base, ONNX, f"{ONNX}, {KNOWN}"))
+            if batch > 1:  # OpenVINO computes the pictures of a batch side by side, and one picture on one core
+                add(8 + 20 * k, "inference", name, batch, (*base, by_openvino[-1], f"{by_openvino[-1]}, {KNOWN}"))
             compiled = (f"{fast}, {COMPILED}", f"{fast}, {COMPILED}, {KNOWN}")
             add(9 + 20 * k, "inference", name, batch, (*base, *compiled))
         for k, batch in enumerate(batches or ((4,) if ours else (2,))):
             add(3 + 20 * k, "training", name, batch, (*released, fast, *(set(eager) - {fast})), 0.5)
             add(10 + 20 * k, "training", name, batch, (*base, f"{fast}, {COMPILED}", f"{fast}, recomputed blocks"), 0.5)
         if ours:
-            by_openvino = tuple(OPENVINO if way == "fp32" else f"{OPENVINO}, {way}" for way in eager)
             add(2, "live", name, 1, (*eager, *by_openvino))
             add(6, "live", name, 1, ("fp32", ONNX))
             network = by_openvino[-1] if importlib.util.find_spec("openvino") else fast

@@ -1,7 +1,8 @@
 """Coordinates in float32 where the rest of a model is computed in bfloat16.
 
 Torch's own rendering in bfloat16 computes where pixels come from in float32, since 8 bits round positions to other
-pixels. OpenVINO has an attribute for such operations, which its Python package can write into a model's file only.
+pixels. OpenVINO has an attribute for such operations, which its Python package can write into a model's file only. An
+operation that OpenVINO replaces loses the attribute, so what it replaces in any model is replaced before.
 """
 
 from __future__ import annotations
@@ -26,7 +27,10 @@ def keep_coordinates(core: Any, model: Any) -> Any:
     Args:
         core: openvino.Core.
     """
+    from openvino._offline_transformations import apply_moc_transformations
+
     model = model.clone()
+    apply_moc_transformations(model, cf=True)  # a transposition before a matrix product becomes part of the product
     for number, op in enumerate(model.get_ordered_ops()):  # joined models have names twice, and files rename those
         op.set_friendly_name(f"{number} {op.get_friendly_name()}")
     names = _of_coordinates(model)

@@ -128,11 +128,13 @@ class TestWeights:
 
     @pytest.mark.skipif(not native_bf16(CPU), reason="needs a processor with bfloat16")
     def test_coordinates_stay_in_float32(self, core, config):
-        """Pixels are sampled where a sum of the pose says, which bfloat16 would round to other pixels."""
+        """Pixels are sampled where a product of the pose says, which bfloat16 would round to other pixels."""
 
         class Warping(Toy):
             def decode(self, identity, pose, noise):
-                moved = 0.3 * torch.tanh(pose["deep"].mean(dim=(2, 3))[:, :2, None, None])
+                deep = pose["deep"].flatten(2)
+                products = deep.softmax(dim=2) @ deep.transpose(1, 2)  # OpenVINO transposes inside of the product
+                moved = 0.3 * torch.tanh(products.mean(dim=1)[:, :2, None, None])
                 rows = torch.linspace(-1, 1, 16)
                 grid = (
                     torch.stack(torch.meshgrid(rows, rows, indexing="xy"))[None] + moved + noise[:, 1, :2, None, None]
@@ -142,12 +144,17 @@ class TestWeights:
         torch.manual_seed(0)
         toy = Warping().eval()
         models = convert(toy, config)
-        runs = {}
+        runs, products = {}, {}
         for name, model in (("kept", keep_coordinates(core, models["frame"])), ("all", models["frame"])):
             compiled = core.compile_model(model, "CPU", settings(True, 1))
             about = [op.get_rt_info() for op in compiled.get_runtime_model().get_ordered_ops()]
-            runs[name] = sum(of["runtimePrecision"].astype(str) == "bf16" for of in about if "runtimePrecision" in of)
+            about = [of for of in about if "runtimePrecision" in of]
+            runs[name] = sum(of["runtimePrecision"].astype(str) == "bf16" for of in about)
+            products[name] = {
+                of["runtimePrecision"].astype(str) for of in about if of["layerType"].astype(str) == "MatMul"
+            }
         assert 0 < runs["kept"] < runs["all"]
+        assert products == {"kept": {"f32"}, "all": {"bf16"}}
 
     def test_a_video_drives_relative_to_its_first_frame(self, core):
         """FOMM, which can't be cut, in both of its modes."""
