@@ -12,7 +12,7 @@ import json
 import pickle
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -30,6 +30,21 @@ FORMAT, VERSION = "capture-checkpoint", 1
 EXPORT_FORMAT, EXPORT_VERSION = "capture-generator", "1"
 FOLDER, LATEST, PREVIOUS = "CheckPoint", "latest_checkpoint.pt", "previous_checkpoint.pt"
 EXPORTED = "generator.safetensors"
+
+
+class Base(NamedTuple):
+    """The weights that complete an export which holds only what differs from them (inference/base_weights.py)."""
+
+    name: str  # of a result folder
+    digest: str  # the sha256 of its generator.safetensors
+
+
+class Export(NamedTuple):
+    """An exported generator."""
+
+    weights: dict[str, Tensor]  # float32
+    config: dict[str, Any]  # that they were trained with, resolved
+    base: Base | None
 
 
 def latest_path(result: str | Path) -> Path:
@@ -167,19 +182,31 @@ def generator_weights(state: dict[str, Any]) -> dict[str, Tensor]:
     return current_names(state.get("ema_state_dict") or state["gen_state_dict"])
 
 
-def export_generator(path: str | Path, weights: dict[str, Tensor], config: dict[str, Any], half: bool = False) -> None:
-    """Write a generator and its configuration as a safetensors file. With `half`, weights are stored in float16."""
+def export_generator(
+    path: str | Path, weights: dict[str, Tensor], config: dict[str, Any], half: bool = False, base: Base | None = None
+) -> None:
+    """Write a generator and its configuration as a safetensors file. With `half`, weights are stored in float16.
+
+    Args:
+        base: the weights that complete these, where these are not all.
+    """
     tensors = {n: (w.half() if half and w.is_floating_point() else w).contiguous().cpu() for n, w in weights.items()}
     kept = network_sections(config) | {
         "dataset_config": config["dataset_config"],
         "main_config": {"method": config["main_config"]["method"]},
     }
     metadata = {"format": EXPORT_FORMAT, "version": EXPORT_VERSION, "config": json.dumps(kept)}
+    if base is not None:
+        metadata |= {"base": base.name, "base_sha256": base.digest}
     write_bytes(path, save(tensors, metadata))
 
 
-def load_export(path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Read an exported generator: its weights in float32, and the configuration that it was trained with."""
+def load_export(path: str | Path) -> Export:
+    """Read an exported generator.
+
+    Raises:
+        CaptureError: missing, damaged, or not exported by this program.
+    """
     try:
         with safe_open(str(path), "pt") as file:
             metadata = file.metadata() or {}
@@ -202,4 +229,5 @@ def load_export(path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     except CaptureError as error:
         raise CaptureError(f"{path}: its configuration: {error}; export it again") from None
     check_weights(weights, path, "weights")
-    return current_names(weights), config
+    base = Base(metadata["base"], metadata.get("base_sha256", "")) if "base" in metadata else None
+    return Export(current_names(weights), config, base)

@@ -18,8 +18,8 @@ ONNX_EXPORT = "generator.onnx"
 def check_export(args: argparse.Namespace) -> None:
     """CaptureError where the options of an export don't fit each other."""
     if args.export is None:
-        if args.half or args.int8:
-            raise CaptureError("--half and --int8 are for an export: give --export FILE")
+        if args.half or args.int8 or args.base is not None:
+            raise CaptureError("--half, --int8 and --base are for an export: give --export FILE")
         return
     if args.runtime == "openvino":
         raise CaptureError(f"--export {args.export}: --runtime openvino is for rendering; leave it out of an export")
@@ -27,6 +27,8 @@ def check_export(args: argparse.Namespace) -> None:
         raise CaptureError(f"--export {args.export}: name it .safetensors or .onnx")
     if args.int8 and (args.half or args.export.suffix != ".onnx"):
         raise CaptureError("--int8: 8-bit weights are for .onnx, and not together with --half")
+    if args.base is not None and args.export.suffix != ".safetensors":
+        raise CaptureError(f"--base {args.base}: an .onnx file holds all weights; leave --base out")
 
 
 def runnable(result: Path, runtime: str | None) -> Path:
@@ -56,8 +58,13 @@ def export(transfer: PoseTransfer, args: argparse.Namespace) -> None:
         print(export_onnx(args.export, transfer.generator, transfer.config, precision))
         return
     from capture.checkpoints.checkpoint import export_generator
+    from capture.inference.base_weights import describe_base, without_base
 
     if args.result.suffix == ".onnx":
         raise CaptureError(f"{args.result}: an ONNX file can't be exported again; give the result that it came from")
-    export_generator(args.export, transfer.generator.state_dict(), transfer.config, args.half)
+    weights, base = transfer.generator.state_dict(), None
+    if args.base is not None:
+        file, base = describe_base(args.base)
+        weights = without_base(transfer.generator, weights, file)
+    export_generator(args.export, weights, transfer.config, args.half, base)
     print(f"{args.export}: {args.export.stat().st_size / 2**20:.1f} MiB")

@@ -156,6 +156,9 @@ def build_parser() -> Parser:
     parser.add_argument("--batch_size", type=int, default=8, help="poses rendered at a time (default 8)")
     parser.add_argument("--export", type=Path, metavar="FILE", help="write the generator as .safetensors or .onnx")
     parser.add_argument("--half", action="store_true", help="export weights in float16, half the size")
+    parser.add_argument(
+        "--base", type=Path, metavar="RESULT", help="export only what differs from this result's generator.safetensors"
+    )
     parser.add_argument("--int8", action="store_true", help="export weights to .onnx in 8 bits, a quarter of the size")
     parser.add_argument(
         "--runtime",

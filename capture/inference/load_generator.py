@@ -17,6 +17,7 @@ from capture.checkpoints.checkpoint import (
 from capture.checkpoints.find import newest_checkpoint
 from capture.common.errors import CaptureError
 from capture.config.load import RESULT_CONFIG, load_result_config
+from capture.inference.base_weights import with_base
 from capture.methods.base import Generator
 from capture.methods.build import build_generator
 from capture.methods.published import SUFFIXES, find_release_folder, load_published_generator, load_release_folder
@@ -48,13 +49,16 @@ def load_generator(path: Path) -> tuple[Generator, dict[str, Any], Path]:
         beside = path.parent if (path.parent / RESULT_CONFIG).is_file() else None
         return *load_published_generator(path, load_result_config(beside) if beside else None), path
     if path.suffix == ".safetensors":
-        weights, config = load_export(path)
+        weights, config, base = load_export(path)
+        generator = build_generator(config)
+        if base is not None:
+            weights = with_base(generator, weights, base, path)
     else:
         if config is None:
             near = path.parent.parent if path.parent.name == FOLDER else path.parent
             config = load_result_config(near)
         state = state or load_checkpoint(path)
         weights, made_with = generator_weights(state), state.get("config")
-    generator = build_generator(config)
+        generator = build_generator(config)
     load_weights(generator, weights, path, config, made_with, generator.config_from_shapes)
     return generator, config, path

@@ -123,7 +123,7 @@ class TestExport:
     def test_export_renders_without_its_result_folder(self, tmp_path, generator, half):
         path = tmp_path / "generator.safetensors"
         export_generator(path, generator.state_dict(), tiny_config(), half)
-        weights, config = load_export(path)
+        weights, config, _ = load_export(path)
         assert config["generator_config"] == tiny_config()["generator_config"]
         tolerance = dict(rtol=1e-3, atol=1e-4) if half else dict(rtol=0, atol=0)
         for name, value in generator.state_dict().items():

@@ -49,7 +49,7 @@ class TestCurrentNames:
 
     def test_names_of_the_body_that_became_capture_parts(self):
         old = load_file(TOON / EXPORTED)
-        weights, config = load_export(TOON / EXPORTED)
+        weights, config, _ = load_export(TOON / EXPORTED)
         if not any(name.startswith("body.") for name in old):
             pytest.skip("the weights in result/Toon have today's names")
         own = build_generator(config).state_dict()

@@ -35,7 +35,7 @@ def held_out(transfer) -> dict[str, torch.Tensor]:
 
 class TestShippedWeights:
     def test_are_of_the_default_networks_in_at_most_16_mb(self, transfer):
-        weights, config = load_export(TOON / EXPORTED)
+        weights, config, _ = load_export(TOON / EXPORTED)
         assert (TOON / EXPORTED).stat().st_size <= 16e6
         assert weights.keys() == transfer.generator.state_dict().keys()
         default = load_config([], ["--method", "capture_parts"])["capture_parts_config"]

@@ -36,7 +36,7 @@ def errors(transfers: list[PoseTransfer], style: Style) -> list[float]:
 
 class TestStylesWeights:
     def test_are_small_and_predict_alpha(self):
-        weights, config = load_export(WEIGHTS / EXPORTED)
+        weights, config, _ = load_export(WEIGHTS / EXPORTED)
         assert (WEIGHTS / EXPORTED).stat().st_size <= 16e6
         assert config["capture_parts_config"]["networks"]["figure_alpha"] and "refiner.figure.conv.weight" in weights
 
