@@ -9,6 +9,7 @@ COPY capture /src/capture
 COPY configs /src/configs
 COPY result/Toon /src/result/Toon
 COPY result/Styles /src/result/Styles
+COPY result/Styles256 /src/result/Styles256
 RUN pip install --no-cache-dir "/src[app]" && rm -r /src
 
 RUN useradd --create-home capture

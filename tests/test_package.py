@@ -20,6 +20,7 @@ EXPORTED = (
     "configs",
     "result/Toon",
     "result/Styles",
+    "result/Styles256",
     "pyproject.toml",
     "README.md",
     "LICENSE",
@@ -73,8 +74,8 @@ class TestWheel:
         assert "capture/py.typed" in names and not any("test" in Path(name).name for name in names)
         assert {Path(n).name for n in names if n.startswith("capture/configs/")} >= {"defaults.yaml", "demo.yaml"}
 
-    @pytest.mark.parametrize("weights", ["Toon", "Styles"])
-    def test_the_wheel_holds_both_sets_of_weights(self, installed, weights):
+    @pytest.mark.parametrize("weights", ["Toon", "Styles", "Styles256"])
+    def test_the_wheel_holds_all_sets_of_weights(self, installed, weights):
         for name in ("0config.yaml", "generator.safetensors", "MODEL_CARD.md"):
             inside = installed / "capture" / "weights" / weights / name
             assert inside.read_bytes() == (ROOT / "result" / weights / name).read_bytes()
