@@ -58,13 +58,12 @@ def export(transfer: PoseTransfer, args: argparse.Namespace) -> None:
         print(export_onnx(args.export, transfer.generator, transfer.config, precision))
         return
     from capture.checkpoints.checkpoint import export_generator
-    from capture.inference.base_weights import describe_base, without_base
+    from capture.inference.base_weights import split_from_base
 
     if args.result.suffix == ".onnx":
         raise CaptureError(f"{args.result}: an ONNX file can't be exported again; give the result that it came from")
     weights, base = transfer.generator.state_dict(), None
     if args.base is not None:
-        file, base = describe_base(args.base)
-        weights = without_base(transfer.generator, weights, file)
+        weights, base = split_from_base(transfer.generator, weights, args.base, args.export)
     export_generator(args.export, weights, transfer.config, args.half, base)
     print(f"{args.export}: {args.export.stat().st_size / 2**20:.1f} MiB")

@@ -1,4 +1,4 @@
-"""Exported weights that hold only what differs from other exported weights: those of a result in the next folder.
+"""Exports that hold only the parameters that differ from those of another export, the base.
 
 A generator whose refiner was trained, for one character or for larger pictures, shares most of its parameters with the
 weights that it began with. Such a file is small; its metadata names the base's folder and the sha256 of its file.
@@ -19,33 +19,31 @@ from capture.common.shipped import find_result
 from capture.methods.base import Generator
 
 
-def describe_base(result: Path) -> tuple[Path, Base]:
-    """The exported file of the result folder that `--base` names, and what is written about it.
+def split_from_base(
+    generator: Generator, weights: dict[str, Tensor], result: Path, path: Path
+) -> tuple[dict[str, Tensor], Base]:
+    """The weights that differ from those exported in the folder `result`, and what the file has to say about the base.
 
+    Args:
+        weights: of `generator`, by name.  path: the file that will be written.
     Raises:
-        CaptureError: the folder has no exported weights, or ones that need a base themselves.
+        CaptureError: the folder has no exported weights, or ones that need a base themselves or are of another network;
+            nothing differs; or the file to write is the base's own.
     """
     folder = find_result(result)
     file = folder / EXPORTED
     if not file.is_file():
         raise CaptureError(f"--base {result}: no {EXPORTED} in this folder; export these weights first, without --base")
-    if load_export(file).base is not None:
+    if path.resolve() == file.resolve():
+        raise CaptureError(f"--export {path}: the file of --base {result} itself; write to another folder")
+    theirs, config, base = load_export(file)
+    if base is not None:
         raise CaptureError(f"--base {result}: holds only what differs from a base itself; give that base")
-    return file, Base(folder.resolve().name, _digest(file))
-
-
-def without_base(generator: Generator, weights: dict[str, Tensor], file: Path) -> dict[str, Tensor]:
-    """The weights that differ from those in the base's file; tensors in float32 by name.
-
-    Raises:
-        CaptureError: nothing differs, or the base is of another network.
-    """
-    theirs, config, _ = load_export(file)
     theirs = _adapted(generator, theirs, config, file)
     made = {n: w for n, w in weights.items() if n not in theirs or not torch.equal(w.float().cpu(), theirs[n])}
     if not made:
-        raise CaptureError(f"--base {file.parent}: these are the same weights; nothing to export")
-    return made
+        raise CaptureError(f"--base {result}: these are the same weights; nothing to export")
+    return made, Base(folder.resolve().name, _digest(file))
 
 
 def with_base(generator: Generator, weights: dict[str, Tensor], base: Base, path: Path) -> dict[str, Tensor]:
@@ -58,8 +56,9 @@ def with_base(generator: Generator, weights: dict[str, Tensor], base: Base, path
     """
     if base.name in ("", "..") or base.name != Path(base.name).name:
         raise CaptureError(f"{path}: the name of its base, {base.name!r}, is not that of a folder; export it again")
-    near = [path.parent.parent / base.name, path.parent / base.name, find_result(base.name)]
-    file = next((folder / EXPORTED for folder in near if (folder / EXPORTED).is_file()), None)
+    folders = [path.parent.parent / base.name, path.parent / base.name, find_result(base.name)]
+    near = [folder / EXPORTED for folder in folders]
+    file = next((file for file in near if file.is_file() and file.resolve() != path.resolve()), None)
     if file is None:
         raise CaptureError(
             f"{path}: holds only what differs from the weights {base.name!r}; put that result folder beside "

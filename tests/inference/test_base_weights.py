@@ -11,7 +11,6 @@ from safetensors import safe_open
 from capture.checkpoints.checkpoint import EXPORTED, Base, export_generator, load_export
 from capture.common.errors import CaptureError
 from capture.config.yaml import dump_yaml
-from capture.inference.base_weights import describe_base
 from capture.inference.load_generator import load_generator
 from capture.methods.build import build_generator
 from capture.methods.capture_parts.patch_size import enlarge_patches
@@ -81,9 +80,17 @@ class TestExport:
         line = bad_input("save_result.py", base[0], "--export", base[0].parent / "x.safetensors", "--base", refined[0])
         assert f"no {EXPORTED} in this folder" in line
 
-    def test_a_base_has_no_base(self, exported):
-        with pytest.raises(CaptureError, match="holds only what differs from a base itself"):
-            describe_base(exported)
+    def test_a_base_has_no_base(self, bad_input, exported, refined):
+        line = bad_input(
+            "save_result.py", refined[0], "--export", exported.parent / "x.safetensors", "--base", exported
+        )
+        assert "holds only what differs from a base itself" in line
+
+    def test_the_base_is_not_written_over(self, bad_input, base, refined):
+        file = base[0] / EXPORTED
+        before = file.read_bytes()
+        assert "itself" in bad_input("save_result.py", refined[0], "--export", file, "--base", base[0])
+        assert file.read_bytes() == before
 
     @pytest.mark.parametrize(
         "options", [("--export", "x.onnx"), ("--iden_path", "a", "--pose_path", "b", "--save_dir", "c")]
@@ -97,6 +104,13 @@ class TestLoading:
         shutil.rmtree(base[0])
         with pytest.raises(CaptureError, match="differs from the weights 'Base'; put that result folder beside"):
             load_generator(exported)
+
+    def test_a_file_is_not_its_own_base(self, exported, base, tmp_path):
+        """In a folder of the same name elsewhere."""
+        folder = tmp_path / "elsewhere" / "Base"
+        shutil.copytree(exported, folder)
+        with pytest.raises(CaptureError, match="put that result folder beside"):
+            load_generator(folder)
 
     def test_with_another_version_of_the_base(self, exported, base):
         folder, generator = base
