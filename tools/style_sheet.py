@@ -3,7 +3,7 @@
     python -m tools.style_sheet result/Toon/evaluation/styles PICTURE.png --name Toon
 
 Two rows a style: identity, pose, output, truth. The pairs are a third and two thirds down the measured ones, whatever
-they look like.
+they look like. --before puts the output of another evaluation of the same pairs beside it.
 """
 
 from __future__ import annotations
@@ -50,13 +50,15 @@ def chosen(evaluation: Path, dataset: SuiteDataset, name: str) -> list[list[Path
 
 def draw_sheet(styles: dict[str, list[list[Path]]]) -> Image.Image:
     """The picture: the name of each style above its two rows."""
+    across = len(next(iter(styles.values()))[0])
     lines = -(-len(styles) // COLUMNS)
-    wide, high = 4 * SIZE + GAP, HEAD + 2 * SIZE + GAP
+    wide, high = across * SIZE + GAP, HEAD + 2 * SIZE + GAP
+    words = "identity, pose, output, truth" if across == 4 else "identity, pose, before, output, truth"
     sheet = Image.new("RGB", (COLUMNS * wide - GAP, lines * high), "white")
     draw = ImageDraw.Draw(sheet)
     for number, (name, rows) in enumerate(styles.items()):
         left, top = number % COLUMNS * wide, number // COLUMNS * high
-        draw.text((left + 2, top + 2), f"{name}: identity, pose, output, truth", fill="black")
+        draw.text((left + 2, top + 2), f"{name}: {words}", fill="black")
         for line, row in enumerate(rows):
             for column, path in enumerate(row):
                 picture = open_rgb(path).resize((SIZE, SIZE), Image.Resampling.LANCZOS)
@@ -71,6 +73,7 @@ def main() -> None:
     parser.add_argument("picture", type=Path, help="the PNG file to write")
     parser.add_argument("--suite", default="styles", help="a suite's name or file (default: styles)")
     parser.add_argument("--name", default="Toon", help="of the result (default: Toon)")
+    parser.add_argument("--before", type=Path, help="another evaluation of the same pairs")
     parser.add_argument("--debug", action="store_true", help="show tracebacks")
     args = parser.parse_args()
     styles = {
@@ -78,6 +81,11 @@ def main() -> None:
         for dataset in read_suite(args.suite).datasets
         if (rows := chosen(args.evaluation, dataset, args.name))
     }
+    for dataset in read_suite(args.suite).datasets if args.before else ():
+        for row, other in zip(styles.get(dataset.name, ()), chosen(args.before, dataset, args.name)):
+            if row[:2] != other[:2]:
+                raise CaptureError(f"{args.before}: {dataset.name} was measured on other pairs there")
+            row.insert(2, other[2])
     if not styles:
         raise CaptureError(f"{args.evaluation}: no dataset of suite {args.suite} was measured in it")
     write_bytes(args.picture, png_bytes(image_to_tensor(draw_sheet(styles))))

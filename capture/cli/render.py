@@ -55,7 +55,7 @@ PROGRAM = "save_result.py"
 FOR_MAPS = ("iden_uv", "target_uv", "predict_uv", "garment", "garment_uv")
 FOR_PICTURES = (
     *("noise_scale", "keep_aspect", "format", "which", "attention", "relative", "pose_grid"),
-    *("resolution", "background", "smooth", "pixel_art"),
+    *("resolution", "background", "smooth", "pixel_art", "keep_head"),
 )
 
 
@@ -131,6 +131,12 @@ def build_parser() -> Parser:
         default="auto",
         help="auto (default): what is drawn of pixel art is pixel art, of the same squares and colours; on: of every\n"
         "drawing",
+    )
+    parser.add_argument(
+        "--keep_head",
+        choices=("auto", "off"),
+        default="auto",
+        help="auto (default): keep the head as it is drawn, where the output shows it from the same side; off",
     )
     parser.add_argument(
         "--smooth",
@@ -223,8 +229,9 @@ def main() -> None:
         raise CaptureError("--keep_aspect and --attention are for pictures, and --pose_path is a video: leave them out")
     smooth = {"auto": None, "on": True, "off": False}[args.smooth]
     presentation = Presentation(
-        parse_resolution(args.resolution), parse_background(args.background), smooth, args.pixel_art
-    )
+        parse_resolution(args.resolution), parse_background(args.background), smooth, args.pixel_art,
+        keeps_head=args.keep_head == "auto",
+    )  # fmt: skip
     if args.attention:  # first, since it refuses what can't be drawn
         print(render_attention(transfer, args.iden_path, args.pose_path, args.save_dir, known, args.which))
     notes, written = Notes(), []

@@ -12,6 +12,7 @@ from capture.inference.silhouette import coverage, own_colours
 
 AUTO, KEEP, TRANSPARENT = "auto", "keep", "transparent"
 Background = str | Colour
+HAZE = 0.1  # of a predicted alpha: so near to 0 and to 1 a network is sure enough
 
 
 def parse_background(text: str) -> Background:
@@ -56,8 +57,14 @@ def cut_out(
         alpha: how much of each pixel the figure covers, float (S, S) in [0, 1], where the network says it.
     """
     image, behind = picture.transpose(2, 0, 1).astype(np.float32), np.asarray(ground, np.float32)
-    covered = coverage(image, behind, background) if alpha is None else alpha.astype(np.float32)
+    covered = coverage(image, behind, background) if alpha is None else _without_haze(alpha)
     colours = own_colours(image, covered, behind).transpose(1, 2, 0)
     figure = np.concatenate([colours, 255 * covered[..., None]], axis=-1)
     figure[covered == 0] = 0
     return np.asarray((figure + 0.5).clip(0, 255)).astype(np.uint8)
+
+
+def _without_haze(alpha: np.ndarray) -> np.ndarray:
+    """A predicted alpha, float32: a network is never quite sure, and colours extended to where it is nearly 0 would be
+    rays around the figure."""
+    return np.asarray(((alpha - HAZE) / (1 - 2 * HAZE)).clip(0, 1), np.float32)

@@ -23,7 +23,7 @@ from capture.inference.frames import Frames
 from capture.inference.framing import AUTO, FRAMINGS, Known, frame_picture, known_framing
 from capture.inference.inputs import FRAME_RATE, Driver, Notes
 from capture.inference.picture_likes import PictureLike, frames_of, is_sequence_file, picture_frames, to_picture
-from capture.inference.pixel_art import CHOICES
+from capture.inference.pixel_art import CHOICES, OFF
 from capture.inference.pose_frames import SHEET_RATE
 from capture.inference.presentation import Presentation, Shown, parse_resolution, present, settle_presentation
 from capture.inference.transfer import PoseTransfer
@@ -71,6 +71,7 @@ class Pipeline:
         resolution: int | str = "auto",
         background: str = "auto",
         pixel_art: str = AUTO,
+        keep_head: str = AUTO,
         framing: str = AUTO,
         which: int = 1,
         noise_scale: float = 0.0,
@@ -94,6 +95,7 @@ class Pipeline:
                 that can; "native": the same, up to 2048; "network": that of the weights.
             background: auto, what the weights draw; keep, the colour behind the identity; transparent; or #rrggbb.
             pixel_art: auto: results of pixel art are pixel art, too, on its grid and of its colours; on; off.
+            keep_head: auto: the head as it is drawn, in one piece, where the result shows it from the same side; off.
             framing: auto puts figures on the ground and scales them to the size that the weights know; as_is does not.
             which: the figure of the identity's picture that is used, from the largest, 1.
             noise_scale, seed: of the noise, for methods that have some.
@@ -110,13 +112,18 @@ class Pipeline:
         """
         if pixel_art not in CHOICES:
             raise CaptureError(f"pixel_art {pixel_art!r}: give {', '.join(CHOICES)}")
+        if keep_head not in (AUTO, OFF):
+            raise CaptureError(f"keep_head {keep_head!r}: give {AUTO} or {OFF}")
         if framing not in FRAMINGS:
             raise CaptureError(f"framing {framing!r}: give {' or '.join(FRAMINGS)}")
         if any(role.endswith("_uv") for role in self.transfer.generator.inputs):
             raise CaptureError(f"{self.transfer.source}: this method is driven by IUV maps; use save_result.py")
         known = self.known if framing == AUTO else None
         presentation = Presentation(
-            parse_resolution(str(resolution)), parse_background(background), pixel_art=pixel_art
+            parse_resolution(str(resolution)),
+            parse_background(background),
+            pixel_art=pixel_art,
+            keeps_head=keep_head == AUTO,
         )
         given: list[Any] = list(identity) if isinstance(identity, list | tuple) else [identity]
         pictures = [(Path("identity"), to_picture(picture, "identity")) for picture in given]

@@ -14,6 +14,7 @@ from capture.inference.background import AUTO, KEEP, Background, cut_out, put_on
 from capture.inference.character import LARGEST, MOST, Character
 from capture.inference.framing import Known, known_framing
 from capture.inference.ground import Colour
+from capture.inference.kept_head import HeadKeeper
 from capture.inference.layered import check_layered, drive_layers
 from capture.inference.native import render_native
 from capture.inference.pixel_art import AUTO as PIXELS
@@ -38,6 +39,8 @@ class Presentation:
             where the method can (see `settle_presentation`); None: that of the weights.
         background: see capture.inference.background.
         pixel_art: auto, on or off: results of pixel art are pixel art; see capture.inference.pixel_art.
+        keeps_head: results of drawings that are read have the drawing's own head where it fits; see
+            capture.inference.kept_head.
         smooth: average motions over neighbouring frames; None: in videos, where the method can.
     """
 
@@ -45,6 +48,7 @@ class Presentation:
     background: Background = AUTO
     smooth: bool | None = None
     pixel_art: str = PIXELS
+    keeps_head: bool = True
 
     @property
     def drawing_resolution(self) -> int | str | None:
@@ -144,22 +148,51 @@ def present(
             ]
         return
     pictures = [character.shown for character in characters]
+    keepers = [_head_keeper(transfer, character, presentation) for character in characters]
     for layers in drive_layers(transfer, pictures, poses, batch_size, noise, RADIUS if smooth else 0, starts):
-        yield [_of_layers(one, character, presentation, known) for one, character in zip(layers, characters)]
+        yield [
+            _of_layers(one, character, presentation, known, keeper)
+            for one, character, keeper in zip(layers, characters, keepers)
+        ]
 
 
-def _of_layers(layers: Layers, character: Character, presentation: Presentation, known: Known | None) -> Shown:
-    output = denormalise(layers.image[0])
+def _head_keeper(transfer: PoseTransfer, character: Character, presentation: Presentation) -> HeadKeeper | None:
+    """What puts the drawing's own head into results; None where it is not asked for, or no drawing was read."""
+    if not presentation.keeps_head or not character.drawings:
+        return None
+    logits = transfer.part_logits(torch.stack(character.shown))
+    if logits is None:
+        return None
+    cell = None if character.pixels is None else character.pixels.grid.shown_at(transfer.size)
+    return HeadKeeper(logits, character.drawings, transfer.size, cell)
+
+
+def _of_layers(
+    layers: Layers,
+    character: Character,
+    presentation: Presentation,
+    known: Known | None,
+    keeper: HeadKeeper | None,
+) -> Shown:
+    output, head = denormalise(layers.image[0]), None
+    if keeper is not None:
+        layers, head = keeper(layers, np.asarray(_ground(channels_last(output), known), np.float32))
+        output = denormalise(layers.image[0])
     if presentation.resolution is None or _has_size_of_network(character, output):
         background = layers.logits[0].softmax(0)[0].numpy()
         alpha = None if layers.figure_alpha is None else layers.figure_alpha[0, 0].numpy()
         return Shown(output, _of_output(output, background, character, presentation, known, alpha))
     ground = _ground(channels_last(output), known)
-    if character.pixels is None:
+    pixels = character.pixels
+    if pixels is None:
         figure = render_native(layers, 0, character.drawings, ground)
     else:
-        finer = character.pixels.grid.shown_at(output.shape[-1]) < COARSE
-        figure = snap(render_native(layers, 0, character.drawings, ground, "nearest", finer), character.pixels)
+        finer = pixels.grid.shown_at(output.shape[-1]) < COARSE
+        figure = render_native(layers, 0, character.drawings, ground, "nearest", finer)
+    if head is not None:
+        figure = head.paste(figure)
+    if pixels is not None:
+        figure = snap(figure, pixels)
     return Shown(output, put_on(figure, presentation.background, ground, character.drawings[0].ground))
 
 

@@ -255,8 +255,13 @@ class PoseTransfer:
         Returns:
             int64 (N, h, w): 0 is the background, k is PARTS[k - 1] of capture.io.iuv; None where the method finds none.
         """
-        logits = self.generator.segment(normalise(pictures).to(self.device))
+        logits = self.part_logits(pictures)
         return None if logits is None else logits.argmax(dim=1).cpu()
+
+    @torch.no_grad()
+    def part_logits(self, pictures: Tensor) -> Tensor | None:
+        """How likely each part is at each position of pictures uint8 (N, 3, S, S): see Generator.segment."""
+        return self.generator.segment(normalise(pictures).to(self.device))
 
     def sample_noise(self, batch: int, scale: float, seed: int) -> Tensor:
         """Noise (B, 2, noise_dim) of a given scale, the same for the same seed on every device."""

@@ -165,6 +165,13 @@ class TestTransparent:
         naive = grey.mean(-1) * (cut[..., 3] / 255) - over(small, 0).mean(-1)
         assert lighter[edge].mean() < 0.5 * naive[edge].mean()
 
+    def test_an_alpha_that_is_nearly_nothing_is_nothing(self, drawn):
+        """Where a network is not quite sure of the ground, no rays of the figure's colours are left around it."""
+        small = np.asarray(drawn.resize((SMALL, SMALL), Image.Resampling.BOX))
+        alpha = small[..., 3] / 255
+        cut = cut_out(over(small, 235).astype(np.uint8), GROUND, alpha=0.06 + 0.9 * alpha)
+        assert not cut[alpha == 0].any() and (cut[alpha == 1][:, 3] == 255).all()
+
     def test_colours_of_edges_are_unmixed(self):
         """A red square whose edge covers half of its pixels: half clear, and as red as its middle."""
         image = np.empty((3, 32, 32), np.float32)

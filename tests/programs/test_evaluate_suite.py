@@ -122,3 +122,12 @@ class TestStyleSheet:
         sheet = Image.open(tmp_path / "sheet.png")
         one = style_sheet.HEAD + 2 * style_sheet.SIZE + style_sheet.GAP
         assert sheet.height == one and sheet.width == 3 * 4 * style_sheet.SIZE + 2 * style_sheet.GAP
+        monkeypatch.setattr("sys.argv", ["tools.style_sheet", *map(str, argv), "--before", str(out)])
+        with pytest.raises(SystemExit):
+            style_sheet.main()
+        beside = Image.open(tmp_path / "sheet.png")
+        third, fourth = (
+            beside.crop((k * style_sheet.SIZE, style_sheet.HEAD, (k + 1) * style_sheet.SIZE, one - style_sheet.GAP))
+            for k in (2, 3)
+        )
+        assert beside.width == 3 * 5 * style_sheet.SIZE + 2 * style_sheet.GAP and third.tobytes() == fourth.tobytes()

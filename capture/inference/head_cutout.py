@@ -1,0 +1,142 @@
+"""The head in an identity's picture, by the parts that the segmenter finds: see capture.inference.kept_head."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from scipy import ndimage
+from torch import Tensor
+
+from capture.io.iuv import PART
+
+HEAD = ("head", "face", "ears", "hair", "hat")
+FEWEST = 40  # pixels of a head at a side of 128
+STRAY = 0.15  # share of the largest patch of a head, below which another patch is a mistake of the segmenter
+MARGIN = 3  # network pixels
+LEAST_SKIN = 0.55  # overlap of the skin of two heads
+LITTLE_SKIN = 0.12  # share of a head's pixels: two heads with less are both seen from behind, or both masked
+SMOOTH_SKIN = 2.0  # network pixels
+
+
+@dataclass(frozen=True, eq=False)
+class Head:
+    """The head in one picture; h is the side of the segmenter's maps, S of the network's picture.
+
+    Attributes:
+        mask: float (1, 1, S, S), which pixels are the head's.
+        around: the same with a margin outside of the figure, whose edge may be finer than the network's pixels.
+        skin: float (1, 1, S, S), how likely each of its pixels is skin, eyes or mouth, and not hair or hat.
+        centre: x and y of its middle, from -1 to 1.
+        maps: complex (N, parts, 2h, h + 1): the Fourier transforms of the maps of its parts, for each of the N pairs of
+            a scale and a turn, with the head in the middle.
+        norms: (N,), their sums of squares.
+    """
+
+    mask: Tensor
+    around: Tensor
+    skin: Tensor
+    centre: tuple[float, float]
+    maps: Tensor
+    norms: Tensor
+
+
+def find_head(
+    share: Tensor, alpha: Tensor, parts: Sequence[int], side: int, tries: Sequence[tuple[float, float]]
+) -> Head | None:
+    """The head in a picture; None where it is too small to tell.
+
+    Args:
+        share: (parts + 1, S, S), of the segmenter.  alpha: (1, R, R), how much of each pixel the figure covers.
+        parts: the numbers in PARTS of what counts as head.  side: h.  tries: scales and turns, in radians.
+    """
+    size = share.shape[-1]
+    figure = F.adaptive_avg_pool2d(alpha[None], size)[0, 0].numpy() > 0.5
+    everywhere = _labels(share.argmax(0).numpy(), figure)
+    of_head = np.isin(everywhere, np.asarray(parts) + 1)
+    mask = _without_strays(of_head & figure)
+    if mask.sum() < fewest_pixels(size):
+        return None
+    rows, columns = np.nonzero(mask)
+    centre = float(2 * columns.mean() + 1) / size - 1, float(2 * rows.mean() + 1) / size - 1
+    own = torch.from_numpy(np.stack([(everywhere == part + 1) & mask for part in parts])).float()
+    maps = F.adaptive_avg_pool2d(0.5 * own + 0.5 * share[1:][list(parts)], side)[None]
+    moved = torch.stack([sample(maps, about(centre, (0.0, 0.0), *one), side) for one in tries])  # (N, parts, h, h)
+    around = ndimage.binary_dilation(mask, iterations=MARGIN) & of_head & (mask | ~figure)
+    inside, near = (torch.from_numpy(x)[None, None].float() for x in (mask, around))
+    return Head(inside, near, inside * skin(share), centre, transform(moved), moved.square().sum((1, 2, 3)))
+
+
+def fewest_pixels(size: int) -> float:
+    """Of a head, at a side of `size`."""
+    return FEWEST * (size / 128) ** 2
+
+
+def shows_same_side(one: Tensor, mask: Tensor, shares: Tensor) -> bool:
+    """Whether a layout shows the head from the side that a drawing shows: both have skin at the same places.
+
+    Args:
+        one: (S, S), the skin of the drawing's head, and `mask` its pixels, where it was put.
+        shares: (parts + 1, S, S), of the layout.
+    """
+    other, area = skin(shares), shares[[PART[name] + 1 for name in HEAD]]
+    if max(float(one.sum() / mask.sum()), float(other.sum() / area.sum())) < LITTLE_SKIN:
+        return True
+    one, other = (torch.from_numpy(ndimage.gaussian_filter(x.numpy(), SMOOTH_SKIN)) for x in (one, other))
+    return float(2 * (one * other).sum() / (one.square().sum() + other.square().sum())) > LEAST_SKIN
+
+
+def skin(shares: Tensor) -> Tensor:
+    """How likely each pixel is skin, eyes or mouth of a head, (S, S), from shares (parts + 1, S, S)."""
+    return shares[PART["head"] + 1] + shares[PART["face"] + 1]
+
+
+def about(source: tuple[float, float], target: tuple[float, float], scale: float, turn: float) -> Tensor:
+    """The affine map (2, 3) from a result, in which something is enlarged by `scale` and turned by `turn` radians and
+    has its middle at `target`, to the picture in which its middle is at `source`."""
+    c, s = math.cos(turn) / scale, math.sin(turn) / scale
+    (x, y), (u, v) = source, target
+    return torch.tensor([[c, s, x - c * u - s * v], [-s, c, y + s * u - c * v]], dtype=torch.float32)
+
+
+def change(placed: Tensor) -> float:
+    """How much such a map turns (radians) and scales (logarithm), both together."""
+    (a, b), _ = placed[:, :2].tolist()
+    return abs(math.log(math.hypot(a, b))) + abs(math.atan2(b, a))
+
+
+def sample(maps: Tensor, matrix: Tensor, side: int, mode: str = "bilinear") -> Tensor:
+    """Maps (1, C, H, W) moved by an affine map (2, 3) from the result's coordinates: (C, side, side)."""
+    grid = F.affine_grid(matrix[None], [1, 1, side, side], align_corners=False)
+    moved: Tensor = F.grid_sample(maps, grid, mode, align_corners=False)[0]
+    return moved
+
+
+def transform(maps: Tensor) -> Tensor:
+    """The Fourier transforms of maps (..., h, h), padded to twice their size: (..., 2h, h + 1)."""
+    side = maps.shape[-1]
+    transformed: Tensor = torch.fft.rfft2(F.pad(maps, (0, side, 0, side)))
+    return transformed
+
+
+def _labels(likeliest: np.ndarray, figure: np.ndarray) -> np.ndarray:
+    """The part of every pixel, int (S, S): where the segmenter finds background, and outside of the figure, that of the
+    nearest pixel; 0 where no part is found at all."""
+    known = figure & (likeliest > 0)
+    if not known.any():
+        return np.zeros_like(likeliest)
+    nearest = ndimage.distance_transform_edt(~known, return_distances=False, return_indices=True)
+    return np.asarray(likeliest[tuple(nearest)])
+
+
+def _without_strays(mask: np.ndarray) -> np.ndarray:
+    """A mask without patches that are far smaller than the largest and not beside another."""
+    patches, count = ndimage.label(ndimage.binary_dilation(mask))
+    if count < 2:
+        return mask
+    sizes = ndimage.sum(mask, patches, range(1, count + 1))
+    return np.asarray(mask & np.isin(patches, 1 + np.flatnonzero(sizes >= STRAY * sizes.max())))

@@ -1,0 +1,219 @@
+"""The drawing's own head in a result, moved as one piece.
+
+A head hardly bends, and people look at it first, but a network draws it anew, in the shape of the driver's hat or hair.
+Here the head of the identity's picture is put where the layout of the output has its head: moved, and turned and scaled
+a little, so that the two maps of parts overlap best. Where they overlap badly, or where the output shows the head from
+another side, it stays as the network drew it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from scipy import ndimage
+from torch import Tensor
+
+from capture.inference.drawing import Drawing
+from capture.inference.head_cutout import (
+    HEAD,
+    Head,
+    about,
+    change,
+    fewest_pixels,
+    find_head,
+    sample,
+    shows_same_side,
+    transform,
+)
+from capture.io.iuv import PART
+from capture.methods.layers import Layers
+
+UPPER_BODY = ("neck", "chest", "belly")  # it moves with the head in pixel art, whose figures have little room to bend
+ARMS = tuple(f"{side}_{name}" for side in "lr" for name in ("upper_arm", "forearm", "hand"))
+SCALES = tuple(math.exp(step / 10) for step in (-2, -1, 0, 1, 2))
+TURNS = tuple(math.radians(degrees) for degrees in (-20, -10, 0, 10, 20))
+SCALE_COST, TURN_COST = 0.3, 0.15  # of overlap, for a logarithm of the scale of 1, and for a radian
+LEAST, LEAST_AGAIN = 0.64, 0.57  # overlap of the two heads; the second where the frame before kept its head
+SLIGHT = 0.04
+BETTER = 0.05  # of overlap, by which another picture than the first must be better
+SURE = 8.0  # of a logit
+RING = 2  # network pixels around the network's head in which nothing is left of the line around it
+
+
+@dataclass(frozen=True, eq=False)
+class PlacedHead:
+    """Where a result has the drawing's own head.
+
+    Attributes:
+        drawing: that it is from.  placed: the affine map (2, 3) from the result to that drawing.
+        around: Head.around.  before: float (1, 1, S, S), which pixels show an arm before the head.
+        zone: float (1, 1, S, S), which pixels show the head, or nothing any more where the network had its own.
+        sampling: of the drawing, bicubic or nearest.
+    """
+
+    drawing: Drawing
+    placed: Tensor
+    around: Tensor
+    before: Tensor
+    zone: Tensor
+    sampling: str
+
+    def paste(self, figure: np.ndarray) -> np.ndarray:
+        """A figure drawn of the layers that the head was put in, uint8 (R, R, 4) with straight alpha, with the head as
+        it is drawn and not as the network's silhouette smooths it."""
+        side = figure.shape[0]
+        drawn = sample(self.drawing.pixels[None], self.placed, side, self.sampling).clamp(0, 1)  # (4, R, R)
+        within = sample(self.around, self.placed, side)[0] > 0.5
+        before, zone = (F.interpolate(x, (side, side), mode="bilinear")[0, 0] > 0.5 for x in (self.before, self.zone))
+        alpha = torch.where(within & ~before, drawn[3], torch.zeros_like(drawn[3]))
+        colours = (255 * drawn[:3] / drawn[3:].clamp(min=1e-3)).clamp(0, 255)
+        pasted = torch.cat([colours, 255 * alpha[None]]).permute(1, 2, 0).numpy()
+        there = ((alpha > 0) | (zone & ~before)).numpy()
+        result: np.ndarray = figure.copy()
+        result[there] = (pasted[there] + 0.5).astype(np.uint8)
+        result[result[..., 3] == 0] = 0
+        return result
+
+
+class HeadKeeper:
+    """Puts one character's own head into results, one after another.
+
+    Args:
+        logits: (N, parts + 1, h, h), of the segmenter for N pictures of the identity.
+        drawings: the N pictures as they are drawn, whose alpha says where the figure is.
+        size: S, side of the network's pictures.
+        cell: side of the squares of pixel art, in the network's pixels; None for other drawings. Pixel art is moved by
+            whole squares, and neither turned nor scaled, and the upper body moves with the head.
+    """
+
+    def __init__(self, logits: Tensor, drawings: Sequence[Drawing], size: int, cell: float | None = None):
+        self.parts = [PART[name] for name in (HEAD if cell is None else HEAD + UPPER_BODY)]
+        self.size, self.cell, self.drawings = size, cell, drawings
+        self.tries = [(scale, turn) for scale in SCALES for turn in TURNS] if cell is None else [(1.0, 0.0)]
+        shares = F.interpolate(logits.float().cpu(), size=(size, size), mode="bilinear").softmax(1)
+        self._heads = [
+            find_head(share, drawing.pixels[3:], self.parts, logits.shape[-1], self.tries)
+            for share, drawing in zip(shares, drawings)
+        ]
+        self._kept = False
+
+    def __call__(self, layers: Layers, ground: np.ndarray) -> tuple[Layers, PlacedHead | None]:
+        """The layers of one output, (1, ...) on the CPU, with the drawing's own head where it fits, and where it is.
+
+        Args:
+            ground: the colour, float (3,) in [0, 255], that the network draws on.
+        """
+        shares = layers.logits[0].softmax(0)
+        theirs = (shares[0] < 0.5) & torch.isin(shares[1:].argmax(0), torch.tensor(self.parts))  # (S, S)
+        best: tuple[float, int, Head, Tensor, Tensor] | None = None
+        for n, head in enumerate(self._heads):
+            if head is None or int(theirs.sum()) < fewest_pixels(self.size):
+                continue
+            placed = self._place(head, shares)
+            mask = sample(head.mask, placed, self.size)[0]
+            own = mask > 0.5
+            overlap = float((own & theirs).sum() / (own | theirs).sum()) - change(placed)
+            same_side = shows_same_side(sample(head.skin, placed, self.size)[0], mask, shares)
+            if same_side and (best is None or overlap > best[0] + BETTER):
+                best = overlap, n, head, placed, mask
+        self._kept = best is not None and best[0] > (LEAST_AGAIN if self._kept else LEAST)
+        if best is None or not self._kept:
+            return layers, None
+        return self._put(layers, ground, theirs, *best[1:])
+
+    def _place(self, head: Head, shares: Tensor) -> Tensor:
+        """The affine map (2, 3) from the output to the picture that the head is in, under which the parts of both
+        overlap best (Dice's coefficient of soft maps)."""
+        h = head.maps.shape[-2] // 2
+        target = F.adaptive_avg_pool2d(shares[1:][self.parts], h)  # (parts, h, h)
+        common = torch.fft.irfft2((transform(target) * head.maps.conj()).sum(1), s=(2 * h, 2 * h))  # (N, 2h, 2h)
+        overlap = 2 * common / (head.norms + target.square().sum())[:, None, None]
+        cost = torch.tensor([SCALE_COST * abs(math.log(scale)) + TURN_COST * abs(turn) for scale, turn in self.tries])
+        scores = overlap.flatten(1).amax(1) - cost
+        n = int(scores.argmax())
+        row, column = divmod(int(overlap[n].argmax()), 2 * h)
+        x, y = column + _peak(overlap[n, row], column), row + _peak(overlap[n, :, column], row)
+        there = [2 * ((value + h) % (2 * h) - h) / h for value in (x, y)]
+        if self.cell is not None:
+            step = 2 * self.cell / self.size
+            there = [c + round((v - c) / step) * step for v, c in zip(there, head.centre)]
+        return about(head.centre, (there[0], there[1]), *self._between(n, scores))
+
+    def _between(self, n: int, scores: Tensor) -> tuple[float, float]:
+        """Scale and turn at the maximum of the scores of all tries, of which n is the best: between the tries, so that
+        a head does not jump from one to the next in a video."""
+        scale, turn = self.tries[n]
+        if len(self.tries) == 1:
+            return scale, turn
+        grid = scores.view(len(SCALES), len(TURNS))
+        row, column = divmod(n, len(TURNS))
+        larger = math.log(scale)
+        if 0 < row < len(SCALES) - 1:
+            larger += _peak(grid[:, column], row) * math.log(SCALES[1] / SCALES[0])
+        if 0 < column < len(TURNS) - 1:
+            turn += _peak(grid[row], column) * (TURNS[1] - TURNS[0])
+        return math.exp(_shrunk(larger)), _shrunk(turn)
+
+    def _put(
+        self, layers: Layers, ground: np.ndarray, theirs: Tensor, n: int, head: Head, placed: Tensor, mask: Tensor
+    ) -> tuple[Layers, PlacedHead]:
+        """The layers with the head of picture n at `placed`, under the arms that are before it."""
+        logits, numbers = layers.logits[0].clone(), torch.tensor(self.parts) + 1
+        shown = logits.argmax(0)  # (S, S), 0: background
+        before = torch.isin(shown, torch.tensor([PART[name] + 1 for name in ARMS]))
+        alpha = torch.where(before, torch.zeros_like(mask), mask)
+        own = alpha >= 0.5
+        logits[numbers] = -torch.inf
+        near = torch.from_numpy(ndimage.binary_dilation(theirs.numpy(), iterations=RING)) & (shown == 0)
+        bare = (theirs | near) & (mask < 0.5) & (logits.argmax(0) == 0)
+        logits[numbers] = -SURE
+        logits[:, bare | own] = -SURE
+        logits[0, bare], logits[numbers[0], own] = SURE, SURE
+        behind = torch.from_numpy(np.asarray(ground, np.float32) / 127.5 - 1)[:, None, None]
+        image = alpha * self._drawn(n, placed) + (1 - alpha) * torch.where(bare, behind, layers.image[0])
+        figure = layers.figure_alpha
+        if figure is not None:
+            figure = alpha + (1 - alpha) * torch.where(bare, torch.zeros_like(alpha), figure)
+        flow = layers.residual_flow.clone()
+        flow[0, n, :, F.adaptive_max_pool2d(own.float()[None], flow.shape[-1])[0] > 0] = 0
+        maps, source = layers.part_maps.clone(), layers.part_source.clone()
+        maps[0, self.parts[0]], source[0, self.parts[0]] = placed, n
+        sampling = "bicubic" if self.cell is None else "nearest"
+        masks = [x.float()[None, None] for x in (before, own | bare)]
+        return replace(
+            layers,
+            image=image[None],
+            painted=torch.where(own, image, layers.painted),
+            warped_share=torch.where(own, torch.ones_like(alpha), layers.warped_share),
+            logits=logits[None],
+            part_maps=maps,
+            part_source=source,
+            residual_flow=flow,
+            figure_alpha=figure,
+        ), PlacedHead(self.drawings[n], placed, head.around, masks[0], masks[1], sampling)
+
+    def _drawn(self, n: int, placed: Tensor) -> Tensor:
+        """Picture n, moved, at the network's size: (3, S, S) in [-1, 1]."""
+        pixels = self.drawings[n].pixels[None]
+        if self.cell is None:
+            drawn = sample(F.adaptive_avg_pool2d(pixels, self.size), placed, self.size, "bicubic").clamp(0, 1)
+        else:
+            drawn = sample(pixels, placed, self.size, "nearest")
+        return (2 * drawn[:3] / drawn[3:].clamp(min=1e-3) - 1).clamp(-1, 1)
+
+
+def _shrunk(value: float) -> float:
+    """A logarithm of a scale, or an angle, that is nearer to 0, and 0 where it was slight: most heads keep their size."""
+    return math.copysign(max(abs(value) - SLIGHT, 0.0), value)
+
+
+def _peak(values: Tensor, at: int) -> float:
+    """How far from `at` the maximum is of the parabola through three values of a circular row."""
+    low, middle, high = (float(values[(at + step) % len(values)]) for step in (-1, 0, 1))
+    bend = low - 2 * middle + high
+    return 0.5 * (low - high) / bend if bend < -1e-9 else 0.0

@@ -1,0 +1,179 @@
+"""The drawing's own head in a result: put where the layout has its head, and only where it fits."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from PIL import Image
+
+from capture.inference.drawing import cut_drawing
+from capture.inference.head_cutout import about, change, sample
+from capture.inference.kept_head import HeadKeeper
+from capture.inference.window import Window
+from capture.io.iuv import PART, PARTS
+from capture.methods.layers import Layers
+from tests.helpers.make_figures import person, place
+
+SIZE, GROUND = 128, np.array([235.0, 235.0, 235.0], np.float32)
+HAIR, SKIN, CHEST, HAND = (PART[name] + 1 for name in ("hair", "head", "chest", "r_hand"))
+
+
+def labels_of(hair: float = 0.2, back: bool = False, shift: tuple[int, int] = (0, 0)) -> np.ndarray:
+    """The parts of a standing person (make_figures.person) of SIZE pixels, moved by columns and rows.
+
+    Args:
+        hair: how far down the hair reaches, as a share of the side.
+    """
+    y, x = np.mgrid[:SIZE, :SIZE] / SIZE
+    x, y = x - shift[0] / SIZE, y - shift[1] / SIZE
+    head = (x - 0.5) ** 2 + (y - 0.21) ** 2 < 0.155**2
+    labels = np.where((np.abs(x - 0.5) < 0.13) & (y > 0.36) & (y < 0.95), CHEST, 0)
+    labels[head] = HAIR if back else SKIN
+    labels[head & (y < hair)] = HAIR
+    return labels
+
+
+def logits_of(labels: np.ndarray) -> torch.Tensor:
+    """(1, parts + 1, SIZE, SIZE), sure of these labels."""
+    return (12 * F.one_hot(torch.from_numpy(labels).long(), len(PARTS) + 1).float() - 6).permute(2, 0, 1)[None]
+
+
+def drawing_of(picture: Image.Image):
+    return cut_drawing(picture, Window.whole(*picture.size), picture.width)
+
+
+def layers_of(labels: np.ndarray, colour: float = -0.4) -> Layers:
+    """An output with this layout, all of one colour, on the ground."""
+    shown = torch.from_numpy(labels > 0).float()[None, None]
+    image = (shown * colour + (1 - shown) * (2 * 235 / 255 - 1)).expand(1, 3, SIZE, SIZE).clone()
+    maps = torch.tensor([[1.0, 0, 0], [0, 1, 0]]).expand(1, len(PARTS), 2, 3).clone()
+    return Layers(
+        image=image,
+        painted=image.clone(),
+        warped_share=torch.zeros(1, 1, SIZE, SIZE),
+        logits=logits_of(labels),
+        part_maps=maps,
+        part_source=torch.zeros(1, len(PARTS), dtype=torch.int64),
+        residual_flow=torch.full((1, 1, 2, SIZE // 2, SIZE // 2), 0.01),
+        figure_alpha=shown,
+    )
+
+
+def keeper_of(*pictures: Image.Image, seen: list[np.ndarray] | None = None, cell: float | None = None) -> HeadKeeper:
+    """A keeper of these pictures, segmented at half the size."""
+    seen = seen or [labels_of()] * len(pictures)
+    logits = F.avg_pool2d(torch.cat([logits_of(one) for one in seen]), 2)
+    return HeadKeeper(logits, [drawing_of(picture) for picture in pictures], SIZE, cell)
+
+
+@pytest.fixture(scope="module")
+def drawn():
+    return person(SIZE)
+
+
+def as_drawn(picture: Image.Image, shift: tuple[int, int]) -> np.ndarray:
+    return np.asarray(place([(picture, shift)], (235, 235, 235), (SIZE, SIZE)), np.float32)
+
+
+def output(layers: Layers) -> np.ndarray:
+    return ((layers.image[0].permute(1, 2, 0).numpy() + 1) * 127.5).clip(0, 255)
+
+
+class TestHeadKeeper:
+    @pytest.mark.parametrize("shift", [(0, 0), (9, -6), (-20, 14)])
+    def test_a_head_is_as_drawn_where_the_layout_has_it(self, drawn, shift):
+        """The layout has less hair than the drawing, whose hair belongs to its head."""
+        made, head = keeper_of(drawn)(layers_of(labels_of(hair=0.19, shift=shift)), GROUND)
+        truth, there = as_drawn(drawn, shift), labels_of(shift=shift)
+        face = np.isin(there, (HAIR, SKIN)) & np.roll(np.isin(labels_of(), (HAIR, SKIN)), shift[::-1], (0, 1))
+        assert head is not None and face.sum() > 900
+        assert np.abs(output(made) - truth)[face].mean() < 9  # levels: eyes, hair and skin are where they belong
+        untouched = there == CHEST
+        assert torch.equal(made.image[0][:, untouched], layers_of(there).image[0][:, untouched])
+
+    def test_the_hat_of_the_driver_is_gone(self, drawn):
+        """The layout's head is wider and higher than the drawing's own: what is over is ground."""
+        there = labels_of()
+        y, x = np.mgrid[:SIZE, :SIZE] / SIZE
+        brim = (np.abs(x - 0.5) < 0.24) & (np.abs(y - 0.12) < 0.02)
+        there[brim] = PART["hat"] + 1
+        made, _ = keeper_of(drawn)(layers_of(there), GROUND)
+        far = brim & (np.abs(x - 0.5) > 0.19)
+        assert np.abs(output(made)[far] - 235).max() < 1 and float(made.figure_alpha[0, 0][far].max()) == 0
+        assert (made.logits[0].argmax(0)[torch.from_numpy(far)] == 0).all()
+
+    def test_a_hand_stays_before_the_head(self, drawn):
+        there = labels_of()
+        hand = np.zeros((SIZE, SIZE), bool)
+        hand[24:34, 56:66] = True
+        there[hand] = HAND
+        made, head = keeper_of(drawn)(layers_of(there), GROUND)
+        assert head is not None and np.allclose(output(made)[hand], (1 - 0.4) * 127.5, atol=1)
+
+    @pytest.mark.parametrize("case", ["from behind", "no head", "far too small"])
+    def test_a_head_that_does_not_fit_is_left_to_the_network(self, drawn, case):
+        there = labels_of(back=case == "from behind")
+        if case == "no head":
+            there[there != CHEST] = 0
+        if case == "far too small":
+            head = np.zeros_like(there)
+            head[24:32, 60:68] = SKIN
+            there = np.where(there == CHEST, CHEST, head)
+        layers = layers_of(there)
+        made, head = keeper_of(drawn)(layers, GROUND)
+        assert head is None and made is layers
+
+    def test_of_several_pictures_the_one_that_fits_is_taken(self, drawn):
+        """The second picture shows the back of the head, and so does the output."""
+        behind = person(SIZE, hair=(250, 220, 90))
+        keeper = keeper_of(drawn, behind, seen=[labels_of(), labels_of(back=True)])
+        layers = layers_of(labels_of(back=True))
+        layers.residual_flow = layers.residual_flow.repeat(1, 2, 1, 1, 1)
+        made, head = keeper(layers, GROUND)
+        assert head is not None and int(made.part_source[0, PART["head"]]) == 1
+        assert int(keeper(layers_of(labels_of()), GROUND)[0].part_source[0, PART["head"]]) == 0
+
+    def test_in_a_video_a_head_is_kept_a_little_longer(self, drawn):
+        """An overlap between the two thresholds is enough after a frame in which the head was kept."""
+        there = labels_of()
+        y, x = np.mgrid[:SIZE, :SIZE] / SIZE
+        there[((x - 0.5) / 1.6) ** 2 + (y - 0.21) ** 2 < 0.157**2] = SKIN
+        there[(there == SKIN) & (y < 0.2)] = HAIR
+        keeper = keeper_of(drawn)
+        assert keeper(layers_of(there), GROUND)[1] is None
+        assert keeper(layers_of(labels_of()), GROUND)[1] is not None
+        assert keeper(layers_of(there), GROUND)[1] is not None
+
+    def test_pixel_art_moves_by_whole_squares(self, drawn):
+        """The layout's head is 7 pixels to the right; squares are 4 pixels wide."""
+        sprite = drawn.resize((32, 32), Image.Resampling.NEAREST).resize((SIZE, SIZE), Image.Resampling.NEAREST)
+        _, head = keeper_of(sprite, cell=4.0)(layers_of(labels_of(shift=(7, 0))), GROUND)
+        moved = -head.placed[:, 2] * SIZE / 2
+        assert torch.equal(head.placed[:, :2], torch.eye(2)) and moved.tolist() == pytest.approx([8, 0], abs=1e-3)
+        figure = head.paste(np.zeros((SIZE, SIZE, 4), np.uint8))
+        visible = figure[figure[..., 3] > 0]
+        assert len(np.unique(visible, axis=0)) <= len(np.unique(np.asarray(sprite).reshape(-1, 4), axis=0))
+
+    def test_a_pasted_head_is_as_sharp_as_its_drawing(self):
+        """At four times the network's size."""
+        large = person(4 * SIZE)
+        logits = F.avg_pool2d(logits_of(labels_of()), 2)
+        _, head = HeadKeeper(logits, [drawing_of(large)], SIZE)(layers_of(labels_of()), GROUND)
+        figure = head.paste(np.zeros((4 * SIZE, 4 * SIZE, 4), np.uint8)).astype(float)
+        truth = np.asarray(large).astype(float)
+        inside = labels_of().repeat(4, 0).repeat(4, 1)
+        within = np.isin(inside, (HAIR, SKIN)) & (truth[..., 3] == 255) & (figure[..., 3] == 255)
+        assert within.mean() > 0.05 and np.abs(figure - truth)[within].mean() < 5
+
+
+def test_about_moves_a_point_to_its_place():
+    """What is at `source` in the picture is at `target` in the result, larger and turned."""
+    placed = about((0.2, -0.3), (-0.4, 0.1), 1.5, 0.3)
+    assert (placed @ torch.tensor([-0.4, 0.1, 1.0])).tolist() == pytest.approx([0.2, -0.3], abs=1e-6)
+    assert change(placed) == pytest.approx(np.log(1.5) + 0.3, abs=1e-5)
+    dot = torch.zeros(1, 1, 65, 65)
+    dot[0, 0, 32, 48] = 1
+    moved = sample(dot, about((32 / 65, 0.0), (0.0, 16 / 65), 1.0, 0.0), 65)[0]
+    assert np.unravel_index(int(moved.argmax()), (65, 65)) == (40, 32)
