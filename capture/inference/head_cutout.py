@@ -12,9 +12,9 @@ import torch.nn.functional as F
 from scipy import ndimage
 from torch import Tensor
 
+from capture.inference.head_direction import HEAD
 from capture.io.iuv import PART
 
-HEAD = ("head", "face", "ears", "hair", "hat")
 FEWEST = 40  # pixels of a head at a side of 128
 STRAY = 0.15  # share of the largest patch of a head, below which another patch is a mistake of the segmenter
 MARGIN = 3  # network pixels
@@ -35,6 +35,7 @@ class Head:
         maps: complex (N, parts, 2h, h + 1): the Fourier transforms of the maps of its parts, for each of the N pairs of
             a scale and a turn, with the head in the middle.
         norms: (N,), their sums of squares.
+        bottoms: (N,): the row of the chin in these maps.
     """
 
     mask: Tensor
@@ -43,6 +44,7 @@ class Head:
     centre: tuple[float, float]
     maps: Tensor
     norms: Tensor
+    bottoms: Tensor
 
 
 def find_head(
@@ -68,7 +70,9 @@ def find_head(
     moved = torch.stack([sample(maps, about(centre, (0.0, 0.0), *one), side) for one in tries])  # (N, parts, h, h)
     around = ndimage.binary_dilation(mask, iterations=MARGIN) & of_head & (mask | ~figure)
     inside, near = (torch.from_numpy(x)[None, None].float() for x in (mask, around))
-    return Head(inside, near, inside * skin(share), centre, transform(moved), moved.square().sum((1, 2, 3)))
+    bottoms = torch.tensor([bottom_row(one) for one in moved])
+    norms = moved.square().sum((1, 2, 3))
+    return Head(inside, near, inside * skin(share), centre, transform(moved), norms, bottoms)
 
 
 def fewest_pixels(size: int) -> float:
@@ -114,6 +118,13 @@ def sample(maps: Tensor, matrix: Tensor, side: int, mode: str = "bilinear") -> T
     grid = F.affine_grid(matrix[None], [1, 1, side, side], align_corners=False)
     moved: Tensor = F.grid_sample(maps, grid, mode, align_corners=False)[0]
     return moved
+
+
+def bottom_row(maps: Tensor) -> float:
+    """The lowest row of maps of parts (parts, h, h) that shows half as much of them as rows do on average."""
+    rows = maps.sum((0, 2))
+    shown = torch.nonzero(rows > 0.5 * rows[rows > 0.5].mean())[:, 0]
+    return float(shown[-1]) if len(shown) else float(len(rows))
 
 
 def transform(maps: Tensor) -> Tensor:

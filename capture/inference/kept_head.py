@@ -20,9 +20,9 @@ from torch import Tensor
 
 from capture.inference.drawing import Drawing
 from capture.inference.head_cutout import (
-    HEAD,
     Head,
     about,
+    bottom_row,
     change,
     fewest_pixels,
     find_head,
@@ -30,6 +30,7 @@ from capture.inference.head_cutout import (
     shows_same_side,
     transform,
 )
+from capture.inference.head_direction import HEAD, Sides, compare, head_directions
 from capture.io.iuv import PART
 from capture.methods.layers import Layers
 
@@ -38,6 +39,7 @@ ARMS = tuple(f"{side}_{name}" for side in "lr" for name in ("upper_arm", "forear
 SCALES = tuple(math.exp(step / 10) for step in (-2, -1, 0, 1, 2))
 TURNS = tuple(math.radians(degrees) for degrees in (-20, -10, 0, 10, 20))
 SCALE_COST, TURN_COST = 0.3, 0.15  # of overlap, for a logarithm of the scale of 1, and for a radian
+CHIN_COST = 0.8  # of overlap, for a chin that is a head's height away: hats of the driver do not raise the head
 LEAST, LEAST_AGAIN = 0.5, 0.43  # overlap of the two heads; the second where the frame before kept its head
 SLIGHT = 0.04
 BETTER = 0.05  # of overlap, by which another picture than the first must be better
@@ -50,13 +52,15 @@ class PlacedHead:
     """Where a result has the drawing's own head.
 
     Attributes:
-        drawing: that it is from.  placed: the affine map (2, 3) from the result to that drawing.
+        drawing: that it is from.  source: the affine map (2, 3) from the result to that drawing.
+        placed: the same to the maps of the head, which is mirrored where `source` is a reflection.
         around: Head.around.  before: float (1, 1, S, S), which pixels show an arm before the head.
         zone: float (1, 1, S, S), which pixels show the head, or nothing any more where the network had its own.
         sampling: of the drawing, bicubic or nearest.
     """
 
     drawing: Drawing
+    source: Tensor
     placed: Tensor
     around: Tensor
     before: Tensor
@@ -67,7 +71,7 @@ class PlacedHead:
         """A figure drawn of the layers that the head was put in, uint8 (R, R, 4) with straight alpha, with the head as
         it is drawn and not as the network's silhouette smooths it."""
         side = figure.shape[0]
-        drawn = sample(self.drawing.pixels[None], self.placed, side, self.sampling).clamp(0, 1)  # (4, R, R)
+        drawn = sample(self.drawing.pixels[None], self.source, side, self.sampling).clamp(0, 1)  # (4, R, R)
         within = sample(self.around, self.placed, side)[0] > 0.5
         before, zone = (F.interpolate(x, (side, side), mode="bilinear")[0, 0] > 0.5 for x in (self.before, self.zone))
         alpha = torch.where(within & ~before, drawn[3], torch.zeros_like(drawn[3]))
@@ -86,45 +90,58 @@ class HeadKeeper:
     Args:
         logits: (N, parts + 1, h, h), of the segmenter for N pictures of the identity.
         drawings: the N pictures as they are drawn, whose alpha says where the figure is.
-        size: S, side of the network's pictures.
+        shown: uint8 (N, 3, S, S), as the network takes them.
         cell: side of the squares of pixel art, in the network's pixels; None for other drawings. Pixel art is moved by
             whole squares, and neither turned nor scaled, and the upper body moves with the head.
     """
 
-    def __init__(self, logits: Tensor, drawings: Sequence[Drawing], size: int, cell: float | None = None):
+    def __init__(self, logits: Tensor, drawings: Sequence[Drawing], shown: Tensor, cell: float | None = None):
         self.parts = [PART[name] for name in (HEAD if cell is None else HEAD + UPPER_BODY)]
-        self.size, self.cell, self.drawings = size, cell, drawings
+        self.size, self.cell, self.drawings = shown.shape[-1], cell, drawings
         self.tries = [(scale, turn) for scale in SCALES for turn in TURNS] if cell is None else [(1.0, 0.0)]
-        shares = F.interpolate(logits.float().cpu(), size=(size, size), mode="bilinear").softmax(1)
-        self._heads = [
-            find_head(share, drawing.pixels[3:], self.parts, logits.shape[-1], self.tries)
+        self._directions = head_directions(shown, logits)
+        shares = F.interpolate(logits.float().cpu(), size=shown.shape[-2:], mode="bilinear").softmax(1)
+        found = [  # of each picture, as it is and mirrored
+            [
+                find_head(one, alpha, self.parts, logits.shape[-1], self.tries)
+                for one, alpha in ((share, drawing.pixels[3:]), (share.flip(-1), drawing.pixels[3:].flip(-1)))
+            ]
             for share, drawing in zip(shares, drawings)
         ]
+        self._heads, self._mirrored = zip(*found)
         self._kept = False
 
-    def __call__(self, layers: Layers, ground: np.ndarray) -> tuple[Layers, PlacedHead | None]:
+    def __call__(self, layers: Layers, ground: np.ndarray, driver: Tensor | None) -> tuple[Layers, PlacedHead | None]:
         """The layers of one output, (1, ...) on the CPU, with the drawing's own head where it fits, and where it is.
 
         Args:
+            driver: the direction (2,) of the driver's head: see HeadDirection.
             ground: the colour, float (3,) in [0, 255], that the network draws on.
         """
         shares = layers.logits[0].softmax(0)
         theirs = (shares[0] < 0.5) & torch.isin(shares[1:].argmax(0), torch.tensor(self.parts))  # (S, S)
         best: tuple[float, int, Head, Tensor, Tensor] | None = None
-        for n, head in enumerate(self._heads):
-            if head is None or int(theirs.sum()) < fewest_pixels(self.size):
+        for n, direction in enumerate(self._directions):
+            sides = compare(direction, driver)
+            head = (self._mirrored if sides is Sides.MIRRORED else self._heads)[n]
+            if head is None or sides is Sides.AWAY or int(theirs.sum()) < fewest_pixels(self.size):
                 continue
             placed = self._place(head, shares)
             mask = sample(head.mask, placed, self.size)[0]
             own = mask > 0.5
             overlap = float((own & theirs).sum() / (own | theirs).sum()) - change(placed)
-            same_side = shows_same_side(sample(head.skin, placed, self.size)[0], mask, shares)
-            if same_side and (best is None or overlap > best[0] + BETTER):
+            if sides is Sides.UNKNOWN and not shows_same_side(sample(head.skin, placed, self.size)[0], mask, shares):
+                continue
+            if best is None or overlap > best[0] + BETTER:
                 best = overlap, n, head, placed, mask
         self._kept = best is not None and best[0] > (LEAST_AGAIN if self._kept else LEAST)
         if best is None or not self._kept:
             return layers, None
-        return self._put(layers, ground, theirs, *best[1:])
+        overlap, n, head, placed, mask = best
+        if head is self._mirrored[n]:
+            mirror = torch.tensor([[-1.0, 1.0]]).T
+            return self._put(layers, ground, theirs, n, head, placed, mirror * placed, mask)
+        return self._put(layers, ground, theirs, n, head, placed, placed, mask)
 
     def _place(self, head: Head, shares: Tensor) -> Tensor:
         """The affine map (2, 3) from the output to the picture that the head is in, under which the parts of both
@@ -134,6 +151,9 @@ class HeadKeeper:
         common = torch.fft.irfft2((transform(target) * head.maps.conj()).sum(1), s=(2 * h, 2 * h))  # (N, 2h, 2h)
         overlap = 2 * common / (head.norms + target.square().sum())[:, None, None]
         cost = torch.tensor([SCALE_COST * abs(math.log(scale)) + TURN_COST * abs(turn) for scale, turn in self.tries])
+        rows = (torch.arange(2 * h) + h) % (2 * h) - h  # by which heads are moved
+        away = (rows - bottom_row(target) + head.bottoms[:, None]).abs() / target.sum((0, 2)).count_nonzero()
+        overlap = overlap - CHIN_COST * away[:, :, None]
         scores = overlap.flatten(1).amax(1) - cost
         n = int(scores.argmax())
         row, column = divmod(int(overlap[n].argmax()), 2 * h)
@@ -160,9 +180,22 @@ class HeadKeeper:
         return math.exp(_shrunk(larger)), _shrunk(turn)
 
     def _put(
-        self, layers: Layers, ground: np.ndarray, theirs: Tensor, n: int, head: Head, placed: Tensor, mask: Tensor
+        self,
+        layers: Layers,
+        ground: np.ndarray,
+        theirs: Tensor,
+        n: int,
+        head: Head,
+        placed: Tensor,
+        source: Tensor,
+        mask: Tensor,
     ) -> tuple[Layers, PlacedHead]:
-        """The layers with the head of picture n at `placed`, under the arms that are before it."""
+        """The layers with a head of picture n, under the arms that are before it.
+
+        Args:
+            placed: the affine map from the output to the head, and `source` that to the picture: they differ by a
+                reflection where the head is mirrored.
+        """
         logits, numbers = layers.logits[0].clone(), torch.tensor(self.parts) + 1
         shown = logits.argmax(0)  # (S, S), 0: background
         before = torch.isin(shown, torch.tensor([PART[name] + 1 for name in ARMS]))
@@ -175,14 +208,14 @@ class HeadKeeper:
         logits[:, bare | own] = -SURE
         logits[0, bare], logits[numbers[0], own] = SURE, SURE
         behind = torch.from_numpy(np.asarray(ground, np.float32) / 127.5 - 1)[:, None, None]
-        image = alpha * self._drawn(n, placed) + (1 - alpha) * torch.where(bare, behind, layers.image[0])
+        image = alpha * self._drawn(n, source) + (1 - alpha) * torch.where(bare, behind, layers.image[0])
         figure = layers.figure_alpha
         if figure is not None:
             figure = alpha + (1 - alpha) * torch.where(bare, torch.zeros_like(alpha), figure)
         flow = layers.residual_flow.clone()
         flow[0, n, :, F.adaptive_max_pool2d(own.float()[None], flow.shape[-1])[0] > 0] = 0
-        maps, source = layers.part_maps.clone(), layers.part_source.clone()
-        maps[0, self.parts[0]], source[0, self.parts[0]] = placed, n
+        maps, pictures = layers.part_maps.clone(), layers.part_source.clone()
+        maps[0, self.parts[0]], pictures[0, self.parts[0]] = source, n
         sampling = "bicubic" if self.cell is None else "nearest"
         masks = [x.float()[None, None] for x in (before, own | bare)]
         return replace(
@@ -192,23 +225,23 @@ class HeadKeeper:
             warped_share=torch.where(own, torch.ones_like(alpha), layers.warped_share),
             logits=logits[None],
             part_maps=maps,
-            part_source=source,
+            part_source=pictures,
             residual_flow=flow,
             figure_alpha=figure,
-        ), PlacedHead(self.drawings[n], placed, head.around, masks[0], masks[1], sampling)
+        ), PlacedHead(self.drawings[n], source, placed, head.around, masks[0], masks[1], sampling)
 
-    def _drawn(self, n: int, placed: Tensor) -> Tensor:
+    def _drawn(self, n: int, source: Tensor) -> Tensor:
         """Picture n, moved, at the network's size: (3, S, S) in [-1, 1]."""
         pixels = self.drawings[n].pixels[None]
         if self.cell is None:
-            drawn = sample(F.adaptive_avg_pool2d(pixels, self.size), placed, self.size, "bicubic").clamp(0, 1)
+            drawn = sample(F.adaptive_avg_pool2d(pixels, self.size), source, self.size, "bicubic").clamp(0, 1)
         else:
-            drawn = sample(pixels, placed, self.size, "nearest")
+            drawn = sample(pixels, source, self.size, "nearest")
         return (2 * drawn[:3] / drawn[3:].clamp(min=1e-3) - 1).clamp(-1, 1)
 
 
 def _shrunk(value: float) -> float:
-    """A logarithm of a scale, or an angle, that is nearer to 0, and 0 where it was slight: most heads keep their size."""
+    """A logarithm of a scale, or an angle, nearer to 0, and 0 where it was slight: most heads keep their size."""
     return math.copysign(max(abs(value) - SLIGHT, 0.0), value)
 
 

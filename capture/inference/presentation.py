@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -14,6 +15,7 @@ from capture.inference.background import AUTO, KEEP, Background, cut_out, put_on
 from capture.inference.character import LARGEST, MOST, Character
 from capture.inference.framing import Known, known_framing
 from capture.inference.ground import Colour
+from capture.inference.head_direction import head_directions
 from capture.inference.kept_head import HeadKeeper
 from capture.inference.layered import check_layered, drive_layers
 from capture.inference.native import render_native
@@ -22,6 +24,7 @@ from capture.inference.pixel_art import OFF, ON, snap
 from capture.inference.transfer import PoseTransfer
 from capture.inference.window import border_colour
 from capture.io.images import channels_last, denormalise
+from capture.io.iuv import PARTS
 from capture.methods.layers import Layers
 
 NETWORK = "network"
@@ -149,11 +152,28 @@ def present(
         return
     pictures = [character.shown for character in characters]
     keepers = [_head_keeper(transfer, character, presentation) for character in characters]
-    for layers in drive_layers(transfer, pictures, poses, batch_size, noise, RADIUS if smooth else 0, starts):
+    drivers: deque[Tensor] = deque()  # poses whose layers are not made yet
+    radius = RADIUS if smooth else 0
+    for layers in drive_layers(transfer, pictures, _noted(poses, drivers), batch_size, noise, radius, starts):
+        driver = drivers.popleft()[None]
+        direction = _direction(transfer, driver) if any(keepers) else None
         yield [
-            _of_layers(one, character, presentation, known, keeper)
+            _of_layers(one, character, presentation, known, keeper, direction)
             for one, character, keeper in zip(layers, characters, keepers)
         ]
+
+
+def _noted(poses: Iterable[Tensor], drivers: deque[Tensor]) -> Iterator[Tensor]:
+    """The poses, each of which is put at the end of `drivers` as it is read."""
+    for pose in poses:
+        drivers.append(pose)
+        yield pose
+
+
+def _direction(transfer: PoseTransfer, driver: Tensor) -> Tensor | None:
+    """Where the driver's head looks, of its picture uint8 (1, 3, S, S)."""
+    logits = transfer.part_logits(driver)
+    return None if logits is None else head_directions(driver, logits)[0]
 
 
 def _head_keeper(transfer: PoseTransfer, character: Character, presentation: Presentation) -> HeadKeeper | None:
@@ -161,10 +181,10 @@ def _head_keeper(transfer: PoseTransfer, character: Character, presentation: Pre
     if not presentation.keeps_head or not character.drawings:
         return None
     logits = transfer.part_logits(torch.stack(character.shown))
-    if logits is None:
+    if logits is None or logits.shape[1] <= len(PARTS):  # other parts than those of datasets
         return None
     cell = None if character.pixels is None else character.pixels.grid.shown_at(transfer.size)
-    return HeadKeeper(logits, character.drawings, transfer.size, cell)
+    return HeadKeeper(logits, character.drawings, torch.stack(character.shown), cell)
 
 
 def _of_layers(
@@ -173,10 +193,15 @@ def _of_layers(
     presentation: Presentation,
     known: Known | None,
     keeper: HeadKeeper | None,
+    direction: Tensor | None,
 ) -> Shown:
+    """
+    Args:
+        direction: of the driver's head.
+    """
     output, head = denormalise(layers.image[0]), None
     if keeper is not None:
-        layers, head = keeper(layers, np.asarray(_ground(channels_last(output), known), np.float32))
+        layers, head = keeper(layers, np.asarray(_ground(channels_last(output), known), np.float32), direction)
         output = denormalise(layers.image[0])
     if presentation.resolution is None or _has_size_of_network(character, output):
         background = layers.logits[0].softmax(0)[0].numpy()

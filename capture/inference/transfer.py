@@ -250,17 +250,14 @@ class PoseTransfer:
 
     @torch.no_grad()
     def segment(self, pictures: Tensor) -> Tensor | None:
-        """The likeliest body part at each position of pictures uint8 (N, 3, S, S), on the CPU.
-
-        Returns:
-            int64 (N, h, w): 0 is the background, k is PARTS[k - 1] of capture.io.iuv; None where the method finds none.
-        """
+        """The likeliest part at each position, int64 (N, h, w) on the CPU: 0 is the background, k is PARTS[k - 1] of
+        capture.io.iuv. See `part_logits`."""
         logits = self.part_logits(pictures)
         return None if logits is None else logits.argmax(dim=1).cpu()
 
     @torch.no_grad()
     def part_logits(self, pictures: Tensor) -> Tensor | None:
-        """How likely each part is at each position of pictures uint8 (N, 3, S, S): see Generator.segment."""
+        """Generator.segment of pictures uint8 (N, 3, S, S); None where the method finds no parts."""
         return self.generator.segment(normalise(pictures).to(self.device))
 
     def sample_noise(self, batch: int, scale: float, seed: int) -> Tensor:

@@ -12,6 +12,7 @@ from capture.inference.drawing import cut_drawing
 from capture.inference.head_cutout import about, change, sample
 from capture.inference.kept_head import HeadKeeper
 from capture.inference.window import Window
+from capture.io.images import image_to_tensor, over_ground
 from capture.io.iuv import PART, PARTS
 from capture.methods.layers import Layers
 from tests.helpers.make_figures import person, place
@@ -61,11 +62,21 @@ def layers_of(labels: np.ndarray, colour: float = -0.4) -> Layers:
     )
 
 
+def shown(*pictures: Image.Image) -> torch.Tensor:
+    """Pictures as a network takes them, (N, 3, SIZE, SIZE)."""
+    return torch.stack([image_to_tensor(over_ground(picture).resize((SIZE, SIZE))) for picture in pictures])
+
+
+def heading_away() -> torch.Tensor:
+    """A head from behind, quite surely."""
+    return torch.tensor([-9.0, 0.0])
+
+
 def keeper_of(*pictures: Image.Image, seen: list[np.ndarray] | None = None, cell: float | None = None) -> HeadKeeper:
     """A keeper of these pictures, segmented at half the size."""
     seen = seen or [labels_of()] * len(pictures)
     logits = F.avg_pool2d(torch.cat([logits_of(one) for one in seen]), 2)
-    return HeadKeeper(logits, [drawing_of(picture) for picture in pictures], SIZE, cell)
+    return HeadKeeper(logits, [drawing_of(picture) for picture in pictures], shown(*pictures), cell)
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +96,7 @@ class TestHeadKeeper:
     @pytest.mark.parametrize("shift", [(0, 0), (9, -6), (-20, 14)])
     def test_a_head_is_as_drawn_where_the_layout_has_it(self, drawn, shift):
         """The layout has less hair than the drawing, whose hair belongs to its head."""
-        made, head = keeper_of(drawn)(layers_of(labels_of(hair=0.19, shift=shift)), GROUND)
+        made, head = keeper_of(drawn)(layers_of(labels_of(hair=0.19, shift=shift)), GROUND, None)
         truth, there = as_drawn(drawn, shift), labels_of(shift=shift)
         face = np.isin(there, (HAIR, SKIN)) & np.roll(np.isin(labels_of(), (HAIR, SKIN)), shift[::-1], (0, 1))
         assert head is not None and face.sum() > 900
@@ -99,7 +110,7 @@ class TestHeadKeeper:
         y, x = np.mgrid[:SIZE, :SIZE] / SIZE
         brim = (np.abs(x - 0.5) < 0.24) & (np.abs(y - 0.12) < 0.02)
         there[brim] = PART["hat"] + 1
-        made, _ = keeper_of(drawn)(layers_of(there), GROUND)
+        made, _ = keeper_of(drawn)(layers_of(there), GROUND, None)
         far = brim & (np.abs(x - 0.5) > 0.19)
         assert np.abs(output(made)[far] - 235).max() < 1 and float(made.figure_alpha[0, 0][far].max()) == 0
         assert (made.logits[0].argmax(0)[torch.from_numpy(far)] == 0).all()
@@ -109,7 +120,7 @@ class TestHeadKeeper:
         hand = np.zeros((SIZE, SIZE), bool)
         hand[24:34, 56:66] = True
         there[hand] = HAND
-        made, head = keeper_of(drawn)(layers_of(there), GROUND)
+        made, head = keeper_of(drawn)(layers_of(there), GROUND, None)
         assert head is not None and np.allclose(output(made)[hand], (1 - 0.4) * 127.5, atol=1)
 
     @pytest.mark.parametrize("case", ["from behind", "no head", "far too small"])
@@ -122,7 +133,7 @@ class TestHeadKeeper:
             head[24:32, 60:68] = SKIN
             there = np.where(there == CHEST, CHEST, head)
         layers = layers_of(there)
-        made, head = keeper_of(drawn)(layers, GROUND)
+        made, head = keeper_of(drawn)(layers, GROUND, None)
         assert head is None and made is layers
 
     def test_of_several_pictures_the_one_that_fits_is_taken(self, drawn):
@@ -131,25 +142,43 @@ class TestHeadKeeper:
         keeper = keeper_of(drawn, behind, seen=[labels_of(), labels_of(back=True)])
         layers = layers_of(labels_of(back=True))
         layers.residual_flow = layers.residual_flow.repeat(1, 2, 1, 1, 1)
-        made, head = keeper(layers, GROUND)
+        made, head = keeper(layers, GROUND, None)
         assert head is not None and int(made.part_source[0, PART["head"]]) == 1
-        assert int(keeper(layers_of(labels_of()), GROUND)[0].part_source[0, PART["head"]]) == 0
+        assert int(keeper(layers_of(labels_of()), GROUND, None)[0].part_source[0, PART["head"]]) == 0
+
+    def test_a_driver_that_looks_the_other_way_has_the_head_mirrored(self, drawn, monkeypatch):
+        """The drawing has a red patch at its left cheek, and looks to the left; the driver looks to the right."""
+        patched = drawn.copy()
+        patched.paste((255, 0, 0, 255), (48, 30, 56, 38))
+        left, right = torch.tensor([0.0, 9.0]), torch.tensor([0.0, -9.0])
+        monkeypatch.setattr("capture.inference.kept_head.head_directions", lambda pictures, logits: [left])
+        keeper = keeper_of(patched)
+        same, _ = keeper(layers_of(labels_of()), GROUND, left)
+        other, head = keeper(layers_of(labels_of()), GROUND, right)
+        red = (255, 0, 0)
+        assert (
+            np.abs(output(same)[34, 52] - red).max() < 30 and np.abs(output(other)[34, SIZE - 1 - 52] - red).max() < 30
+        )
+        pasted = head.paste(np.zeros((SIZE, SIZE, 4), np.uint8))
+        assert np.abs(pasted[34, SIZE - 1 - 52, :3].astype(int) - red).max() < 30
+        monkeypatch.setattr("capture.inference.kept_head.head_directions", lambda pictures, logits: [heading_away()])
+        assert keeper_of(patched)(layers_of(labels_of()), GROUND, -heading_away())[1] is None
 
     def test_in_a_video_a_head_is_kept_a_little_longer(self, drawn):
         """An overlap between the two thresholds is enough after a frame in which the head was kept."""
         there = labels_of()
         y, x = np.mgrid[:SIZE, :SIZE] / SIZE
-        there[((x - 0.5) / 1.6) ** 2 + (y - 0.21) ** 2 < 0.157**2] = SKIN
+        there[((x - 0.5) / 1.95) ** 2 + (y - 0.21) ** 2 < 0.157**2] = SKIN
         there[(there == SKIN) & (y < 0.2)] = HAIR
         keeper = keeper_of(drawn)
-        assert keeper(layers_of(there), GROUND)[1] is None
-        assert keeper(layers_of(labels_of()), GROUND)[1] is not None
-        assert keeper(layers_of(there), GROUND)[1] is not None
+        assert keeper(layers_of(there), GROUND, None)[1] is None
+        assert keeper(layers_of(labels_of()), GROUND, None)[1] is not None
+        assert keeper(layers_of(there), GROUND, None)[1] is not None
 
     def test_pixel_art_moves_by_whole_squares(self, drawn):
         """The layout's head is 7 pixels to the right; squares are 4 pixels wide."""
         sprite = drawn.resize((32, 32), Image.Resampling.NEAREST).resize((SIZE, SIZE), Image.Resampling.NEAREST)
-        _, head = keeper_of(sprite, cell=4.0)(layers_of(labels_of(shift=(7, 0))), GROUND)
+        _, head = keeper_of(sprite, cell=4.0)(layers_of(labels_of(shift=(7, 0))), GROUND, None)
         moved = -head.placed[:, 2] * SIZE / 2
         assert torch.equal(head.placed[:, :2], torch.eye(2)) and moved.tolist() == pytest.approx([8, 0], abs=1e-3)
         figure = head.paste(np.zeros((SIZE, SIZE, 4), np.uint8))
@@ -160,7 +189,7 @@ class TestHeadKeeper:
         """At four times the network's size."""
         large = person(4 * SIZE)
         logits = F.avg_pool2d(logits_of(labels_of()), 2)
-        _, head = HeadKeeper(logits, [drawing_of(large)], SIZE)(layers_of(labels_of()), GROUND)
+        _, head = HeadKeeper(logits, [drawing_of(large)], shown(large))(layers_of(labels_of()), GROUND, None)
         figure = head.paste(np.zeros((4 * SIZE, 4 * SIZE, 4), np.uint8)).astype(float)
         truth = np.asarray(large).astype(float)
         inside = labels_of().repeat(4, 0).repeat(4, 1)

@@ -1,0 +1,117 @@
+"""Where a head looks: an angle and how sure it is, from a picture and the parts that a segmenter finds in it.
+
+A small convolutional network sees the head alone, cut out and scaled to one size. `tools.train_head_direction`
+trains it on toon characters, whose cameras are known, and on datasets whose names say a direction.
+"""
+
+from __future__ import annotations
+
+import math
+from enum import Enum
+from functools import cache
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from capture.io.images import normalise
+from capture.io.iuv import PART
+
+WEIGHTS = Path(__file__).with_name("head_direction.safetensors")
+HEAD = ("head", "face", "ears", "hair", "hat")
+SIDE = 40  # pixels of a cut-out head
+MARGIN = 0.15  # of a head's larger side, around it
+FEWEST = 30  # pixels of a head at a side of 128
+NEAR, FAR = (
+    math.radians(60),
+    math.radians(110),
+)  # a face from the front may stand on a body from the side, not from behind
+TOO_UNSURE = 2.0  # radians squared: variance, nearly, of the angle between two heads
+
+
+class HeadDirection(nn.Module):
+    """A head (B, 5, SIDE, SIDE), of `cut_out_heads`, to vectors (B, 2).
+
+    Their direction is that of the head: (1, 0) looks at the camera, (0, 1) to the picture's left, (-1, 0) away. Their
+    length is the concentration of a von Mises distribution around it.
+    """
+
+    def __init__(self, width: int = 24):
+        super().__init__()
+        layers: list[nn.Module] = []
+        channels = 5
+        for out in (width, 2 * width, 3 * width, 4 * width):
+            layers += [nn.Conv2d(channels, out, 3, padding=1), nn.GroupNorm(4, out), nn.ReLU(), nn.MaxPool2d(2)]
+            channels = out
+        self.features = nn.Sequential(*layers)  # (B, 4 width, 2, 2)
+        self.head = nn.Sequential(nn.Flatten(), nn.Linear(16 * width, 96), nn.ReLU(), nn.Linear(96, 2))
+
+    def forward(self, heads: Tensor) -> Tensor:
+        vectors: Tensor = self.head(self.features(heads))
+        return vectors
+
+
+@cache
+def trained() -> HeadDirection:
+    """The network with its weights."""
+    network = HeadDirection()
+    network.load_state_dict(load_file(WEIGHTS))
+    return network.eval().requires_grad_(False)
+
+
+@torch.no_grad()
+def head_directions(pictures: Tensor, logits: Tensor) -> list[Tensor | None]:
+    """The vector (2,) of each picture's head, see HeadDirection; None where there is none.
+
+    Args:
+        pictures: uint8 (N, 3, S, S).  logits: (N, parts + 1, h, h), of the segmenter.
+    """
+    heads = cut_out_heads(pictures, logits)
+    return [None if head is None else trained()(head[None])[0] for head in heads]
+
+
+class Sides(Enum):
+    """How the side from which one head is seen compares with that of another."""
+
+    ALIKE = "about the same"
+    MIRRORED = "about the same, mirrored"
+    AWAY = "another"
+    UNKNOWN = "unknown"
+
+
+def compare(drawn: Tensor | None, driver: Tensor | None) -> Sides:
+    """The sides of a drawing's head and of its driver's, vectors (2,) of HeadDirection."""
+    if drawn is None or driver is None:
+        return Sides.UNKNOWN
+    if 1 / max(float(drawn.norm()), 1e-6) + 1 / max(float(driver.norm()), 1e-6) > TOO_UNSURE:
+        return Sides.UNKNOWN
+    apart, mirrored = (
+        math.acos(min(max(float(F.cosine_similarity(one, driver, dim=0)), -1), 1))
+        for one in (drawn, drawn * torch.tensor([1.0, -1.0]))
+    )
+    if mirrored < NEAR < apart:
+        return Sides.MIRRORED
+    return Sides.ALIKE if apart < FAR else Sides.AWAY
+
+
+def cut_out_heads(pictures: Tensor, logits: Tensor) -> list[Tensor | None]:
+    """The heads of pictures, (5, SIDE, SIDE) each: colours in [-1, 1], which pixels are the head's, and which skin."""
+    size = pictures.shape[-1]
+    shares = F.interpolate(logits.float().cpu(), size=(size, size), mode="bilinear").softmax(1)
+    heads: list[Tensor | None] = []
+    for picture, share in zip(normalise(pictures.cpu()), shares):
+        mask = torch.isin(share.argmax(0), torch.tensor([PART[name] + 1 for name in HEAD]))
+        if int(mask.sum()) < FEWEST * (size / 128) ** 2:
+            heads.append(None)
+            continue
+        skin = share[PART["head"] + 1] + share[PART["face"] + 1]
+        maps = torch.cat([picture, mask[None].float(), skin[None]])  # (5, S, S)
+        rows, columns = (torch.nonzero(mask.any(axis))[:, 0] for axis in (1, 0))
+        half = (1 + 2 * MARGIN) * max(int(x[-1] - x[0]) + 1 for x in (rows, columns)) / size
+        x, y = (int(span[0] + span[-1] + 1) / size - 1 for span in (columns, rows))
+        window = torch.tensor([[half, 0.0, x], [0.0, half, y]])
+        grid = F.affine_grid(window[None], [1, 5, SIDE, SIDE], align_corners=False)
+        heads.append(F.grid_sample(maps[None], grid, padding_mode="border", align_corners=False)[0])
+    return heads

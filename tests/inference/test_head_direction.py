@@ -1,0 +1,99 @@
+"""Where heads look: the cut-out, the comparison of two heads, and the weights in the box."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from capture.data.toon.held_out import held_out_shots
+from capture.data.toon.rendering.render import render
+from capture.inference.head_direction import (
+    MARGIN,
+    SIDE,
+    WEIGHTS,
+    HeadDirection,
+    Sides,
+    compare,
+    cut_out_heads,
+    head_directions,
+)
+from capture.inference.transfer import PoseTransfer
+from capture.io.iuv import PART, PARTS
+from tests.conftest import ROOT
+
+
+def heading(degrees: float, length: float) -> torch.Tensor:
+    return length * torch.tensor([math.cos(math.radians(degrees)), math.sin(math.radians(degrees))])
+
+
+class TestCompare:
+    @pytest.mark.parametrize(
+        ("drawn", "driver", "sides"),
+        [
+            (0, 20, Sides.ALIKE),
+            (0, 100, Sides.ALIKE),  # a face from the front, a body from the side
+            (0, 180, Sides.AWAY),
+            (20, -160, Sides.AWAY),
+            (90, -90, Sides.MIRRORED),
+            (45, -45, Sides.MIRRORED),
+            (-100, 70, Sides.MIRRORED),
+            (170, -160, Sides.ALIKE),  # angles go round
+            (90, 60, Sides.ALIKE),
+        ],
+    )
+    def test_two_angles(self, drawn, driver, sides):
+        assert compare(heading(drawn, 9), heading(driver, 9)) is sides
+
+    @pytest.mark.parametrize("other", [None, heading(0, 0.4)])
+    def test_an_unsure_direction_decides_nothing(self, other):
+        assert compare(heading(0, 9), other) is compare(other, heading(0, 9)) is Sides.UNKNOWN
+
+
+class TestCutOutHeads:
+    def test_a_head_fills_its_picture_and_is_at_its_place(self):
+        """A head of 32 x 24 pixels: red above, blue below, and skin below."""
+        picture = torch.full((1, 3, 128, 128), 255, dtype=torch.uint8)
+        picture[0, :, 20:36, 70:94] = torch.tensor([255, 0, 0], dtype=torch.uint8)[:, None, None]
+        picture[0, :, 36:52, 70:94] = torch.tensor([0, 0, 255], dtype=torch.uint8)[:, None, None]
+        labels = torch.zeros(1, 128, 128, dtype=torch.int64)
+        labels[0, 20:36, 70:94], labels[0, 36:52, 70:94] = PART["hair"] + 1, PART["head"] + 1
+        logits = 20 * F.one_hot(labels, len(PARTS) + 1).permute(0, 3, 1, 2).float()
+        head = cut_out_heads(picture, logits)[0]
+        assert head.shape == (5, SIDE, SIDE)
+        edge = SIDE * MARGIN / (1 + 2 * MARGIN)  # of the longer side
+        rows = torch.nonzero(head[3, :, SIDE // 2] > 0.5)[:, 0]
+        assert abs(int(rows[0]) - edge) <= 1 and abs(SIDE - 1 - int(rows[-1]) - edge) <= 1
+        assert head[:3, SIDE // 2 - 4, SIDE // 2].tolist() == pytest.approx([1, -1, -1], abs=0.01)
+        assert head[:3, SIDE // 2 + 4, SIDE // 2].tolist() == pytest.approx([-1, -1, 1], abs=0.01)
+        assert head[4, SIDE // 2 - 4, SIDE // 2] < 0.01 and head[4, SIDE // 2 + 4, SIDE // 2] > 0.99
+
+    def test_no_head_has_no_direction(self):
+        picture = torch.zeros(2, 3, 64, 64, dtype=torch.uint8)
+        logits = torch.zeros(2, len(PARTS) + 1, 32, 32)
+        logits[:, 0] = 9
+        assert cut_out_heads(picture, logits) == [None, None] and head_directions(picture, logits) == [None, None]
+
+
+class TestWeights:
+    def test_are_small(self):
+        assert WEIGHTS.stat().st_size < 1_000_000
+        assert isinstance(HeadDirection(), torch.nn.Module)
+
+    def test_tell_the_front_from_the_back(self):
+        """Characters that training never draws, from the front, from behind and from either side."""
+        transfer = PoseTransfer.load(ROOT / "result" / "Styles", "cpu")
+        shots = [replace(pair[0], clip="idle") for pair in held_out_shots(6, seed=5, views="front")]
+        found = {}
+        for azimuth in (0, 90, 180, -90):
+            views = [replace(shot, view=replace(shot.view, azimuth_degrees=float(azimuth))) for shot in shots]
+            pictures = render(views, 128)["rgb"]
+            found[azimuth] = head_directions(pictures, transfer.part_logits(pictures))
+        pairs = [(vector, azimuth) for azimuth, vectors in found.items() for vector in vectors if vector is not None]
+        wrong = [azimuth for vector, azimuth in pairs if compare(vector, heading(azimuth, 100.0)) is Sides.AWAY]
+        assert len(pairs) >= 20 and len(wrong) <= 1
+        across = [compare(front, back) for front, back in zip(found[0], found[180])]
+        assert across.count(Sides.ALIKE) <= 1 and across.count(Sides.AWAY) >= 3
