@@ -17,6 +17,9 @@ from capture.io.iuv import PART
 
 FEWEST = 40  # pixels of a head at a side of 128
 STRAY = 0.15  # share of the largest patch of a head, below which another patch is a mistake of the segmenter
+HUNG = 0.25  # of a head's pixels
+LIMBS = tuple(f"{side}_{name}" for side in "lr" for name in ("upper_arm", "forearm", "thigh", "shin"))
+A_LIMB = 0.15  # share of a patch's pixels that are these
 MARGIN = 3  # network pixels
 LEAST_SKIN = 0.55  # overlap of the skin of two heads
 LITTLE_SKIN = 0.12  # share of a head's pixels: two heads with less are both seen from behind, or both masked
@@ -60,6 +63,8 @@ def find_head(
     figure = F.adaptive_avg_pool2d(alpha[None], size)[0, 0].numpy() > 0.5
     everywhere = _labels(share.argmax(0).numpy(), figure)
     of_head = np.isin(everywhere, np.asarray(parts) + 1)
+    head_alone = np.isin(everywhere, [PART[name] + 1 for name in HEAD]) & figure  # without the upper body
+    of_head |= _hung_on(_without_strays(head_alone), figure, everywhere)
     mask = _without_strays(of_head & figure)
     if mask.sum() < fewest_pixels(size):
         return None
@@ -142,6 +147,23 @@ def _labels(likeliest: np.ndarray, figure: np.ndarray) -> np.ndarray:
         return np.zeros_like(likeliest)
     nearest = ndimage.distance_transform_edt(~known, return_distances=False, return_indices=True)
     return np.asarray(likeliest[tuple(nearest)])
+
+
+def _hung_on(mask: np.ndarray, figure: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """The patches of the figure that touch a head's mask and nothing else, and are far smaller: a knot of hair, or
+    antlers, that the segmenter takes for another part. Arms and legs are none."""
+    patches, count = ndimage.label(figure & ~mask)
+    if count < 2:
+        return np.zeros_like(mask)
+    numbers = np.arange(1, count + 1)
+    sizes = ndimage.sum(patches > 0, patches, numbers)
+    touching = np.unique(patches[ndimage.binary_dilation(mask)])
+    body = int(numbers[sizes.argmax()])
+    limbs = ndimage.mean(np.isin(labels, [PART[name] + 1 for name in LIMBS]), patches, numbers)
+    hung = [
+        k for k in numbers if k in touching and k != body and sizes[k - 1] < HUNG * mask.sum() and limbs[k - 1] < A_LIMB
+    ]
+    return np.isin(patches, hung)
 
 
 def _without_strays(mask: np.ndarray) -> np.ndarray:

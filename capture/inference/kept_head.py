@@ -54,8 +54,8 @@ class PlacedHead:
     Attributes:
         drawing: that it is from.  source: the affine map (2, 3) from the result to that drawing.
         placed: the same to the maps of the head, which is mirrored where `source` is a reflection.
-        around: Head.around.  before: float (1, 1, S, S), which pixels show an arm before the head.
-        zone: float (1, 1, S, S), which pixels show the head, or nothing any more where the network had its own.
+        around: Head.around.  masks: float (1, 3, S, S): which pixels show an arm before the head, which the head, and
+            which nothing any more, where the network had its own.
         sampling: of the drawing, bicubic or nearest.
     """
 
@@ -63,8 +63,7 @@ class PlacedHead:
     source: Tensor
     placed: Tensor
     around: Tensor
-    before: Tensor
-    zone: Tensor
+    masks: Tensor
     sampling: str
 
     def paste(self, figure: np.ndarray) -> np.ndarray:
@@ -73,11 +72,11 @@ class PlacedHead:
         side = figure.shape[0]
         drawn = sample(self.drawing.pixels[None], self.source, side, self.sampling).clamp(0, 1)  # (4, R, R)
         within = sample(self.around, self.placed, side)[0] > 0.5
-        before, zone = (F.interpolate(x, (side, side), mode="bilinear")[0, 0] > 0.5 for x in (self.before, self.zone))
+        before, own, bare = F.interpolate(self.masks, (side, side), mode="bilinear")[0] > 0.5
         alpha = torch.where(within & ~before, drawn[3], torch.zeros_like(drawn[3]))
         colours = (255 * drawn[:3] / drawn[3:].clamp(min=1e-3)).clamp(0, 255)
         pasted = torch.cat([colours, 255 * alpha[None]]).permute(1, 2, 0).numpy()
-        there = ((alpha > 0) | (zone & ~before)).numpy()
+        there = ((alpha > 0) | (((own & within) | bare) & ~before)).numpy()
         result: np.ndarray = figure.copy()
         result[there] = (pasted[there] + 0.5).astype(np.uint8)
         result[result[..., 3] == 0] = 0
@@ -217,7 +216,7 @@ class HeadKeeper:
         maps, pictures = layers.part_maps.clone(), layers.part_source.clone()
         maps[0, self.parts[0]], pictures[0, self.parts[0]] = source, n
         sampling = "bicubic" if self.cell is None else "nearest"
-        masks = [x.float()[None, None] for x in (before, own | bare)]
+        masks = torch.stack([before, own, bare])[None].float()
         return replace(
             layers,
             image=image[None],
@@ -228,7 +227,7 @@ class HeadKeeper:
             part_source=pictures,
             residual_flow=flow,
             figure_alpha=figure,
-        ), PlacedHead(self.drawings[n], source, placed, head.around, masks[0], masks[1], sampling)
+        ), PlacedHead(self.drawings[n], source, placed, head.around, masks, sampling)
 
     def _drawn(self, n: int, source: Tensor) -> Tensor:
         """Picture n, moved, at the network's size: (3, S, S) in [-1, 1]."""

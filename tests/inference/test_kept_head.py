@@ -175,6 +175,18 @@ class TestHeadKeeper:
         assert keeper(layers_of(labels_of()), GROUND, None)[1] is not None
         assert keeper(layers_of(there), GROUND, None)[1] is not None
 
+    def test_what_hangs_on_the_head_alone_belongs_to_it(self, drawn):
+        """A knot of hair on top that the segmenter takes for a tail, and a foot that touches nothing but the body."""
+        knotted, seen = drawn.copy(), labels_of()
+        knotted.paste((90, 40, 20, 255), (58, 0, 70, 8))
+        seen[0:8, 58:70] = PART["tail"] + 1
+        seen[100:120, 50:60] = PART["l_foot"] + 1
+        made, head = keeper_of(knotted, seen=[seen])(layers_of(labels_of(shift=(0, 9))), GROUND, None)
+        assert head is not None
+        there = output(made)
+        assert np.abs(there[12:15, 61:67] - (90, 40, 20)).mean() < 12
+        assert np.allclose(there[112:118, 52:58], (1 - 0.4) * 127.5, atol=1)
+
     def test_pixel_art_moves_by_whole_squares(self, drawn):
         """The layout's head is 7 pixels to the right; squares are 4 pixels wide."""
         sprite = drawn.resize((32, 32), Image.Resampling.NEAREST).resize((SIZE, SIZE), Image.Resampling.NEAREST)
