@@ -103,9 +103,9 @@ def table(scores: dict[str, Score]) -> str:
     return "\n".join(lines)
 
 
-def picture(columns: list[Tensor], names: Sequence[str] = COLUMNS) -> Tensor:
+def picture(columns: list[Tensor], names: Sequence[str] = COLUMNS, zoom: int = ZOOM) -> Tensor:
     """Labelled rows of COLUMNS, or of any others, in blocks side by side: uint8 (3, H, W)."""
-    zoomed = [column.repeat_interleave(ZOOM, dim=2).repeat_interleave(ZOOM, dim=3) for column in columns]
+    zoomed = [column.repeat_interleave(zoom, dim=2).repeat_interleave(zoom, dim=3) for column in columns]
     count = len(zoomed[0]) // BLOCKS
     blocks = [grid([c[i * count : (i + 1) * count] for c in zoomed], GAP) for i in range(BLOCKS)]
     space = torch.full((3, blocks[0].shape[1], 4 * GAP), 255, dtype=torch.uint8)

@@ -14,6 +14,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import torch
+from PIL import Image
 from torch import Tensor
 
 from capture.common.errors import CaptureError, Parser, command_line
@@ -23,8 +24,9 @@ from capture.data.toon.rendering.camera import Shot, View
 from capture.data.toon.rendering.render import render
 from capture.inference.formats.base import Timeline
 from capture.inference.formats.mp4 import mp4_file
-from capture.inference.transfer import PoseTransfer
-from capture.io.images import grid, png_bytes, tensor_to_image
+from capture.inference.frames import Frames
+from capture.inference.pipeline import Pipeline
+from capture.io.images import image_to_tensor, png_bytes, tensor_to_image
 from tools.demo import picture
 
 CAST = {  # name -> seed, all of HELD_OUT_SEEDS
@@ -48,7 +50,7 @@ ROWS = (  # identity, pose
 )
 DRIVER, CLIP, FRAMES, AZIMUTH = "king", "dance_a", 24, 12.0
 DRIVEN = ("fox", "robot", "frog")
-EXAMPLE_SIZE = 256
+EXAMPLE_SIZE, MOVING = 256, 160  # pixels: of inputs and of the sheet, and of a column of the moving picture
 
 
 def shot(who: str, clip: str, time: float, azimuth: float) -> Shot:
@@ -78,21 +80,31 @@ def write_examples(folder: Path) -> list[Path]:
     return paths
 
 
-def write_showcase(transfer: PoseTransfer, folder: Path) -> list[Path]:
-    """A sheet of identity, pose, output and truth, and one character's clip driving others, as a moving picture."""
-    size = transfer.size
-    shots = [(shot(who, *IDENTITY), shot(*POSES[pose]), shot(who, *POSES[pose][1:])) for who, pose in ROWS]
-    identity, pose, target = (render([row[k] for row in shots], size)["rgb"] for k in range(3))
-    output = transfer.render(identity, pose, 4)
-    sheet = folder / "showcase.png"
-    write_bytes(sheet, png_bytes(picture([identity, pose, output, target], ("identity", "pose", "output", "truth"))))
+def write_showcase(pipeline: Pipeline, folder: Path) -> list[Path]:
+    """A sheet of identity, pose, output and truth, and one character's clip driving others, as a moving picture.
 
-    driver = clip_of(DRIVER, size)
-    columns = [driver]
+    Outputs are as save_result.py saves them, of drawings of EXAMPLE_SIZE pixels.
+    """
+    shots = [(shot(who, *IDENTITY), shot(*POSES[pose]), shot(who, *POSES[pose][1:])) for who, pose in ROWS]
+    identity, pose, target = (render([row[k] for row in shots], EXAMPLE_SIZE)["rgb"] for k in range(3))
+    outputs = [pipeline(*pair, framing="as_is") for pair in zip(identity, pose)]
+    output = torch.stack([image_to_tensor(one) for one in outputs if isinstance(one, Image.Image)])
+    names = ("identity", "pose", "output", "truth")
+    sheet = folder / "showcase.png"
+    write_bytes(sheet, png_bytes(picture([identity, pose, output, target], names, zoom=1)))
+
+    driver = clip_of(DRIVER, EXAMPLE_SIZE)
+    columns = [[tensor_to_image(frame) for frame in driver]]
     for who in DRIVEN:
-        portrait = render([shot(who, *IDENTITY)], size)["rgb"]
-        columns.append(transfer.render(portrait.expand(FRAMES, -1, -1, -1), driver, 4))
-    frames = [tensor_to_image(grid([column[k : k + 1] for column in columns], gap=0)) for k in range(FRAMES)]
+        portrait = render([shot(who, *IDENTITY)], EXAMPLE_SIZE)["rgb"][0]
+        made = pipeline(portrait, driver, framing="as_is")
+        assert isinstance(made, Frames)
+        columns.append(list(made))
+    frames = []
+    for shown in zip(*columns):
+        frames.append(Image.new("RGB", (MOVING * len(shown), MOVING)))
+        for k, one in enumerate(shown):
+            frames[-1].paste(one.resize((MOVING, MOVING), Image.Resampling.LANCZOS), (k * MOVING, 0))
     buffer = io.BytesIO()
     frames[0].save(buffer, "WEBP", save_all=True, append_images=frames[1:], duration=83, loop=0, quality=80, method=6)
     moving = folder / "showcase.webp"
@@ -108,7 +120,7 @@ def main() -> None:
     if len(paths) > 2:
         raise CaptureError("showcase: give a folder for the examples, or a result and a folder for its pictures")
     torch.set_grad_enabled(False)
-    written = write_examples(paths[0]) if len(paths) == 1 else write_showcase(PoseTransfer.load(paths[0]), paths[1])
+    written = write_examples(paths[0]) if len(paths) == 1 else write_showcase(Pipeline.load(paths[0]), paths[1])
     print("\n".join(map(str, written)))
 
 
