@@ -3,9 +3,9 @@
     python -m tools.train_head_direction result/Styles head_direction.safetensors data/quaternius data/charles_gabriel
 
 RESULT is a result of CaPTURe-Parts, whose segmenter cuts the heads out. Half or more of the heads are toon characters
-in many styles, whose cameras are known. The others are training pictures of datasets that prepare.py wrote: the names
-of their clips say a direction, such as walk_back_left of sprites or Run_a045 of characters that were rendered from 45
-degrees. Clips in which figures lie or turn over are left out. Errors on --test datasets are printed at the end.
+in many styles, whose poses and cameras are known. The others are training pictures of datasets that prepare.py wrote:
+the names of their clips say a direction, such as walk_back_left of sprites or Run_a045 of characters that were rendered
+from 45 degrees. Clips in which figures lie or turn over are left out. Errors on --test datasets are printed at the end.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from capture.data.toon.dataset import ToonStream
 from capture.inference.head_direction import HeadDirection, cut_out_heads
 from capture.inference.transfer import PoseTransfer
 from capture.io.images import load_image
+from tools.several_pictures import head_yaw
 
 NAMED = {"front": 0, "left": 90, "back": 180, "right": -90}  # degrees; "front_left" is between two
 LYING = re.compile("death|roll|standup|defeat|die|backflip|crawl|sit|drive", re.IGNORECASE)
@@ -75,11 +76,12 @@ def toon_heads(transfer: PoseTransfer, groups: int, seed: int) -> Heads:
         indices = range(group * SAMPLES, (group + 1) * SAMPLES)
         batch = stream.batch(indices)
         found = {
-            str(shot): (batch[role][k], shot.view.azimuth_degrees)
+            str(shot): (shot, batch[role][k])
             for k, index in enumerate(indices)
             for role, shot in zip(("identity", "real", "pose"), stream.shots(index))
         }
-        add(heads, angles, transfer, torch.stack([x for x, _ in found.values()]), [a for _, a in found.values()])
+        shots, pictures = zip(*found.values())
+        add(heads, angles, transfer, torch.stack(pictures), (-head_yaw(shots)).tolist())
     return torch.stack(heads), torch.tensor(angles)
 
 
@@ -176,9 +178,9 @@ def main() -> None:
     parser.add_argument("out", type=Path, help="the .safetensors file to write")
     parser.add_argument("datasets", type=Path, nargs="*", help="folders that prepare.py wrote")
     parser.add_argument("--test", type=Path, nargs="+", default=[], help="... whose test pictures are measured")
-    parser.add_argument("--groups", type=int, default=900, help="of toon pictures, about 15 heads each (900)")
+    parser.add_argument("--groups", type=int, default=960, help="of toon pictures, about 15 heads each (960)")
     parser.add_argument("--most", type=int, default=2700, help="pictures of a dataset (2700)")
-    parser.add_argument("--steps", type=int, default=2500, help="of training, 128 heads each (2500)")
+    parser.add_argument("--steps", type=int, default=4000, help="of training, 128 heads each (4000)")
     parser.add_argument("--seed", type=int, default=777)
     parser.add_argument("--debug", action="store_true", help="show tracebacks")
     args = parser.parse_args()

@@ -1,7 +1,7 @@
 """Where a head looks: an angle and how sure it is, from a picture and the parts that a segmenter finds in it.
 
 A small convolutional network sees the head alone, cut out and scaled to one size. `tools.train_head_direction`
-trains it on toon characters, whose cameras are known, and on datasets whose names say a direction.
+trains it on toon characters, whose poses are known, and on datasets whose names say a direction.
 """
 
 from __future__ import annotations
