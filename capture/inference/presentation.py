@@ -42,7 +42,7 @@ class Presentation:
             where the method can (see `settle_presentation`); None: that of the weights.
         background: see capture.inference.background.
         pixel_art: auto, on or off: results of pixel art are pixel art; see capture.inference.pixel_art.
-        keeps_head: results of drawings that are read have the drawing's own head where it fits; see
+        keeps_head: results that are not of the network's size have the drawing's own head where it fits; see
             capture.inference.kept_head.
         smooth: average motions over neighbouring frames; None: in videos, where the method can.
     """
@@ -177,8 +177,8 @@ def _direction(transfer: PoseTransfer, driver: Tensor) -> Tensor | None:
 
 
 def _head_keeper(transfer: PoseTransfer, character: Character, presentation: Presentation) -> HeadKeeper | None:
-    """What puts the drawing's own head into results; None where it is not asked for, or no drawing was read."""
-    if not presentation.keeps_head or not character.drawings:
+    """What puts the drawing's own head into results; None where it is not asked for, or results are the network's."""
+    if not presentation.keeps_head or presentation.resolution is None:
         return None
     logits = transfer.part_logits(torch.stack(character.shown))
     if logits is None or logits.shape[1] <= len(PARTS):  # other parts than those of datasets
@@ -195,7 +195,8 @@ def _of_layers(
     keeper: HeadKeeper | None,
     direction: Tensor | None,
 ) -> Shown:
-    """
+    """One result, made of its layers.
+
     Args:
         direction: of the driver's head.
     """

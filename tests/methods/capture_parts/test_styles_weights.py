@@ -76,3 +76,10 @@ class TestStylesWeights:
                 moved = (np.roll(np.asarray(made, float), shift, (0, 1)) for shift in shifts)
                 left[choice] += min(float(np.abs(one - picture)[top : top + 45].mean()) for one in moved)
         assert left["auto"] < 0.5 * left["off"]
+
+    @pytest.mark.parametrize("background", ["keep", "transparent"])
+    def test_at_the_networks_size_heads_are_the_networks(self, transfers, background):
+        pictures = [ROOT / "examples" / name for name in ("boy.png", "pose_clap.png")]
+        options = {"resolution": "network", "background": background}
+        auto, off = (Pipeline(transfers[0])(*pictures, keep_head=choice, **options) for choice in ("auto", "off"))
+        assert np.array_equal(np.asarray(auto), np.asarray(off))
