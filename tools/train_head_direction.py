@@ -61,6 +61,8 @@ def dataset_heads(transfer: PoseTransfer, pictures: Sequence[tuple[Path, float]]
         some = pictures[start : start + TOGETHER]
         shown = torch.stack([load_image(path, transfer.size) for path, _ in some])
         add(heads, angles, transfer, shown, [degrees for _, degrees in some])
+    if not heads:
+        raise CaptureError(f"{name}: the segmenter of {transfer.source} finds no head in {len(pictures)} pictures")
     return torch.stack(heads), torch.tensor(angles)
 
 

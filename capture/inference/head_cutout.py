@@ -12,7 +12,8 @@ import torch.nn.functional as F
 from scipy import ndimage
 from torch import Tensor
 
-from capture.inference.head_direction import HEAD
+from capture.inference.head_direction import HEAD, skin
+from capture.inference.silhouette import extended
 from capture.io.iuv import PART
 
 FEWEST = 40  # pixels of a head at a side of 128
@@ -53,7 +54,7 @@ class Head:
 def find_head(
     share: Tensor, alpha: Tensor, parts: Sequence[int], side: int, tries: Sequence[tuple[float, float]]
 ) -> Head | None:
-    """The head in a picture; None where it is too small to tell.
+    """The head in a picture; None where it is too small to tell, or the figure was not cut out.
 
     Args:
         share: (parts + 1, S, S), of the segmenter.  alpha: (1, R, R), how much of each pixel the figure covers.
@@ -61,6 +62,8 @@ def find_head(
     """
     size = share.shape[-1]
     figure = F.adaptive_avg_pool2d(alpha[None], size)[0, 0].numpy() > 0.5
+    if figure.all():  # nobody can tell the figure from what is behind it
+        return None
     everywhere = _labels(share.argmax(0).numpy(), figure)
     of_head = np.isin(everywhere, np.asarray(parts) + 1)
     head_alone = np.isin(everywhere, [PART[name] + 1 for name in HEAD]) & figure  # without the upper body
@@ -97,11 +100,6 @@ def shows_same_side(one: Tensor, mask: Tensor, shares: Tensor) -> bool:
         return True
     one, other = (torch.from_numpy(ndimage.gaussian_filter(x.numpy(), SMOOTH_SKIN)) for x in (one, other))
     return float(2 * (one * other).sum() / (one.square().sum() + other.square().sum())) > LEAST_SKIN
-
-
-def skin(shares: Tensor) -> Tensor:
-    """How likely each pixel is skin, eyes or mouth of a head, (S, S), from shares (parts + 1, S, S)."""
-    return shares[PART["head"] + 1] + shares[PART["face"] + 1]
 
 
 def about(source: tuple[float, float], target: tuple[float, float], scale: float, turn: float) -> Tensor:
@@ -143,10 +141,8 @@ def _labels(likeliest: np.ndarray, figure: np.ndarray) -> np.ndarray:
     """The part of every pixel, int (S, S): where the segmenter finds background, and outside of the figure, that of the
     nearest pixel; 0 where no part is found at all."""
     known = figure & (likeliest > 0)
-    if not known.any():
-        return np.zeros_like(likeliest)
-    nearest = ndimage.distance_transform_edt(~known, return_distances=False, return_indices=True)
-    return np.asarray(likeliest[tuple(nearest)])
+    labels: np.ndarray = extended((likeliest * known)[None], known)[0]
+    return labels
 
 
 def _hung_on(mask: np.ndarray, figure: np.ndarray, labels: np.ndarray) -> np.ndarray:

@@ -13,9 +13,11 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from capture.common.errors import CaptureError
 from capture.io.images import normalise
 from capture.io.iuv import PART
 
@@ -24,10 +26,8 @@ HEAD = ("head", "face", "ears", "hair", "hat")
 SIDE = 40  # pixels of a cut-out head
 MARGIN = 0.15  # of a head's larger side, around it
 FEWEST = 30  # pixels of a head at a side of 128
-NEAR, FAR = (
-    math.radians(60),
-    math.radians(110),
-)  # a face from the front may stand on a body from the side, not from behind
+NEAR = math.radians(60)  # sets of drawings have four or eight directions
+FAR = math.radians(110)  # a face from the front may stand on a body that is seen from the side, not from behind
 TOO_UNSURE = 2.0  # radians squared: variance, nearly, of the angle between two heads
 
 
@@ -55,9 +55,16 @@ class HeadDirection(nn.Module):
 
 @cache
 def trained() -> HeadDirection:
-    """The network with its weights."""
+    """The network with its weights.
+
+    Raises:
+        CaptureError: its file is missing or damaged.
+    """
     network = HeadDirection()
-    network.load_state_dict(load_file(WEIGHTS))
+    try:
+        network.load_state_dict(load_file(WEIGHTS))
+    except (OSError, SafetensorError, RuntimeError):
+        raise CaptureError(f"{WEIGHTS}: missing or damaged; install capture again, or give --keep_head off") from None
     return network.eval().requires_grad_(False)
 
 
@@ -96,18 +103,28 @@ def compare(drawn: Tensor | None, driver: Tensor | None) -> Sides:
     return Sides.ALIKE if apart < FAR else Sides.AWAY
 
 
+def part_shares(logits: Tensor, size: int) -> Tensor:
+    """How likely each pixel of pictures of `size` shows each part, (N, parts + 1, size, size) on the CPU, of the
+    segmenter's logits (N, parts + 1, h, h)."""
+    return F.interpolate(logits.float().cpu(), size=(size, size), mode="bilinear").softmax(1)
+
+
+def skin(shares: Tensor) -> Tensor:
+    """How likely each pixel is skin, eyes or mouth of a head, (S, S), from shares (parts + 1, S, S)."""
+    return shares[PART["head"] + 1] + shares[PART["face"] + 1]
+
+
 def cut_out_heads(pictures: Tensor, logits: Tensor) -> list[Tensor | None]:
     """The heads of pictures, (5, SIDE, SIDE) each: colours in [-1, 1], which pixels are the head's, and which skin."""
     size = pictures.shape[-1]
-    shares = F.interpolate(logits.float().cpu(), size=(size, size), mode="bilinear").softmax(1)
+    shares = part_shares(logits, size)
     heads: list[Tensor | None] = []
     for picture, share in zip(normalise(pictures.cpu()), shares):
         mask = torch.isin(share.argmax(0), torch.tensor([PART[name] + 1 for name in HEAD]))
         if int(mask.sum()) < FEWEST * (size / 128) ** 2:
             heads.append(None)
             continue
-        skin = share[PART["head"] + 1] + share[PART["face"] + 1]
-        maps = torch.cat([picture, mask[None].float(), skin[None]])  # (5, S, S)
+        maps = torch.cat([picture, mask[None].float(), skin(share)[None]])  # (5, S, S)
         rows, columns = (torch.nonzero(mask.any(axis))[:, 0] for axis in (1, 0))
         half = (1 + 2 * MARGIN) * max(int(x[-1] - x[0]) + 1 for x in (rows, columns)) / size
         x, y = (int(span[0] + span[-1] + 1) / size - 1 for span in (columns, rows))

@@ -30,7 +30,7 @@ from capture.inference.head_cutout import (
     shows_same_side,
     transform,
 )
-from capture.inference.head_direction import HEAD, Sides, compare, head_directions
+from capture.inference.head_direction import HEAD, Sides, compare, head_directions, part_shares
 from capture.io.iuv import PART
 from capture.methods.layers import Layers
 
@@ -39,11 +39,12 @@ ARMS = tuple(f"{side}_{name}" for side in "lr" for name in ("upper_arm", "forear
 SCALES = tuple(math.exp(step / 10) for step in (-2, -1, 0, 1, 2))
 TURNS = tuple(math.radians(degrees) for degrees in (-20, -10, 0, 10, 20))
 SCALE_COST, TURN_COST = 0.3, 0.15  # of overlap, for a logarithm of the scale of 1, and for a radian
-CHIN_COST = 0.8  # of overlap, for a chin that is a head's height away: hats of the driver do not raise the head
+CHIN_COST = 0.8  # of overlap, for chins that are a picture's height apart: a driver's hat is not to raise the head
 LEAST, LEAST_AGAIN = 0.5, 0.43  # overlap of the two heads; the second where the frame before kept its head
-SLIGHT = 0.04
+SLIGHT = 0.04  # of a scale's logarithm, and of an angle in radians
 BETTER = 0.05  # of overlap, by which another picture than the first must be better
 SURE = 8.0  # of a logit
+MIRROR = torch.tensor([[-1.0], [1.0]])  # of x and y
 RING = 2  # network pixels around the network's head in which nothing is left of the line around it
 
 
@@ -99,31 +100,26 @@ class HeadKeeper:
         self.size, self.cell, self.drawings = shown.shape[-1], cell, drawings
         self.tries = [(scale, turn) for scale in SCALES for turn in TURNS] if cell is None else [(1.0, 0.0)]
         self._directions = head_directions(shown, logits)
-        shares = F.interpolate(logits.float().cpu(), size=shown.shape[-2:], mode="bilinear").softmax(1)
-        found = [  # of each picture, as it is and mirrored
-            [
-                find_head(one, alpha, self.parts, logits.shape[-1], self.tries)
-                for one, alpha in ((share, drawing.pixels[3:]), (share.flip(-1), drawing.pixels[3:].flip(-1)))
-            ]
-            for share, drawing in zip(shares, drawings)
-        ]
-        self._heads, self._mirrored = zip(*found)
+        self._shares, self._side = part_shares(logits, self.size), logits.shape[-1]
+        self._found: dict[tuple[int, bool], Head | None] = {}
         self._kept = False
 
     def __call__(self, layers: Layers, ground: np.ndarray, driver: Tensor | None) -> tuple[Layers, PlacedHead | None]:
         """The layers of one output, (1, ...) on the CPU, with the drawing's own head where it fits, and where it is.
 
         Args:
-            driver: the direction (2,) of the driver's head: see HeadDirection.
             ground: the colour, float (3,) in [0, 255], that the network draws on.
+            driver: the direction (2,) of the driver's head: see HeadDirection.
         """
         shares = layers.logits[0].softmax(0)
         theirs = (shares[0] < 0.5) & torch.isin(shares[1:].argmax(0), torch.tensor(self.parts))  # (S, S)
-        best: tuple[float, int, Head, Tensor, Tensor] | None = None
+        best: tuple[float, int, Head, Tensor, Tensor, Tensor] | None = None
         for n, direction in enumerate(self._directions):
             sides = compare(direction, driver)
-            head = (self._mirrored if sides is Sides.MIRRORED else self._heads)[n]
-            if head is None or sides is Sides.AWAY or int(theirs.sum()) < fewest_pixels(self.size):
+            if sides is Sides.AWAY or int(theirs.sum()) < fewest_pixels(self.size):
+                continue
+            head = self._head(n, sides is Sides.MIRRORED)
+            if head is None:
                 continue
             placed = self._place(head, shares)
             mask = sample(head.mask, placed, self.size)[0]
@@ -132,15 +128,21 @@ class HeadKeeper:
             if sides is Sides.UNKNOWN and not shows_same_side(sample(head.skin, placed, self.size)[0], mask, shares):
                 continue
             if best is None or overlap > best[0] + BETTER:
-                best = overlap, n, head, placed, mask
+                source = placed * MIRROR if sides is Sides.MIRRORED else placed
+                best = overlap, n, head, placed, source, mask
         self._kept = best is not None and best[0] > (LEAST_AGAIN if self._kept else LEAST)
         if best is None or not self._kept:
             return layers, None
-        overlap, n, head, placed, mask = best
-        if head is self._mirrored[n]:
-            mirror = torch.tensor([[-1.0, 1.0]]).T
-            return self._put(layers, ground, theirs, n, head, placed, mirror * placed, mask)
-        return self._put(layers, ground, theirs, n, head, placed, placed, mask)
+        return self._put(layers, ground, theirs, *best[1:])
+
+    def _head(self, n: int, mirrored: bool) -> Head | None:
+        """The head in picture n, or in its mirror image: looked for when it is first needed."""
+        if (n, mirrored) not in self._found:
+            share, alpha = self._shares[n], self.drawings[n].pixels[3:]
+            if mirrored:
+                share, alpha = share.flip(-1), alpha.flip(-1)
+            self._found[n, mirrored] = find_head(share, alpha, self.parts, self._side, self.tries)
+        return self._found[n, mirrored]
 
     def _place(self, head: Head, shares: Tensor) -> Tensor:
         """The affine map (2, 3) from the output to the picture that the head is in, under which the parts of both
@@ -151,7 +153,7 @@ class HeadKeeper:
         overlap = 2 * common / (head.norms + target.square().sum())[:, None, None]
         cost = torch.tensor([SCALE_COST * abs(math.log(scale)) + TURN_COST * abs(turn) for scale, turn in self.tries])
         rows = (torch.arange(2 * h) + h) % (2 * h) - h  # by which heads are moved
-        away = (rows - bottom_row(target) + head.bottoms[:, None]).abs() / target.sum((0, 2)).count_nonzero()
+        away = (rows - bottom_row(target) + head.bottoms[:, None]).abs() / h
         overlap = overlap - CHIN_COST * away[:, :, None]
         scores = overlap.flatten(1).amax(1) - cost
         n = int(scores.argmax())

@@ -9,6 +9,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from capture.common.errors import CaptureError
 from capture.data.toon.held_out import held_out_shots
 from capture.data.toon.rendering.render import render
 from capture.inference.head_direction import (
@@ -20,6 +21,7 @@ from capture.inference.head_direction import (
     compare,
     cut_out_heads,
     head_directions,
+    trained,
 )
 from capture.inference.transfer import PoseTransfer
 from capture.io.iuv import PART, PARTS
@@ -82,6 +84,19 @@ class TestWeights:
     def test_are_small(self):
         assert WEIGHTS.stat().st_size < 1_000_000
         assert isinstance(HeadDirection(), torch.nn.Module)
+
+    @pytest.mark.parametrize("content", [None, b"no weights"])
+    def test_a_file_that_is_missing_or_damaged_is_named(self, tmp_path, monkeypatch, content):
+        file = tmp_path / "direction.safetensors"
+        if content:
+            file.write_bytes(content)
+        monkeypatch.setattr("capture.inference.head_direction.WEIGHTS", file)
+        trained.cache_clear()
+        try:
+            with pytest.raises(CaptureError, match="direction.safetensors: missing or damaged; install capture again"):
+                trained()
+        finally:
+            trained.cache_clear()
 
     def test_tell_the_front_from_the_back(self):
         """Characters that training never draws, from the front, from behind and from either side."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -122,6 +124,13 @@ class TestHeadKeeper:
         there[hand] = HAND
         made, head = keeper_of(drawn)(layers_of(there), GROUND, None)
         assert head is not None and np.allclose(output(made)[hand], (1 - 0.4) * 127.5, atol=1)
+
+    def test_a_figure_that_was_not_cut_out_has_no_head_to_keep(self, drawn):
+        """The whole picture, ground included, counts as the figure then."""
+        drawing = drawing_of(drawn)
+        whole = dataclasses.replace(drawing, pixels=torch.cat([drawing.pixels[:3], torch.ones(1, SIZE, SIZE)]))
+        keeper = HeadKeeper(F.avg_pool2d(logits_of(labels_of()), 2), [whole], shown(drawn))
+        assert keeper(layers_of(labels_of()), GROUND, None)[1] is None
 
     @pytest.mark.parametrize("case", ["from behind", "no head", "far too small"])
     def test_a_head_that_does_not_fit_is_left_to_the_network(self, drawn, case):
