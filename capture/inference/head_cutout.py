@@ -40,6 +40,7 @@ class Head:
             a scale and a turn, with the head in the middle.
         norms: (N,), their sums of squares.
         bottoms: (N,): the row of the chin in these maps.
+        height: of its middle above the lowest point of the figure; the picture is 2 high.
     """
 
     mask: Tensor
@@ -49,6 +50,7 @@ class Head:
     maps: Tensor
     norms: Tensor
     bottoms: Tensor
+    height: float
 
 
 def find_head(
@@ -80,7 +82,8 @@ def find_head(
     inside, near = (torch.from_numpy(x)[None, None].float() for x in (mask, around))
     bottoms = torch.tensor([bottom_row(one) for one in moved])
     norms = moved.square().sum((1, 2, 3))
-    return Head(inside, near, inside * skin(share), centre, transform(moved), norms, bottoms)
+    height = lowest(figure) - centre[1]
+    return Head(inside, near, inside * skin(share), centre, transform(moved), norms, bottoms, height)
 
 
 def fewest_pixels(size: int) -> float:
@@ -128,6 +131,12 @@ def bottom_row(maps: Tensor) -> float:
     rows = maps.sum((0, 2))
     shown = torch.nonzero(rows > 0.5 * rows[rows > 0.5].mean())[:, 0]
     return float(shown[-1]) if len(shown) else float(len(rows))
+
+
+def lowest(figure: np.ndarray) -> float:
+    """The lower edge of a mask (S, S), from -1 at the top of the picture to 1; -1 where nothing is."""
+    rows = np.flatnonzero(figure.any(1))
+    return 2 * (float(rows[-1]) + 1) / len(figure) - 1 if len(rows) else -1.0
 
 
 def transform(maps: Tensor) -> Tensor:

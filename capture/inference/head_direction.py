@@ -7,6 +7,7 @@ trains it on toon characters, whose poses are known, and on datasets whose names
 from __future__ import annotations
 
 import math
+from collections import deque
 from enum import Enum
 from functools import cache
 from pathlib import Path
@@ -77,6 +78,33 @@ def head_directions(pictures: Tensor, logits: Tensor) -> list[Tensor | None]:
     """
     heads = cut_out_heads(pictures, logits)
     return [None if head is None else trained()(head[None])[0] for head in heads]
+
+
+class DriverDirection:
+    """The direction of a driver's head, frame by frame: the mean of the vectors of the latest frames of a sequence,
+    which is short where they disagree. So a head does not flip back and forth in a video.
+
+    Args:
+        frames: how many of them.
+    """
+
+    def __init__(self, frames: int):
+        self._recent: deque[Tensor] = deque(maxlen=frames)
+
+    def __call__(self, picture: Tensor, logits: Tensor | None, begins: bool = False) -> Tensor | None:
+        """The vector (2,) of the next frame; None where it has no head.
+
+        Args:
+            picture: uint8 (1, 3, S, S).  logits: (1, parts + 1, h, h), of the segmenter; None without one.
+            begins: another sequence begins with this frame.
+        """
+        if begins:
+            self._recent.clear()
+        found = None if logits is None else head_directions(picture, logits)[0]
+        if found is None:
+            return None
+        self._recent.append(found)
+        return torch.stack(list(self._recent)).mean(0)
 
 
 class Sides(Enum):

@@ -26,6 +26,7 @@ from capture.inference.head_cutout import (
     change,
     fewest_pixels,
     find_head,
+    lowest,
     sample,
     shows_same_side,
     transform,
@@ -41,6 +42,13 @@ TURNS = tuple(math.radians(degrees) for degrees in (-20, -10, 0, 10, 20))
 SCALE_COST, TURN_COST = 0.3, 0.15  # of overlap, for a logarithm of the scale of 1, and for a radian
 CHIN_COST = 0.8  # of overlap, for chins that are a picture's height apart: a driver's hat is not to raise the head
 LEAST, LEAST_AGAIN = 0.5, 0.43  # overlap of the two heads; the second where the frame before kept its head
+LEAST_OF_PIXELS = 0.3, 0.23  # the same in pixel art: heights already say where the head is, whatever hat the driver has
+HIGHER_COST, LOWER_COST = (
+    8.0,
+    5.0,
+)  # of overlap, in pixel art, for a head a picture's height above or below its own height
+SAME_HEIGHT = 0.015  # of the picture's height, by which a head may be higher or lower at no cost
+CROUCHING = 0.06  # the same, above which a lower head costs no more
 SLIGHT = 0.04  # of a scale's logarithm, and of an angle in radians
 BETTER = 0.05  # of overlap, by which another picture than the first must be better
 SURE = 8.0  # of a logit
@@ -130,7 +138,8 @@ class HeadKeeper:
             if best is None or overlap > best[0] + BETTER:
                 source = placed * MIRROR if sides is Sides.MIRRORED else placed
                 best = overlap, n, head, placed, source, mask
-        self._kept = best is not None and best[0] > (LEAST_AGAIN if self._kept else LEAST)
+        least, again = (LEAST, LEAST_AGAIN) if self.cell is None else LEAST_OF_PIXELS
+        self._kept = best is not None and best[0] > (again if self._kept else least)
         if best is None or not self._kept:
             return layers, None
         return self._put(layers, ground, theirs, *best[1:])
@@ -155,6 +164,9 @@ class HeadKeeper:
         rows = (torch.arange(2 * h) + h) % (2 * h) - h  # by which heads are moved
         away = (rows - bottom_row(target) + head.bottoms[:, None]).abs() / h
         overlap = overlap - CHIN_COST * away[:, :, None]
+        if self.cell is not None:
+            as_drawn = h * (lowest((shares[0] < 0.5).numpy()) - head.height) / 2  # the row of a head as high as drawn
+            overlap = overlap - height_cost((rows - as_drawn) / h)[:, None]
         scores = overlap.flatten(1).amax(1) - cost
         n = int(scores.argmax())
         row, column = divmod(int(overlap[n].argmax()), 2 * h)
@@ -239,6 +251,16 @@ class HeadKeeper:
         else:
             drawn = sample(pixels, source, self.size, "nearest")
         return (2 * drawn[:3] / drawn[3:].clamp(min=1e-3) - 1).clamp(-1, 1)
+
+
+def height_cost(lower: Tensor) -> Tensor:
+    """What it costs, in overlap, to put a head of pixel art lower, or higher (negative), than it is drawn above the
+    floor, in heights of the picture.
+
+    Sprites bend little, and the driver's hat or height says nothing about the character's. A crouch is followed.
+    """
+    higher, lower = ((x - SAME_HEIGHT).clamp(min=0) for x in (-lower, lower))
+    return HIGHER_COST * higher + LOWER_COST * lower.clamp(max=CROUCHING)
 
 
 def _shrunk(value: float) -> float:

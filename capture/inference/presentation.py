@@ -15,7 +15,7 @@ from capture.inference.background import AUTO, KEEP, Background, cut_out, put_on
 from capture.inference.character import LARGEST, MOST, Character
 from capture.inference.framing import Known, known_framing
 from capture.inference.ground import Colour
-from capture.inference.head_direction import head_directions
+from capture.inference.head_direction import DriverDirection
 from capture.inference.kept_head import HeadKeeper
 from capture.inference.layered import check_layered, drive_layers
 from capture.inference.native import render_native
@@ -31,6 +31,7 @@ NETWORK = "network"
 SMALLEST = 32  # pixels: a smaller result shows nothing
 COARSE = 2.0  # pixels of the network: it sees every cell of pixel art whose side is so long (docs/NATIVE_SIZE.md)
 RADIUS = 2  # frames on either side over which motions are averaged
+REMEMBERED = 5  # frames over which the direction of a driver's head is averaged: heads are not to flip back and forth
 
 
 @dataclass(frozen=True)
@@ -154,9 +155,11 @@ def present(
     keepers = [_head_keeper(transfer, character, presentation) for character in characters]
     drivers: deque[Tensor] = deque()  # poses whose layers are not made yet
     radius = RADIUS if smooth else 0
-    for layers in drive_layers(transfer, pictures, _noted(poses, drivers), batch_size, noise, radius, starts):
+    directed = DriverDirection(REMEMBERED if smooth else 1)
+    made = drive_layers(transfer, pictures, _noted(poses, drivers), batch_size, noise, radius, starts)
+    for number, layers in enumerate(made):
         driver = drivers.popleft()[None]
-        direction = _direction(transfer, driver) if any(keepers) else None
+        direction = directed(driver, transfer.part_logits(driver), number in starts) if any(keepers) else None
         yield [
             _of_layers(one, character, presentation, known, keeper, direction)
             for one, character, keeper in zip(layers, characters, keepers)
@@ -168,12 +171,6 @@ def _noted(poses: Iterable[Tensor], drivers: deque[Tensor]) -> Iterator[Tensor]:
     for pose in poses:
         drivers.append(pose)
         yield pose
-
-
-def _direction(transfer: PoseTransfer, driver: Tensor) -> Tensor | None:
-    """Where the driver's head looks, of its picture uint8 (1, 3, S, S)."""
-    logits = transfer.part_logits(driver)
-    return None if logits is None else head_directions(driver, logits)[0]
 
 
 def _head_keeper(transfer: PoseTransfer, character: Character, presentation: Presentation) -> HeadKeeper | None:

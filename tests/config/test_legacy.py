@@ -236,6 +236,7 @@ class TestCaptureParts:
             "attention_width": 32,
             "attention_temperature": 0.07,
             "figure_alpha": False,
+            "part_textures": False,
             "sharpness": 1.0,
         }
         assert parts["num_parts"] == 25 and parts["patch_size"] == 2

@@ -16,6 +16,7 @@ from capture.inference.head_direction import (
     MARGIN,
     SIDE,
     WEIGHTS,
+    DriverDirection,
     HeadDirection,
     Sides,
     compare,
@@ -53,6 +54,40 @@ class TestCompare:
     @pytest.mark.parametrize("other", [None, heading(0, 0.4)])
     def test_an_unsure_direction_decides_nothing(self, other):
         assert compare(heading(0, 9), other) is compare(other, heading(0, 9)) is Sides.UNKNOWN
+
+
+class TestDriverDirection:
+    """A video whose directions are known: the network is replaced by a list."""
+
+    @pytest.fixture
+    def seen(self, monkeypatch):
+        vectors = []
+        monkeypatch.setattr("capture.inference.head_direction.head_directions", lambda *_: [vectors.pop(0)])
+        return vectors
+
+    def test_one_wrong_frame_does_not_turn_the_head(self, seen):
+        seen += [heading(0, 9), heading(0, 9), heading(180, 9)]
+        directed = DriverDirection(3)
+        found = [directed(None, torch.empty(0)) for _ in range(3)]
+        torch.testing.assert_close(found[2], heading(0, 3))
+        assert compare(heading(0, 9), found[2]) is Sides.ALIKE
+
+    def test_a_turn_is_followed_after_some_frames(self, seen):
+        seen += [heading(0, 9)] + 3 * [heading(180, 9)]
+        directed = DriverDirection(3)
+        assert compare(heading(0, 9), [directed(None, torch.empty(0)) for _ in range(4)][-1]) is Sides.AWAY
+
+    def test_another_sequence_begins_anew(self, seen):
+        seen += [heading(0, 9), heading(180, 9)]
+        directed = DriverDirection(3)
+        directed(None, torch.empty(0))
+        torch.testing.assert_close(directed(None, torch.empty(0), begins=True), heading(180, 9))
+
+    def test_a_frame_without_a_head_has_none_and_is_left_out(self, seen):
+        seen += [heading(0, 9), None, heading(0, 9)]
+        directed = DriverDirection(3)
+        assert [directed(None, torch.empty(0)) is None for _ in range(3)] == [False, True, False]
+        assert directed(None, None) is None
 
 
 class TestCutOutHeads:

@@ -12,7 +12,7 @@ from PIL import Image
 
 from capture.inference.drawing import cut_drawing
 from capture.inference.head_cutout import about, change, sample
-from capture.inference.kept_head import HeadKeeper
+from capture.inference.kept_head import CROUCHING, HIGHER_COST, LOWER_COST, HeadKeeper, height_cost
 from capture.inference.window import Window
 from capture.io.images import image_to_tensor, over_ground
 from capture.io.iuv import PART, PARTS
@@ -206,6 +206,18 @@ class TestHeadKeeper:
         visible = figure[figure[..., 3] > 0]
         assert len(np.unique(visible, axis=0)) <= len(np.unique(np.asarray(sprite).reshape(-1, 4), axis=0))
 
+    @pytest.mark.parametrize("up", [12, -28])
+    def test_pixel_art_stands_no_higher_than_it_is_drawn_and_a_crouch_is_followed(self, drawn, up):
+        """The layout's head is so many pixels higher than the drawing's, on the same floor, and its chest longer."""
+        sprite = drawn.resize((32, 32), Image.Resampling.NEAREST).resize((SIZE, SIZE), Image.Resampling.NEAREST)
+        there, seen = labels_of(shift=(0, -up)), labels_of()
+        for labels, waist in ((there, 64 - min(up, 0)), (seen, 64)):
+            labels[waist:122, 48:80] = PART["pelvis"] + 1
+            labels[122:] = 0
+        _, head = keeper_of(sprite, seen=[seen], cell=4.0)(layers_of(there), GROUND, None)
+        moved = float(head.placed[1, 2]) * SIZE / 2  # upwards; squares are 4 pixels wide
+        assert moved <= 8 if up > 0 else moved == pytest.approx(up, abs=4.01)
+
     def test_a_pasted_head_is_as_sharp_as_its_drawing(self):
         """At four times the network's size."""
         large = person(4 * SIZE)
@@ -216,6 +228,11 @@ class TestHeadKeeper:
         inside = labels_of().repeat(4, 0).repeat(4, 1)
         within = np.isin(inside, (HAIR, SKIN)) & (truth[..., 3] == 255) & (figure[..., 3] == 255)
         assert within.mean() > 0.05 and np.abs(figure - truth)[within].mean() < 5
+
+
+def test_heights_of_pixel_art_cost_nothing_nearby_and_a_crouch_has_a_limit():
+    cost = height_cost(torch.tensor([0.01, -0.01, -0.115, 0.035, 0.5]))
+    assert cost.tolist() == pytest.approx([0, 0, 0.1 * HIGHER_COST, 0.02 * LOWER_COST, CROUCHING * LOWER_COST])
 
 
 def test_about_moves_a_point_to_its_place():

@@ -21,6 +21,7 @@ from capture.methods.capture_parts.layout import Layout, LayoutNetwork
 from capture.methods.capture_parts.mix_style import style_mixing
 from capture.methods.capture_parts.output_query_attention import AttentionOutput
 from capture.methods.capture_parts.part_motion import PartMotion, PartMotionTransformer
+from capture.methods.capture_parts.part_textures import part_textures
 from capture.methods.capture_parts.patch_size import enlarge_patches
 from capture.methods.capture_parts.refiner import Refined, RefinementNetwork
 from capture.methods.capture_parts.segmenter import PartSegmenter, Segmentation
@@ -28,6 +29,7 @@ from capture.methods.layers import Layers
 
 HALVINGS = 4  # of the segmenter: a picture's side is a multiple of 2^4 positions
 PICTURE, SEGMENTATION, GROUND = "picture", "segmentation", "ground"  # features beside the encoders' skips
+TEXTURES = "textures"
 
 
 class LayoutDetails(NamedTuple):
@@ -80,6 +82,7 @@ class PartsGenerator(Generator):
         self.pose_encoder = PoseEncoder(channels, c_in, in_norm=True, pad_type="zeros")
         self.decoder = PartsDecoder(channels, networks, detach_attention=config["loss"]["attention_weight"] > 0)
         self.figure_alpha, self.sharpness = networks["figure_alpha"], networks["sharpness"]
+        self.part_textures = networks["part_textures"]
         self.refiner = RefinementNetwork(
             self.decoder.c_out, networks["c"], networks["layout_ch"], self.patch, self.figure_alpha
         )
@@ -187,7 +190,9 @@ class PartsGenerator(Generator):
     def _see_identity(self, image: Tensor) -> Features:
         """What every picture of the identity contributes: its pixels and its parts."""
         picture = self._patches(image)  # (B, 3 patch², h, w)
-        return {PICTURE: picture, **_as_features(self.segmenter(picture))}
+        segmentation = self.segmenter(picture)
+        seen = {PICTURE: picture, **_as_features(segmentation)}
+        return seen | {TEXTURES: part_textures(image, segmentation.logits)} if self.part_textures else seen
 
     def _paint(
         self, identities: Sequence[Features], pose: Features, noise: Tensor, sharpness: float = 1.0
@@ -207,11 +212,15 @@ class PartsGenerator(Generator):
         noise: Tensor,
     ) -> tuple[Combined, Refined, list[AttentionOutput]]:
         """Where the pixels come from, the layers of the picture, and what the attention modules made."""
-        pictures = [F.pixel_shuffle(identity[PICTURE], self.patch) for identity in identities]  # (B, 3, S, S) each
+        pictures = [self._pixels(identity) for identity in identities]
         segmentations = [_as_segmentation(identity) for identity in identities]
         found = combine(self.layout, segmentations, pictures, motions)
         state, attention = self.decoder(identities[0], pose, noise[:, 1], found.correspondence)  # (B, m / 4, h, w)
         return found, self.refiner(state, pose[1], found.warped, found.correspondence), attention
+
+    def _pixels(self, identity: Features) -> Tensor:
+        """What the pixels of a picture are sampled from: the picture itself or the textures of its parts."""
+        return identity[TEXTURES] if self.part_textures else F.pixel_shuffle(identity[PICTURE], self.patch)
 
     def _composite(self, refined: Refined, identity: Features) -> tuple[Tensor, Tensor | None]:
         """The picture (B, 3, S, S), and the logits of the figure's alpha (B, 1, S, S), where it is predicted."""

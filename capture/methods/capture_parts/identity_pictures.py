@@ -17,6 +17,7 @@ from capture.methods.base import Features
 from capture.methods.capture_parts.coordinates import sample_map
 from capture.methods.capture_parts.layout import Correspondence, Layout, LayoutNetwork
 from capture.methods.capture_parts.part_motion import PartMotion
+from capture.methods.capture_parts.part_textures import sample_textures
 from capture.methods.capture_parts.segmenter import Segmentation
 
 MARGIN = 0.15  # of visibility, by which another picture must show a part better than the first one does
@@ -40,9 +41,12 @@ def combine(
     pictures: Sequence[Tensor],
     motions: Sequence[tuple[PartMotion, Layout]],
 ) -> Combined:
-    """One correspondence of N pictures (B, 3, S, S), their segmentations, motions and layouts.
+    """One correspondence of N pictures, their segmentations, motions and layouts.
 
     The layout is that of the first picture. For each part the mean visibility of its pixels in every picture decides.
+
+    Args:
+        pictures: (B, 3, S, S) each, or the textures of their parts, (B, 3, parts * S, S).
     """
     layout = motions[0][1]
     shared = [one._replace(logits=layout.logits, coarse_logits=layout.coarse_logits) for _, one in motions]
@@ -50,13 +54,13 @@ def combine(
         network.correspondence(segmentation, motion, one)
         for segmentation, (motion, _), one in zip(segmentations, motions, shared)
     ]
-    warped = [sample_map(x, one.identity_grid) for x, one in zip(pictures, found)]  # (B, 3, S, S) each
+    part = found[0].logits[:, 1:].argmax(1)  # (B, S, S)
+    warped = [_warp(x, part, one.identity_grid) for x, one in zip(pictures, found)]  # (B, 3, S, S) each
     flow = torch.stack([one.residual_flow[:, :2] for _, one in motions], dim=1)  # (B, N, 2, h, w)
     if len(found) == 1:
         part_maps = motions[0][0].to_identity
         source = torch.zeros(part_maps.shape[:2], dtype=torch.int64, device=part_maps.device)
         return Combined(found[0], warped[0], part_maps, source, flow)
-    part = found[0].logits[:, 1:].argmax(1)  # (B, S, S)
     visibility = torch.stack([one.visibility[:, 0] for one in found], dim=1)  # (B, N, S, S)
     scores = part_visibility(part, visibility, found[0].logits.shape[1] - 1)  # (B, N, parts)
     source, weight = choose_pictures(scores)  # (B, parts), (B, N, parts)
@@ -70,6 +74,13 @@ def combine(
     )
     pixels = (weight * torch.stack(warped, dim=1)).sum(1)  # (B, 3, S, S)
     return Combined(correspondence, pixels, part_maps.gather(1, chosen)[:, 0], source, flow)
+
+
+def _warp(picture: Tensor, part: Tensor, grid: Tensor) -> Tensor:
+    """The pixels of a picture, or of the textures of its parts, at positions (B, 2, S, S): (B, 3, S, S)."""
+    if picture.shape[-2] == picture.shape[-1]:
+        return sample_map(picture, grid)
+    return sample_textures(picture, part, grid)
 
 
 def choose_pictures(scores: Tensor, margin: float = MARGIN) -> tuple[Tensor, Tensor]:

@@ -34,6 +34,12 @@ class NetworksConfig(Section):
         "the refiner also predicts how much of each pixel the figure covers, and the figure is composited over the "
         "ground of the identity's picture; start_from may name weights without it",
     )
+    part_textures: bool = key(
+        False,
+        "pixels are sampled from the texture of their part, in which its colours are continued beyond its own pixels, "
+        "so that a limb that is laid out a little beside its place shows no ground; start_from may name weights "
+        "without it",
+    )
     sharpness: float = key(
         1.0,
         "factor, in rendering, of the logits of the layers' shares (warped or painted, figure or ground): above 1, "
@@ -109,6 +115,14 @@ class CapturePartsConfig(Section):
         0.0,
         "stages segmentation and layout: share of updates in which samples exchange statistics of the segmenter's "
         "first features (MixStyle; 0.5 in its paper)",
+        ge=0,
+        le=1,
+        resume="noted",
+    )
+    same_pose: float = key(
+        0.0,
+        "stages from layout on: share of the samples whose identity picture is the true target itself, so that the "
+        "networks learn to copy a figure that is in the right pose already",
         ge=0,
         le=1,
         resume="noted",

@@ -78,7 +78,7 @@ class TestExport:
 
         Exporting takes some 70 ms for each node of the graph, so that every network has one block of its kind.
         """
-        one_layer = ("--networks.adain_layers", "[0]", "--networks.attention_layers", "[0]")
+        one_layer = ("--networks.adain_layers", "[0]", "--networks.attention_layers", "[0]", "--part_textures", "true")
         config = tiny_config("--method", "capture_parts", *one_layer)
         torch.manual_seed(0)
         generator = build_generator(config).eval()
