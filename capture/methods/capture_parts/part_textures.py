@@ -36,8 +36,9 @@ def part_textures(picture: Tensor, logits: Tensor) -> Tensor:
         weight = (own + _OTHERS * figure + _NOWHERE).flatten(0, 1)[:, None]  # (B parts, 1, S, S)
         pictures = picture[:, None].expand(-1, count, -1, -1, -1).flatten(0, 1)  # (B parts, 3, S, S)
         own = own.flatten(0, 1)[:, None]
-        textures = own * pictures + (1 - own) * fill(pictures, weight)
-        return textures.unflatten(0, (-1, count)).transpose(1, 2).flatten(2, 3)
+        filled = own * pictures + (1 - own) * fill(pictures, weight)
+        textures: Tensor = filled.unflatten(0, (-1, count)).transpose(1, 2).flatten(2, 3)
+        return textures
 
 
 def sample_textures(textures: Tensor, part: Tensor, grid: Tensor) -> Tensor:
