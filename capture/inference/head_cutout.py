@@ -16,6 +16,7 @@ from capture.inference.head_direction import HEAD, skin
 from capture.inference.silhouette import extended
 from capture.io.iuv import PART
 
+UPPER_BODY = ("neck", "chest", "belly")  # it moves with the head in pixel art, whose figures have little room to bend
 FEWEST = 40  # pixels of a head at a side of 128
 STRAY = 0.15  # share of the largest patch of a head, below which another patch is a mistake of the segmenter
 HUNG = 0.25  # of a head's pixels
@@ -41,6 +42,7 @@ class Head:
         norms: (N,), their sums of squares.
         bottoms: (N,): the row of the chin in these maps.
         height: of its middle above the lowest point of the figure; the picture is 2 high.
+        lean: see `lean`.
     """
 
     mask: Tensor
@@ -51,6 +53,7 @@ class Head:
     norms: Tensor
     bottoms: Tensor
     height: float
+    lean: float
 
 
 def find_head(
@@ -66,7 +69,7 @@ def find_head(
     figure = F.adaptive_avg_pool2d(alpha[None], size)[0, 0].numpy() > 0.5
     if figure.all():  # nobody can tell the figure from what is behind it
         return None
-    everywhere = _labels(share.argmax(0).numpy(), figure)
+    everywhere = part_labels(share.argmax(0).numpy(), figure)
     of_head = np.isin(everywhere, np.asarray(parts) + 1)
     head_alone = np.isin(everywhere, [PART[name] + 1 for name in HEAD]) & figure  # without the upper body
     of_head |= _hung_on(_without_strays(head_alone), figure, everywhere)
@@ -83,7 +86,8 @@ def find_head(
     bottoms = torch.tensor([bottom_row(one) for one in moved])
     norms = moved.square().sum((1, 2, 3))
     height = lowest(figure) - centre[1]
-    return Head(inside, near, inside * skin(share), centre, transform(moved), norms, bottoms, height)
+    leaning = lean(everywhere * figure)
+    return Head(inside, near, inside * skin(share), centre, transform(moved), norms, bottoms, height, leaning)
 
 
 def fewest_pixels(size: int) -> float:
@@ -133,6 +137,20 @@ def bottom_row(maps: Tensor) -> float:
     return float(shown[-1]) if len(shown) else float(len(rows))
 
 
+def lean(labels: np.ndarray) -> float:
+    """How far the head of a figure is from being straight above the upper body, in radians; 0 where one is too small to
+    tell.
+
+    Args:
+        labels: int (S, S), 0 for the background, then parts.
+    """
+    head, body = (np.argwhere(np.isin(labels, [PART[name] + 1 for name in names])) for names in (HEAD, UPPER_BODY))
+    if min(len(head), len(body)) < fewest_pixels(len(labels)):
+        return 0.0
+    down, right = body.mean(0) - head.mean(0)
+    return math.atan2(right, down)
+
+
 def lowest(figure: np.ndarray) -> float:
     """The lower edge of a mask (S, S), from -1 at the top of the picture to 1; -1 where nothing is."""
     rows = np.flatnonzero(figure.any(1))
@@ -146,7 +164,7 @@ def transform(maps: Tensor) -> Tensor:
     return transformed
 
 
-def _labels(likeliest: np.ndarray, figure: np.ndarray) -> np.ndarray:
+def part_labels(likeliest: np.ndarray, figure: np.ndarray) -> np.ndarray:
     """The part of every pixel, int (S, S): where the segmenter finds background, and outside of the figure, that of the
     nearest pixel; 0 where no part is found at all."""
     known = figure & (likeliest > 0)

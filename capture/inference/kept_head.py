@@ -20,12 +20,14 @@ from torch import Tensor
 
 from capture.inference.drawing import Drawing
 from capture.inference.head_cutout import (
+    UPPER_BODY,
     Head,
     about,
     bottom_row,
     change,
     fewest_pixels,
     find_head,
+    lean,
     lowest,
     sample,
     shows_same_side,
@@ -35,7 +37,6 @@ from capture.inference.head_direction import HEAD, Sides, compare, head_directio
 from capture.io.iuv import PART
 from capture.methods.layers import Layers
 
-UPPER_BODY = ("neck", "chest", "belly")  # it moves with the head in pixel art, whose figures have little room to bend
 ARMS = tuple(f"{side}_{name}" for side in "lr" for name in ("upper_arm", "forearm", "hand"))
 SCALES = tuple(math.exp(step / 10) for step in (-2, -1, 0, 1, 2))
 TURNS = tuple(math.radians(degrees) for degrees in (-20, -10, 0, 10, 20))
@@ -51,6 +52,7 @@ SAME_HEIGHT = 0.015  # of the picture's height, by which a head may be higher or
 CROUCHING = 0.06  # the same, above which a lower head costs no more
 SLIGHT = 0.04  # of a scale's logarithm, and of an angle in radians
 BETTER = 0.05  # of overlap, by which another picture than the first must be better
+BENT = math.radians(65)  # pixel art is not turned, so a driver that bends down or lies has the network's upper body
 SURE = 8.0  # of a logit
 MIRROR = torch.tensor([[-1.0], [1.0]])  # of x and y
 RING = 2  # network pixels around the network's head in which nothing is left of the line around it
@@ -121,13 +123,14 @@ class HeadKeeper:
         """
         shares = layers.logits[0].softmax(0)
         theirs = (shares[0] < 0.5) & torch.isin(shares[1:].argmax(0), torch.tensor(self.parts))  # (S, S)
+        leaning = lean(shares.argmax(0).numpy())
         best: tuple[float, int, Head, Tensor, Tensor, Tensor] | None = None
         for n, direction in enumerate(self._directions):
             sides = compare(direction, driver)
             if sides is Sides.AWAY or int(theirs.sum()) < fewest_pixels(self.size):
                 continue
             head = self._head(n, sides is Sides.MIRRORED)
-            if head is None:
+            if head is None or (self.cell is not None and _between_angles(head.lean, leaning) > BENT):
                 continue
             placed = self._place(head, shares)
             mask = sample(head.mask, placed, self.size)[0]
@@ -261,6 +264,11 @@ def height_cost(lower: Tensor) -> Tensor:
     """
     higher, lower = ((x - SAME_HEIGHT).clamp(min=0) for x in (-lower, lower))
     return HIGHER_COST * higher + LOWER_COST * lower.clamp(max=CROUCHING)
+
+
+def _between_angles(one: float, other: float) -> float:
+    """The angle between two directions, from 0 to pi."""
+    return abs((one - other + math.pi) % (2 * math.pi) - math.pi)
 
 
 def _shrunk(value: float) -> float:

@@ -19,6 +19,7 @@ import torch.nn.functional as F
 from scipy import ndimage
 from torch import Tensor
 
+from capture.inference.body_regions import BodyRegions
 from capture.inference.drawing import Drawing, Outline
 from capture.inference.silhouette import coverage, extended, own_colours, signed_distance
 from capture.methods.layers import Layers
@@ -61,6 +62,7 @@ def render_native(
     ground: Sequence[float],
     sampling: str = "bicubic",
     finer: bool = True,
+    regions: Sequence[BodyRegions] = (),
 ) -> np.ndarray:
     """Picture `index` of a batch of layers at the drawings' size R: uint8 (R, R, 4), straight alpha.
 
@@ -69,6 +71,7 @@ def render_native(
         drawings: one for each identity picture of the layers, all of the same size.
         ground: the colour, 0..255, on which the network draws.
         sampling: of the drawings, bicubic or nearest.
+        regions: of each drawing; positions outside of the wanted one are moved into it.
         finer: whether the drawings show more than the network saw. Where they do not, its picture alone is enlarged.
     """
     side, size = drawings[0].pixels.shape[-1], layers.image.shape[-1]
@@ -84,7 +87,9 @@ def render_native(
     soft = ndimage.gaussian_filter(square.enlarge(covered[None])[0], SMOOTH_EDGE * scale)
     alpha, depth = _antialiased(soft, scale), signed_distance(soft > 0.5)
     painted = own_colours(image, covered, behind)  # (3, S, S)
-    grid, source = sampling_grid(layers, index, square)
+    grid, source, part = sampling_grid(layers, index, square)
+    for n, one in enumerate(regions):
+        grid = torch.where(source == n, one.corrected(grid, part), grid)
     drawn = _sample(drawings, grid, source, sampling)  # (4, h, w), colours times alpha
     colours, opaque = 255 * drawn[:3], drawn[3]
     enlarged = np.clip(square.enlarge(painted), 0, 255)
@@ -105,8 +110,9 @@ def render_native(
     return result
 
 
-def sampling_grid(layers: Layers, index: int, square: _Square) -> tuple[Tensor, Tensor]:
-    """Where the fine pixels come from: positions (2, h, w) and the number of the identity picture, int64 (h, w)."""
+def sampling_grid(layers: Layers, index: int, square: _Square) -> tuple[Tensor, Tensor, Tensor]:
+    """Where the fine pixels come from: positions (2, h, w), the number of the identity picture and that of the part,
+    int64 (h, w)."""
     logits = layers.logits[index, 1:]  # (P, S, S)
     present = logits.flatten(1).argmax(0).unique()
     soft = torch.from_numpy(ndimage.gaussian_filter(logits[present].numpy(), (0, SMOOTH_PARTS, SMOOTH_PARTS)))
@@ -120,7 +126,7 @@ def sampling_grid(layers: Layers, index: int, square: _Square) -> tuple[Tensor, 
             grid = grid + square.enlarged(flow, "bilinear")
         elif (source == n).any():
             grid = torch.where(source == n, grid + square.enlarged(flow, "bilinear"), grid)
-    return grid, source
+    return grid, source, part
 
 
 def draw_outline(colours: np.ndarray, depth: np.ndarray, outline: Outline) -> np.ndarray:

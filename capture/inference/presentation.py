@@ -12,6 +12,7 @@ from torch import Tensor
 
 from capture.common.errors import CaptureError
 from capture.inference.background import AUTO, KEEP, Background, cut_out, put_on
+from capture.inference.body_regions import BodyRegions
 from capture.inference.character import LARGEST, MOST, Character
 from capture.inference.framing import Known, known_framing
 from capture.inference.ground import Colour
@@ -152,7 +153,9 @@ def present(
             ]
         return
     pictures = [character.shown for character in characters]
-    keepers = [_head_keeper(transfer, character, presentation) for character in characters]
+    segmented = [_segmented(transfer, character, presentation) for character in characters]
+    keepers = [_head_keeper(transfer, one, logits, presentation) for one, logits in zip(characters, segmented)]
+    regions = [_regions(character, logits) for character, logits in zip(characters, segmented)]
     drivers: deque[Tensor] = deque()  # poses whose layers are not made yet
     radius = RADIUS if smooth else 0
     directed = DriverDirection(REMEMBERED if smooth else 1)
@@ -161,8 +164,8 @@ def present(
         driver = drivers.popleft()[None]
         direction = directed(driver, transfer.part_logits(driver), number in starts) if any(keepers) else None
         yield [
-            _of_layers(one, character, presentation, known, keeper, direction)
-            for one, character, keeper in zip(layers, characters, keepers)
+            _of_layers(one, character, presentation, known, keeper, direction, region)
+            for one, character, keeper, region in zip(layers, characters, keepers, regions)
         ]
 
 
@@ -173,15 +176,29 @@ def _noted(poses: Iterable[Tensor], drivers: deque[Tensor]) -> Iterator[Tensor]:
         yield pose
 
 
-def _head_keeper(transfer: PoseTransfer, character: Character, presentation: Presentation) -> HeadKeeper | None:
-    """What puts the drawing's own head into results; None where it is not asked for, or results are the network's."""
-    if not presentation.keeps_head or presentation.resolution is None:
+def _segmented(transfer: PoseTransfer, character: Character, presentation: Presentation) -> Tensor | None:
+    """The segmenter's logits of a character's pictures; None where results are the network's own, or without one."""
+    if presentation.resolution is None:
         return None
     logits = transfer.part_logits(torch.stack(character.shown))
-    if logits is None or logits.shape[1] <= len(PARTS):  # other parts than those of datasets
+    return None if logits is None or logits.shape[1] <= len(PARTS) else logits  # other parts than those of datasets
+
+
+def _head_keeper(
+    transfer: PoseTransfer, character: Character, logits: Tensor | None, presentation: Presentation
+) -> HeadKeeper | None:
+    """What puts the drawing's own head into results; None where it is not asked for."""
+    if logits is None or not presentation.keeps_head:
         return None
     cell = None if character.pixels is None else character.pixels.grid.shown_at(transfer.size)
     return HeadKeeper(logits, character.drawings, torch.stack(character.shown), cell)
+
+
+def _regions(character: Character, logits: Tensor | None) -> list[BodyRegions]:
+    """The regions of the body in each drawing of a character."""
+    if logits is None:
+        return []
+    return [BodyRegions(drawing, logits[n : n + 1]) for n, drawing in enumerate(character.drawings)]
 
 
 def _of_layers(
@@ -191,11 +208,12 @@ def _of_layers(
     known: Known | None,
     keeper: HeadKeeper | None,
     direction: Tensor | None,
+    regions: Sequence[BodyRegions] = (),
 ) -> Shown:
     """One result, made of its layers.
 
     Args:
-        direction: of the driver's head.
+        direction: of the driver's head.  regions: of the body, in each drawing.
     """
     output, head = denormalise(layers.image[0]), None
     if keeper is not None:
@@ -208,10 +226,10 @@ def _of_layers(
     ground = _ground(channels_last(output), known)
     pixels = character.pixels
     if pixels is None:
-        figure = render_native(layers, 0, character.drawings, ground)
+        figure = render_native(layers, 0, character.drawings, ground, regions=regions)
     else:
         finer = pixels.grid.shown_at(output.shape[-1]) < COARSE
-        figure = render_native(layers, 0, character.drawings, ground, "nearest", finer)
+        figure = render_native(layers, 0, character.drawings, ground, "nearest", finer, regions if finer else ())
     if head is not None:
         figure = head.paste(figure)
     if pixels is not None:

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from PIL import Image
 
 from capture.inference.drawing import cut_drawing
-from capture.inference.head_cutout import about, change, sample
+from capture.inference.head_cutout import about, change, lean, sample
 from capture.inference.kept_head import CROUCHING, HIGHER_COST, LOWER_COST, HeadKeeper, height_cost
 from capture.inference.window import Window
 from capture.io.images import image_to_tensor, over_ground
@@ -228,6 +228,30 @@ class TestHeadKeeper:
         inside = labels_of().repeat(4, 0).repeat(4, 1)
         within = np.isin(inside, (HAIR, SKIN)) & (truth[..., 3] == 255) & (figure[..., 3] == 255)
         assert within.mean() > 0.05 and np.abs(figure - truth)[within].mean() < 5
+
+
+@pytest.mark.parametrize("degrees", [0, 40, -90])
+def test_lean_is_the_angle_from_the_upright(degrees):
+    """A head and a chest of a figure that is turned about its middle, clockwise."""
+    away = 30 * np.array([np.cos(np.radians(degrees)), -np.sin(np.radians(degrees))])  # row and column, downwards
+    labels = np.zeros((SIZE, SIZE), np.int64)
+    for name, (row, column) in (("face", 64 - away / 2), ("chest", 64 + away / 2)):
+        labels[round(row) - 8 : round(row) + 8, round(column) - 8 : round(column) + 8] = PART[name] + 1
+    assert np.degrees(lean(labels)) == pytest.approx(-degrees, abs=3)
+    assert lean(np.where(labels == CHEST, 0, labels)) == 0
+
+
+@pytest.mark.parametrize("beside", [False, True])
+def test_a_driver_that_bends_down_has_the_networks_upper_body(drawn, beside):
+    """In pixel art, which is not turned: the layout's chest is beside its head in place of below it."""
+    sprite = drawn.resize((32, 32), Image.Resampling.NEAREST).resize((SIZE, SIZE), Image.Resampling.NEAREST)
+    seen, there = labels_of(), labels_of()
+    seen[64:][seen[64:] > 0] = there[64:][there[64:] > 0] = PART["pelvis"] + 1
+    if beside:
+        there[there == CHEST] = PART["pelvis"] + 1
+        there[24:48, 84:110] = CHEST
+    _, head = keeper_of(sprite, seen=[seen], cell=4.0)(layers_of(there), GROUND, None)
+    assert (head is None) == beside
 
 
 def test_heights_of_pixel_art_cost_nothing_nearby_and_a_crouch_has_a_limit():
