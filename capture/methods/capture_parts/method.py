@@ -21,7 +21,6 @@ from capture.methods.capture_parts.face_parts import ALL_PARTS, fold_face_parts
 from capture.methods.capture_parts.generator import LayoutDetails, PartsDetails, PartsGenerator
 from capture.methods.capture_parts.losses import alpha_loss, correspondence_loss, segmentation_loss
 from capture.methods.capture_parts.mix_style import MOST_PICTURES, draw_style_numbers
-from capture.methods.capture_parts.same_pose import with_same_pose
 from capture.methods.capture_parts.segmenter import Segmentation
 from capture.methods.capture_parts.stages import STAGES
 from capture.methods.capture_parts.surface_prediction import predict_maps, segment_references
@@ -59,7 +58,6 @@ class Method(base.Method):
         self.stage, self.weights = STAGES[options["stage"]], options["loss"]
         if options["stage"] == "alpha" and not options["networks"]["figure_alpha"]:
             raise ValueError("capture_parts_config.stage alpha needs capture_parts_config.networks.figure_alpha: true")
-        self.same_pose = options["same_pose"]
         self.mix_style = 0.0 if self.stage.until == "image" else options["mix_style"]
         networks: dict[str, nn.Module] = {"gen": self.build_generator(config)}
         painting = self.stage.until == "image"
@@ -139,8 +137,6 @@ class Method(base.Method):
         sample_seed, grid_offset = noise[0, -3], (noise[0, -2:] * MAX_STRIDE).long()
         if self.stage.until == "segmentation":
             return self._segmentation_loss(batch, styles)
-        if self.same_pose and "target" in batch:
-            batch = with_same_pose(batch, noise[:, -3] < self.same_pose)
         inputs = {**identities_in(batch), "pose": batch["pose"]}
         if TARGET_GROUND in batch:
             inputs["ground"] = batch[TARGET_GROUND]

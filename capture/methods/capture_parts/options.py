@@ -119,14 +119,6 @@ class CapturePartsConfig(Section):
         le=1,
         resume="noted",
     )
-    same_pose: float = key(
-        0.0,
-        "stages from layout on: share of the samples whose identity picture is the true target itself, so that the "
-        "networks learn to copy a figure that is in the right pose already",
-        ge=0,
-        le=1,
-        resume="noted",
-    )
     networks: NetworksConfig = key(NetworksConfig(), "sizes of the networks")
     discriminator: DiscriminatorConfig = key(DiscriminatorConfig(c=16), "discriminator")
     loss: LossConfig = key(LossConfig(), "losses")
