@@ -82,6 +82,6 @@ def test_training_learns_where_a_nose_is():
     disc = (x**2 + y**2 < 0.9).float().expand_as(nose)
     heads = torch.stack([disc - nose] * 3 + [disc, disc], 1)
     torch.manual_seed(0)
-    network = train(heads, angles, 60)
+    network = train(heads, angles, 30)
     with torch.no_grad():
         assert errors(network(heads), angles).median() < 20
