@@ -8,10 +8,6 @@ VENV ?= .venv
 BLENDER_VENV ?= .venv-blender
 RUN := $(VENV)/bin/python
 PYTEST := $(RUN) -m pytest -n 2 --dist worksteal
-# pip compiles the modules of packages one after another; compileall does so on all cores. Some packages have files that
-# are no Python of this version, which is no error.
-INSTALL := $(RUN) -m pip install --quiet --disable-pip-version-check --no-compile
-COMPILE := $(RUN) -m compileall -qq -j 0 $(VENV)/lib || true
 SHELL := /bin/bash
 comma := ,
 # The tests start hundreds of programs; without bytecode each of them would compile every module again.
@@ -41,13 +37,11 @@ $(VENV)/.ready: requirements.txt
 	    { echo "error: $(PYTHON) is too old; Python 3.10 or newer is needed: make PYTHON=python3.12"; exit 2; }
 	@echo "installing into $(VENV) (a few minutes the first time)"
 	@$(PYTHON) -m venv $(VENV)
-	@$(INSTALL) -r requirements.txt
-	@$(COMPILE)
+	@$(RUN) -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	@touch $@
 
 $(VENV)/.ready-dev: $(VENV)/.ready requirements-dev.txt
-	@$(INSTALL) -r requirements-dev.txt
-	@$(COMPILE)
+	@$(RUN) -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $@
 
 blender: $(BLENDER_VENV)/.ready  ## install Blender for `prepare.py mixamo`, with Python 3.11: PYTHON311=PATH
