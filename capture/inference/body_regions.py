@@ -7,22 +7,23 @@ the nearest pixel of the same region of the body.
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, cached_property
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from scipy import ndimage
 from torch import Tensor
 
 from capture.inference.drawing import Drawing
 from capture.inference.head_cutout import part_labels
 from capture.inference.head_direction import HEAD, part_shares
-from capture.io.iuv import FACE_PARTS, PARTS
+from capture.io.iuv import ARM, FACE_PARTS, LEG, PART, PARTS
 
 LARGEST = 512  # side of the maps of regions
 FEWEST = 24 / 128**2  # of a picture's pixels: smaller regions are the segmenter's mistakes
-SIDES, ARM, LEG = ("l", "r"), ("upper_arm", "forearm", "hand"), ("thigh", "shin", "foot")
-HEAD_REGION, TRUNK, LIMBS = 1, 2, 3  # 0 is the ground; LIMBS and the three after it are arms and legs
+REGIONS = (HEAD, *(tuple(f"{side}_{name}" for name in limb) for side in "lr" for limb in (ARM, LEG)))
+HEAD_REGION, TRUNK = 1, len(REGIONS) + 1  # 0 is the ground, k is REGIONS[k - 1], and the trunk is the rest
 
 
 @cache
@@ -30,33 +31,41 @@ def region_of_parts() -> np.ndarray:
     """The region of every part, by its number in PARTS and FACE_PARTS: head, trunk, arms and legs. What is none of
     these belongs to the trunk."""
     regions = np.full(len(PARTS), TRUNK)
-    for number, name in enumerate(PARTS):
-        if name in HEAD:
-            regions[number] = HEAD_REGION
-        side, _, limb = name.partition("_")
-        for k, names in enumerate((ARM, LEG)):
-            if side in SIDES and limb in names:
-                regions[number] = LIMBS + 2 * SIDES.index(side) + k
+    for number, names in enumerate(REGIONS, 1):
+        regions[[PART[name] for name in names]] = number
     return np.append(regions, [HEAD_REGION] * len(FACE_PARTS))
 
 
 class BodyRegions:
-    """The regions of one drawing.
+    """The regions of one drawing, found when they are first needed: results of the network's size do without.
 
     Args:
         drawing: whose alpha says where the figure is.  logits: (1, parts + 1, h, h), of the segmenter.
     """
 
     def __init__(self, drawing: Drawing, logits: Tensor):
-        side = min(drawing.pixels.shape[-1], LARGEST)
-        alpha = torch.nn.functional.adaptive_avg_pool2d(drawing.pixels[3:][None], side)[0, 0].numpy()
-        figure = alpha > 0.5
-        labels = part_labels(part_shares(logits, side)[0].argmax(0).numpy(), figure)
-        self.side = side
-        self.regions = np.where(figure & (labels > 0), region_of_parts()[np.maximum(labels, 1) - 1], 0)  # (L, L)
-        edge = 1 + (drawing.outline.width * side // drawing.pixels.shape[-1] if drawing.outline is not None else 0)
-        self._inside = ndimage.binary_erosion(figure, iterations=edge)
+        self.drawing, self.logits = drawing, logits
+        self.side = min(drawing.pixels.shape[-1], LARGEST)  # L
         self._nearest: dict[int, np.ndarray | None] = {}
+
+    @cached_property
+    def regions(self) -> np.ndarray:
+        """The region of every pixel, int (L, L); 0 outside of the figure."""
+        labels = part_labels(part_shares(self.logits, self.side)[0].argmax(0).numpy(), self._figure)
+        return np.where(self._figure & (labels > 0), region_of_parts()[np.maximum(labels, 1) - 1], 0)
+
+    @cached_property
+    def _figure(self) -> np.ndarray:
+        covered: np.ndarray = F.adaptive_avg_pool2d(self.drawing.pixels[3:][None], self.side)[0, 0].numpy()
+        return covered > 0.5
+
+    @cached_property
+    def _inside(self) -> np.ndarray:
+        """The figure without its edge, which is mixed with the ground, and without the line around it."""
+        outline, size = self.drawing.outline, self.drawing.pixels.shape[-1]
+        edge = 1 + (0 if outline is None else outline.width * self.side // size)
+        inside: np.ndarray = ndimage.binary_erosion(self._figure, iterations=edge)
+        return inside
 
     def corrected(self, grid: Tensor, part: Tensor) -> Tensor:
         """Positions (2, h, w) in the drawing; those outside of the region of their part are moved to the nearest of it.

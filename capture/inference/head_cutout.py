@@ -14,13 +14,13 @@ from torch import Tensor
 
 from capture.inference.head_direction import HEAD, skin
 from capture.inference.silhouette import extended
-from capture.io.iuv import PART
+from capture.io.iuv import ARM, LEG, PART
 
 UPPER_BODY = ("neck", "chest", "belly")  # it moves with the head in pixel art, whose figures have little room to bend
 FEWEST = 40  # pixels of a head at a side of 128
 STRAY = 0.15  # share of the largest patch of a head, below which another patch is a mistake of the segmenter
 HUNG = 0.25  # of a head's pixels
-LIMBS = tuple(f"{side}_{name}" for side in "lr" for name in ("upper_arm", "forearm", "thigh", "shin"))
+LIMBS = tuple(f"{side}_{name}" for side in "lr" for name in (*ARM[:2], *LEG[:2]))
 A_LIMB = 0.15  # share of a patch's pixels that are these
 MARGIN = 3  # network pixels
 LEAST_SKIN = 0.55  # overlap of the skin of two heads

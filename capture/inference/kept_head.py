@@ -34,10 +34,10 @@ from capture.inference.head_cutout import (
     transform,
 )
 from capture.inference.head_direction import HEAD, Sides, compare, head_directions, part_shares
-from capture.io.iuv import PART
+from capture.io.iuv import ARM, PART
 from capture.methods.layers import Layers
 
-ARMS = tuple(f"{side}_{name}" for side in "lr" for name in ("upper_arm", "forearm", "hand"))
+ARMS = tuple(f"{side}_{name}" for side in "lr" for name in ARM)
 SCALES = tuple(math.exp(step / 10) for step in (-2, -1, 0, 1, 2))
 TURNS = tuple(math.radians(degrees) for degrees in (-20, -10, 0, 10, 20))
 SCALE_COST, TURN_COST = 0.3, 0.15  # of overlap, for a logarithm of the scale of 1, and for a radian
@@ -123,7 +123,7 @@ class HeadKeeper:
         """
         shares = layers.logits[0].softmax(0)
         theirs = (shares[0] < 0.5) & torch.isin(shares[1:].argmax(0), torch.tensor(self.parts))  # (S, S)
-        leaning = lean(shares.argmax(0).numpy())
+        leaning = 0.0 if self.cell is None else lean(shares.argmax(0).numpy())  # other drawings are turned
         best: tuple[float, int, Head, Tensor, Tensor, Tensor] | None = None
         for n, direction in enumerate(self._directions):
             sides = compare(direction, driver)

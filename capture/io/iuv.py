@@ -32,6 +32,7 @@ PARTS: tuple[str, ...] = (
     *("l_shin", "l_foot", "r_thigh", "r_shin", "r_foot"),
 )
 PART = {name: i for i, name in enumerate(PARTS)}
+ARM, LEG = ("upper_arm", "forearm", "hand"), ("thigh", "shin", "foot")  # parts of a limb, without their side
 FACE_PARTS = ("eyes", "mouth")  # numbered on after PARTS, in toon's maps for training that asks for them
 ATLAS_GRID = 5
 SLOT_GRID = np.array(  # cells in a row of a part's square

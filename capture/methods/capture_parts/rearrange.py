@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
-from capture.io.iuv import PART, PARTS
+from capture.io.iuv import ARM, LEG, PART, PARTS
 
 # Each part, the part that it hangs on, and how far it turns at most, in degrees.
 _CHAIN = {
@@ -24,7 +24,6 @@ _CHAIN = {
     **{f"{side}_shin": (f"{side}_thigh", 45) for side in "lr"},
     **{f"{side}_foot": (f"{side}_shin", 15) for side in "lr"},
 }
-_ARM, _LEG = ("upper_arm", "forearm", "hand"), ("thigh", "shin", "foot")
 _TRUNK = ("neck", "pelvis", "belly", "skirt", "chest", "extra", "head", "ears", "hair", "face", "hat")
 _BEHIND_LIMBS = ("pelvis", "skirt", "belly", "chest", "head", "hair", "face")  # parts that limbs hide
 _FROM_GROUND = 12  # levels by which a pixel of the figure differs from the ground
@@ -129,7 +128,7 @@ def _joint(mask: np.ndarray, above: np.ndarray) -> np.ndarray:
 def _order(rng: np.random.Generator) -> list[str]:
     """The parts from back to front, with one arm and one leg behind and the others in front."""
     back, front = ("l", "r") if rng.random() < 0.5 else ("r", "l")
-    limbs = [[f"{side}_{name}" for side in (back, front) for name in names] for names in (_LEG, _ARM)]
+    limbs = [[f"{side}_{name}" for side in (back, front) for name in names] for names in (LEG, ARM)]
     return ["cape", "tail", *limbs[1][:3], *limbs[0], *_TRUNK, *limbs[1][3:]]
 
 
