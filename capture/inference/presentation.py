@@ -162,7 +162,7 @@ def present(
     made = drive_layers(transfer, pictures, _noted(poses, drivers), batch_size, noise, radius, starts)
     for number, layers in enumerate(made):
         driver = drivers.popleft()[None]
-        direction = directed(driver, transfer.part_logits(driver), number in starts) if any(keepers) else None
+        direction = directed(driver, layers[0].pose_logits, number in starts) if any(keepers) else None
         yield [
             _of_layers(one, character, presentation, known, keeper, direction, region)
             for one, character, keeper, region in zip(layers, characters, keepers, regions)

@@ -24,6 +24,8 @@ class Layers:
         part_source: int64 (B, P), which of the N pictures each part comes from.
         residual_flow: (B, N, 2, h, w), added to the positions in each of the pictures.
         figure_alpha: (B, 1, S, S) in [0, 1], how much of each pixel the figure covers; None where it is not predicted.
+        pose_logits: (B, P + 1, h, w), what the driver's picture shows, as Generator.segment says; None where the method
+            finds no parts.
     """
 
     image: Tensor
@@ -34,6 +36,7 @@ class Layers:
     part_source: Tensor
     residual_flow: Tensor
     figure_alpha: Tensor | None = None
+    pose_logits: Tensor | None = None
 
     def at(self, index: int) -> Layers:
         """One picture of the batch, on the CPU."""

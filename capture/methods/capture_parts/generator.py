@@ -157,6 +157,7 @@ class PartsGenerator(Generator):
             part_source=found.part_source,
             residual_flow=found.residual_flow,
             figure_alpha=None if figure_logits is None else figure_logits.sigmoid(),
+            pose_logits=merge_face_parts(_as_segmentation(pose).logits),
         )
 
     def adapted_weights(self, weights: dict[str, Tensor], config: dict[str, Any]) -> dict[str, Tensor]:

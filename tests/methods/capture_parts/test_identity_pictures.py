@@ -42,6 +42,11 @@ class TestLayers:
         assert layers.warped_share.shape == (2, 1, SIZE, SIZE) and layers.logits.shape[-1] == SIZE
         assert layers.residual_flow.shape[1] == 1 and not layers.part_source.any()
 
+    def test_the_drivers_parts_are_those_of_the_segmenter(self, generator, encoded):
+        (identity, _), pose, noise = encoded
+        layers = layers_of(generator, [identity], pose, noise)
+        assert torch.equal(layers.pose_logits, generator.segment(random_pair(seed=1)["pose"]))
+
     def test_the_same_picture_twice_is_as_good_as_once(self, generator, encoded):
         (identity, _), pose, noise = encoded
         layers = layers_of(generator, [identity, identity], pose, noise)
