@@ -6,11 +6,14 @@ RESULT is a result of CaPTURe-Parts, whose segmenter cuts the heads out. Half or
 in many styles, whose poses and cameras are known. The others are training pictures of datasets that prepare.py wrote:
 the names of their clips say a direction, such as walk_back_left of sprites or Run_a045 of characters that were rendered
 from 45 degrees. Clips in which figures lie or turn over are left out. Errors on --test datasets are printed at the end.
+
+Ctrl-C keeps what was learnt in OUT.training.pt, as every 500 steps do, and the same command goes on from there.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import math
 import re
 from collections.abc import Sequence
@@ -21,10 +24,13 @@ import torch
 import torch.nn.functional as F
 from safetensors.torch import save
 from torch import Tensor
+from torch.optim.lr_scheduler import LRScheduler, OneCycleLR
 from tqdm import tqdm
 
+from capture.checkpoints.checkpoint import load_checkpoint, save_checkpoint
 from capture.common.errors import CaptureError, Parser, command_line
 from capture.common.files import write_bytes
+from capture.common.signals import stop_on_signal
 from capture.data.toon.dataset import ToonStream
 from capture.inference.head_direction import HeadDirection, cut_out_heads
 from capture.inference.transfer import PoseTransfer
@@ -35,6 +41,7 @@ NAMED = {"front": 0, "left": 90, "back": 180, "right": -90}  # degrees; "front_l
 LYING = re.compile("death|roll|standup|defeat|die|backflip|crawl|sit|drive", re.IGNORECASE)
 SAMPLES = 5  # of a render group, whose pictures are ten
 TOGETHER = 16  # pictures that are segmented at once
+KEPT_EVERY = 500  # steps
 Heads = tuple[Tensor, Tensor]  # (N, 5, SIDE, SIDE), and angles (N,) in radians
 
 
@@ -113,21 +120,59 @@ def named_pictures(dataset: Path, split: str, most: int, rng: np.random.Generato
     return [found[k] for k in rng.permutation(len(found))[:most]]
 
 
-def train(heads: Tensor, angles: Tensor, steps: int) -> HeadDirection:
-    """A network trained by the likelihood of the angles under von Mises distributions."""
+def train(heads: Tensor, angles: Tensor, steps: int, state: Path) -> HeadDirection:
+    """A network trained by the likelihood of the angles under von Mises distributions.
+
+    Args:
+        state: the file that an interrupted training is kept in, and goes on from.
+    Raises:
+        CaptureError: the file is of a training on other heads or of another length.
+        KeyboardInterrupt: after a signal, once the state is written.
+    """
     network = HeadDirection()
     optimizer = torch.optim.AdamW(network.parameters(), 2e-3, weight_decay=0.02)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 3e-3, total_steps=steps)
-    for _ in (bar := tqdm(range(steps), desc="train")):
-        chosen = torch.randint(len(heads), (128,))
-        seen, truth = augmented(heads[chosen].float(), angles[chosen])
-        loss = negative_log_likelihood(network(seen), truth)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        schedule.step()
-        bar.set_postfix(loss=f"{loss.item():.3f}")
+    schedule = OneCycleLR(optimizer, 3e-3, total_steps=steps)
+    about = f"{steps} steps on {len(heads)} heads {hashlib.sha256(heads.numpy().tobytes()).hexdigest()}"
+    start = _resume(network, optimizer, schedule, state, about) if state.exists() else 0
+    bar = tqdm(range(start, steps), desc=f"train, kept in {state}", initial=start, total=steps)
+    with stop_on_signal() as stopped:
+        for step in bar:
+            chosen = torch.randint(len(heads), (128,))
+            seen, truth = augmented(heads[chosen].float(), angles[chosen])
+            loss = negative_log_likelihood(network(seen), truth)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            schedule.step()
+            bar.set_postfix(loss=f"{loss.item():.3f}")
+            if stopped or (step + 1) % KEPT_EVERY == 0:
+                kept = {
+                    "gen_opt": optimizer.state_dict(),
+                    "schedule": schedule.state_dict(),
+                    "rng": torch.get_rng_state(),
+                }
+                save_checkpoint(
+                    state, {"gen_state_dict": network.state_dict(), **kept, "step": step + 1, "about": about}
+                )
+            if stopped:
+                raise KeyboardInterrupt
     return network.eval()
+
+
+def _resume(
+    network: HeadDirection, optimizer: torch.optim.Optimizer, schedule: LRScheduler, state: Path, about: str
+) -> int:
+    """Read an interrupted training, and return how many steps it has had."""
+    kept = load_checkpoint(state)
+    if kept.get("about") != about:
+        raise CaptureError(
+            f"{state}: an interrupted training of other heads or --steps; move it away, or go on with it"
+        )
+    network.load_state_dict(kept["gen_state_dict"])
+    optimizer.load_state_dict(kept["gen_opt"])
+    schedule.load_state_dict(kept["schedule"])
+    torch.set_rng_state(kept["rng"])
+    return int(kept["step"])
 
 
 def negative_log_likelihood(vectors: Tensor, angles: Tensor) -> Tensor:
@@ -197,8 +242,10 @@ def main() -> None:
     if not found:
         raise CaptureError("--groups 0: give datasets then")
     heads, angles = (torch.cat(parts) for parts in zip(*found))
-    network = train(heads, angles, args.steps)
+    state = args.out.with_suffix(".training.pt")
+    network = train(heads, angles, args.steps, state)
     write_bytes(args.out, save({name: value.contiguous() for name, value in network.state_dict().items()}))
+    state.unlink(missing_ok=True)
     print(f"{len(heads)} heads; the network is in {args.out}")
     for path, pictures in tests:
         print(report(network, *dataset_heads(transfer, pictures, path.name), path.name))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -73,15 +75,45 @@ def test_the_likelihood_is_highest_at_the_truth_and_learns_how_sure_to_be():
     assert negative_log_likelihood(4 * wrong, angles) > negative_log_likelihood(wrong, angles)
 
 
-def test_training_learns_where_a_nose_is():
-    """Discs with a dark dot that moves to the side that the head looks to."""
+@pytest.fixture
+def noses():
+    """Heads and angles: discs with a dark dot that moves to the side that the head looks to."""
     rng = np.random.default_rng(0)
     angles = torch.from_numpy(rng.uniform(-1.4, 1.4, 256).astype(np.float32))
     y, x = torch.meshgrid(*[torch.linspace(-1, 1, SIDE)] * 2, indexing="ij")
     nose = ((x + 0.7 * angles.sin()[:, None, None]) ** 2 + (y - 0.1) ** 2 < 0.05).float()
     disc = (x**2 + y**2 < 0.9).float().expand_as(nose)
-    heads = torch.stack([disc - nose] * 3 + [disc, disc], 1)
-    torch.manual_seed(0)
-    network = train(heads, angles, 30)
-    with torch.no_grad():
-        assert errors(network(heads), angles).median() < 20
+    return torch.stack([disc - nose] * 3 + [disc, disc], 1), angles
+
+
+class TestTraining:
+    def test_it_learns_where_a_nose_is(self, noses, tmp_path):
+        torch.manual_seed(0)
+        network = train(*noses, 24, tmp_path / "out.training.pt")
+        with torch.no_grad():
+            assert errors(network(noses[0]), noses[1]).median() < 20
+
+    def test_an_interrupted_training_goes_on_to_the_same_weights(self, noses, tmp_path, monkeypatch):
+        heads, angles = (values[:32] for values in noses)
+        torch.manual_seed(0)
+        whole = train(heads, angles, 4, tmp_path / "whole.training.pt")
+        state, calls, stopped = tmp_path / "out.training.pt", [], []
+
+        def interrupted(*batch):
+            calls.append(batch)
+            stopped.extend([signal.SIGINT] * (len(calls) == 2))
+            return augmented(*batch)
+
+        with monkeypatch.context() as patched:
+            patched.setattr("tools.train_head_direction.stop_on_signal", lambda: contextlib.nullcontext(stopped))
+            patched.setattr("tools.train_head_direction.augmented", interrupted)
+            torch.manual_seed(0)
+            with pytest.raises(KeyboardInterrupt):
+                train(heads, angles, 4, state)
+        assert len(calls) == 2
+        torch.manual_seed(5)
+        with pytest.raises(CaptureError, match="an interrupted training of other heads"):
+            train(heads, angles, 5, state)
+        rest = train(heads, angles, 4, state)
+        for name, value in whole.state_dict().items():
+            assert torch.equal(value, rest.state_dict()[name]), name
