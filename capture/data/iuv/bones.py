@@ -17,14 +17,18 @@ from capture.io.iuv import PARTS, SLOT_GRID
 MIDDLE: tuple[tuple[str, str, int], ...] = (
     (r"hips?|pelvis", "pelvis", 0),
     (r"body", "pelvis", 1),  # the parent of hips and thighs in Quaternius' characters
-    (r"spine|abdomen|belly|stomach|waist", "belly", 0),
+    (r"back", "belly", 1),  # the part of an animal's spine that its hind legs hang on
+    (r"spine|abdomen|belly|stomach(tip)?|waist", "belly", 0),
     (r"spine0*1|torso|chest", "chest", 0),
-    (r"spine\d+|upperchest", "chest", 1),
+    (r"spine\d+|torso\d+|upperchest|shoulders", "chest", 1),
     (r"neck\d*", "neck", 0),
-    (r"head\d*|headtop", "head", 0),
+    (r"head\d*|headtop|headtip", "head", 0),
+    (r"(chin|jaw)(tip)?", "face", 0),
     (r"tail\w*", "tail", 0),
     (r"hair\w*", "hair", 0),
 )
+# Animals: their front legs are arms, so that a person's pose says where four legs go, and the other way round.
+_FRONT, _HIND = r"(front|fore)(leg)?", r"(back|hind|rear)(leg)?"
 # The same for bones of one side, whose side is removed before matching. "_hand" stands for l_hand and r_hand; the cells
 # are those of the left bone and of the right one.
 SIDED: tuple[tuple[str, str, tuple[int, int]], ...] = (
@@ -39,7 +43,21 @@ SIDED: tuple[tuple[str, str, tuple[int, int]], ...] = (
     (r"leg|lowerleg|shin|calf", "_shin", (0, 0)),
     (r"foot|ankle", "_foot", (0, 0)),
     (r"toe\w*|ball", "_foot", (1, 1)),
-    (r"ears?\d*", "ears", (0, 1)),
+    (r"ears?(tip)?\d*", "ears", (0, 1)),
+    (rf"{_FRONT}(shoulder|clavicle)", "chest", (2, 3)),
+    (rf"{_FRONT}(up|upper)(leg)?", "_upper_arm", (0, 0)),
+    (r"(front|fore)leg", "_upper_arm", (1, 1)),  # before an upper one where there is one
+    (rf"{_FRONT}(low|lower)(leg)?", "_forearm", (0, 0)),
+    (rf"{_FRONT}ankle", "_hand", (0, 0)),
+    (rf"{_FRONT}(foot|paw|hoof)\d*", "_hand", (1, 1)),
+    (rf"{_FRONT}(tip|toe)\w*", "_hand", (2, 2)),
+    (rf"{_HIND}(pelvis|hip|shoulder)", "pelvis", (2, 3)),
+    (rf"{_HIND}(up|upper)(leg)?", "_thigh", (0, 0)),
+    (r"(back|hind|rear)leg", "_thigh", (1, 1)),
+    (rf"{_HIND}(low|lower)(leg)?", "_shin", (0, 0)),
+    (rf"{_HIND}ankle", "_foot", (0, 0)),
+    (rf"{_HIND}(foot|paw|hoof)\d*", "_foot", (1, 1)),
+    (rf"{_HIND}(tip|toe)\w*", "_foot", (2, 2)),
 )
 _SIDES = tuple(
     re.compile(pattern) for pattern in (r"(left|right)(.+)", r"(.+)(left|right)", r"(l|r)(.+)", r"(.+)(l|r)")
@@ -74,12 +92,17 @@ def _sides(name: str) -> list[tuple[str, str]]:
 def renumbering_of(bones: tuple[str, ...]) -> Renumbering:
     """From maps whose part i is bones[i - 1], as capture.data.mixamo renders them, to the parts of capture.io.iuv.
 
-    u runs around a bone in the opposite direction there.
+    u runs around a bone in the opposite direction there. The neck of an animal without a neck bone is its upper spine,
+    as in Mesh2Motion's animals.
     """
     new, unknown = identity(), 0
+    names = [canonical(bone) for bone in bones]
+    has_upper_spine = any(name.startswith("frontleg") for name in names) and not any("neck" in name for name in names)
     new.part[1:] = PARTS.index(UNKNOWN) + 1  # numbers without a bone
     for i, bone in enumerate(bones, 1):
         known = part_of(bone)
+        if has_upper_spine and (spine := re.fullmatch(r"spine([134])", names[i - 1])):
+            known = ("belly", 1) if spine[1] == "1" else ("neck", int(spine[1]) - 3)
         part, cell = known or (UNKNOWN, unknown)
         unknown += known is None
         k = PARTS.index(part)

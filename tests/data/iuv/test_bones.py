@@ -22,9 +22,20 @@ QUATERNIUS = {
 }  # fmt: skip
 OTHERS = {"Tail.003": "tail", "Ear.L": "ears", "ears": "ears", "R_Thigh": "r_thigh", "calf_l": "l_shin"}
 
+ANIMALS = {  # Mesh2Motion's, and Quaternius' dinosaurs and animals
+    "Front_Leg_Shoulder_L": "chest", "Front_Leg_Upper_L": "l_upper_arm", "Front_Leg_Lower_R": "r_forearm",
+    "Front_Leg_Ankle_R": "r_hand", "Front_Leg_Foot_L": "l_hand", "Front_Leg_Tip_L": "l_hand",
+    "Back_Leg_Pelvis_R": "pelvis", "Back_Leg_Upper_L": "l_thigh", "Back_Leg_Lower_L": "l_shin",
+    "Back_Leg_Ankle_R": "r_foot", "Back_Leg_Foot_1_R": "r_foot", "Chin": "face", "Ear_Tip_L": "ears",
+    "Tail_Mid.001": "tail", "Stomach_tip": "belly", "Head.tip": "head", "FrontLeg.R": "r_upper_arm",
+    "FrontUpLeg.L": "l_upper_arm", "FrontLowLeg.L": "l_forearm", "BackFoot.R": "r_foot", "BackLeg.L": "l_thigh",
+    "BackUpLeg.L": "l_thigh", "BackLowLeg.R": "r_shin", "Shoulders": "chest", "Back": "belly",
+    "BackShoulder.L": "pelvis", "BackUpperLeg.R": "r_thigh", "FrontLowerLeg.R": "r_forearm", "Torso2": "chest",
+}  # fmt: skip
+
 
 class TestPartOf:
-    @pytest.mark.parametrize(("bone", "part"), (MIXAMO | QUATERNIUS | OTHERS).items())
+    @pytest.mark.parametrize(("bone", "part"), (MIXAMO | QUATERNIUS | OTHERS | ANIMALS).items())
     def test_known_bone_names(self, bone, part):
         assert part_of(bone)[0] == part
 
@@ -45,3 +56,11 @@ class TestRenumbering:
         ]
         assert len(set(points)) == len(points)
         assert new.part[0] == 0 and (new.part[len(bones) + 1 :] == PARTS.index("extra") + 1).all()
+
+    def test_the_neck_of_an_animal_without_a_neck_bone_is_its_upper_spine(self):
+        spine = ("Spine_1", "Spine_2", "Spine_3", "Spine_4")
+        animal = renumbering_of((*spine, "Front_Leg_Upper_L"))
+        person, named = renumbering_of((*spine, "LeftArm")), renumbering_of((*spine, "Front_Leg_Upper_L", "Neck"))
+        parts = [[PARTS[new.part[i] - 1] for i in range(1, 5)] for new in (animal, person, named)]
+        assert parts == [["belly", "chest", "neck", "neck"], ["chest"] * 4, ["chest"] * 4]
+        assert not (animal.u[3] == animal.u[4]).all() or not (animal.v[3] == animal.v[4]).all()
