@@ -155,7 +155,7 @@ class TestOldManifests:
     @pytest.mark.parametrize("name", ["manifest.json", ".prepare.json"])
     @pytest.mark.parametrize(
         ("kind", "changed"),
-        [("toon_1", "test_images: 75 there, 70 now"), ("mixamo", "mixamo_version: 1 there, 2 now")],
+        [("toon_1", "test_images: 75 there, 70 now"), ("mixamo", "mixamo_version: 1 there, 3 now")],
     )
     def test_sets_that_would_be_others_now_are_refused(self, tmp_path, programs, world, kind, changed, name):
         """They train; preparing them again, or on, says that this version would make another set of them.

@@ -70,7 +70,9 @@ def part_of(bone: str) -> tuple[str, int] | None:
 
     Left and right are the character's own.
     """
-    name = canonical(bone)
+    name = re.sub(
+        r"leaf(?=[lr]?$)", "", canonical(bone)
+    )  # Mesh2Motion's ends of chains: head_leaf moves the whole head
     for pattern, part, cell in MIDDLE:
         if re.fullmatch(pattern, name):
             return part, cell

@@ -26,7 +26,7 @@ from capture.data.mixamo.sizes import choose_sizes
 from capture.data.plan_shards import Shard, finish, finished_manifest, folder_of, share_of
 from capture.data.writing import begin, is_written
 
-MIXAMO_VERSION = 2  # of the pictures: raised whenever the same models would look different
+MIXAMO_VERSION = 3  # of the pictures: raised whenever the same models would look different
 _SPLIT = ("train_characters", "test_characters", "train_clips", "test_clips")
 _RESULTS = (
     "broken",

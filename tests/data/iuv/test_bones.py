@@ -20,7 +20,16 @@ QUATERNIUS = {
     "Head": "head", "UpperArm.L": "l_upper_arm", "LowerArm.R": "r_forearm", "Fist.R": "r_hand", "lowerlegl": "l_shin",
     "UpperLeg.R": "r_thigh", "Foot.L": "l_foot",
 }  # fmt: skip
-OTHERS = {"Tail.003": "tail", "Ear.L": "ears", "ears": "ears", "R_Thigh": "r_thigh", "calf_l": "l_shin"}
+OTHERS = {
+    "head_leaf": "head",
+    "ball_leaf_l": "l_foot",
+    "index_04_leaf_r": "r_hand",
+    "Tail.003": "tail",
+    "Ear.L": "ears",
+    "ears": "ears",
+    "R_Thigh": "r_thigh",
+    "calf_l": "l_shin",
+}
 
 ANIMALS = {  # Mesh2Motion's, and Quaternius' dinosaurs and animals
     "Front_Leg_Shoulder_L": "chest", "Front_Leg_Upper_L": "l_upper_arm", "Front_Leg_Lower_R": "r_forearm",

@@ -113,10 +113,13 @@ class TestRetarget:
     def test_bones_that_one_skeleton_lacks(self):
         motion = perform(skeleton(), TURNS, WALK)
         carried = Retarget.between(motion, skeleton(), {name: name for name in NAMES if name != "spine"}, trusted=True)
-        turns, _ = blender(skeleton(), *carried.pose(0))
+        turns, heads = blender(skeleton(), *carried.pose(0))
         for j, name in enumerate(NAMES):
             if name not in ("spine",):
                 assert np.allclose(turns[j], motion.turn[0, j])  # points where it should, though its parent does not
+        joined = [(j, p) for j, p in enumerate(PARENT) if p >= 0]
+        lengths = [[np.linalg.norm(at[j] - at[p]) for j, p in joined] for at in (HEADS, heads)]
+        assert np.allclose(*lengths)  # bones that hang on the missing one are not pulled off it
 
     def test_bone_that_shifts_within_its_parent(self):
         """Feet driven by inverse kinematics hang on the root."""

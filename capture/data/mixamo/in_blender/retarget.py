@@ -126,14 +126,22 @@ class Retarget:
 
 def _moves(motion: Motion, s: int, source: np.ndarray, rest: Rest, j: int) -> bool:
     q, p = motion.rest.parent[s], rest.parent[j]
-    if q < 0 or p < 0 or source[p] < 0:
+    if q < 0 or p < 0:
         return True
-    if source[p] != q:
-        return False  # a bone between the two is missing on one side: only turned
+    if source[p] != q:  # a bone between the two is missing on one side: only turned, unless it hangs on no known bone
+        return not _hangs_on_known(j, source, rest)
     offset = motion.head[:, s] - motion.head[:, q]
     offset = np.einsum("fba,fb->fa", motion.turn[:, q], offset)
     still = motion.rest.turn[q].T @ (motion.rest.head[s] - motion.rest.head[q])
     return bool(np.abs(np.vstack((offset, still)) - offset[0]).max() > MOVES * motion.rest.size)
+
+
+def _hangs_on_known(j: int, source: np.ndarray, rest: Rest) -> bool:
+    """Whether a bone of the character has an ancestor that the motion's skeleton has, too."""
+    p = rest.parent[j]
+    while p >= 0 and source[p] < 0:
+        p = rest.parent[p]
+    return p >= 0
 
 
 def _pairs(motion: Rest, rest: Rest, source: np.ndarray) -> list[tuple[int, int, int, int]]:
