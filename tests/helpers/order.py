@@ -64,7 +64,7 @@ def measured(report: Path) -> dict[str, float]:
     """File -> seconds of the files of LONG seconds or more, the longest first, from a report of `pytest --junitxml`."""
     files: dict[str, float] = defaultdict(float)
     for case in ElementTree.parse(report).iter("testcase"):
-        parts = case.get("classname", "").split(".")
+        parts = list(filter(None, case.get("classname", "").split(".")))
         while parts and not ROOT.joinpath(*parts).with_suffix(".py").is_file():
             parts.pop()  # classes
         if parts:
