@@ -7,7 +7,8 @@ in many styles, whose poses and cameras are known. The others are training pictu
 the names of their clips say a direction, such as walk_back_left of sprites or Run_a045 of characters that were rendered
 from 45 degrees. Clips in which figures lie or turn over are left out. Errors on --test datasets are printed at the end.
 
-Ctrl-C keeps what was learnt in OUT.training.pt, as every 500 steps do, and the same command goes on from there.
+Every 500 steps and after Ctrl-C the state of the training is saved beside OUT, in a file that ends in .training.pt; the
+same command goes on from there.
 """
 
 from __future__ import annotations
@@ -146,14 +147,9 @@ def train(heads: Tensor, angles: Tensor, steps: int, state: Path) -> HeadDirecti
             schedule.step()
             bar.set_postfix(loss=f"{loss.item():.3f}")
             if stopped or (step + 1) % KEPT_EVERY == 0:
-                kept = {
-                    "gen_opt": optimizer.state_dict(),
-                    "schedule": schedule.state_dict(),
-                    "rng": torch.get_rng_state(),
-                }
-                save_checkpoint(
-                    state, {"gen_state_dict": network.state_dict(), **kept, "step": step + 1, "about": about}
-                )
+                learnt = {"gen_state_dict": network.state_dict(), "gen_opt": optimizer.state_dict()}
+                place = {"schedule": schedule.state_dict(), "rng": torch.get_rng_state(), "step": step + 1}
+                save_checkpoint(state, {**learnt, **place, "about": about})
             if stopped:
                 raise KeyboardInterrupt
     return network.eval()

@@ -27,7 +27,7 @@ MIDDLE: tuple[tuple[str, str, int], ...] = (
     (r"tail\w*", "tail", 0),
     (r"hair\w*", "hair", 0),
 )
-# Animals: their front legs are arms, so that a person's pose says where four legs go, and the other way round.
+# Of animals: front legs count as arms and hind legs as legs, as those of built-in characters on four legs do.
 _FRONT, _HIND = r"(front|fore)(leg)?", r"(back|hind|rear)(leg)?"
 # The same for bones of one side, whose side is removed before matching. "_hand" stands for l_hand and r_hand; the cells
 # are those of the left bone and of the right one.
@@ -46,7 +46,7 @@ SIDED: tuple[tuple[str, str, tuple[int, int]], ...] = (
     (r"ears?(tip)?\d*", "ears", (0, 1)),
     (rf"{_FRONT}(shoulder|clavicle)", "chest", (2, 3)),
     (rf"{_FRONT}(up|upper)(leg)?", "_upper_arm", (0, 0)),
-    (r"(front|fore)leg", "_upper_arm", (1, 1)),  # before an upper one where there is one
+    (r"(front|fore)leg", "_upper_arm", (1, 1)),  # in some skeletons the parent of the upper one
     (rf"{_FRONT}(low|lower)(leg)?", "_forearm", (0, 0)),
     (rf"{_FRONT}ankle", "_hand", (0, 0)),
     (rf"{_FRONT}(foot|paw|hoof)\d*", "_hand", (1, 1)),
@@ -70,9 +70,8 @@ def part_of(bone: str) -> tuple[str, int] | None:
 
     Left and right are the character's own.
     """
-    name = re.sub(
-        r"leaf(?=[lr]?$)", "", canonical(bone)
-    )  # Mesh2Motion's ends of chains: head_leaf moves the whole head
+    # Mesh2Motion's last bone of a chain belongs to the chain: head_leaf moves the whole head
+    name = re.sub(r"leaf(?=[lr]?$)", "", canonical(bone))
     for pattern, part, cell in MIDDLE:
         if re.fullmatch(pattern, name):
             return part, cell
@@ -99,11 +98,11 @@ def renumbering_of(bones: tuple[str, ...]) -> Renumbering:
     """
     new, unknown = identity(), 0
     names = [canonical(bone) for bone in bones]
-    has_upper_spine = any(name.startswith("frontleg") for name in names) and not any("neck" in name for name in names)
+    spine_is_neck = any(name.startswith("frontleg") for name in names) and not any("neck" in name for name in names)
     new.part[1:] = PARTS.index(UNKNOWN) + 1  # numbers without a bone
     for i, bone in enumerate(bones, 1):
         known = part_of(bone)
-        if has_upper_spine and (spine := re.fullmatch(r"spine([134])", names[i - 1])):
+        if spine_is_neck and (spine := re.fullmatch(r"spine([134])", names[i - 1])):
             known = ("belly", 1) if spine[1] == "1" else ("neck", int(spine[1]) - 3)
         part, cell = known or (UNKNOWN, unknown)
         unknown += known is None
