@@ -23,6 +23,7 @@ HUNG = 0.25  # of a head's pixels
 LIMBS = tuple(f"{side}_{name}" for side in "lr" for name in (*ARM[:2], *LEG[:2]))
 A_LIMB = 0.15  # share of a patch's pixels that are these
 MARGIN = 3  # network pixels
+CHIN = 0.15  # of a head's height
 LEAST_SKIN = 0.55  # overlap of the skin of two heads
 LITTLE_SKIN = 0.12  # share of a head's pixels: two heads with less are both seen from behind, or both masked
 SMOOTH_SKIN = 2.0  # network pixels
@@ -37,10 +38,8 @@ class Head:
         around: the same with a margin outside of the figure, whose edge may be finer than the network's pixels.
         skin: float (1, 1, S, S), how likely each of its pixels is skin, eyes or mouth, and not hair or hat.
         centre: x and y of its middle, from -1 to 1.
-        maps: complex (N, parts, 2h, h + 1): the Fourier transforms of the maps of its parts, for each of the N pairs of
-            a scale and a turn, with the head in the middle.
-        norms: (N,), their sums of squares.
-        bottoms: (N,): the row of the chin in these maps.
+        maps: (1, parts, h, h), of its parts.
+        pixels, body: of the S * S, how many are the head's, and the rest of the figure's.
         height: of its middle above the lowest point of the figure; the picture is 2 high.
         lean: see `lean`.
     """
@@ -50,20 +49,55 @@ class Head:
     skin: Tensor
     centre: tuple[float, float]
     maps: Tensor
-    norms: Tensor
-    bottoms: Tensor
+    pixels: float
+    body: float
     height: float
     lean: float
 
+    def size_of_result(self, head: Tensor, figure: Tensor) -> tuple[float, float]:
+        """By how much a result's head, and the rest of its figure, are larger than these: logarithms of a scale.
 
-def find_head(
-    share: Tensor, alpha: Tensor, parts: Sequence[int], side: int, tries: Sequence[tuple[float, float]]
-) -> Head | None:
+        Args:
+            head, figure: masks (S, S).
+        """
+        there = float(head.sum()), float((figure & ~head).sum())
+        larger, body = (0.5 * math.log(max(x, 1) / max(y, 1)) for x, y in zip(there, (self.pixels, self.body)))
+        return larger, body
+
+    def moved(self, tries: Sequence[tuple[float, float]], scale: float = 1.0, shown: float = 1.0) -> MovedHead:
+        """This head at N scales and turns (radians); all scales are multiplied by `scale`. `shown`: see MovedHead."""
+        side = self.maps.shape[-1]
+        moved = torch.stack(
+            [sample(self.maps, about(self.centre, (0.0, 0.0), scale * one, turn), side) for one, turn in tries]
+        )  # (N, parts, h, h)
+        bottoms = torch.tensor([bottom_row(one) for one in moved])
+        return MovedHead(transform(moved), moved.square().sum((1, 2, 3)), bottoms, scale, shown)
+
+
+@dataclass(frozen=True, eq=False)
+class MovedHead:
+    """A head at N scales and turns, each with its middle in the middle of the picture.
+
+    Attributes:
+        maps: complex (N, parts, 2h, h + 1): the Fourier transforms of the maps of its parts.
+        norms: (N,), their sums of squares.  bottoms: (N,): the row of the chin.
+        scale: that all scales were multiplied by.  shown: how large the head is to be in the end, of the scale at which
+            it overlaps best.
+    """
+
+    maps: Tensor
+    norms: Tensor
+    bottoms: Tensor
+    scale: float
+    shown: float
+
+
+def find_head(share: Tensor, alpha: Tensor, parts: Sequence[int], side: int) -> Head | None:
     """The head in a picture; None where it is too small to tell, or the figure was not cut out.
 
     Args:
         share: (parts + 1, S, S), of the segmenter.  alpha: (1, R, R), how much of each pixel the figure covers.
-        parts: the numbers in PARTS of what counts as head.  side: h.  tries: scales and turns, in radians.
+        parts: the numbers in PARTS of what counts as head.  side: h.
     """
     size = share.shape[-1]
     figure = F.adaptive_avg_pool2d(alpha[None], size)[0, 0].numpy() > 0.5
@@ -80,14 +114,13 @@ def find_head(
     centre = float(2 * columns.mean() + 1) / size - 1, float(2 * rows.mean() + 1) / size - 1
     own = torch.from_numpy(np.stack([(everywhere == part + 1) & mask for part in parts])).float()
     maps = F.adaptive_avg_pool2d(0.5 * own + 0.5 * share[1:][list(parts)], side)[None]
-    moved = torch.stack([sample(maps, about(centre, (0.0, 0.0), *one), side) for one in tries])  # (N, parts, h, h)
     around = ndimage.binary_dilation(mask, iterations=MARGIN) & of_head & (mask | ~figure)
     inside, near = (torch.from_numpy(x)[None, None].float() for x in (mask, around))
-    bottoms = torch.tensor([bottom_row(one) for one in moved])
-    norms = moved.square().sum((1, 2, 3))
     height = lowest(figure) - centre[1]
+    pixels = int(mask.sum())
+    body = int((figure & ~mask).sum())
     leaning = lean(everywhere * figure)
-    return Head(inside, near, inside * skin(share), centre, transform(moved), norms, bottoms, height, leaning)
+    return Head(inside, near, inside * skin(share), centre, maps, pixels, body, height, leaning)
 
 
 def fewest_pixels(size: int) -> float:
@@ -117,10 +150,24 @@ def about(source: tuple[float, float], target: tuple[float, float], scale: float
     return torch.tensor([[c, s, x - c * u - s * v], [-s, c, y + s * u - c * v]], dtype=torch.float32)
 
 
-def change(placed: Tensor) -> float:
-    """How much such a map turns (radians) and scales (logarithm), both together."""
+def resized(placed: Tensor, mask: Tensor, factor: float) -> Tensor:
+    """An affine map (2, 3) from a result to a picture of a head, with the head `factor` times as large about its chin.
+
+    Args:
+        mask: (S, S), the pixels of the result that show the head.
+    """
+    rows, columns = torch.nonzero(mask, as_tuple=True)
+    height = int(rows.max() - rows.min()) + 1
+    lower = columns[rows > rows.max() - max(2, CHIN * height)]
+    chin = 2 * torch.tensor([float(lower.float().mean()) + 0.5, float(rows.max()) + 1]) / len(mask) - 1
+    turned = placed[:, :2]
+    return torch.cat([turned / factor, (turned @ (chin - chin / factor) + placed[:, 2])[:, None]], 1)
+
+
+def change(placed: Tensor, scale: float) -> float:
+    """How much such a map turns (radians), and scales otherwise than by `scale` (logarithm), both together."""
     (a, b), _ = placed[:, :2].tolist()
-    return abs(math.log(math.hypot(a, b))) + abs(math.atan2(b, a))
+    return abs(math.log(scale * math.hypot(a, b))) + abs(math.atan2(b, a))
 
 
 def sample(maps: Tensor, matrix: Tensor, side: int, mode: str = "bilinear") -> Tensor:

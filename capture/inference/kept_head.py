@@ -22,35 +22,22 @@ from capture.inference.drawing import Drawing
 from capture.inference.head_cutout import (
     UPPER_BODY,
     Head,
-    about,
-    bottom_row,
     change,
     fewest_pixels,
     find_head,
     lean,
-    lowest,
+    resized,
     sample,
     shows_same_side,
-    transform,
 )
 from capture.inference.head_direction import HEAD, Sides, compare, head_directions, part_shares
+from capture.inference.head_placement import HeadPlacer
 from capture.io.iuv import ARM, PART
 from capture.methods.layers import Layers
 
 ARMS = tuple(f"{side}_{name}" for side in "lr" for name in ARM)
-SCALES = tuple(math.exp(step / 10) for step in (-2, -1, 0, 1, 2))
-TURNS = tuple(math.radians(degrees) for degrees in (-20, -10, 0, 10, 20))
-SCALE_COST, TURN_COST = 0.3, 0.15  # of overlap, for a logarithm of the scale of 1, and for a radian
-CHIN_COST = 0.8  # of overlap, for chins that are a picture's height apart: a driver's hat is not to raise the head
 LEAST, LEAST_AGAIN = 0.5, 0.43  # overlap of the two heads; the second where the frame before kept its head
 LEAST_OF_PIXELS = 0.3, 0.23  # the same in pixel art: heights already say where the head is, whatever hat the driver has
-HIGHER_COST, LOWER_COST = (
-    8.0,
-    5.0,
-)  # of overlap, in pixel art, for a head a picture's height above or below its own height
-SAME_HEIGHT = 0.015  # of the picture's height, by which a head may be higher or lower at no cost
-CROUCHING = 0.06  # the same, above which a lower head costs no more
-SLIGHT = 0.04  # of a scale's logarithm, and of an angle in radians
 BETTER = 0.05  # of overlap, by which another picture than the first must be better
 BENT = math.radians(65)  # pixel art is not turned, so a driver that bends down or lies has the network's upper body
 SURE = 8.0  # of a logit
@@ -108,7 +95,7 @@ class HeadKeeper:
     def __init__(self, logits: Tensor, drawings: Sequence[Drawing], shown: Tensor, cell: float | None = None):
         self.parts = [PART[name] for name in (HEAD if cell is None else HEAD + UPPER_BODY)]
         self.size, self.cell, self.drawings = shown.shape[-1], cell, drawings
-        self.tries = [(scale, turn) for scale in SCALES for turn in TURNS] if cell is None else [(1.0, 0.0)]
+        self._placer = HeadPlacer(self.parts, self.size, cell)
         self._directions = head_directions(shown, logits)
         self._shares, self._side = part_shares(logits, self.size), logits.shape[-1]
         self._found: dict[tuple[int, bool], Head | None] = {}
@@ -122,7 +109,8 @@ class HeadKeeper:
             driver: the direction (2,) of the driver's head: see HeadDirection.
         """
         shares = layers.logits[0].softmax(0)
-        theirs = (shares[0] < 0.5) & torch.isin(shares[1:].argmax(0), torch.tensor(self.parts))  # (S, S)
+        figure = shares[0] < 0.5
+        theirs = figure & torch.isin(shares[1:].argmax(0), torch.tensor(self.parts))  # (S, S)
         leaning = 0.0 if self.cell is None else lean(shares.argmax(0).numpy())  # other drawings are turned
         best: tuple[float, int, Head, Tensor, Tensor, Tensor] | None = None
         for n, direction in enumerate(self._directions):
@@ -132,13 +120,17 @@ class HeadKeeper:
             head = self._head(n, sides is Sides.MIRRORED)
             if head is None or (self.cell is not None and _between_angles(head.lean, leaning) > BENT):
                 continue
-            placed = self._place(head, shares)
+            moved = self._placer.move((n, sides is Sides.MIRRORED), head, theirs, figure)
+            placed = self._placer.place(head, moved, shares)
             mask = sample(head.mask, placed, self.size)[0]
             own = mask > 0.5
-            overlap = float((own & theirs).sum() / (own | theirs).sum()) - change(placed)
+            overlap = float((own & theirs).sum() / (own | theirs).sum()) - change(placed, moved.scale)
             if sides is Sides.UNKNOWN and not shows_same_side(sample(head.skin, placed, self.size)[0], mask, shares):
                 continue
             if best is None or overlap > best[0] + BETTER:
+                if moved.shown != 1:
+                    placed = resized(placed, own, moved.shown)
+                    mask = sample(head.mask, placed, self.size)[0]
                 source = placed * MIRROR if sides is Sides.MIRRORED else placed
                 best = overlap, n, head, placed, source, mask
         least, again = (LEAST, LEAST_AGAIN) if self.cell is None else LEAST_OF_PIXELS
@@ -153,47 +145,8 @@ class HeadKeeper:
             share, alpha = self._shares[n], self.drawings[n].pixels[3:]
             if mirrored:
                 share, alpha = share.flip(-1), alpha.flip(-1)
-            self._found[n, mirrored] = find_head(share, alpha, self.parts, self._side, self.tries)
+            self._found[n, mirrored] = find_head(share, alpha, self.parts, self._side)
         return self._found[n, mirrored]
-
-    def _place(self, head: Head, shares: Tensor) -> Tensor:
-        """The affine map (2, 3) from the output to the picture that the head is in, under which the parts of both
-        overlap best (Dice's coefficient of soft maps)."""
-        h = head.maps.shape[-2] // 2
-        target = F.adaptive_avg_pool2d(shares[1:][self.parts], h)  # (parts, h, h)
-        common = torch.fft.irfft2((transform(target) * head.maps.conj()).sum(1), s=(2 * h, 2 * h))  # (N, 2h, 2h)
-        overlap = 2 * common / (head.norms + target.square().sum())[:, None, None]
-        cost = torch.tensor([SCALE_COST * abs(math.log(scale)) + TURN_COST * abs(turn) for scale, turn in self.tries])
-        rows = (torch.arange(2 * h) + h) % (2 * h) - h  # by which heads are moved
-        away = (rows - bottom_row(target) + head.bottoms[:, None]).abs() / h
-        overlap = overlap - CHIN_COST * away[:, :, None]
-        if self.cell is not None:
-            as_drawn = h * (lowest((shares[0] < 0.5).numpy()) - head.height) / 2  # the row of a head as high as drawn
-            overlap = overlap - height_cost((rows - as_drawn) / h)[:, None]
-        scores = overlap.flatten(1).amax(1) - cost
-        n = int(scores.argmax())
-        row, column = divmod(int(overlap[n].argmax()), 2 * h)
-        x, y = column + _peak(overlap[n, row], column), row + _peak(overlap[n, :, column], row)
-        there = [2 * ((value + h) % (2 * h) - h) / h for value in (x, y)]
-        if self.cell is not None:
-            step = 2 * self.cell / self.size
-            there = [c + round((v - c) / step) * step for v, c in zip(there, head.centre)]
-        return about(head.centre, (there[0], there[1]), *self._between(n, scores))
-
-    def _between(self, n: int, scores: Tensor) -> tuple[float, float]:
-        """Scale and turn at the maximum of the scores of all tries, of which n is the best: between the tries, so that
-        a head does not jump from one to the next in a video."""
-        scale, turn = self.tries[n]
-        if len(self.tries) == 1:
-            return scale, turn
-        grid = scores.view(len(SCALES), len(TURNS))
-        row, column = divmod(n, len(TURNS))
-        larger = math.log(scale)
-        if 0 < row < len(SCALES) - 1:
-            larger += _peak(grid[:, column], row) * math.log(SCALES[1] / SCALES[0])
-        if 0 < column < len(TURNS) - 1:
-            turn += _peak(grid[row], column) * (TURNS[1] - TURNS[0])
-        return math.exp(_shrunk(larger)), _shrunk(turn)
 
     def _put(
         self,
@@ -256,28 +209,6 @@ class HeadKeeper:
         return (2 * drawn[:3] / drawn[3:].clamp(min=1e-3) - 1).clamp(-1, 1)
 
 
-def height_cost(lower: Tensor) -> Tensor:
-    """What it costs, in overlap, to put a head of pixel art lower, or higher (negative), than it is drawn above the
-    floor, in heights of the picture.
-
-    Sprites bend little, and the driver's hat or height says nothing about the character's. A crouch is followed.
-    """
-    higher, lower = ((x - SAME_HEIGHT).clamp(min=0) for x in (-lower, lower))
-    return HIGHER_COST * higher + LOWER_COST * lower.clamp(max=CROUCHING)
-
-
 def _between_angles(one: float, other: float) -> float:
     """The angle between two directions, from 0 to pi."""
     return abs((one - other + math.pi) % (2 * math.pi) - math.pi)
-
-
-def _shrunk(value: float) -> float:
-    """A logarithm of a scale, or an angle, nearer to 0, and 0 where it was slight: most heads keep their size."""
-    return math.copysign(max(abs(value) - SLIGHT, 0.0), value)
-
-
-def _peak(values: Tensor, at: int) -> float:
-    """How far from `at` the maximum is of the parabola through three values of a circular row."""
-    low, middle, high = (float(values[(at + step) % len(values)]) for step in (-1, 0, 1))
-    bend = low - 2 * middle + high
-    return 0.5 * (low - high) / bend if bend < -1e-9 else 0.0

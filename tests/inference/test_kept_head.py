@@ -12,7 +12,8 @@ from PIL import Image
 
 from capture.inference.drawing import cut_drawing
 from capture.inference.head_cutout import about, change, lean, sample
-from capture.inference.kept_head import CROUCHING, HIGHER_COST, LOWER_COST, HeadKeeper, height_cost
+from capture.inference.head_placement import CROUCHING, HIGHER_COST, LOWER_COST, height_cost
+from capture.inference.kept_head import HeadKeeper, PlacedHead
 from capture.inference.window import Window
 from capture.io.images import image_to_tensor, over_ground
 from capture.io.iuv import PART, PARTS
@@ -36,6 +37,18 @@ def labels_of(hair: float = 0.2, back: bool = False, shift: tuple[int, int] = (0
     labels[head] = HAIR if back else SKIN
     labels[head & (y < hair)] = HAIR
     return labels
+
+
+def labels_of_size(head: float, body: float) -> np.ndarray:
+    """The same with the head and the body so many times as large, about the chin."""
+    y, x = np.mgrid[:SIZE, :SIZE] / SIZE - np.array([0.36, 0.5])[:, None, None]
+    person_, found = labels_of(), np.zeros((SIZE, SIZE), int)
+    for factor, above in ((body, False), (head, True)):
+        row, column = ((SIZE * (z / factor + c)).round().astype(int) for z, c in ((y, 0.36), (x, 0.5)))
+        inside = (row >= 0) & (row < SIZE) & (column >= 0) & (column < SIZE)
+        there = np.where(inside, person_[row.clip(0, SIZE - 1), column.clip(0, SIZE - 1)], 0)
+        found = np.where((there > 0) & ((there != CHEST) == above), there, found)
+    return found
 
 
 def logits_of(labels: np.ndarray) -> torch.Tensor:
@@ -92,6 +105,11 @@ def as_drawn(picture: Image.Image, shift: tuple[int, int]) -> np.ndarray:
 
 def output(layers: Layers) -> np.ndarray:
     return ((layers.image[0].permute(1, 2, 0).numpy() + 1) * 127.5).clip(0, 255)
+
+
+def scale_of(head: PlacedHead) -> float:
+    """How much larger a head is in the result than in its drawing."""
+    return float(1 / torch.linalg.det(head.source[:, :2]).abs().sqrt())
 
 
 class TestHeadKeeper:
@@ -184,6 +202,31 @@ class TestHeadKeeper:
         assert keeper(layers_of(labels_of()), GROUND, None)[1] is not None
         assert keeper(layers_of(there), GROUND, None)[1] is not None
 
+    @pytest.mark.parametrize("factor", [0.45, 0.7])
+    def test_a_head_of_quite_another_size_is_scaled_with_its_body(self, drawn, factor):
+        made, head = keeper_of(drawn)(layers_of(labels_of_size(factor, factor)), GROUND, None)
+        assert head is not None and scale_of(head) == pytest.approx(factor, rel=0.08)
+        middle = [round(SIZE * (0.36 + factor * (row - 0.36))) for row in (0.12, 0.32)]  # hair, and chin
+        colours = output(made)[middle, SIZE // 2]
+        truth = as_drawn(drawn, (0, 0))[[round(0.12 * SIZE), round(0.32 * SIZE)], SIZE // 2]
+        assert np.abs(colours - truth).max() < 25
+
+    def test_a_head_of_another_size_than_its_body_has_that_of_the_body(self, drawn):
+        """A driver with a small head makes the layout's head small; one with a large hat makes it large."""
+        _, head = keeper_of(drawn)(layers_of(labels_of_size(0.72, 0.93)), GROUND, None)
+        assert head is not None and scale_of(head) == pytest.approx(0.93, abs=0.05)
+        chin = int(torch.nonzero(head.masks[0, 1].any(1))[-1])
+        assert abs(chin - round(0.36 * SIZE)) <= 3  # it stays where it is
+
+    def test_a_head_does_not_follow_a_body_that_is_foreshortened(self, drawn):
+        """After a frame in which the sizes of head and body agreed, they may disagree a little more."""
+        agreeing, not_quite = layers_of(labels_of_size(0.6, 0.6)), layers_of(labels_of_size(0.6, 0.88))
+        keeper = keeper_of(drawn)
+        assert keeper(layers_of(labels_of_size(0.45, 1.0)), GROUND, None)[1] is None
+        assert keeper(not_quite, GROUND, None)[1] is None
+        assert keeper(agreeing, GROUND, None)[1] is not None
+        assert keeper(not_quite, GROUND, None)[1] is not None
+
     def test_what_hangs_on_the_head_alone_belongs_to_it(self, drawn):
         """A knot of hair on top that the segmenter takes for a tail, and a foot that touches nothing but the body."""
         knotted, seen = drawn.copy(), labels_of()
@@ -263,7 +306,8 @@ def test_about_moves_a_point_to_its_place():
     """What is at `source` in the picture is at `target` in the result, larger and turned."""
     placed = about((0.2, -0.3), (-0.4, 0.1), 1.5, 0.3)
     assert (placed @ torch.tensor([-0.4, 0.1, 1.0])).tolist() == pytest.approx([0.2, -0.3], abs=1e-6)
-    assert change(placed) == pytest.approx(np.log(1.5) + 0.3, abs=1e-5)
+    assert change(placed, 1.0) == pytest.approx(np.log(1.5) + 0.3, abs=1e-5)
+    assert change(placed, 1.5) == pytest.approx(0.3, abs=1e-5)
     dot = torch.zeros(1, 1, 65, 65)
     dot[0, 0, 32, 48] = 1
     moved = sample(dot, about((32 / 65, 0.0), (0.0, 16 / 65), 1.0, 0.0), 65)[0]
