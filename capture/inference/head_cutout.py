@@ -42,6 +42,7 @@ class Head:
         pixels, body: of the S * S, how many are the head's, and the rest of the figure's.
         height: of its middle above the lowest point of the figure; the picture is 2 high.
         lean: see `lean`.
+        joined: whether `maps` tell no head, face, ears, hair and hat apart: see `join`.
     """
 
     mask: Tensor
@@ -53,6 +54,7 @@ class Head:
     body: float
     height: float
     lean: float
+    joined: bool = False
 
     def size_of_result(self, head: Tensor, figure: Tensor) -> tuple[float, float]:
         """By how much a result's head, and the rest of its figure, are larger than these: logarithms of a scale.
@@ -92,12 +94,13 @@ class MovedHead:
     shown: float
 
 
-def find_head(share: Tensor, alpha: Tensor, parts: Sequence[int], side: int) -> Head | None:
+def find_head(share: Tensor, alpha: Tensor, parts: Sequence[int], side: int, joined: bool = False) -> Head | None:
     """The head in a picture; None where it is too small to tell, or the figure was not cut out.
 
     Args:
         share: (parts + 1, S, S), of the segmenter.  alpha: (1, R, R), how much of each pixel the figure covers.
         parts: the numbers in PARTS of what counts as head.  side: h.
+        joined: see Head.joined.
     """
     size = share.shape[-1]
     figure = F.adaptive_avg_pool2d(alpha[None], size)[0, 0].numpy() > 0.5
@@ -114,13 +117,14 @@ def find_head(share: Tensor, alpha: Tensor, parts: Sequence[int], side: int) -> 
     centre = float(2 * columns.mean() + 1) / size - 1, float(2 * rows.mean() + 1) / size - 1
     own = torch.from_numpy(np.stack([(everywhere == part + 1) & mask for part in parts])).float()
     maps = F.adaptive_avg_pool2d(0.5 * own + 0.5 * share[1:][list(parts)], side)[None]
+    maps = join(maps) if joined else maps
     around = ndimage.binary_dilation(mask, iterations=MARGIN) & of_head & (mask | ~figure)
     inside, near = (torch.from_numpy(x)[None, None].float() for x in (mask, around))
     height = lowest(figure) - centre[1]
     pixels = int(mask.sum())
     body = int((figure & ~mask).sum())
     leaning = lean(everywhere * figure)
-    return Head(inside, near, inside * skin(share), centre, maps, pixels, body, height, leaning)
+    return Head(inside, near, inside * skin(share), centre, maps, pixels, body, height, leaning, joined)
 
 
 def fewest_pixels(size: int) -> float:
@@ -196,6 +200,11 @@ def lean(labels: np.ndarray) -> float:
         return 0.0
     down, right = body.mean(0) - head.mean(0)
     return math.atan2(right, down)
+
+
+def join(maps: Tensor) -> Tensor:
+    """Maps of parts (..., parts, h, h), of which the first are those of HEAD, with one map for all of these."""
+    return torch.cat([maps[..., : len(HEAD), :, :].sum(-3, keepdim=True), maps[..., len(HEAD) :, :, :]], -3)
 
 
 def lowest(figure: np.ndarray) -> float:

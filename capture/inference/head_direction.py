@@ -29,6 +29,8 @@ MARGIN = 0.15  # of a head's larger side, around it
 FEWEST = 30  # pixels of a head at a side of 128
 NEAR = math.radians(60)  # sets of drawings have four or eight directions
 FAR = math.radians(110)  # a face from the front may stand on a body that is seen from the side, not from behind
+FRONT = 0.42  # cosine of the largest angle from the front, or from the back, at which a head is seen from there
+_MIRROR = torch.tensor([1.0, -1.0])
 TOO_UNSURE = 2.0  # radians squared: variance, nearly, of the angle between two heads
 
 
@@ -112,8 +114,18 @@ class Sides(Enum):
 
     ALIKE = "about the same"
     MIRRORED = "about the same, mirrored"
+    BEHIND = "from behind, where the other is from the front"
+    BEHIND_MIRRORED = "from behind, mirrored"
     AWAY = "another"
     UNKNOWN = "unknown"
+
+    @property
+    def mirrored(self) -> bool:
+        return self in (Sides.MIRRORED, Sides.BEHIND_MIRRORED)
+
+    @property
+    def behind(self) -> bool:
+        return self in (Sides.BEHIND, Sides.BEHIND_MIRRORED)
 
 
 def compare(drawn: Tensor | None, driver: Tensor | None) -> Sides:
@@ -122,13 +134,18 @@ def compare(drawn: Tensor | None, driver: Tensor | None) -> Sides:
         return Sides.UNKNOWN
     if 1 / max(float(drawn.norm()), 1e-6) + 1 / max(float(driver.norm()), 1e-6) > TOO_UNSURE:
         return Sides.UNKNOWN
-    apart, mirrored = (
-        math.acos(min(max(float(F.cosine_similarity(one, driver, dim=0)), -1), 1))
-        for one in (drawn, drawn * torch.tensor([1.0, -1.0]))
-    )
+    if float(drawn[0] / drawn.norm()) > FRONT and float(driver[0] / driver.norm()) < -FRONT:
+        # the outline of a head from behind is that from the front, mirrored
+        return Sides.BEHIND if _angle(-drawn * _MIRROR, driver) < _angle(-drawn, driver) else Sides.BEHIND_MIRRORED
+    apart, mirrored = (_angle(one, driver) for one in (drawn, drawn * _MIRROR))
     if mirrored < NEAR < apart:
         return Sides.MIRRORED
     return Sides.ALIKE if apart < FAR else Sides.AWAY
+
+
+def _angle(one: Tensor, other: Tensor) -> float:
+    """Between two vectors (2,), from 0 to pi."""
+    return math.acos(min(max(float(F.cosine_similarity(one, other, dim=0)), -1), 1))
 
 
 def part_shares(logits: Tensor, size: int) -> Tensor:

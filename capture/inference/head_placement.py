@@ -9,7 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from capture.inference.head_cutout import Head, MovedHead, about, bottom_row, lowest, transform
+from capture.inference.head_cutout import Head, MovedHead, about, bottom_row, join, lowest, transform
+from capture.inference.head_direction import Sides
 
 SCALES = tuple(math.exp(step / 10) for step in (-2, -1, 0, 1, 2))
 TURNS = tuple(math.radians(degrees) for degrees in (-20, -10, 0, 10, 20))
@@ -34,9 +35,9 @@ class HeadPlacer:
     def __init__(self, parts: Sequence[int], size: int, cell: float | None):
         self.parts, self.size, self.cell = list(parts), size, cell
         self.tries = [(scale, turn) for scale in SCALES for turn in TURNS] if cell is None else [(1.0, 0.0)]
-        self._moved: dict[tuple[int, bool], MovedHead] = {}
+        self._moved: dict[tuple[int, Sides], MovedHead] = {}
 
-    def move(self, which: tuple[int, bool], head: Head, theirs: Tensor, figure: Tensor) -> MovedHead:
+    def move(self, which: tuple[int, Sides], head: Head, theirs: Tensor, figure: Tensor) -> MovedHead:
         """A head at all scales and turns that are tried.
 
         They are about the drawing's own size, or, where the result's head has quite another size and its body agrees,
@@ -61,6 +62,7 @@ class HeadPlacer:
         overlap best (Dice's coefficient of soft maps)."""
         h = head.maps.shape[-1]
         target = F.adaptive_avg_pool2d(shares[1:][self.parts], h)  # (parts, h, h)
+        target = join(target) if head.joined else target
         common = torch.fft.irfft2((transform(target) * moved.maps.conj()).sum(1), s=(2 * h, 2 * h))  # (N, 2h, 2h)
         overlap = 2 * common / (moved.norms + target.square().sum())[:, None, None]
         cost = torch.tensor([SCALE_COST * abs(math.log(scale)) + TURN_COST * abs(turn) for scale, turn in self.tries])

@@ -31,6 +31,7 @@ from capture.inference.head_cutout import (
     shows_same_side,
 )
 from capture.inference.head_direction import HEAD, Sides, compare, head_directions, part_shares
+from capture.inference.head_from_behind import without_face
 from capture.inference.head_placement import HeadPlacer
 from capture.io.iuv import ARM, PART
 from capture.methods.layers import Layers
@@ -98,7 +99,8 @@ class HeadKeeper:
         self._placer = HeadPlacer(self.parts, self.size, cell)
         self._directions = head_directions(shown, logits)
         self._shares, self._side = part_shares(logits, self.size), logits.shape[-1]
-        self._found: dict[tuple[int, bool], Head | None] = {}
+        self._found: dict[tuple[int, Sides], Head | None] = {}
+        self._behind: dict[int, Drawing] = {}
         self._kept = False
 
     def __call__(self, layers: Layers, ground: np.ndarray, driver: Tensor | None) -> tuple[Layers, PlacedHead | None]:
@@ -112,15 +114,15 @@ class HeadKeeper:
         figure = shares[0] < 0.5
         theirs = figure & torch.isin(shares[1:].argmax(0), torch.tensor(self.parts))  # (S, S)
         leaning = 0.0 if self.cell is None else lean(shares.argmax(0).numpy())  # other drawings are turned
-        best: tuple[float, int, Head, Tensor, Tensor, Tensor] | None = None
+        best: tuple[float, int, Drawing, Head, Tensor, Tensor, Tensor] | None = None
         for n, direction in enumerate(self._directions):
             sides = compare(direction, driver)
             if sides is Sides.AWAY or int(theirs.sum()) < fewest_pixels(self.size):
                 continue
-            head = self._head(n, sides is Sides.MIRRORED)
+            head = self._head(n, sides)
             if head is None or (self.cell is not None and _between_angles(head.lean, leaning) > BENT):
                 continue
-            moved = self._placer.move((n, sides is Sides.MIRRORED), head, theirs, figure)
+            moved = self._placer.move((n, sides), head, theirs, figure)
             placed = self._placer.place(head, moved, shares)
             mask = sample(head.mask, placed, self.size)[0]
             own = mask > 0.5
@@ -131,22 +133,30 @@ class HeadKeeper:
                 if moved.shown != 1:
                     placed = resized(placed, own, moved.shown)
                     mask = sample(head.mask, placed, self.size)[0]
-                source = placed * MIRROR if sides is Sides.MIRRORED else placed
-                best = overlap, n, head, placed, source, mask
+                source = placed * MIRROR if sides.mirrored else placed
+                best = overlap, n, self._drawing(n, sides.behind), head, placed, source, mask
         least, again = (LEAST, LEAST_AGAIN) if self.cell is None else LEAST_OF_PIXELS
         self._kept = best is not None and best[0] > (again if self._kept else least)
         if best is None or not self._kept:
             return layers, None
         return self._put(layers, ground, theirs, *best[1:])
 
-    def _head(self, n: int, mirrored: bool) -> Head | None:
+    def _head(self, n: int, sides: Sides) -> Head | None:
         """The head in picture n, or in its mirror image: looked for when it is first needed."""
-        if (n, mirrored) not in self._found:
+        if (n, sides) not in self._found:
             share, alpha = self._shares[n], self.drawings[n].pixels[3:]
-            if mirrored:
+            if sides.mirrored:
                 share, alpha = share.flip(-1), alpha.flip(-1)
-            self._found[n, mirrored] = find_head(share, alpha, self.parts, self._side)
-        return self._found[n, mirrored]
+            self._found[n, sides] = find_head(share, alpha, self.parts, self._side, joined=sides.behind)
+        return self._found[n, sides]
+
+    def _drawing(self, n: int, behind: bool) -> Drawing:
+        """Picture n, or what its head looks like from behind: made when it is first needed."""
+        if not behind:
+            return self.drawings[n]
+        if n not in self._behind:
+            self._behind[n] = without_face(self.drawings[n], self._shares[n], self.cell)
+        return self._behind[n]
 
     def _put(
         self,
@@ -154,6 +164,7 @@ class HeadKeeper:
         ground: np.ndarray,
         theirs: Tensor,
         n: int,
+        drawing: Drawing,
         head: Head,
         placed: Tensor,
         source: Tensor,
@@ -177,7 +188,7 @@ class HeadKeeper:
         logits[:, bare | own] = -SURE
         logits[0, bare], logits[numbers[0], own] = SURE, SURE
         behind = torch.from_numpy(np.asarray(ground, np.float32) / 127.5 - 1)[:, None, None]
-        image = alpha * self._drawn(n, source) + (1 - alpha) * torch.where(bare, behind, layers.image[0])
+        image = alpha * self._drawn(drawing, source) + (1 - alpha) * torch.where(bare, behind, layers.image[0])
         figure = layers.figure_alpha
         if figure is not None:
             figure = alpha + (1 - alpha) * torch.where(bare, torch.zeros_like(alpha), figure)
@@ -197,11 +208,11 @@ class HeadKeeper:
             part_source=pictures,
             residual_flow=flow,
             figure_alpha=figure,
-        ), PlacedHead(self.drawings[n], source, placed, head.around, masks, sampling)
+        ), PlacedHead(drawing, source, placed, head.around, masks, sampling)
 
-    def _drawn(self, n: int, source: Tensor) -> Tensor:
-        """Picture n, moved, at the network's size: (3, S, S) in [-1, 1]."""
-        pixels = self.drawings[n].pixels[None]
+    def _drawn(self, drawing: Drawing, source: Tensor) -> Tensor:
+        """A picture, moved, at the network's size: (3, S, S) in [-1, 1]."""
+        pixels = drawing.pixels[None]
         if self.cell is None:
             drawn = sample(F.adaptive_avg_pool2d(pixels, self.size), source, self.size, "bicubic").clamp(0, 1)
         else:
