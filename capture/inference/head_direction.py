@@ -28,6 +28,7 @@ SIDE = 40  # pixels of a cut-out head
 MARGIN = 0.15  # of a head's larger side, around it
 FEWEST = 30  # pixels of a head at a side of 128
 NEAR = math.radians(60)  # sets of drawings have four or eight directions
+NEARLY = math.radians(50)  # so near that the same limbs are seen
 FAR = math.radians(110)  # a face from the front may stand on a body that is seen from the side, not from behind
 FRONT = 0.42  # cosine of the largest angle from the front, or from the back, at which a head is seen from there
 _MIRROR = torch.tensor([1.0, -1.0])
@@ -141,6 +142,13 @@ def compare(drawn: Tensor | None, driver: Tensor | None) -> Sides:
     if mirrored < NEAR < apart:
         return Sides.MIRRORED
     return Sides.ALIKE if apart < FAR else Sides.AWAY
+
+
+def nearly_alike(drawn: Tensor | None, driver: Tensor | None, sides: Sides) -> bool:
+    """Whether two heads, the first of which is mirrored where `sides` says so, look in nearly the same direction."""
+    if drawn is None or driver is None or sides not in (Sides.ALIKE, Sides.MIRRORED):
+        return False
+    return _angle(drawn * _MIRROR if sides.mirrored else drawn, driver) < NEARLY
 
 
 def _angle(one: Tensor, other: Tensor) -> float:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -30,9 +31,10 @@ from capture.inference.head_cutout import (
     sample,
     shows_same_side,
 )
-from capture.inference.head_direction import HEAD, Sides, compare, head_directions, part_shares
+from capture.inference.head_direction import HEAD, Sides, compare, head_directions, nearly_alike, part_shares
 from capture.inference.head_from_behind import without_face
 from capture.inference.head_placement import HeadPlacer
+from capture.inference.kept_limbs import LimbKeeper
 from capture.io.iuv import ARM, PART
 from capture.methods.layers import Layers
 
@@ -56,6 +58,8 @@ class PlacedHead:
         around: Head.around.  masks: float (1, 3, S, S): which pixels show an arm before the head, which the head, and
             which nothing any more, where the network had its own.
         sampling: of the drawing, bicubic or nearest.
+        number: of the drawing.  alike: whether the result shows the figure from nearly the same side.
+        layout: of the result without the head, int (S, S): 0 for the background, then parts.
     """
 
     drawing: Drawing
@@ -64,6 +68,9 @@ class PlacedHead:
     around: Tensor
     masks: Tensor
     sampling: str
+    number: int
+    alike: bool
+    layout: np.ndarray
 
     def paste(self, figure: np.ndarray) -> np.ndarray:
         """A figure drawn of the layers that the head was put in, uint8 (R, R, 4) with straight alpha, with the head as
@@ -80,6 +87,19 @@ class PlacedHead:
         result[there] = (pasted[there] + 0.5).astype(np.uint8)
         result[result[..., 3] == 0] = 0
         return result
+
+
+class Candidate(NamedTuple):
+    """A head that may be put into a result: PlacedHead has the meaning of what is called alike."""
+
+    overlap: float
+    number: int
+    alike: bool
+    drawing: Drawing
+    head: Head
+    placed: Tensor
+    source: Tensor
+    mask: Tensor  # (S, S)
 
 
 class HeadKeeper:
@@ -101,6 +121,7 @@ class HeadKeeper:
         self._shares, self._side = part_shares(logits, self.size), logits.shape[-1]
         self._found: dict[tuple[int, Sides], Head | None] = {}
         self._behind: dict[int, Drawing] = {}
+        self._limbs: dict[int, LimbKeeper] = {}
         self._kept = False
 
     def __call__(self, layers: Layers, ground: np.ndarray, driver: Tensor | None) -> tuple[Layers, PlacedHead | None]:
@@ -114,7 +135,7 @@ class HeadKeeper:
         figure = shares[0] < 0.5
         theirs = figure & torch.isin(shares[1:].argmax(0), torch.tensor(self.parts))  # (S, S)
         leaning = 0.0 if self.cell is None else lean(shares.argmax(0).numpy())  # other drawings are turned
-        best: tuple[float, int, Drawing, Head, Tensor, Tensor, Tensor] | None = None
+        best: Candidate | None = None
         for n, direction in enumerate(self._directions):
             sides = compare(direction, driver)
             if sides is Sides.AWAY or int(theirs.sum()) < fewest_pixels(self.size):
@@ -129,17 +150,28 @@ class HeadKeeper:
             overlap = float((own & theirs).sum() / (own | theirs).sum()) - change(placed, moved.scale)
             if sides is Sides.UNKNOWN and not shows_same_side(sample(head.skin, placed, self.size)[0], mask, shares):
                 continue
-            if best is None or overlap > best[0] + BETTER:
+            if best is None or overlap > best.overlap + BETTER:
                 if moved.shown != 1:
                     placed = resized(placed, own, moved.shown)
                     mask = sample(head.mask, placed, self.size)[0]
                 source = placed * MIRROR if sides.mirrored else placed
-                best = overlap, n, self._drawing(n, sides.behind), head, placed, source, mask
+                alike = nearly_alike(direction, driver, sides)
+                best = Candidate(overlap, n, alike, self._drawing(n, sides.behind), head, placed, source, mask)
         least, again = (LEAST, LEAST_AGAIN) if self.cell is None else LEAST_OF_PIXELS
-        self._kept = best is not None and best[0] > (again if self._kept else least)
+        self._kept = best is not None and best.overlap > (again if self._kept else least)
         if best is None or not self._kept:
             return layers, None
-        return self._put(layers, ground, theirs, *best[1:])
+        return self._put(layers, ground, theirs, best)
+
+    def paste(self, figure: np.ndarray, head: PlacedHead) -> np.ndarray:
+        """A figure drawn of the layers that the head was put in, uint8 (R, R, 4), with the head as it is drawn, and
+        with the limbs of pixel art as they are drawn, where they fit."""
+        made = head.paste(figure)
+        if self.cell is None or not head.alike:
+            return made
+        if head.number not in self._limbs:
+            self._limbs[head.number] = LimbKeeper(head.drawing, self._shares[head.number], self.cell)
+        return self._limbs[head.number].paste(made, figure, head.layout, head.placed, head.source)
 
     def _head(self, n: int, sides: Sides) -> Head | None:
         """The head in picture n, or in its mirror image: looked for when it is first needed."""
@@ -158,24 +190,9 @@ class HeadKeeper:
             self._behind[n] = without_face(self.drawings[n], self._shares[n], self.cell)
         return self._behind[n]
 
-    def _put(
-        self,
-        layers: Layers,
-        ground: np.ndarray,
-        theirs: Tensor,
-        n: int,
-        drawing: Drawing,
-        head: Head,
-        placed: Tensor,
-        source: Tensor,
-        mask: Tensor,
-    ) -> tuple[Layers, PlacedHead]:
-        """The layers with a head of picture n, under the arms that are before it.
-
-        Args:
-            placed: the affine map from the output to the head, and `source` that to the picture: they differ by a
-                reflection where the head is mirrored.
-        """
+    def _put(self, layers: Layers, ground: np.ndarray, theirs: Tensor, found: Candidate) -> tuple[Layers, PlacedHead]:
+        """The layers with a head, under the arms that are before it. `theirs` (S, S) is the mask of the network's."""
+        n, mask, source = found.number, found.mask, found.source
         logits, numbers = layers.logits[0].clone(), torch.tensor(self.parts) + 1
         shown = logits.argmax(0)  # (S, S), 0: background
         before = torch.isin(shown, torch.tensor([PART[name] + 1 for name in ARMS]))
@@ -188,7 +205,7 @@ class HeadKeeper:
         logits[:, bare | own] = -SURE
         logits[0, bare], logits[numbers[0], own] = SURE, SURE
         behind = torch.from_numpy(np.asarray(ground, np.float32) / 127.5 - 1)[:, None, None]
-        image = alpha * self._drawn(drawing, source) + (1 - alpha) * torch.where(bare, behind, layers.image[0])
+        image = alpha * self._drawn(found.drawing, source) + (1 - alpha) * torch.where(bare, behind, layers.image[0])
         figure = layers.figure_alpha
         if figure is not None:
             figure = alpha + (1 - alpha) * torch.where(bare, torch.zeros_like(alpha), figure)
@@ -208,7 +225,17 @@ class HeadKeeper:
             part_source=pictures,
             residual_flow=flow,
             figure_alpha=figure,
-        ), PlacedHead(drawing, source, placed, head.around, masks, sampling)
+        ), PlacedHead(
+            found.drawing,
+            source,
+            found.placed,
+            found.head.around,
+            masks,
+            sampling,
+            n,
+            found.alike,
+            shown.numpy(),
+        )
 
     def _drawn(self, drawing: Drawing, source: Tensor) -> Tensor:
         """A picture, moved, at the network's size: (3, S, S) in [-1, 1]."""

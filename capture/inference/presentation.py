@@ -230,8 +230,8 @@ def _of_layers(
     else:
         finer = pixels.grid.shown_at(output.shape[-1]) < COARSE
         figure = render_native(layers, 0, character.drawings, ground, "nearest", finer, regions if finer else ())
-    if head is not None:
-        figure = head.paste(figure)
+    if keeper is not None and head is not None:
+        figure = keeper.paste(figure, head)
     if pixels is not None:
         figure = snap(figure, pixels)
     return Shown(output, put_on(figure, presentation.background, ground, character.drawings[0].ground))
