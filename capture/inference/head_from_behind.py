@@ -10,12 +10,14 @@ import torch.nn.functional as F
 from scipy import ndimage
 from torch import Tensor
 
-from capture.inference.drawing import Drawing
+from capture.inference.drawing import SAME_INK, Drawing
 from capture.inference.silhouette import extended
 from capture.io.iuv import PART
 
 BARE, COVERED = ("head", "face"), ("hair", "hat")
 LEAST_HAIR = 0.08  # of a head's pixels, inside of the lines around the hair; with less a head is bald
+LINED = 0.4  # share of the edge's pixels that have one colour where there is a line around a figure
+LEVELS, FREQUENT = 32, 0.3  # levels that count as one colour; share of the pixels of the most frequent one
 INK = 2.0  # network pixels: how wide a line around a part may be
 
 
@@ -38,9 +40,13 @@ def without_face(drawing: Drawing, share: Tensor, cell: float | None) -> Drawing
     pixels = drawing.pixels.numpy()
     line = max(INK, cell or 0.0) * side / size
     inside = ndimage.distance_transform_edt(covered) > line  # without the lines around the hair
-    if inside.sum() > LEAST_HAIR * (bare | covered).sum():
+    least = LEAST_HAIR * (bare | covered).sum()
+    inked = _ink(pixels, figure & (ndimage.distance_transform_edt(figure) <= line))
+    if (inside & ~inked).sum() > least:  # the hair does not have the colour of the lines
+        inside &= ~inked
+    if inside.sum() > least:
         filled = bare | (covered & (ndimage.distance_transform_edt(~bare) <= line))
-        colours = extended(pixels[:3], inside)
+        colours = extended(pixels[:3], _frequent(pixels, inside))
     else:
         filled = bare
         skin = np.median(pixels[:3][:, bare], axis=1)
@@ -50,3 +56,20 @@ def without_face(drawing: Drawing, share: Tensor, cell: float | None) -> Drawing
     made = pixels.copy()
     made[:3, filled], made[3, filled] = colours[:, filled], 1
     return replace(drawing, pixels=torch.from_numpy(made))
+
+
+def _frequent(pixels: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """The pixels in a mask that have a frequent colour: those of the hat, and not of its band."""
+    _, kinds, counts = np.unique(255 * pixels[:3, mask] // LEVELS, axis=1, return_inverse=True, return_counts=True)
+    frequent = np.zeros_like(mask)
+    frequent[mask] = (counts >= FREQUENT * counts.max())[kinds.ravel()]
+    return frequent
+
+
+def _ink(pixels: np.ndarray, edge: np.ndarray) -> np.ndarray:
+    """The pixels of a drawing (4, R, R) that have the colour of the lines around it, (R, R); none where the pixels of
+    its edge, a mask, have many colours."""
+    away = np.abs(pixels[:3] - np.median(pixels[:3][:, edge], axis=1)[:, None, None]).max(0)
+    same = away < SAME_INK / 255
+    found: np.ndarray = same & (same[edge].mean() > LINED)
+    return found

@@ -56,6 +56,16 @@ class TestWithoutFace:
         crown = (slice(size // 4, size // 3), slice(size // 2, size // 2 + 5))
         assert np.array_equal(after[crown], before[crown])
 
+    def test_the_band_of_a_hat_is_no_hair(self):
+        """Between the hat and the face there are a line, a yellow band and another line."""
+        picture, labels = head(hair=True)
+        draw = ImageDraw.Draw(picture)
+        draw.rectangle((26, 50, 102, 51), fill=INK)
+        draw.rectangle((26, 45, 102, 49), fill=(250, 220, 60))
+        made = without_face(drawing_of(picture), logits_of(labels)[0].softmax(0), None).figure
+        assert np.abs(made[62:90, 45:84, :3].astype(int) - HAIR).max() < 8
+        assert np.abs(made[46, 64, :3].astype(int) - (250, 220, 60)).max() < 8
+
     def test_a_bald_head_keeps_its_outline_and_has_no_eyes(self):
         picture, labels = head(hair=False)
         made = without_face(drawing_of(picture), logits_of(labels)[0].softmax(0), None).figure
