@@ -16,8 +16,8 @@ from capture.inference.head_from_behind import without_face
 from capture.inference.kept_head import HeadKeeper
 from capture.inference.window import Window
 from capture.io.iuv import PART
+from tests.helpers.layouts import GROUND, SIZE, drawing_of, labels_of, layers_of, logits_of, output, shown
 from tests.helpers.make_figures import person
-from tests.inference.test_kept_head import GROUND, SIZE, drawing_of, labels_of, layers_of, logits_of, output, shown
 
 SKIN, HAIR, INK = (240, 200, 170), (90, 40, 20), (20, 20, 20)
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from PIL import Image
 
 from capture.inference.drawing import Drawing, cut_drawing
 from capture.inference.head_direction import Sides, nearly_alike
+from capture.inference.kept_head import HeadKeeper
 from capture.inference.kept_limbs import LimbKeeper, right_colours
 from capture.inference.window import Window
 from capture.io.iuv import PART, PARTS
+from tests.helpers.layouts import layers_of, logits_of
 
 SIZE, CELL = 128, 4
 CHEST, ARM, LEG, SKIRT = (PART[name] + 1 for name in ("chest", "l_upper_arm", "r_thigh", "skirt"))
@@ -128,3 +131,22 @@ def test_limbs_need_nearly_the_same_side(degrees, sides, alike):
     at = [torch.tensor([np.cos(np.radians(d)), np.sin(np.radians(d))], dtype=torch.float32) for d in (40, 40 + degrees)]
     assert nearly_alike(at[0], at[1], sides) is alike
     assert not nearly_alike(None, at[1], sides)
+
+
+def test_a_keeper_of_heads_keeps_limbs_of_pixel_art_that_is_seen_from_nearly_the_same_side(monkeypatch):
+    head = PART["head"] + 1
+    labels = layout()
+    labels[: 4 * CELL, 12 * CELL : 20 * CELL] = head
+    colours = COLOURS | {head: (250, 200, 160)}
+    drawing = cut_drawing(Image.fromarray(picture(labels, colours)), Window.whole(SIZE, SIZE), SIZE)
+    shown = torch.from_numpy(picture(labels, colours)[..., :3].copy()).permute(2, 0, 1)[None]
+    ahead, aside = torch.tensor([9.0, 0.0]), torch.tensor([0.0, 9.0])
+    monkeypatch.setattr("capture.inference.kept_head.head_directions", lambda pictures, logits: [ahead])
+    network = picture(labels, WRONG | {head: (90, 50, 20)})
+    for driver, own in ((ahead, True), (aside, False)):  # a front head may stand on a body from the side, not its limbs
+        keeper_ = HeadKeeper(F.avg_pool2d(logits_of(labels), 2), [drawing], shown, CELL)
+        _, placed = keeper_(layers_of(labels), np.full(3, 235, np.float32), driver)
+        assert placed is not None and placed.alike == own
+        made = keeper_.paste(network.copy(), placed)
+        assert (made[labels == head][:, :3] == (250, 200, 160)).mean() > 0.95
+        assert ((made[labels == ARM][:, :3] == COLOURS[ARM]).all(-1).mean() > 0.95) == own
