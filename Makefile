@@ -7,6 +7,8 @@ PYTHON311 ?= python3.11
 VENV ?= .venv
 BLENDER_VENV ?= .venv-blender
 RUN := $(VENV)/bin/python
+# modules are compiled when they are first imported, by several processes, and most of them never
+PIP := $(RUN) -m pip install --quiet --disable-pip-version-check --no-compile
 PYTEST := $(RUN) -m pytest -n 2 --dist worksteal
 SHELL := /bin/bash
 comma := ,
@@ -32,17 +34,21 @@ help:  ## list the targets
 setup: $(VENV)/.ready  ## install what rendering, training and evaluating need
 dev: $(VENV)/.ready-dev  ## install what the tests need as well
 
-$(VENV)/.ready: requirements.txt
+$(VENV)/bin/pip:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
 	    { echo "error: $(PYTHON) is too old; Python 3.10 or newer is needed: make PYTHON=python3.12"; exit 2; }
-	@echo "installing into $(VENV) (a few minutes the first time)"
 	@$(PYTHON) -m venv $(VENV)
-	@$(RUN) -m pip install --quiet --disable-pip-version-check -r requirements.txt
+
+$(VENV)/.ready: requirements.txt | $(VENV)/bin/pip
+	@echo "installing into $(VENV) (a few minutes the first time)"
+	@$(PIP) -r requirements.txt
 	@touch $@
 
-$(VENV)/.ready-dev: $(VENV)/.ready requirements-dev.txt
-	@$(RUN) -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
-	@touch $@
+# both files in one call, which is faster than one after the other
+$(VENV)/.ready-dev: requirements.txt requirements-dev.txt | $(VENV)/bin/pip
+	@echo "installing into $(VENV) (a few minutes the first time)"
+	@$(PIP) -r requirements.txt -r requirements-dev.txt
+	@touch $(VENV)/.ready $@
 
 blender: $(BLENDER_VENV)/.ready  ## install Blender for `prepare.py mixamo`, with Python 3.11: PYTHON311=PATH
 
