@@ -136,7 +136,7 @@ def build_parser() -> Parser:
         "--keep_head",
         choices=("auto", "off"),
         default="auto",
-        help="auto (default): keep the head as it is drawn, where the output shows it from the same side; off",
+        help="auto (default): keep the head, and limbs of pixel art, as they are drawn, where they fit; off",
     )
     parser.add_argument(
         "--smooth",

@@ -16,7 +16,7 @@ from capture.inference.drawing import Drawing
 from capture.inference.head_cutout import part_labels, sample
 from capture.io.iuv import ARM, LEG, PART, PARTS
 
-LIMBS = tuple([PART[f"{side}_{name}"] + 1 for name in limb] for side in "lr" for limb in (ARM[:3], LEG[:3]))
+LIMBS = tuple([PART[f"{side}_{name}"] + 1 for name in limb] for side in "lr" for limb in (ARM, LEG))
 REACH = 4  # squares by which a limb may be moved, beside what its body is moved by
 MOVE_COST = 0.01  # of overlap, for each of them
 LEAST = 0.2  # overlap (intersection over union)

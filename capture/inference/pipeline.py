@@ -95,7 +95,7 @@ class Pipeline:
                 that can; "native": the same, up to 2048; "network": that of the weights.
             background: auto, what the weights draw; keep, the colour behind the identity; transparent; or #rrggbb.
             pixel_art: auto: results of pixel art are pixel art, too, on its grid and of its colours; on; off.
-            keep_head: auto: the head as it is drawn, in one piece, where the result shows it from the same side; off.
+            keep_head: auto: the head, and limbs of pixel art, as they are drawn, where they fit; off.
             framing: auto puts figures on the ground and scales them to the size that the weights know; as_is does not.
             which: the figure of the identity's picture that is used, from the largest, 1.
             noise_scale, seed: of the noise, for methods that have some.
