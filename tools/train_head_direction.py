@@ -1,4 +1,4 @@
-"""Train the network that says where a head looks (capture/inference/head_direction.py).
+"""Train the network that says where a head looks (capture/inference/kept_parts/head_direction.py).
 
     python -m tools.train_head_direction result/Styles head_direction.safetensors data/quaternius data/charles_gabriel
 
@@ -33,7 +33,7 @@ from capture.common.errors import CaptureError, Parser, command_line
 from capture.common.files import write_bytes
 from capture.common.signals import stop_on_signal
 from capture.data.toon.dataset import ToonStream
-from capture.inference.head_direction import HeadDirection, cut_out_heads
+from capture.inference.kept_parts.head_direction import HeadDirection, cut_out_heads
 from capture.inference.transfer import PoseTransfer
 from capture.io.images import load_image
 from tools.several_pictures import head_yaw

@@ -16,8 +16,8 @@ from scipy import ndimage
 from torch import Tensor
 
 from capture.inference.drawing import Drawing
-from capture.inference.head_cutout import part_labels
-from capture.inference.head_direction import HEAD, part_shares
+from capture.inference.kept_parts.head_cutout import part_labels
+from capture.inference.kept_parts.head_direction import HEAD, part_shares
 from capture.io.iuv import ARM, FACE_PARTS, LEG, PART, PARTS
 
 LARGEST = 512  # side of the maps of regions

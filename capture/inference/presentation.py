@@ -16,8 +16,8 @@ from capture.inference.body_regions import BodyRegions
 from capture.inference.character import LARGEST, MOST, Character
 from capture.inference.framing import Known, known_framing
 from capture.inference.ground import Colour
-from capture.inference.head_direction import DriverDirection
-from capture.inference.kept_head import HeadKeeper
+from capture.inference.kept_parts.head import HeadKeeper
+from capture.inference.kept_parts.head_direction import DriverDirection
 from capture.inference.layered import check_layered, drive_layers
 from capture.inference.native import render_native
 from capture.inference.pixel_art import AUTO as PIXELS
@@ -45,7 +45,7 @@ class Presentation:
         background: see capture.inference.background.
         pixel_art: auto, on or off: results of pixel art are pixel art; see capture.inference.pixel_art.
         keeps_head: results that are not of the network's size have the drawing's own head where it fits; see
-            capture.inference.kept_head.
+            capture.inference.kept_parts.head.
         smooth: average motions over neighbouring frames; None: in videos, where the method can.
     """
 

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from capture.common.errors import CaptureError
-from capture.inference.head_direction import SIDE
+from capture.inference.kept_parts.head_direction import SIDE
 from tools.train_head_direction import (
     augmented,
     direction_of,

@@ -1,4 +1,4 @@
-"""The head in an identity's picture, by the parts that the segmenter finds: see capture.inference.kept_head."""
+"""The head in an identity's picture, by the parts that the segmenter finds: see capture.inference.kept_parts.head."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from scipy import ndimage
 from torch import Tensor
 
-from capture.inference.head_direction import HEAD, skin
+from capture.inference.kept_parts.head_direction import HEAD, skin
 from capture.inference.silhouette import extended
 from capture.io.iuv import ARM, LEG, PART
 

@@ -10,9 +10,9 @@ import torch
 import torch.nn.functional as F
 from PIL import Image
 
-from capture.inference.head_cutout import about, change, lean, sample
-from capture.inference.head_placement import CROUCHING, HIGHER_COST, LOWER_COST, height_cost
-from capture.inference.kept_head import HeadKeeper, PlacedHead
+from capture.inference.kept_parts.head import HeadKeeper, PlacedHead
+from capture.inference.kept_parts.head_cutout import about, change, lean, sample
+from capture.inference.kept_parts.head_placement import CROUCHING, HIGHER_COST, LOWER_COST, height_cost
 from capture.io.iuv import PART
 from tests.helpers.layouts import (
     CHEST,
@@ -135,7 +135,7 @@ class TestHeadKeeper:
         patched = drawn.copy()
         patched.paste((255, 0, 0, 255), (48, 30, 56, 38))
         left, right = torch.tensor([0.0, 9.0]), torch.tensor([0.0, -9.0])
-        monkeypatch.setattr("capture.inference.kept_head.head_directions", lambda pictures, logits: [left])
+        monkeypatch.setattr("capture.inference.kept_parts.head.head_directions", lambda pictures, logits: [left])
         keeper = keeper_of(patched)
         same, _ = keeper(layers_of(labels_of()), GROUND, left)
         other, head = keeper(layers_of(labels_of()), GROUND, right)
@@ -145,7 +145,9 @@ class TestHeadKeeper:
         )
         pasted = head.paste(np.zeros((SIZE, SIZE, 4), np.uint8))
         assert np.abs(pasted[34, SIZE - 1 - 52, :3].astype(int) - red).max() < 30
-        monkeypatch.setattr("capture.inference.kept_head.head_directions", lambda pictures, logits: [heading_away()])
+        monkeypatch.setattr(
+            "capture.inference.kept_parts.head.head_directions", lambda pictures, logits: [heading_away()]
+        )
         assert keeper_of(patched)(layers_of(labels_of()), GROUND, -heading_away())[1] is None
 
     def test_in_a_video_a_head_is_kept_a_little_longer(self, drawn):

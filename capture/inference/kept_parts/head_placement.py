@@ -9,8 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from capture.inference.head_cutout import Head, MovedHead, about, bottom_row, join, lowest, transform
-from capture.inference.head_direction import Sides
+from capture.inference.kept_parts.head_cutout import Head, MovedHead, about, bottom_row, join, lowest, transform
+from capture.inference.kept_parts.head_direction import Sides
 
 SCALES = tuple(math.exp(step / 10) for step in (-2, -1, 0, 1, 2))
 TURNS = tuple(math.radians(degrees) for degrees in (-20, -10, 0, 10, 20))

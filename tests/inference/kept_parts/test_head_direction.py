@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from capture.common.errors import CaptureError
 from capture.data.toon.held_out import held_out_shots
 from capture.data.toon.rendering.render import render
-from capture.inference.head_direction import (
+from capture.inference.kept_parts.head_direction import (
     MARGIN,
     SIDE,
     WEIGHTS,
@@ -65,7 +65,7 @@ class TestDriverDirection:
     @pytest.fixture
     def seen(self, monkeypatch):
         vectors = []
-        monkeypatch.setattr("capture.inference.head_direction.head_directions", lambda *_: [vectors.pop(0)])
+        monkeypatch.setattr("capture.inference.kept_parts.head_direction.head_directions", lambda *_: [vectors.pop(0)])
         return vectors
 
     def test_one_wrong_frame_does_not_turn_the_head(self, seen):
@@ -128,7 +128,7 @@ class TestWeights:
         file = tmp_path / "direction.safetensors"
         if content:
             file.write_bytes(content)
-        monkeypatch.setattr("capture.inference.head_direction.WEIGHTS", file)
+        monkeypatch.setattr("capture.inference.kept_parts.head_direction.WEIGHTS", file)
         trained.cache_clear()
         try:
             with pytest.raises(CaptureError, match="direction.safetensors: missing or damaged; install capture again"):

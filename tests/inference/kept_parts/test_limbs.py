@@ -9,9 +9,9 @@ import torch.nn.functional as F
 from PIL import Image
 
 from capture.inference.drawing import Drawing, cut_drawing
-from capture.inference.head_direction import Sides, nearly_alike
-from capture.inference.kept_head import HeadKeeper
-from capture.inference.kept_limbs import LimbKeeper, right_colours
+from capture.inference.kept_parts.head import HeadKeeper
+from capture.inference.kept_parts.head_direction import Sides, nearly_alike
+from capture.inference.kept_parts.limbs import LimbKeeper, right_colours
 from capture.inference.window import Window
 from capture.io.iuv import PART, PARTS
 from tests.helpers.layouts import layers_of, logits_of
@@ -141,7 +141,7 @@ def test_a_keeper_of_heads_keeps_limbs_of_pixel_art_that_is_seen_from_nearly_the
     drawing = cut_drawing(Image.fromarray(picture(labels, colours)), Window.whole(SIZE, SIZE), SIZE)
     shown = torch.from_numpy(picture(labels, colours)[..., :3].copy()).permute(2, 0, 1)[None]
     ahead, aside = torch.tensor([9.0, 0.0]), torch.tensor([0.0, 9.0])
-    monkeypatch.setattr("capture.inference.kept_head.head_directions", lambda pictures, logits: [ahead])
+    monkeypatch.setattr("capture.inference.kept_parts.head.head_directions", lambda pictures, logits: [ahead])
     network = picture(labels, WRONG | {head: (90, 50, 20)})
     for driver, own in ((ahead, True), (aside, False)):  # a front head may stand on a body from the side, not its limbs
         keeper_ = HeadKeeper(F.avg_pool2d(logits_of(labels), 2), [drawing], shown, CELL)

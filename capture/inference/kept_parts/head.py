@@ -20,7 +20,7 @@ from scipy import ndimage
 from torch import Tensor
 
 from capture.inference.drawing import Drawing
-from capture.inference.head_cutout import (
+from capture.inference.kept_parts.head_cutout import (
     UPPER_BODY,
     Head,
     change,
@@ -31,10 +31,10 @@ from capture.inference.head_cutout import (
     sample,
     shows_same_side,
 )
-from capture.inference.head_direction import HEAD, Sides, compare, head_directions, nearly_alike, part_shares
-from capture.inference.head_from_behind import without_face
-from capture.inference.head_placement import HeadPlacer
-from capture.inference.kept_limbs import LimbKeeper
+from capture.inference.kept_parts.head_direction import HEAD, Sides, compare, head_directions, nearly_alike, part_shares
+from capture.inference.kept_parts.head_from_behind import without_face
+from capture.inference.kept_parts.head_placement import HeadPlacer
+from capture.inference.kept_parts.limbs import LimbKeeper
 from capture.io.iuv import ARM, PART
 from capture.methods.layers import Layers
 

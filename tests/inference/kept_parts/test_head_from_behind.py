@@ -12,8 +12,8 @@ from PIL import Image, ImageDraw
 from scipy import ndimage
 
 from capture.inference.drawing import cut_drawing
-from capture.inference.head_from_behind import without_face
-from capture.inference.kept_head import HeadKeeper
+from capture.inference.kept_parts.head import HeadKeeper
+from capture.inference.kept_parts.head_from_behind import without_face
 from capture.inference.window import Window
 from capture.io.iuv import PART
 from tests.helpers.layouts import GROUND, SIZE, drawing_of, labels_of, layers_of, logits_of, output, shown
@@ -82,7 +82,7 @@ class TestWithoutFace:
 def test_a_driver_from_behind_shows_the_drawings_head_from_behind(monkeypatch):
     """The hair of the person has its own colour, and the layout shows hair alone."""
     drawn = person(SIZE)
-    monkeypatch.setattr("capture.inference.kept_head.head_directions", lambda pictures, logits: [vector(20)])
+    monkeypatch.setattr("capture.inference.kept_parts.head.head_directions", lambda pictures, logits: [vector(20)])
     keeper = HeadKeeper(F.avg_pool2d(logits_of(labels_of()), 2), [drawing_of(drawn)], shown(drawn))
     layers = layers_of(labels_of(back=True))
     made, placed = keeper(layers, GROUND, vector(200))

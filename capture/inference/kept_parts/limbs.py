@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from capture.inference.drawing import Drawing
-from capture.inference.head_cutout import part_labels, sample
+from capture.inference.kept_parts.head_cutout import part_labels, sample
 from capture.io.iuv import ARM, LEG, PART, PARTS
 
 LIMBS = tuple([PART[f"{side}_{name}"] + 1 for name in limb] for side in "lr" for limb in (ARM, LEG))
