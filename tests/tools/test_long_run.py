@@ -16,7 +16,7 @@ child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
 kept, files = [], []
 for i in range(40):
     kept.append(bytearray(b"x") * 2_000_000)
-    files.append(open(sys.argv[0]))
+    files += [open(sys.argv[0]) for _ in range(4)]
     time.sleep(0.1)
 child.kill()
 """
