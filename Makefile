@@ -7,7 +7,7 @@ PYTHON311 ?= python3.11
 VENV ?= .venv
 BLENDER_VENV ?= .venv-blender
 RUN := $(VENV)/bin/python
-# modules are compiled when they are first imported, by several processes, and most of them never
+# Without --no-compile pip compiles every module of every package; Python compiles those that it imports.
 PIP := $(RUN) -m pip install --quiet --disable-pip-version-check --no-compile
 PYTEST := $(RUN) -m pytest -n 2 --dist worksteal
 SHELL := /bin/bash

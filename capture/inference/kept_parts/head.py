@@ -23,6 +23,7 @@ from capture.inference.drawing import Drawing
 from capture.inference.kept_parts.head_cutout import (
     UPPER_BODY,
     Head,
+    MovedHead,
     change,
     fewest_pixels,
     find_head,
@@ -90,16 +91,18 @@ class PlacedHead:
 
 
 class Candidate(NamedTuple):
-    """A head that may be put into a result: PlacedHead has the meaning of what is called alike."""
+    """A head that may be put into a result: picture `number` as it is seen from `sides`.
+
+    `placed` is the affine map (2, 3) of best overlap, before `moved.resize`; `mask` (S, S) is what it covers.
+    """
 
     overlap: float
     number: int
-    alike: bool
-    drawing: Drawing
+    sides: Sides
     head: Head
+    moved: MovedHead
     placed: Tensor
-    source: Tensor
-    mask: Tensor  # (S, S)
+    mask: Tensor
 
 
 class HeadKeeper:
@@ -151,17 +154,13 @@ class HeadKeeper:
             if sides is Sides.UNKNOWN and not shows_same_side(sample(head.skin, placed, self.size)[0], mask, shares):
                 continue
             if best is None or overlap > best.overlap + BETTER:
-                if moved.shown != 1:
-                    placed = resized(placed, own, moved.shown)
-                    mask = sample(head.mask, placed, self.size)[0]
-                source = placed * MIRROR if sides.mirrored else placed
-                alike = nearly_alike(direction, driver, sides)
-                best = Candidate(overlap, n, alike, self._drawing(n, sides.behind), head, placed, source, mask)
+                best = Candidate(overlap, n, sides, head, moved, placed, mask)
         least, again = (LEAST, LEAST_AGAIN) if self.cell is None else LEAST_OF_PIXELS
         self._kept = best is not None and best.overlap > (again if self._kept else least)
         if best is None or not self._kept:
             return layers, None
-        return self._put(layers, ground, theirs, best)
+        alike = nearly_alike(self._directions[best.number], driver, best.sides)
+        return self._put(layers, ground, theirs, best, alike)
 
     def paste(self, figure: np.ndarray, head: PlacedHead) -> np.ndarray:
         """A figure drawn of the layers that the head was put in, uint8 (R, R, 4), with the head as it is drawn, and
@@ -190,9 +189,20 @@ class HeadKeeper:
             self._behind[n] = without_face(self.drawings[n], self._shares[n], self.cell)
         return self._behind[n]
 
-    def _put(self, layers: Layers, ground: np.ndarray, theirs: Tensor, found: Candidate) -> tuple[Layers, PlacedHead]:
-        """The layers with a head, under the arms that are before it. `theirs` (S, S) is the mask of the network's."""
-        n, mask, source = found.number, found.mask, found.source
+    def _put(
+        self, layers: Layers, ground: np.ndarray, theirs: Tensor, found: Candidate, alike: bool
+    ) -> tuple[Layers, PlacedHead]:
+        """The layers with a head, under the arms that are before it.
+
+        Args:
+            theirs: (S, S), the mask of the network's head.  alike: see PlacedHead.
+        """
+        n, placed, mask = found.number, found.placed, found.mask
+        if found.moved.resize != 1:
+            placed = resized(placed, mask > 0.5, found.moved.resize)
+            mask = sample(found.head.mask, placed, self.size)[0]
+        source = placed * MIRROR if found.sides.mirrored else placed
+        drawing = self._drawing(n, found.sides.behind)
         logits, numbers = layers.logits[0].clone(), torch.tensor(self.parts) + 1
         shown = logits.argmax(0)  # (S, S), 0: background
         before = torch.isin(shown, torch.tensor([PART[name] + 1 for name in ARMS]))
@@ -205,7 +215,7 @@ class HeadKeeper:
         logits[:, bare | own] = -SURE
         logits[0, bare], logits[numbers[0], own] = SURE, SURE
         behind = torch.from_numpy(np.asarray(ground, np.float32) / 127.5 - 1)[:, None, None]
-        image = alpha * self._drawn(found.drawing, source) + (1 - alpha) * torch.where(bare, behind, layers.image[0])
+        image = alpha * self._drawn(drawing, source) + (1 - alpha) * torch.where(bare, behind, layers.image[0])
         figure = layers.figure_alpha
         if figure is not None:
             figure = alpha + (1 - alpha) * torch.where(bare, torch.zeros_like(alpha), figure)
@@ -225,17 +235,7 @@ class HeadKeeper:
             part_source=pictures,
             residual_flow=flow,
             figure_alpha=figure,
-        ), PlacedHead(
-            found.drawing,
-            source,
-            found.placed,
-            found.head.around,
-            masks,
-            sampling,
-            n,
-            found.alike,
-            shown.numpy(),
-        )
+        ), PlacedHead(drawing, source, placed, found.head.around, masks, sampling, n, alike, shown.numpy())
 
     def _drawn(self, drawing: Drawing, source: Tensor) -> Tensor:
         """A picture, moved, at the network's size: (3, S, S) in [-1, 1]."""

@@ -66,14 +66,14 @@ class Head:
         larger, body = (0.5 * math.log(max(x, 1) / max(y, 1)) for x, y in zip(there, (self.pixels, self.body)))
         return larger, body
 
-    def moved(self, tries: Sequence[tuple[float, float]], scale: float = 1.0, shown: float = 1.0) -> MovedHead:
-        """This head at N scales and turns (radians); all scales are multiplied by `scale`. `shown`: see MovedHead."""
+    def moved(self, tries: Sequence[tuple[float, float]], scale: float = 1.0, resize: float = 1.0) -> MovedHead:
+        """This head at N scales and turns (radians); all scales are multiplied by `scale`. `resize`: see MovedHead."""
         side = self.maps.shape[-1]
         moved = torch.stack(
             [sample(self.maps, about(self.centre, (0.0, 0.0), scale * one, turn), side) for one, turn in tries]
         )  # (N, parts, h, h)
         bottoms = torch.tensor([bottom_row(one) for one in moved])
-        return MovedHead(transform(moved), moved.square().sum((1, 2, 3)), bottoms, scale, shown)
+        return MovedHead(transform(moved), moved.square().sum((1, 2, 3)), bottoms, scale, resize)
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,15 +83,15 @@ class MovedHead:
     Attributes:
         maps: complex (N, parts, 2h, h + 1): the Fourier transforms of the maps of its parts.
         norms: (N,), their sums of squares.  bottoms: (N,): the row of the chin.
-        scale: that all scales were multiplied by.  shown: how large the head is to be in the end, of the scale at which
-            it overlaps best.
+        scale: that all scales were multiplied by.
+        resize: the factor by which the head is enlarged about its chin, once the place of best overlap is found.
     """
 
     maps: Tensor
     norms: Tensor
     bottoms: Tensor
     scale: float
-    shown: float
+    resize: float
 
 
 def find_head(share: Tensor, alpha: Tensor, parts: Sequence[int], side: int, joined: bool = False) -> Head | None:

@@ -41,7 +41,8 @@ def without_face(drawing: Drawing, share: Tensor, cell: float | None) -> Drawing
     line = max(INK, cell or 0.0) * side / size
     inside = ndimage.distance_transform_edt(covered) > line  # without the lines around the hair
     least = LEAST_HAIR * (bare | covered).sum()
-    inked = _ink(pixels, figure & (ndimage.distance_transform_edt(figure) <= line))
+    depth = ndimage.distance_transform_edt(figure)
+    inked = _ink(pixels, figure & (depth <= line))
     if (inside & ~inked).sum() > least:  # the hair does not have the colour of the lines
         inside &= ~inked
     if inside.sum() > least:
@@ -52,7 +53,7 @@ def without_face(drawing: Drawing, share: Tensor, cell: float | None) -> Drawing
         skin = np.median(pixels[:3][:, bare], axis=1)
         colours = np.broadcast_to(skin[:, None, None], pixels[:3].shape)
     if drawing.outline is not None:
-        filled = filled & (ndimage.distance_transform_edt(figure) > drawing.outline.width)
+        filled = filled & (depth > drawing.outline.width)
     made = pixels.copy()
     made[:3, filled], made[3, filled] = colours[:, filled], 1
     return replace(drawing, pixels=torch.from_numpy(made))

@@ -53,8 +53,8 @@ class HeadPlacer:
         agreeing = AGREEING if before.scale == 1 else AGREEING_AGAIN
         wanted = larger if abs(larger - body) < agreeing else 0.0
         if abs(wanted - math.log(before.scale)) > OTHER_SIZE:
-            shown = sorted((0.0, body, wanted))[1]  # a driver's hat or cap makes the result's head too large
-            self._moved[which] = head.moved(self.tries, math.exp(wanted), math.exp(shown - wanted))
+            final = sorted((0.0, body, wanted))[1]  # a driver's hat makes the layout's head too large
+            self._moved[which] = head.moved(self.tries, math.exp(wanted), math.exp(final - wanted))
         return self._moved[which]
 
     def place(self, head: Head, moved: MovedHead, shares: Tensor) -> Tensor:
