@@ -39,7 +39,7 @@ class DatasetConfig(Section):
     )
     toon_bodies: float = key(
         0.0,
-        "toon: share of the samples in styles whose bodies are unusual: large or small heads, or four legs",
+        "toon: share of the samples in styles whose bodies are unusual: large or small heads, or animals on four legs",
         ge=0,
         le=1,
         resume="noted",

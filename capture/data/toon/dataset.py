@@ -179,7 +179,7 @@ class ToonStream(SampleSource):
             if not _are_plain(styles):
                 identity, real, pose = (_cropped(shot, rng) for shot in (identity, real, pose))
             identity, real, pose = self._with_bodies(index, styles, [identity, real, pose])[1]
-        return identity, real, pose, pose.with_character(first)
+        return identity, real, pose, pose.with_character(identity.character_seed)
 
     def describe(self, index: int) -> dict[str, str]:
         """The shot of each picture of sample `index`."""
@@ -212,8 +212,8 @@ class ToonStream(SampleSource):
         if not self.bodies:
             return styles, shots
         rng = np.random.default_rng([self.seed, self.epoch, number, _BODIES])
-        styles, fours = draw_bodies(rng, self.bodies, styles)
-        return styles, on_four_legs(shots, rng) if fours else shots
+        styles, end = draw_bodies(rng, self.bodies, styles)
+        return styles, on_four_legs(shots, end, rng) if end else shots
 
     def _two_characters(self, rng: np.random.Generator) -> tuple[int, int]:
         first, second = (int(seed) for seed in rng.integers(self.seeds.start, self.seeds.stop, 2))
@@ -276,8 +276,8 @@ class ToonStream(SampleSource):
         if not _are_plain(styles):
             rng = np.random.default_rng([self.seed, self.epoch, group, _CROPS])
             shots = [_cropped(shot, rng) for shot in shots]
-        shots = self._with_bodies(group, styles, shots)[1]
-        return shots, [shot.with_character(second) for shot in shots]
+        others = [shot.with_character(second) for shot in shots]
+        return self._with_bodies(group, styles, shots)[1], self._with_bodies(group, styles, others)[1]
 
     def _render_group(self, group: int) -> dict[str, Tensor]:
         """All pictures of a render group, by output: (2, SCENES, 3, S, S)."""

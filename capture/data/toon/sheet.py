@@ -1,5 +1,5 @@
-"""Contact sheets for people to look at: `python -m capture.data.toon.sheet docs` writes toon.png, toon_clips.png and
-toon_styles.png."""
+"""Contact sheets for people to look at: `python -m capture.data.toon.sheet docs` writes toon.png, toon_animals.png,
+toon_clips.png and toon_styles.png."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ import torch
 from torch import Tensor
 
 from capture.data.styles.style import KINDS, draw_style
+from capture.data.toon.characters.quadrupeds import FIRST_SEED
 from capture.data.toon.dataset import ToonStream
+from capture.data.toon.motion.mixed_motions import JOIN, QUADRUPED
 from capture.data.toon.motion.motions import CLIPS, VARIED
 from capture.data.toon.rendering.camera import Shot, View
 from capture.data.toon.rendering.render import render
@@ -33,6 +35,16 @@ def people(columns: int = 10, rows: int = 6, size: int = 128, first: int = 0) ->
     azimuths = (0, 30, -40, 15, 90, -20, 50, 180, -75, 25, 0, 140)
     shots = [
         Shot(first + i, VARIED[(i * 7) % len(VARIED)], i, (i * 0.37) % 1, View(azimuths[i % len(azimuths)]))
+        for i in range(columns * rows)
+    ]
+    return grid(render(shots, size)["rgb"], columns)
+
+
+def animals(columns: int = 10, rows: int = 4, size: int = 128) -> np.ndarray:
+    """Animals on four legs, each in a pose of its own, from all sides."""
+    azimuths = (45, -45, 90, 0, -90, 70, 20, 150, -130, 110)
+    shots = [
+        Shot(FIRST_SEED + i, JOIN.join(("walk", "walk", QUADRUPED)), i, 0.3, View(azimuths[i % len(azimuths)]))
         for i in range(columns * rows)
     ]
     return grid(render(shots, size)["rgb"], columns)
@@ -76,5 +88,6 @@ def styles(rows: int = 5, size: int = 128, seed: int = 2) -> np.ndarray:
 if __name__ == "__main__":
     folder = Path(sys.argv[1] if len(sys.argv) > 1 else ".")
     write_png(folder / "toon.png", people())
+    write_png(folder / "toon_animals.png", animals())
     write_png(folder / "toon_clips.png", clips())
     write_png(folder / "toon_styles.png", styles())

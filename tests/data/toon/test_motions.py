@@ -7,6 +7,7 @@ from capture.common.errors import CaptureError
 from capture.data.toon.characters.character import make_character
 from capture.data.toon.dataset import ToonStream
 from capture.data.toon.motion.motions import AIRBORNE, CLIPS, VARIED, posture
+from capture.data.toon.motion.posing import Pose, solve
 from capture.data.toon.rendering.camera import Shot, View, place_on_ground
 from capture.data.toon.skeleton import INDEX, JOINTS, PARENTS, apply3, forward_kinematics, rotation
 
@@ -205,6 +206,22 @@ class TestMixedMotions:
             highest = max(heights[INDEX[joint]] for joint in ("l_wrist", "r_wrist", "l_ankle", "r_ankle"))
             assert highest < heights[INDEX["pelvis"]]
 
+    def test_neck_pitch_turns_the_neck_alone(self):
+        """The head keeps its direction, and is elsewhere."""
+        time = torch.zeros(2)
+        poses = [solve(Pose(time).set(head_pitch=-30.0, neck_pitch=angle)) for angle in (0.0, 50.0)]
+        heads = [pose.rotations[:, INDEX["neck"]] @ pose.rotations[:, INDEX["head"]] for pose in poses]
+        assert torch.allclose(heads[0], heads[1], atol=1e-5)
+        assert not torch.allclose(poses[0].rotations[:, INDEX["neck"]], poses[1].rotations[:, INDEX["neck"]], atol=0.3)
+
+    def test_neck_turns_to_the_other_side_in_the_mirror(self):
+        pose = Pose(torch.zeros(1)).set(neck_turn=40.0)
+        left, right = solve(pose), solve(pose.mirrored(torch.tensor([True])))
+        flip = torch.diag(torch.tensor([-1.0, 1.0, 1.0]))
+        neck = INDEX["neck"]
+        assert torch.allclose(flip @ left.rotations[:, neck] @ flip, right.rotations[:, neck], atol=1e-6)
+        assert left.rotations[0, neck, 0, 1] < -0.5
+
     def test_no_mixed_motions_by_default(self):
         plain, asked = (
             [shot for i in range(40) for shot in ToonStream(32, mixed_motions=share).shots(i)] for share in (0.0, 0.5)
@@ -221,6 +238,7 @@ class TestMixedMotions:
             "walk+anywhere",
             "walk+sit+anywhere+anywhere",
             "walk+fours",
+            "walk+quadruped",
         ):
             with pytest.raises(CaptureError, match="no clip"):
                 Shot(1, name, 0, 0.0, View(0.0))

@@ -14,6 +14,7 @@ from capture.data.styles.grounds import Ground
 from capture.data.styles.pairing import draw_styles
 from capture.data.styles.pixel_art import PixelArt, centres
 from capture.data.styles.style import KINDS, NO_INK, PLAIN, Figure, Shading, Style, draw_style
+from capture.data.toon.characters.quadrupeds import FIRST_SEED
 from capture.data.toon.dataset import ToonStream
 from capture.data.toon.rendering.camera import Crop, Shot, View
 from capture.data.toon.rendering.render import render
@@ -115,12 +116,14 @@ class TestUnusualBodies:
     def test_pictures_of_a_sample_agree_on_the_body(self, shared):
         """The pose and the target are one shot; the head of a character is of one size in all of its pictures."""
         stream = ToonStream(32, 2**62, seed=3, styles="many", share_renders=shared, bodies=1.0, uv=True)
-        fours = 0
-        for index in range(0, 240, 24):
-            _, _, pose, target = stream.shots(index)
+        ends = []
+        for index in range(0, 960, 24):
+            identity, real, pose, target = stream.shots(index)
             assert pose.with_character(target.character_seed) == target
-            fours += pose.clip.endswith("+fours")
-        assert 1 <= fours <= 8
+            ends.append(pose.clip.split("+")[-1])
+            animals = [shot.character_seed >= FIRST_SEED for shot in (identity, real, pose, target)]
+            assert animals == [ends[-1] == "quadruped"] * 4
+        assert 1 <= ends.count("fours") <= 12 and 10 <= ends.count("quadruped") <= 26
         again = ToonStream(32, 2**62, seed=3, styles="many", share_renders=shared, bodies=1.0, uv=True)
         assert all(torch.equal(stream[24][name], value) for name, value in again[24].items())
 
@@ -128,13 +131,13 @@ class TestUnusualBodies:
         rng = np.random.default_rng(1)
         for _ in range(20):
             styles = draw_styles(rng, "many", 0.8)
-            made, fours = draw_bodies(rng, 1.0, styles)
+            made, end = draw_bodies(rng, 1.0, styles)
             if styles == (PLAIN, PLAIN):
-                assert made == styles and not fours
+                assert made == styles and not end
                 continue
             for before, after in zip(styles, made):
                 assert replace(after, figure=before.figure) == before and 0.5 < after.figure.head < 1.8
-                assert fours or after.figure.limbs == before.figure.limbs
+                assert 0.35 <= after.figure.limbs <= 1.7
 
     @pytest.mark.parametrize("styles", [("--toon_styles", "off"), ("--toon_styles", "many", "--style_share", "0")])
     def test_without_styles_they_are_refused(self, styles):
@@ -145,7 +148,7 @@ class TestUnusualBodies:
 
     def test_none_by_default(self):
         usual, plain = (ToonStream(32, 2**62, seed=3, styles=styles, bodies=0.0) for styles in ("many", "off"))
-        assert not any(shot.clip.endswith("fours") for i in range(40) for shot in usual.shots(i))
+        assert not any(shot.clip.endswith(("fours", "quadruped")) for i in range(40) for shot in usual.shots(i))
         unusual = ToonStream(32, 2**62, seed=3, styles="off", bodies=1.0)  # the plain style has none
         assert all(unusual.shots(i) == plain.shots(i) for i in range(20))
 

@@ -21,6 +21,7 @@ from capture.data.toon.characters.palettes import (
     pick,
 )
 from capture.data.toon.characters.proportions import draw_build, floor_contacts, joint_offsets
+from capture.data.toon.characters.quadrupeds import FIRST_SEED, make_quadruped
 from capture.data.toon.characters.solids import CODES, FRAMES, GEOMETRY, QUADRIC, ROUND, Builder, Character
 from capture.data.toon.skeleton import INDEX, JOINTS, PARENTS
 
@@ -73,7 +74,9 @@ def _body_colours(rng: np.random.Generator, kind: str) -> tuple[str, Palette]:
 
 @functools.lru_cache(maxsize=1024)
 def make_character(seed: int) -> Character:
-    """The character of this seed: always the same, and unlike the others."""
+    """The character of this seed: always the same, and unlike the others. Seeds from FIRST_SEED on are quadrupeds."""
+    if seed >= FIRST_SEED:
+        return make_quadruped(seed)
     rng = np.random.default_rng([seed, 0xC4A])
     kind = ("human", "animal", "robot")[rng.choice(3, p=(0.6, 0.25, 0.15))]
     build = draw_build(rng, kind)

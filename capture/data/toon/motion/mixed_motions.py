@@ -3,7 +3,8 @@
 A network that trains on a few dozen clips learns just these clips: on toon, the cross-entropy of its layouts is a
 quarter higher in clips that it never saw. The motion `walk+sit` is walk above the hips and sit below them. In
 `walk+sit+anywhere`, the head also turns as far as a neck allows, and each arm mostly points anywhere that it can reach,
-before the face and behind the back too. In `walk+walk+fours`, the character stands on four legs. Only training uses
+before the face and behind the back too. In `walk+walk+fours`, a character that is made for two legs stands on four; in
+`walk+walk+quadruped`, one that is made for four legs does (capture.data.toon.characters.quadrupeds). Only training uses
 mixed motions (`toon_mixed_motions`, `toon_reach`, `toon_bodies`), and it mixes no clips that are held out.
 """
 
@@ -20,6 +21,8 @@ from capture.data.toon.motion.posing import SIDE, Pose
 JOIN = "+"  # between the names of the two clips
 ANYWHERE = "anywhere"  # after them: head and arms are anywhere
 FOURS = "fours"  # after them: the trunk is level, and the arms are forelegs
+QUADRUPED = "quadruped"  # after them: the same for a character that is made for it
+_ENDS = (ANYWHERE, FOURS, QUADRUPED)
 _SIDED = tuple(side + name for side in "lr" for name in SIDE)
 _LEGS = tuple(channel for channel in _SIDED if channel[1:].startswith(("foot", "knee")))
 _BELOW = ("height", "lift", "hip_pitch", "hip_yaw", "hip_roll", *_LEGS)  # channels that are taken with the legs
@@ -59,14 +62,26 @@ _FOURS_LEGS = {
     "hand": (-70.0, -10.0), "foot_x": (0.0, 0.08), "foot_y": (-0.3, 0.25), "foot_z": (-0.38, 0.38),
     "foot_pitch": (0.0, 50.0), "foot_yaw": (-5.0, 5.0), "knee_out": (-5.0, 8.0),
 }  # fmt: skip
+# The same of quadrupeds, whose carpus bends backwards
+_QUADRUPED = {
+    "height": (0.66, 0.99), "hip_pitch": (74.0, 104.0), "hip_yaw": (-6.0, 6.0), "hip_roll": (-8.0, 8.0),
+    "back_pitch": (-14.0, 14.0), "back_yaw": (-8.0, 8.0), "back_roll": (-16.0, 16.0), "lift": (-0.5, 0.3),
+    "head_pitch": (-105.0, -35.0), "head_yaw": (-14.0, 14.0), "head_roll": (-40.0, 40.0),
+    "neck_pitch": (-30.0, 100.0), "neck_turn": (-45.0, 45.0),
+}  # fmt: skip
+_QUADRUPED_LEGS = {
+    "arm_fwd": (50.0, 132.0), "arm_out": (0.0, 6.0), "arm_twist": (-6.0, 6.0), "arm_bend": (-75.0, 14.0),
+    "hand": (-50.0, 20.0), "foot_x": (-0.02, 0.06), "foot_y": (-0.4, 0.3), "foot_z": (-0.62, 0.55),
+    "foot_pitch": (-22.0, 48.0), "foot_yaw": (-5.0, 5.0), "knee_out": (-3.0, 5.0),
+}  # fmt: skip
 _NEVER_BELOW_0 = ("lift", "foot_y")  # so these are mostly 0
 _FREE = 0.75  # share of arms that are anywhere; the others stay as the clip has them
 
 
 def is_motion(name: str, clips: tuple[str, ...]) -> bool:
-    """Whether a name is one of `clips`, two of them joined, or these and ANYWHERE or FOURS."""
+    """Whether a name is one of `clips`, two of them joined, or these and ANYWHERE, FOURS or QUADRUPED."""
     names = name.split(JOIN)
-    if len(names) == 3 and names[2] in (ANYWHERE, FOURS):
+    if len(names) == 3 and names[2] in _ENDS:
         names = names[:2]
     return 1 <= len(names) <= 2 and all(part in clips for part in names)
 
@@ -75,7 +90,7 @@ def mix_motions(above: Pose, below: Pose, seeds: list[int], end: str = "") -> Po
     """The trunk, head and arms of one batch of poses on the legs of another. Each row's seed decides its noise.
 
     Args:
-        end: ANYWHERE puts head and arms anywhere that they can reach; FOURS puts characters on four legs.
+        end: ANYWHERE puts head and arms anywhere that they can reach; FOURS and QUADRUPED put characters on four legs.
     """
     above.set(**{channel: below[channel] for channel in _BELOW})
     numbers = torch.tensor([_numbers(seed) for seed in seeds], dtype=torch.float32, device=above["turn"].device)
@@ -83,12 +98,16 @@ def mix_motions(above: Pose, below: Pose, seeds: list[int], end: str = "") -> Po
         kind = _without_side(channel)
         above.set(**{channel: _clamped(kind, above[channel] + _noise(kind, number))})
     if end == FOURS:
-        return _on_fours(above, seeds)
+        return _on_fours(above, seeds, _FOURS, _FOURS_LEGS)
+    if end == QUADRUPED:
+        return _on_fours(above, seeds, _QUADRUPED, _QUADRUPED_LEGS)
     return _reach(above, seeds) if end == ANYWHERE else above
 
 
-def _on_fours(pose: Pose, seeds: list[int]) -> Pose:
-    ranges = _FOURS | {side + name: limits for side in "lr" for name, limits in _FOURS_LEGS.items()}
+def _on_fours(
+    pose: Pose, seeds: list[int], trunk: dict[str, tuple[float, float]], legs: dict[str, tuple[float, float]]
+) -> Pose:
+    ranges = trunk | {side + name: limits for side in "lr" for name, limits in legs.items()}
     drawn = [np.random.default_rng([seed, 0x3F]).random(len(ranges)).tolist() for seed in seeds]
     numbers = torch.tensor(drawn, dtype=torch.float32, device=pose["turn"].device)
     for (channel, (low, high)), number in zip(ranges.items(), numbers.unbind(1)):

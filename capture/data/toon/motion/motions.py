@@ -26,7 +26,7 @@ def posture(clips: Sequence[str], times: Sequence[float], style_seeds: Sequence[
     """The pose of every shot: rotations (B, J, 3, 3) and shift (B, 3), whatever the mix of clips.
 
     The names of two clips, joined by "+", name a mixture of both, "+anywhere" after them one whose head and arms are
-    anywhere, and "+fours" one on four legs (capture.data.toon.motion.mixed_motions).
+    anywhere, and "+fours" and "+quadruped" one on four legs (capture.data.toon.motion.mixed_motions).
     """
     t = torch.tensor(times, dtype=torch.float32, device=device)
     numbers = torch.tensor([style_numbers(seed) for seed in style_seeds], dtype=torch.float32, device=device)

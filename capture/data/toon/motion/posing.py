@@ -11,6 +11,8 @@ leg lengths is exact for all of them: the same rotations plant the feet of a chi
     hip_{pitch,yaw,roll}          pelvis;   pitch > 0 leans forward, yaw > 0 to the left, roll > 0 to the right
     back_{pitch,yaw,roll}         spine and chest together
     head_{pitch,yaw,roll}         neck and head together
+    neck_{pitch,turn}             neck alone: pitch > 0 forward while the head keeps its direction, turn > 0 to the left
+                                  of a trunk that is level
     {l,r}arm_{fwd,out,twist}      upper arm: 0 hangs, fwd 90 points ahead, out 90 points sideways, twist > 0 inwards
     {l,r}arm_bend, {l,r}hand      elbow and wrist flexion
     {l,r}foot_{x,y,z}             ankle relative to where it stands: outwards, up, ahead, in leg lengths
@@ -39,7 +41,7 @@ _REST = {
     "lfoot_yaw": 8.0,
     "rfoot_yaw": 8.0,
 }
-_BODY = ("turn", "tumble_pitch", "tumble_roll", "x", "z", "lift", "height") + tuple(
+_BODY = ("turn", "tumble_pitch", "tumble_roll", "x", "z", "lift", "height", "neck_pitch", "neck_turn") + tuple(
     f"{part}_{axis}" for part in ("hip", "back", "head") for axis in ("pitch", "yaw", "roll")
 )
 SIDE = (  # channels of the left side and of the right side
@@ -48,7 +50,7 @@ SIDE = (  # channels of the left side and of the right side
 )
 _CHANNELS = frozenset(_BODY) | {side + name for side in "lr" for name in SIDE}
 _TWISTS = tuple(f"{part}_{axis}" for part in ("hip", "back", "head") for axis in ("yaw", "roll"))
-_NEGATED_BY_MIRROR = ("turn", "tumble_roll", "x", *_TWISTS)
+_NEGATED_BY_MIRROR = ("turn", "tumble_roll", "x", "neck_turn", *_TWISTS)
 
 
 class Pose:
@@ -141,8 +143,10 @@ def solve(pose: Pose) -> Posture:
     head = [pose[f"head_{axis}"] for axis in ("pitch", "yaw", "roll")]
     rotations[:, INDEX["spine"]] = back
     rotations[:, INDEX["chest"]] = back
-    rotations[:, INDEX["neck"]] = _euler(*(value * 0.35 for value in head))
-    rotations[:, INDEX["head"]] = _euler(*(value * 0.65 for value in head))
+    neck, skull = [value * 0.35 for value in head], [value * 0.65 for value in head]
+    neck[0], skull[0] = neck[0] + pose["neck_pitch"], skull[0] - pose["neck_pitch"]
+    rotations[:, INDEX["neck"]] = matmul3(rotation("z", pose["neck_turn"]), _euler(*neck))
+    rotations[:, INDEX["head"]] = _euler(*skull)
     for side, sign in (("l", 1.0), ("r", -1.0)):
         arm = matmul3(rotation("x", -pose[side + "arm_fwd"]), rotation("z", sign * pose[side + "arm_out"]))
         rotations[:, INDEX[side + "_shoulder"]] = matmul3(arm, rotation("y", -sign * pose[side + "arm_twist"]))
