@@ -9,6 +9,7 @@ import pytest
 
 from capture.data.toon.characters.character import make_character
 from capture.data.toon.characters.palettes import difference, mix, oklab, oklch
+from capture.data.toon.characters.quadrupeds import FIRST_SEED
 from capture.data.toon.characters.solids import CODES
 from capture.io.iuv import PARTS, SLOT_GRID
 
@@ -25,11 +26,12 @@ class TestMakeCharacter:
     def test_seed_gives_the_same_character_in_every_process(self, run_apart):
         code = (
             "import hashlib; from capture.data.toon.characters.character import make_character as m; "
-            "data = b''.join(m(s).geometry.tobytes() + m(s).face.tobytes() for s in range(20)); "
+            "seeds = [*range(20), *range(2**40, 2**40 + 20)]; "
+            "data = b''.join(m(s).geometry.tobytes() + m(s).face.tobytes() for s in seeds); "
             "print(hashlib.sha256(data).hexdigest())"
         )
         there = run_apart(code)
-        cast = [make_character(seed) for seed in range(20)]
+        cast = [make_character(seed) for first in (0, FIRST_SEED) for seed in range(first, first + 20)]
         here = hashlib.sha256(b"".join(c.geometry.tobytes() + c.face.tobytes() for c in cast)).hexdigest()
         assert there.strip() == here
 

@@ -1,7 +1,5 @@
 """The animals of toon: many shapes, on four legs, with the parts of all characters."""
 
-import hashlib
-
 import numpy as np
 import pytest
 import torch
@@ -26,16 +24,9 @@ def side_view(seed, azimuth=90.0):
 
 
 class TestMakeQuadruped:
-    def test_seed_gives_the_same_animal_in_every_process(self, run_apart):
-        code = (
-            "import hashlib; from capture.data.toon.characters.character import make_character as m; "
-            "data = b''.join(m(2**40 + s).geometry.tobytes() for s in range(20)); "
-            "print(hashlib.sha256(data).hexdigest())"
-        )
-        herd = [make_character(FIRST_SEED + seed) for seed in range(20)]
-        here = hashlib.sha256(b"".join(animal.geometry.tobytes() for animal in herd)).hexdigest()
-        assert run_apart(code).strip() == here
-        assert all(animal.traits["kind"] == "quadruped" for animal in herd)
+    def test_large_seeds_are_animals(self):
+        kinds = [make_character(seed).traits["kind"] for seed in (FIRST_SEED - 1, FIRST_SEED, FIRST_SEED + 7)]
+        assert kinds[0] != "quadruped" and kinds[1:] == ["quadruped"] * 2
 
     def test_every_animal_has_its_parts_within_their_slots(self):
         """The builder refuses a part with more solids than slots."""
