@@ -7,45 +7,32 @@ the hock is the foot. Only training uses them (`toon_bodies`, capture.data.toon.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 
 from capture.data.toon.characters.garments import EAR, EXTRA, HAIR, SIDES, SKIN, choose
-from capture.data.toon.characters.palettes import DYED, FUR, INK, Colour, mix, oklab, pick, shifted
-from capture.data.toon.characters.proportions import Build, floor_contacts, joint_offsets
+from capture.data.toon.characters.palettes import INK, Colour, mix, pick
+from capture.data.toon.characters.proportions import Build, floor_contacts
+from capture.data.toon.characters.quadruped_shapes import (
+    DARK,
+    WHITE,
+    Coat,
+    Shape,
+    animal_offsets,
+    draw_coat,
+    draw_shape,
+)
 from capture.data.toon.characters.solids import FACE_SIZE, Builder, Character
-from capture.data.toon.skeleton import INDEX
 
 FIRST_SEED = 2**40  # seeds of quadrupeds start here; smaller ones are those of characters on two legs
-_COAT = tuple(
-    colour for name in ("dog", "bear", "fox", "wolf", "mouse", "elephant", "pig") for colour in FUR[name]
-)  # fmt: skip
-_DARK: Colour = (0.13, 0.11, 0.12)
-_WHITE: Colour = (0.97, 0.96, 0.93)
 _HORN: tuple[Colour, ...] = ((0.86, 0.8, 0.66), (0.45, 0.36, 0.28), (0.25, 0.22, 0.22), (0.62, 0.5, 0.36))
-
-
-@dataclass
-class _Shape:
-    """Measures of an animal, beside those of Build; lengths in its unit, angles in degrees."""
-
-    build: Build
-    deep: float  # depth of the rib cage over its width
-    tuck: float  # thickness of the belly over that of the rib cage
-    neck_tilt: float  # of the neck at rest, away from the line of the back
-    neck_r: tuple[float, float]  # radii at its base and at the head
-    skull: float  # radius of the head at the back
-    muzzle: float  # radius at the nose
-    muzzle_flat: float  # width of the head over its depth
-    hoofs: bool
 
 
 def make_quadruped(seed: int) -> Character:
     """The animal of this seed, which is at least FIRST_SEED: always the same one."""
     rng = np.random.default_rng([seed, 0x4F0])
-    shape = _draw_shape(rng)
-    coat = _draw_coat(rng)
+    shape = draw_shape(rng)
+    coat = draw_coat(rng)
     builder = Builder()
     _add_body(builder, rng, shape, coat)
     _add_head(builder, rng, shape, coat)
@@ -55,7 +42,7 @@ def make_quadruped(seed: int) -> Character:
     return Character(
         seed=seed,
         traits={"kind": "quadruped", "species": "quadruped", "heads_tall": 1 / build.head, "build": build},
-        offsets=_offsets(shape),
+        offsets=animal_offsets(shape),
         geometry=np.array(builder.rows, np.float32),
         codes=np.array(builder.codes, np.int64),
         materials=np.array(builder.materials, np.float32),
@@ -74,80 +61,7 @@ def make_quadruped(seed: int) -> Character:
     )
 
 
-def _draw_shape(rng: np.random.Generator) -> _Shape:
-    torso = rng.uniform(0.42, 0.6)
-    hoofs = bool(rng.random() < 0.6)
-    tall = torso * (rng.uniform(0.7, 1.15) if hoofs else rng.uniform(0.42, 0.95))
-    ankle = tall * (rng.uniform(0.24, 0.36) if hoofs else rng.uniform(0.12, 0.3))
-    chest = torso * rng.uniform(0.15, 0.25)
-    neck = torso * (rng.uniform(0.3, 0.85) if hoofs else rng.uniform(0.12, 0.4))
-    head = torso * rng.uniform(0.34, 0.54) * (1.25 if rng.random() < 0.2 else 1.0)
-    skull = head * (rng.uniform(0.21, 0.31) if hoofs else rng.uniform(0.25, 0.46))
-    stout = rng.uniform(0.6, 1.0) if hoofs else rng.uniform(0.8, 1.5)
-    leg_r = chest * 0.42 * stout
-    build = Build(
-        head=head, width=skull, depth=skull, neck=neck, torso=torso, shoulder=chest * 0.62, chest=chest,
-        belly=chest * rng.uniform(0.85, 1.1), hip=chest * 0.55, pelvis=chest * rng.uniform(0.8, 1.0), thick=1.0,
-        arm=(tall - ankle) * 0.98 + ankle * 0.72, arm_r=leg_r * rng.uniform(0.8, 1.0), hand_r=ankle * 0.14,
-        leg=tall - ankle, leg_r=leg_r, ankle=ankle, foot=leg_r * rng.uniform(0.9, 1.5),
-        foot_r=leg_r * rng.uniform(0.5, 0.7), flare=rng.uniform(0.38, 0.62) if hoofs else rng.uniform(0.55, 0.95),
-    )  # fmt: skip
-    return _Shape(
-        build=build,
-        deep=rng.uniform(1.05, 1.5),
-        tuck=rng.uniform(0.72, 1.05),
-        neck_tilt=rng.uniform(25, 70) if neck > 0.3 * torso else rng.uniform(5, 45),
-        neck_r=(chest * rng.uniform(0.6, 0.95), skull * rng.uniform(0.55, 0.85)),
-        skull=skull,
-        muzzle=skull * rng.uniform(0.35, 0.72),
-        muzzle_flat=rng.uniform(0.75, 1.1),
-        hoofs=hoofs,
-    )
-
-
-def _offsets(shape: _Shape) -> np.ndarray:
-    build, offsets = shape.build, joint_offsets(shape.build)
-    tilt = math.radians(shape.neck_tilt)
-    offsets[INDEX["neck"]] = (0, 0.46 * build.torso, -0.35 * build.chest)  # z points to the belly
-    offsets[INDEX["head"]] = (0, build.neck * math.cos(tilt), -build.neck * math.sin(tilt))
-    for side in "lr":
-        offsets[INDEX[f"{side}_shoulder"], 2] = 0.3 * build.chest
-    return offsets
-
-
-@dataclass
-class _Coat:
-    """Colours of an animal."""
-
-    main: Colour
-    pale: Colour
-    legs: Colour
-    feet: Colour
-    muzzle: Colour
-    mane: Colour
-    pattern: str
-
-
-def _draw_coat(rng: np.random.Generator) -> _Coat:
-    main = pick(rng, DYED) if rng.random() < 0.12 else pick(rng, _COAT)
-    main = shifted(main, float(rng.uniform(-0.25, 0.05)), float(rng.uniform(0.5, 1.2)))
-    dark = shifted(main, -0.25, 0.8) if oklab(main)[0] > 0.4 else shifted(main, 0.2)
-    pale = mix(main, _WHITE, float(rng.uniform(0.4, 0.9)))
-    kinds = {"same": 0.5, "dark": 0.25, "pale": 0.25}
-    tones = {"same": main, "dark": dark, "pale": pale}
-    legs = tones[choose(rng, kinds)]
-    return _Coat(
-        main=main,
-        pale=pale if rng.random() < 0.35 else main,
-        legs=legs,
-        feet=_DARK if rng.random() < 0.6 else tones[choose(rng, kinds)],
-        muzzle=tones[choose(rng, kinds)],
-        mane=tones[choose(rng, {"same": 0.2, "dark": 0.5, "pale": 0.3})],
-        pattern=choose(rng, {"plain": 0.75, "dots": 0.06, "rings": 0.08, "diamonds": 0.05, "halves": 0.06}),
-    )
-
-
-def _add_body(k: Builder, rng: np.random.Generator, shape: _Shape, coat: _Coat) -> None:
+def _add_body(k: Builder, rng: np.random.Generator, shape: Shape, coat: Coat) -> None:
     b, t = shape.build, shape.build.torso
     fur = k.material(coat.main, alt=mix(coat.main, coat.mane, 0.7), pattern=coat.pattern, fu=6, fv=3)
     under = k.material(coat.pale) if coat.pale != coat.main else fur
@@ -199,7 +113,7 @@ def _add_hind_leg(k: Builder, b: Build, side: str, fur: int, legs: int, feet: in
     k.limb(foot, frame, (0, low, -0.05 * b.foot), (0, low, toe * b.foot), size, size, feet, SKIN)
 
 
-def _add_head(k: Builder, rng: np.random.Generator, shape: _Shape, coat: _Coat) -> None:
+def _add_head(k: Builder, rng: np.random.Generator, shape: Shape, coat: Coat) -> None:
     b, r = shape.build, shape.skull
     fur = k.material(coat.main)
     drop = rng.uniform(0.0, 0.35)
@@ -213,10 +127,10 @@ def _add_head(k: Builder, rng: np.random.Generator, shape: _Shape, coat: _Coat) 
             (shape.muzzle_flat, 1.0), (0, 1, 0))  # fmt: skip
     ahead = (nose - back) / max(float(np.linalg.norm(nose - back)), 1e-6)
     tip = nose + ahead * shape.muzzle * 0.85 + np.array((0, 0.3 * shape.muzzle, 0))
-    black = k.material(_DARK)
+    black = k.material(DARK)
     if rng.random() < 0.7:
         k.ball("face", "head", tip, (shape.muzzle * 0.45, shape.muzzle * 0.35, shape.muzzle * 0.35), black, EXTRA)
-    size, white = r * rng.uniform(0.12, 0.26), k.material(_WHITE)
+    size, white = r * rng.uniform(0.12, 0.26), k.material(WHITE)
     staring = rng.random() < 0.4
     for _, sign in SIDES:
         eye = back + np.array((sign * r * 0.86 * shape.muzzle_flat, 0.32 * r, 0.42 * r))
@@ -228,7 +142,7 @@ def _add_head(k: Builder, rng: np.random.Generator, shape: _Shape, coat: _Coat) 
     _add_horns(k, rng, r, back)
 
 
-def _add_ears(k: Builder, rng: np.random.Generator, r: float, back: np.ndarray, coat: _Coat) -> None:
+def _add_ears(k: Builder, rng: np.random.Generator, r: float, back: np.ndarray, coat: Coat) -> None:
     kind = choose(rng, {"pointed": 0.45, "long": 0.2, "round": 0.15, "lop": 0.2})
     out, up, wide, narrow = {
         "pointed": (rng.uniform(0.1, 0.7), rng.uniform(0.5, 0.9), 0.3, 0.08),
@@ -263,7 +177,7 @@ def _add_horns(k: Builder, rng: np.random.Generator, r: float, back: np.ndarray)
                 k.limb("hat", "head", fork, point, thick * 0.65, thick * 0.3, horn, EXTRA)
 
 
-def _add_tail(k: Builder, rng: np.random.Generator, shape: _Shape, coat: _Coat) -> None:
+def _add_tail(k: Builder, rng: np.random.Generator, shape: Shape, coat: Coat) -> None:
     b = shape.build
     kind = choose(rng, {"short": 0.25, "thin": 0.25, "bushy": 0.25, "hair": 0.25})
     root = np.array((0, -0.1 * b.torso, -0.55 * b.pelvis))
