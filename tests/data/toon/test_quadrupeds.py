@@ -77,3 +77,10 @@ class TestOnFourLegs:
         figure = maps[:, 0] > 0
         assert figure.any((1, 2)).all()
         assert not figure[:, [0, -1]].any() and not figure[:, :, [0, -1]].any()
+
+    def test_a_larger_head_does_not_make_the_animal_small(self):
+        """The frame is that of an animal on four legs, whatever its head; a body that stood upright would be tall."""
+        styles = [Style(), Style(figure=Figure(head=1.05))]
+        plain, changed = (render_styled([side_view(seed) for seed in range(8)], 64, [style] * 8) for style in styles)
+        areas = [(pictures["iuv"][:, 0] > 0).sum().item() for pictures in (plain, changed)]
+        assert 0.9 < areas[1] / areas[0] < 1.15

@@ -137,7 +137,9 @@ class TestUnusualBodies:
                 continue
             for before, after in zip(styles, made):
                 assert replace(after, figure=before.figure) == before and 0.5 < after.figure.head < 1.8
-                assert 0.35 <= after.figure.limbs <= 1.7
+                low, high = {"quadruped": (0.7, 1.2), "fours": (0.35, 1.0), "": (1.0, 1.7)}[end]
+                own = not end and after.figure.limbs == before.figure.limbs
+                assert own or low <= after.figure.limbs <= high
 
     @pytest.mark.parametrize("styles", [("--toon_styles", "off"), ("--toon_styles", "many", "--style_share", "0")])
     def test_without_styles_they_are_refused(self, styles):

@@ -33,6 +33,12 @@ class Shape:
     muzzle_flat: float  # width of the head over its depth
     hoofs: bool
 
+    @property
+    def neck_end(self) -> np.ndarray:
+        """Where the head begins (3,), from where the neck does, in the frame of the neck at rest."""
+        tilt = math.radians(self.neck_tilt)
+        return np.array((0, self.build.neck * math.cos(tilt), -self.build.neck * math.sin(tilt)))
+
 
 def draw_shape(rng: np.random.Generator) -> Shape:
     """The measures of a random animal."""
@@ -70,9 +76,8 @@ def draw_shape(rng: np.random.Generator) -> Shape:
 def animal_offsets(shape: Shape) -> np.ndarray:
     """Rest positions (J, 3) of the joints in their parents' frames."""
     build, offsets = shape.build, joint_offsets(shape.build)
-    tilt = math.radians(shape.neck_tilt)
     offsets[INDEX["neck"]] = (0, 0.46 * build.torso, -0.35 * build.chest)  # z points to the belly
-    offsets[INDEX["head"]] = (0, build.neck * math.cos(tilt), -build.neck * math.sin(tilt))
+    offsets[INDEX["head"]] = shape.neck_end
     for side in "lr":
         offsets[INDEX[f"{side}_shoulder"], 2] = 0.3 * build.chest
     return offsets

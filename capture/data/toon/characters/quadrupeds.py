@@ -71,15 +71,13 @@ def _add_body(k: Builder, rng: np.random.Generator, shape: Shape, coat: Coat) ->
     belly = (b.belly, 0.42 * t, b.belly * shape.deep * shape.tuck)
     k.ball("belly", "spine", (0, 0.12 * t, low), belly, under, SKIN)
     k.limb("pelvis", "pelvis", (0, -0.06 * t, 0), (0, 0.2 * t, 0), b.pelvis * 0.85, b.pelvis, fur, SKIN, flat)
-    tilt = math.radians(shape.neck_tilt)
-    top = np.array((0, b.neck * math.cos(tilt), -b.neck * math.sin(tilt)))
-    base, high = shape.neck_r
+    top, (base, high) = shape.neck_end, shape.neck_r
     neck = k.material(coat.main) if rng.random() < 0.75 else k.material(coat.muzzle)
     k.limb("neck", "neck", (0, -0.1 * t, 0.15 * b.chest), top, base, high, neck, SKIN, (0.75, 1.0))
     if rng.random() < 0.35:  # a mane along the back of the neck
         hair = k.material(coat.mane)
-        behind = np.array((0, -math.sin(tilt), -math.cos(tilt)))
-        size = shape.neck_r[1] * rng.uniform(0.5, 0.9)
+        behind = np.array((0, top[2], -top[1])) / b.neck
+        size = high * rng.uniform(0.5, 0.9)
         start, end = behind * base * 0.7, top + behind * high * 0.8
         k.limb("neck", "neck", start, end, size, size * 0.9, hair, HAIR, (0.45, 1.0), tuple(behind))
     legs, feet = k.material(coat.legs), k.material(coat.feet)

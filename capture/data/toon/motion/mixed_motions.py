@@ -22,7 +22,6 @@ JOIN = "+"  # between the names of the two clips
 ANYWHERE = "anywhere"  # after them: head and arms are anywhere
 FOURS = "fours"  # after them: the trunk is level, and the arms are forelegs
 QUADRUPED = "quadruped"  # after them: the same for a character that is made for it
-_ENDS = (ANYWHERE, FOURS, QUADRUPED)
 _SIDED = tuple(side + name for side in "lr" for name in SIDE)
 _LEGS = tuple(channel for channel in _SIDED if channel[1:].startswith(("foot", "knee")))
 _BELOW = ("height", "lift", "hip_pitch", "hip_yaw", "hip_roll", *_LEGS)  # channels that are taken with the legs
@@ -74,6 +73,10 @@ _QUADRUPED_LEGS = {
     "hand": (-50.0, 20.0), "foot_x": (-0.02, 0.06), "foot_y": (-0.4, 0.3), "foot_z": (-0.62, 0.55),
     "foot_pitch": (-22.0, 48.0), "foot_yaw": (-5.0, 5.0), "knee_out": (-3.0, 5.0),
 }  # fmt: skip
+_ON_FOURS = {
+    end: trunk | {side + name: limits for side in "lr" for name, limits in legs.items()}
+    for end, trunk, legs in ((FOURS, _FOURS, _FOURS_LEGS), (QUADRUPED, _QUADRUPED, _QUADRUPED_LEGS))
+}  # by the end of a motion's name
 _NEVER_BELOW_0 = ("lift", "foot_y")  # so these are mostly 0
 _FREE = 0.75  # share of arms that are anywhere; the others stay as the clip has them
 
@@ -81,7 +84,7 @@ _FREE = 0.75  # share of arms that are anywhere; the others stay as the clip has
 def is_motion(name: str, clips: tuple[str, ...]) -> bool:
     """Whether a name is one of `clips`, two of them joined, or these and ANYWHERE, FOURS or QUADRUPED."""
     names = name.split(JOIN)
-    if len(names) == 3 and names[2] in _ENDS:
+    if len(names) == 3 and names[2] in (ANYWHERE, *_ON_FOURS):
         names = names[:2]
     return 1 <= len(names) <= 2 and all(part in clips for part in names)
 
@@ -97,17 +100,12 @@ def mix_motions(above: Pose, below: Pose, seeds: list[int], end: str = "") -> Po
     for channel, number in zip(_CHANNELS, numbers.unbind(1)):
         kind = _without_side(channel)
         above.set(**{channel: _clamped(kind, above[channel] + _noise(kind, number))})
-    if end == FOURS:
-        return _on_fours(above, seeds, _FOURS, _FOURS_LEGS)
-    if end == QUADRUPED:
-        return _on_fours(above, seeds, _QUADRUPED, _QUADRUPED_LEGS)
+    if end in _ON_FOURS:
+        return _on_fours(above, seeds, _ON_FOURS[end])
     return _reach(above, seeds) if end == ANYWHERE else above
 
 
-def _on_fours(
-    pose: Pose, seeds: list[int], trunk: dict[str, tuple[float, float]], legs: dict[str, tuple[float, float]]
-) -> Pose:
-    ranges = trunk | {side + name: limits for side in "lr" for name, limits in legs.items()}
+def _on_fours(pose: Pose, seeds: list[int], ranges: dict[str, tuple[float, float]]) -> Pose:
     drawn = [np.random.default_rng([seed, 0x3F]).random(len(ranges)).tolist() for seed in seeds]
     numbers = torch.tensor(drawn, dtype=torch.float32, device=pose["turn"].device)
     for (channel, (low, high)), number in zip(ranges.items(), numbers.unbind(1)):

@@ -64,7 +64,11 @@ def _with_head(character: Character, factor: float) -> Character:
     offsets[INDEX["head_top"]] *= factor
     bounds[np.isin(character.bound_frames, _HEAD)] *= factor
     contacts[np.isin(character.contact_frames, _HEAD)] *= factor
-    height = standing_height(geometry, character.codes, offsets, character.traits["build"].ankle)
-    return replace(
-        character, geometry=geometry, offsets=offsets, bounds=bounds, contacts=contacts, height=float(height)
+    before, after = (
+        standing_height(rows, character.codes, joints, character.traits["build"].ankle)
+        for rows, joints in ((character.geometry, character.offsets), (geometry, offsets))
     )
+    height = character.height + (
+        after - before
+    )  # an animal's own is less than this, which is of a body that is upright
+    return replace(character, geometry=geometry, offsets=offsets, bounds=bounds, contacts=contacts, height=height)
