@@ -19,6 +19,7 @@ import inspect
 import operator
 import os
 import sys
+import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 from types import CodeType
@@ -248,6 +249,12 @@ def code_of(code: CodeType, function: str) -> CodeType:
 
 def run_test(test: str, mutation: Mutation | None = None) -> int:
     """pytest's exit status in a process of its own: 0 passed, 1 failed."""
+    with tempfile.TemporaryDirectory() as folder:
+        return _run_test(test, mutation, Path(folder, "tests"))
+
+
+def _run_test(test: str, mutation: Mutation | None, temporary: Path) -> int:
+    """`temporary`: the folder of the test's files. In its default place pytest deletes those of earlier runs."""
     sys.stdout.flush()
     gc.freeze()  # a collection in the new process would touch, and so copy, every page
     process = os.fork()
@@ -258,7 +265,13 @@ def run_test(test: str, mutation: Mutation | None = None) -> int:
         os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # other packages' plugins take two seconds to import
         if mutation is not None:
             replace_code(mutation)
-        os._exit(int(pytest.main(["-x", "-q", "-p", "no:cacheprovider", "--rootdir", str(ROOT), test])))
+        os._exit(
+            int(
+                pytest.main(
+                    ["-x", "-q", "-p", "no:cacheprovider", "--basetemp", str(temporary), "--rootdir", str(ROOT), test]
+                )
+            )
+        )
     return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
 
 
