@@ -73,7 +73,7 @@ def directions(pipeline: Pipeline, drawing: Path) -> np.ndarray:
 def build_parser() -> Parser:
     parser = Parser(prog="tools.animation_pictures", description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("folder", type=Path, metavar="FOLDER", help="where the pictures are written")
-    parser.add_argument("--result", default="Toon", help="whose weights animate (default: those in the box)")
+    parser.add_argument("--result", default="Styles", help="whose weights animate (default: Styles)")
     parser.add_argument("--debug", action="store_true", help="show tracebacks")
     return parser
 

@@ -25,7 +25,9 @@ def build_parser() -> Parser:
         description=described(__doc__, PROGRAM),
         formatter_class=argparse.RawTextHelpFormatter,
     )
-    parser.add_argument("result", nargs="?", default="Toon", help="a result folder or exported weights (default: Toon)")
+    parser.add_argument(
+        "result", nargs="?", default="Styles", help="a result folder or exported weights (default: Styles)"
+    )
     parser.add_argument("--host", default=LOOPBACK, help=f"address to listen on (default {LOOPBACK}: this computer)")
     parser.add_argument("--port", type=int, default=7860, help="port to listen on (default 7860)")
     parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))

@@ -15,13 +15,15 @@ import torch.nn.functional as F
 from scipy import ndimage
 from torch import Tensor
 
-from capture.inference.drawing import Drawing
+from capture.inference.drawing import SAME_INK, Drawing
 from capture.inference.kept_parts.head_cutout import part_labels
 from capture.inference.kept_parts.head_direction import HEAD, part_shares
 from capture.io.iuv import ARM, FACE_PARTS, LEG, PART, PARTS
 
 LARGEST = 512  # side of the maps of regions
 FEWEST = 24 / 128**2  # of a picture's pixels: smaller regions are the segmenter's mistakes
+STRAY = 0.1  # share of a limb's largest patch, below which another patch of the colour around it is a mistake as well
+SAME_COLOUR = 0.15  # largest difference of a channel
 REGIONS = (HEAD, *(tuple(f"{side}_{name}" for name in limb) for side in "lr" for limb in (ARM, LEG)))
 HEAD_REGION, TRUNK = 1, len(REGIONS) + 1  # 0 is the ground, k is REGIONS[k - 1], and the trunk is the rest
 
@@ -46,13 +48,36 @@ class BodyRegions:
     def __init__(self, drawing: Drawing, logits: Tensor):
         self.drawing, self.logits = drawing, logits
         self.side = min(drawing.pixels.shape[-1], LARGEST)  # L
-        self._nearest: dict[int, np.ndarray | None] = {}
+        self._nearest: dict[int, tuple[np.ndarray, np.ndarray] | None] = {}
 
     @cached_property
     def regions(self) -> np.ndarray:
         """The region of every pixel, int (L, L); 0 outside of the figure."""
         labels = part_labels(part_shares(self.logits, self.side)[0].argmax(0).numpy(), self._figure)
-        return np.where(self._figure & (labels > 0), region_of_parts()[np.maximum(labels, 1) - 1], 0)
+        regions = np.where(self._figure & (labels > 0), region_of_parts()[np.maximum(labels, 1) - 1], 0)
+        for limb in range(HEAD_REGION + 1, TRUNK):
+            regions[self._strays(regions == limb)] = TRUNK
+        return regions
+
+    def _strays(self, limb: np.ndarray) -> np.ndarray:
+        """Small patches of a limb, apart from the rest of it and of the colour of what surrounds them, bool (L, L)."""
+        patches, count = ndimage.label(limb, np.ones((3, 3)))
+        sizes = np.bincount(patches.ravel())
+        strays = np.zeros_like(limb)
+        for number in range(1, count + 1):
+            patch = patches == number
+            around = ndimage.binary_dilation(patch, iterations=2 * self.side // 64) & self._figure & ~limb
+            if sizes[number] < STRAY * sizes[1:].max() and around.any():
+                inside, outside = (np.median(self._colours[:, mask], axis=1) for mask in (patch, around))
+                strays |= patch & (np.abs(inside - outside).max() < SAME_COLOUR)
+        return strays
+
+    @cached_property
+    def _colours(self) -> np.ndarray:
+        """(3, L, L) in [0, 1]."""
+        pixels = F.adaptive_avg_pool2d(self.drawing.pixels[None], self.side)[0].numpy()
+        colours: np.ndarray = pixels[:3] / np.maximum(pixels[3:], 1 / 255)
+        return colours
 
     @cached_property
     def _figure(self) -> np.ndarray:
@@ -60,40 +85,60 @@ class BodyRegions:
         return covered > 0.5
 
     @cached_property
-    def _inside(self) -> np.ndarray:
-        """The figure without its edge, which is mixed with the ground, and without the line around it."""
+    def _edge(self) -> int:
+        """Width of the edge of a region in pixels of the maps: colours mixed with those beside it, and the line."""
         outline, size = self.drawing.outline, self.drawing.pixels.shape[-1]
-        edge = 1 + (0 if outline is None else outline.width * self.side // size)
-        inside: np.ndarray = ndimage.binary_erosion(self._figure, iterations=edge)
+        return 1 + (0 if outline is None else outline.width * self.side // size)
+
+    @cached_property
+    def _ink(self) -> np.ndarray:
+        """Which pixels have the colour of the line around the figure, bool (L, L)."""
+        outline = self.drawing.outline
+        if outline is None:
+            return np.zeros_like(self._figure)
+        ink: np.ndarray = np.abs(255 * self._colours - outline.colour[:, None, None]).max(0) < SAME_INK
+        return ink
+
+    @cached_property
+    def _inside(self) -> np.ndarray:
+        """The figure without its edge."""
+        inside: np.ndarray = ndimage.binary_erosion(self._figure, iterations=self._edge)
         return inside
 
     def corrected(self, grid: Tensor, part: Tensor) -> Tensor:
-        """Positions (2, h, w) in the drawing; those outside of the region of their part are moved to the nearest of it.
+        """Positions (2, h, w) in the drawing; those outside of the region of their part are moved to the nearest of it,
+        and so are those on the line around their region where the result has none.
 
         Args:
             part: int64 (h, w), what each position is to show, as a number in PARTS.
         """
         column, row = (((x + 1) * self.side / 2).long().clamp(0, self.side - 1).numpy() for x in grid)
         there, wanted = self.regions[row, column], region_of_parts()[part.numpy()]
+        edge = 1 + self._edge * self.drawing.pixels.shape[-1] // self.side
         made = grid.numpy().copy()
         for region in np.unique(wanted):
-            nearest = self._nearest_in(int(region))
-            wrong = (wanted == region) & (there != region)
-            if nearest is None or not wrong.any():
+            found = self._nearest_in(int(region))
+            shown = wanted == region
+            if found is None:
                 continue
-            rows, columns = nearest[:, row[wrong], column[wrong]]
-            made[:, wrong] = (2 * np.stack([columns, rows]) + 1) / self.side - 1
+            own, nearest = found
+            wrong = shown & (there != region)
+            if self.drawing.outline is not None:
+                wrong |= ndimage.binary_erosion(shown, iterations=edge) & ~own[row, column]
+            if wrong.any():
+                rows, columns = nearest[:, row[wrong], column[wrong]]
+                made[:, wrong] = (2 * np.stack([columns, rows]) + 1) / self.side - 1
         return torch.from_numpy(made)
 
-    def _nearest_in(self, region: int) -> np.ndarray | None:
-        """Row and column of the nearest pixel of a region, (2, L, L); None where the drawing hardly shows it."""
+    def _nearest_in(self, region: int) -> tuple[np.ndarray, np.ndarray] | None:
+        """The pixels of a region without its edge, bool (L, L), and row and column of the nearest of them, (2, L, L);
+        None where the drawing hardly shows the region."""
         if region not in self._nearest:
             own = self.regions == region
-            inner = own & self._inside
-            own = inner if inner.any() else own
+            line = self._ink & ~ndimage.binary_erosion(own, iterations=self._edge + 1)
+            inner = own & self._inside & ~line
             enough = own.mean() >= FEWEST
-            found = (
-                ndimage.distance_transform_edt(~own, return_distances=False, return_indices=True) if enough else None
-            )
-            self._nearest[region] = found
+            own = inner if inner.any() else own
+            nearest = ndimage.distance_transform_edt(~own, return_distances=False, return_indices=True)
+            self._nearest[region] = (own, nearest) if enough else None
         return self._nearest[region]

@@ -14,20 +14,29 @@ from capture.inference.window import Window
 from capture.io.iuv import FACE_PARTS, PART, PARTS
 
 SIZE = 64
+RED, BLUE, BLACK = (200, 60, 40, 255), (40, 60, 200, 255), (20, 20, 20, 255)
 ARM, CHEST, HEAD, FOOT = (PART[name] for name in ("l_forearm", "chest", "head", "r_foot"))
 
 
-@pytest.fixture(scope="module")
-def regions():
-    """A drawing of a thin arm (columns 8 to 13) that hangs on a trunk (columns 20 to 43)."""
+def arm_and_trunk() -> tuple[np.ndarray, np.ndarray]:
+    """The parts and the pixels of a drawing: a thin arm (columns 8 to 13) hangs on a trunk (columns 20 to 43)."""
     labels = np.zeros((SIZE, SIZE), np.int64)
     labels[10:50, 8:14], labels[10:50, 20:44] = ARM + 1, CHEST + 1
     labels[10:13, 14:20] = ARM + 1
     pixels = np.zeros((SIZE, SIZE, 4), np.uint8)
-    pixels[labels > 0] = (200, 60, 40, 255)
+    pixels[labels > 0] = RED
+    return labels, pixels
+
+
+def regions_of(labels: np.ndarray, pixels: np.ndarray) -> BodyRegions:
     drawing = cut_drawing(Image.fromarray(pixels), Window.whole(SIZE, SIZE), SIZE)
     logits = 12 * F.one_hot(torch.from_numpy(labels), len(PARTS) + 1).permute(2, 0, 1)[None].float()
     return BodyRegions(drawing, logits)
+
+
+@pytest.fixture(scope="module")
+def regions():
+    return regions_of(*arm_and_trunk())
 
 
 def at(column: float, row: float) -> torch.Tensor:
@@ -62,6 +71,30 @@ class TestCorrected:
         grid = torch.cat([at(17, 30), at(17, 30)], dim=2)
         moved = regions.corrected(grid, torch.tensor([[ARM, CHEST]]))
         assert pixel(moved[:, :, :1]) == pytest.approx([12, 30]) and pixel(moved[:, :, 1:]) == pytest.approx([21, 30])
+
+    @pytest.mark.parametrize(("colour", "stays"), [(RED, False), (BLUE, True)])
+    def test_a_small_patch_apart_from_its_limb_belongs_to_it_only_if_it_stands_out(self, colour, stays):
+        labels, pixels = arm_and_trunk()
+        labels[44:48, 28:32], pixels[44:48, 28:32] = PART["l_hand"] + 1, colour
+        position = at(30, 46)
+        moved = regions_of(labels, pixels).corrected(position, torch.full((1, 1), ARM))
+        assert pixel(moved) == pytest.approx([30, 46] if stays else [12, 46])
+
+    def test_the_line_around_a_limb_is_shown_at_the_edge_of_the_result_and_not_in_it(self):
+        labels = np.zeros((SIZE, SIZE), np.int64)
+        labels[8:56, 10:30], labels[8:56, 30:54] = ARM + 1, CHEST + 1
+        pixels = np.zeros((SIZE, SIZE, 4), np.uint8)
+        pixels[8:56, 10:54] = BLACK
+        pixels[10:54, 12:29] = pixels[10:54, 31:52] = RED  # two pixels of line around the figure, and two inside of it
+        pixels[30:34, 20:22] = BLACK  # a button
+        regions = regions_of(labels, pixels)
+        assert regions.drawing.outline is not None
+        grid, part = at(29, 20).expand(2, 24, 24).clone(), torch.full((24, 24), ARM)
+        moved = regions.corrected(grid, part)
+        assert torch.equal(moved[:, 0], grid[:, 0])
+        assert pixel(moved[:, 12:13, 12:13]) == pytest.approx([28, 20])
+        on_button = at(20, 31).expand(2, 24, 24).clone()
+        assert torch.equal(regions.corrected(on_button, part), on_button)
 
 
 def test_every_part_has_a_region_and_limbs_are_apart():
