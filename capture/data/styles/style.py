@@ -63,12 +63,14 @@ class Figure:
     Attributes:
         eyes: own, dots, big or none.
         limbs: thickness of arms and legs, as a factor.
+        hands: size of the hands, as a factor.
         head: size of the head with hair and hat, as a factor.
     """
 
     eyes: str = "own"
     limbs: float = 1.0
     head: float = 1.0
+    hands: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -209,10 +211,18 @@ def draw_style(rng: np.random.Generator, variety: str = "many", kind: str | None
     return replace(style, name=kind, figure=_figure(rng), ground=ground, defects=defects, seed=int(rng.integers(2**31)))
 
 
+_THIN, _STOUT = 0.4, 0.1  # shares of figures with arms and legs of another thickness
+
+
 def _figure(rng: np.random.Generator) -> Figure:
     eyes = str(rng.choice(("own", "dots", "big", "none"), p=(0.62, 0.14, 0.16, 0.08)))
-    limbs = float(rng.uniform(0.35, 0.75)) if rng.random() < 0.15 else 1.0
-    return Figure(eyes, limbs)
+    kind, limbs, hands = rng.random(), 1.0, 1.0
+    if kind < _THIN:
+        limbs = rng.uniform(0.35, 0.85)
+        hands = min(limbs * rng.uniform(0.9, 1.5), 1.0)  # those of the built-in characters are large mittens
+    elif kind < _THIN + _STOUT:
+        limbs, hands = rng.uniform(1.0, 1.4), rng.uniform(0.7, 1.1)
+    return Figure(eyes, float(limbs), hands=float(hands))
 
 
 def _ink(rng: np.random.Generator) -> Ink:

@@ -15,6 +15,7 @@ from capture.data.styles.pairing import draw_styles
 from capture.data.styles.pixel_art import PixelArt, centres
 from capture.data.styles.style import KINDS, NO_INK, PLAIN, Figure, Shading, Style, draw_style
 from capture.data.toon.characters.quadrupeds import FIRST_SEED
+from capture.data.toon.characters.solids import CODES
 from capture.data.toon.dataset import ToonStream
 from capture.data.toon.rendering.camera import Crop, Shot, View
 from capture.data.toon.rendering.render import render
@@ -100,6 +101,16 @@ class TestStyledCharacter:
         assert (thin.geometry != own.geometry).any() and thin.geometry.shape == own.geometry.shape
         faces = [styled_character(41, Figure(eyes=eyes)).face for eyes in ("own", "dots", "big", "none")]
         assert len({face.tobytes() for face in faces}) == 4
+
+    def test_hands_become_smaller_about_the_wrist(self):
+        hands = []
+        for size in (0.5, 1.0):
+            map_ = render_styled([SHOT], 128, [Style(figure=Figure(hands=size))])["iuv"][0]
+            hands.append((map_[0] == PART["l_hand"] + 1) | (map_[0] == PART["r_hand"] + 1))
+        assert 0 < hands[0].sum() < 0.5 * hands[1].sum()
+        small, own = styled_character(41, Figure(hands=0.5)), styled_character(41, Figure())
+        others = ~np.isin(own.codes[:, CODES["part"]], [PART["l_hand"] + 1, PART["r_hand"] + 1])
+        assert np.array_equal(small.geometry[others], own.geometry[others])
 
     def test_a_large_head_takes_more_of_the_figure_and_stays_in_the_frame(self):
         areas = []

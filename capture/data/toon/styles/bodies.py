@@ -46,7 +46,8 @@ def _unusual(style: Style, rng: np.random.Generator, end: str) -> Style:
     else:
         head = rng.uniform(1.15, 1.75) if rng.random() < 0.8 else rng.uniform(0.7, 0.9)
         limbs = rng.uniform(1.0, 1.7) if rng.random() < 0.4 else style.figure.limbs  # small figures are often stout
-    return replace(style, figure=replace(style.figure, head=float(head), limbs=float(limbs)))
+    hands = 1.0 if end else style.figure.hands  # those of four legs are paws and hoofs
+    return replace(style, figure=replace(style.figure, head=float(head), limbs=float(limbs), hands=hands))
 
 
 def on_four_legs(shots: list[Shot], end: str, rng: np.random.Generator) -> list[Shot]:

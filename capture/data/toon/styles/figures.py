@@ -1,4 +1,4 @@
-"""Figures of a style: other eyes, thinner limbs, heads of another size."""
+"""Figures of a style: other eyes, thinner limbs, hands and heads of another size."""
 
 from __future__ import annotations
 
@@ -16,17 +16,18 @@ from capture.io.iuv import PART
 _LIMBS = [
     PART[side + name] + 1 for side in ("l_", "r_") for name in ("upper_arm", "forearm", "thigh", "shin")
 ]  # as the column `part` counts
+_HANDS = [PART["l_hand"] + 1, PART["r_hand"] + 1]
 _HEAD = [FRAMES[frame] for frame in ("head", "hang")]  # the frames of all that is on a head
 _NO_EYE = 99  # a kind of eye that the texture of faces lacks
 
 
 @lru_cache(maxsize=256)
 def styled_character(seed: int, figure: Figure) -> Character:
-    """The character of a seed with the eyes, limbs and head of a style."""
+    """The character of a seed with the eyes, limbs, hands and head of a style."""
     character = make_character(seed)
     if figure == Figure():
         return character
-    changed = replace(character, face=_face(character.face, figure.eyes), geometry=_geometry(character, figure.limbs))
+    changed = replace(character, face=_face(character.face, figure.eyes), geometry=_geometry(character, figure))
     return changed if figure.head == 1 else _with_head(changed, figure.head)
 
 
@@ -45,12 +46,14 @@ def _face(face: np.ndarray, eyes: str) -> np.ndarray:
     return face
 
 
-def _geometry(character: Character, thickness: float) -> np.ndarray:
-    geometry = character.geometry.copy()
-    limbs = np.isin(character.codes[:, CODES["part"]], _LIMBS)
+def _geometry(character: Character, figure: Figure) -> np.ndarray:
+    geometry, part = character.geometry.copy(), character.codes[:, CODES["part"]]
+    limbs, hands = np.isin(part, _LIMBS), np.isin(part, _HANDS)
     affine = geometry[:, GEOMETRY["affine"]].reshape(-1, 3, 3)
-    affine[limbs] *= np.array([thickness, 1, thickness], np.float32)  # the columns: across, along, across
+    affine[limbs] *= np.array([figure.limbs, 1, figure.limbs], np.float32)  # the columns: across, along, across
     geometry[:, GEOMETRY["affine"]] = affine.reshape(-1, 9)
+    geometry[hands, GEOMETRY["affine"]] *= figure.hands
+    geometry[hands, GEOMETRY["centre"]] *= figure.hands  # about the wrist, the origin of a hand's frame
     return geometry
 
 
