@@ -165,6 +165,7 @@ class Method(ABC):
         self.config, self.networks = config, networks
         self.trained: dict[str, nn.Module] = dict(networks)
         for name, network in networks.items():
+            network.train()  # a network may keep what a stage fixes in evaluation mode
             learning = self.trainable(network, name, config)
             if learning is not None:
                 network.requires_grad_(False)

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from typing import Any, ClassVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from capture.methods.base import Loss
 from capture.methods.keypoint_warping.autoencoder import to_unit
@@ -14,15 +14,16 @@ from capture.methods.keypoint_warping.method import KeypointWarpingMethod, drivi
 from capture.methods.keypoint_warping.tps import Deformation, draw_deformations
 from capture.methods.mraa.avd import AvdNetwork, stretch_factors
 from capture.methods.mraa.losses import avd_loss, mraa_loss
-from capture.methods.mraa.network import Mraa, MraaDetails
+from capture.methods.mraa.network import Mraa, MraaDetails, RegionDetails
 from capture.methods.mraa.published import AVD_NETWORK, NETWORKS, load_mraa
 
 
 class Method(KeypointWarpingMethod):
-    """Source x, driving y: two frames of one character. In mode avd the AVD network learns beside, from their regions.
+    """Source x, driving y: two frames of one character. In mode avd the AVD network learns from their regions.
 
-    The authors train the AVD network afterwards, on fixed regions; here it is trained in the same run. With
-    true_targets another character's pose drives, which mode avd does not allow: its network learns from one body.
+    The authors train the AVD network afterwards, on fixed regions, as stage avd does; in stage joint it learns beside
+    the others. With true_targets another character's pose drives, which mode avd does not allow: its network learns
+    from one body.
     """
 
     title: ClassVar[str] = "MRAA"
@@ -36,6 +37,8 @@ class Method(KeypointWarpingMethod):
         avd = options["mode"] == "avd"
         if options["true_targets"] and avd:
             raise ValueError("mraa_config.true_targets: the AVD network learns from one body; set mode to absolute")
+        if options["stage"] == "avd" and not avd:
+            raise ValueError("mraa_config.stage avd trains the AVD network; set mode to avd")
         super().__init__(config, {"gen": self.build_generator(config)})
         self.min_micro_batch = 2 if avd else 1  # the AVD network has batch norm over vectors
 
@@ -49,6 +52,10 @@ class Method(KeypointWarpingMethod):
         generator.check_size(config["dataset_config"]["image_size"])
         return generator
 
+    @classmethod
+    def trainable(cls, network: nn.Module, name: str, config: dict[str, Any]) -> list[nn.Module] | None:
+        return [network.get_submodule("avd_network")] if config[cls.section]["stage"] == "avd" else None
+
     def sample_noise(self, batch: int, rng: torch.Generator) -> Tensor:
         """(batch, 6 + points_tps^2 + 2): the deformation of each sample, and the stretch of its body for AVD."""
         deformations = draw_deformations(batch, self.options["transform"]["points_tps"], rng)
@@ -59,9 +66,11 @@ class Method(KeypointWarpingMethod):
         deformation = Deformation(noise[:, :-2], **self.options["transform"])
         stretch = stretch_factors(noise[:, -2:], self.options["random_scale"])  # (B, 2)
         driving, truth = driving_and_truth(batch, self.options["true_targets"])
-        details: MraaDetails = self.trained["gen"](
+        details: MraaDetails | RegionDetails = self.trained["gen"](
             {"identity": batch["identity"], "pose": driving}, details=True, deformation=deformation, stretch=stretch
         )
+        if isinstance(details, RegionDetails):
+            return avd_loss(details.rebuilt, details.driving, weights)
         loss, terms = mraa_loss(
             details, to_unit(truth), deformation, self.perceptual, weights, self.options["revert_axis_swap"]
         )

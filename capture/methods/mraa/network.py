@@ -6,7 +6,7 @@ Siarohin et al., "Motion Representations for Articulated Animation", CVPR 2021. 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar, NamedTuple
 
 from torch import Tensor
 
@@ -44,6 +44,13 @@ class MraaDetails(Details):
     motion: Motion
 
 
+class RegionDetails(NamedTuple):
+    """What the AVD network alone learns from: regions of the pose, and as the network rebuilt them."""
+
+    driving: Regions
+    rebuilt: Regions
+
+
 class Mraa(Generator):
     """The region predictor, the background predictor, the generator and, for mode "avd", the AVD network.
 
@@ -53,6 +60,7 @@ class Mraa(Generator):
     """
 
     relative = True
+    newer_parts: ClassVar[tuple[str, ...]] = ("avd_network.",)  # a result without that network may be started from
 
     def __init__(self, options: dict[str, Any], avd_network: AvdNetwork | None = None):
         super().__init__()
@@ -72,6 +80,14 @@ class Mraa(Generator):
         )
         self.avd_network = avd_network
 
+    def train(self, mode: bool = True) -> Mraa:
+        """In stage avd all but the AVD network is fixed: its running statistics are used and stay."""
+        super().train(mode)
+        if self.options["stage"] == "avd":
+            for name, module in self.named_children():
+                module.train(mode and name == "avd_network")
+        return self
+
     def check_size(self, size: int) -> None:
         for section in ("region_predictor", "pixelwise_flow"):
             check_hourglass(size, self.options[section]["num_blocks"], self.options[section]["scale_factor"], section)
@@ -88,7 +104,7 @@ class Mraa(Generator):
         details: bool = False,
         deformation: Deformation | None = None,
         stretch: Tensor | None = None,
-    ) -> Tensor | MraaDetails:
+    ) -> Tensor | MraaDetails | RegionDetails:
         """Transfer in the configured mode; "relative" needs a video (see transfer_relative) and is absolute here.
 
         With `details` the pass is the one of training: absolute, and the background moves as predicted, because both
@@ -97,7 +113,7 @@ class Mraa(Generator):
 
         Args:
             inputs: identity and pose, (B, 3, S, S) in [-1, 1] each.  noise: unused; the method has none.
-            details: return MraaDetails, for the losses, in place of the picture.
+            details: return MraaDetails, for the losses, in place of the picture; in stage avd, RegionDetails.
             deformation: with `details`, also find the regions of the deformed pose picture.
             stretch: (B, 2) factors: with `details`, also have the AVD network, if there is one, rebuild the pose's
                 regions from the identity's and from themselves, stretched. Its inputs are detached, so that avd_loss
@@ -109,13 +125,16 @@ class Mraa(Generator):
             return self.transfer(inputs, "absolute" if self.mode == "relative" else self.mode)
         source_image, driving_image = to_unit(inputs["identity"]), to_unit(inputs["pose"])  # (B, 3, S, S)
         source, driving = self.region_predictor(source_image), self.region_predictor(driving_image)  # shift (B, K, 2)
-        background = self.bg_predictor(source_image, driving_image)  # (B, 3, 3)
-        prediction, motion = self.generator(source_image, driving, source, background)  # (B, 3, S, S)
-        deformed = rebuilt = None
-        if deformation is not None:
-            deformed = self.region_predictor(deformation.picture(driving_image, self.align_corners))
+        rebuilt = None
         if stretch is not None and self.avd_network is not None:
             rebuilt = self.avd_network(source.detach(), rescale(driving.detach(), stretch))
+            if self.options["stage"] == "avd":
+                return RegionDetails(driving.detach(), rebuilt)
+        background = self.bg_predictor(source_image, driving_image)  # (B, 3, 3)
+        prediction, motion = self.generator(source_image, driving, source, background)  # (B, 3, S, S)
+        deformed = None
+        if deformation is not None:
+            deformed = self.region_predictor(deformation.picture(driving_image, self.align_corners))
         return MraaDetails(from_unit(prediction), prediction, source, driving, deformed, rebuilt, motion)
 
     def transfer(self, inputs: Inputs, mode: str, first_pose: Tensor | None = None) -> Tensor:

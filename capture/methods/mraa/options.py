@@ -73,6 +73,11 @@ class MraaConfig(KeypointWarpingConfig):
     mode: Literal["absolute", "relative", "avd"] = key(
         "avd", "how the pose of another body is taken over: absolute, relative, or by the AVD network, which is trained"
     )
+    stage: Literal["joint", "avd"] = key(
+        "joint",
+        "joint: everything learns, the AVD network from regions that still change; avd: the AVD network alone, as "
+        "published after the rest (start_from: the result of the rest)",
+    )
     random_scale: float = key(0.25, "bodies are stretched by up to 1 +- this to train the AVD network", ge=0, le=1)
     region_predictor: RegionPredictorConfig = key(RegionPredictorConfig(), "region predictor")
     background: BackgroundConfig = key(BackgroundConfig(), "background motion predictor")

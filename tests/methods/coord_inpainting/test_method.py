@@ -86,7 +86,7 @@ class TestStages:
 
     def test_in_stage_picture_the_refiner_learns_alone_and_the_inpainter_stays(self):
         method = tiny_method(stage="picture")
-        generator = method.networks["gen"].train()
+        generator = method.networks["gen"]
         before = {name: value.clone() for name, value in generator.inpainter.state_dict().items()}
         loss, metrics = method.loss("gen", toon_batch(), NOISE, None)
         loss.backward()

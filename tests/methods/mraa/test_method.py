@@ -1,8 +1,9 @@
-"""MRAA as a method: the AVD network learns beside the rest, and training on one batch learns to move the source."""
+"""MRAA as a method: what learns in each stage, and training on one batch learns to move the source."""
 
 import pytest
 import torch
 
+from capture.checkpoints.checkpoint import load_weights
 from capture.methods.keypoint_warping.autoencoder import to_unit
 from capture.methods.mraa.method import Method
 from tests.helpers.tiny_baselines import moving_batch, tiny_baseline_config, tiny_method, train_on
@@ -52,3 +53,26 @@ class TestMraaMethod:
         for names in (("G_equi_shift", "G_equi_affine"), ("A_shift", "A_affine")):
             before, after = (sum(terms[name] for name in names) for terms in (first, last))
             assert after < 0.6 * before, names
+
+
+class TestStageAvd:
+    def test_the_avd_network_alone_changes_and_rebuilds_regions_better(self):
+        method, batch = tiny_method("mraa", stage="avd"), moving_batch()
+        before = {name: value.clone() for name, value in method.networks["gen"].state_dict().items()}
+        history = train_on(method, batch, steps=40)
+        assert list(history[0]) == ["A_shift", "A_affine"]
+        assert sum(history[-1].values()) < 0.6 * sum(history[0].values())
+        after = method.networks["gen"].state_dict()
+        changed = {name.split(".")[0] for name, value in after.items() if not torch.equal(value, before[name])}
+        assert changed == {"avd_network"}
+
+    def test_it_needs_mode_avd(self):
+        with pytest.raises(ValueError, match="mraa_config.stage avd .*; set mode to avd"):
+            Method(tiny_baseline_config("mraa", stage="avd", mode="absolute"))
+
+    def test_it_starts_from_a_result_that_has_no_avd_network(self, tmp_path):
+        first, second = (tiny_method("mraa", mode="absolute"), tiny_method("mraa", stage="avd"))
+        weights = first.networks["gen"].state_dict()
+        generator = second.generator
+        load_weights(generator, weights, "first", second.config, first.config, may_lack=generator.newer_parts)
+        assert all(torch.equal(generator.state_dict()[name], value) for name, value in weights.items())
