@@ -1,7 +1,8 @@
 """The rows of the paper's table as training runs: which configurations, in which stages, how long, with which networks.
 
-A row is one method. Most rows are one run; CaPTURe-Parts and coordinate inpainting are two, of which the second begins
-with the first one's weights. All rows have the same number of training samples, over their stages together.
+A row is one method. Most rows are one run; CaPTURe-Parts, MRAA and coordinate inpainting are two, of which the second
+begins with the first one's weights. All rows have the same number of training samples, over their stages together; the
+AVD network of MRAA, which learns last, has a quarter as many again.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ SEED = 777  # the seed whose runs have no seed in their names
 SMALLEST_EPOCH = 1_000  # samples; a short run has fewer epochs than published, not shorter ones ...
 FEWEST_EPOCHS = 8  # ... but so many at least, which are the points of its learning curve
 LONGEST_RISE = 0.05  # share of a run in which the rates may rise; 200 updates are all of a stage of 1,600 samples
+AVD_SHARE = 0.25  # of a row's samples, in addition to them: MRAA's AVD network learns from regions, not from pictures
 NETWORKS = ("published", "small")
 TARGETS = "true targets, which this dataset does not have; prepare.py mixamo, lpc and toon write them"
 MAPS = "IUV maps, which this dataset does not have; render it with --uv"
@@ -80,6 +82,12 @@ _SMALL_PARTS = (  # the widths of configs/small_parts.yaml; c and min_ch are tho
     *("--segmenter_ch", "24", "--layout_ch", "24", "--networks.c", "12", "--networks.min_ch", "48"),
     *("--code_ch", "12", "--networks.attention_layers", "[0]"),
 )
+_MRAA, _SMALL_MRAA = "configs/mraa.yaml", "configs/small_mraa.yaml"
+_AVD = ("--mraa_config.stage", "avd", "--lr_G", "0.001", "--batch_size")
+_MRAA_STAGES = (
+    Stage("motion", 1.0, (_MRAA,), (_SMALL_MRAA,)),
+    Stage("", AVD_SHARE, (_MRAA, *_AVD, "256"), (_SMALL_MRAA, *_AVD, "32"), True),
+)
 _COORDINATES = "configs/small_coord_inpainting.yaml"
 ROWS = (
     Row("CaPTURe", "CaPTURe", _one(("defaults.yaml",), (*_DEMO, *_ADVERSARIAL, "--target_weight", "0"))),
@@ -100,7 +108,7 @@ ROWS = (
         MAPS,
     ),
     Row("FOMM", "FOMM", _one(("configs/fomm.yaml",), ("configs/small_fomm.yaml",)), "", "fomm_config.perceptual"),
-    Row("MRAA", "MOAA", _one(("configs/mraa.yaml",), ("configs/small_mraa.yaml",)), "", "mraa_config.perceptual"),
+    Row("MRAA", "MOAA", _MRAA_STAGES, "", "mraa_config.perceptual"),
     Row(
         "LWGAN",
         "LWGAN",

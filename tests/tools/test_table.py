@@ -38,6 +38,8 @@ class TestRuns:
     def test_every_row_has_the_same_number_of_samples_over_its_stages(self, settings):
         for row in ROWS:
             total = sum(samples_of(run) for run in runs_of(row, 777, settings))
+            if row.name == "MRAA":  # the AVD network learns when the rest is done
+                total /= 1 + table_rows.AVD_SHARE
             assert settings.samples <= total < settings.samples * 1.001 + 30, row.name
 
     def test_capture_at_256_pixels_is_the_published_configuration(self):
