@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import pickle
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from capture.common.errors import CaptureError
 from capture.common.files import write_bytes
 from capture.evaluation.maps import PREDICTED_FOLDER, REMARKS, MapSource, give_maps, map_roles
 from capture.evaluation.measure import Row, measure
-from capture.evaluation.networks import load_networks
+from capture.evaluation.networks import Networks, load_networks
 from capture.evaluation.page.page import page
 from capture.evaluation.parallel import Workers
 from capture.evaluation.predictions import match_predictions
@@ -80,41 +80,18 @@ def evaluate(request: Request, workers: Workers) -> Table | None:
     names = _names(request)
     transfers = [PoseTransfer.load(path, device=str(device)) for path in request.results]
     roles = {name: map_roles(transfer.generator) for name, transfer in zip(names, transfers)}
-    for name in names:
-        if request.framing and roles[name]:
-            raise CaptureError(
-                f"--framing auto: {name} reads IUV maps ({', '.join(roles[name])}), which framing would move its "
-                "pictures away from; leave --framing out"
-            )
-        if request.as_saved and roles[name]:
-            raise CaptureError(
-                f"--as_saved: {name} reads IUV maps ({', '.join(roles[name])}), so its pictures always have the size "
-                "of its weights; leave --as_saved out"
-            )
+    _check_maps(request, roles)
     source = MapSource(request.pairs, request.self_folder, request.predict_uv, request.out / PREDICTED_FOLDER)
     given, labels = give_maps(roles, transfers, pairs, source, workers, str(device))
     predicted = [match_predictions(folder, pairs) for _, folder in request.predictions]
     size = _common_size(request, transfers, predicted)
     networks = load_networks(
-        request.metrics,
-        request.require,
-        request.weights,
-        request.lpips_net,
-        request.segmenter,
-        workers,
-        device,
-        size,
+        request.metrics, request.require, request.weights, request.lpips_net, request.segmenter, workers, device, size,
         len(pairs),
-    )
+    )  # fmt: skip
 
     # first the rows that any method must beat, then the results and predictions of the request
-    copied = "here the answer itself" if request.self_folder else ""
-    rows = [
-        Row("identity returned", "floor", [pair.identity for _, pair in pairs], framed=True),
-        Row(
-            "pose returned", "floor", [pair.pose for _, pair in pairs], framed=True, note=copied, is_answer=bool(copied)
-        ),
-    ]
+    rows, remarks = _floors(request, pairs), _remarks(request, labels)
     for name, transfer in zip(names, transfers):
         place = request.out / "renders"
         files = render(
@@ -125,43 +102,18 @@ def evaluate(request: Request, workers: Workers) -> Table | None:
     if request.references:  # the puppet is the only one
         finder = networks.finder or load_reference_finder(request.segmenter, device)
         rows.append(puppet_row(finder, pairs, size, request.out / "renders", workers))
+        remarks.append(REMARK.format(finder.source))
     rows += [Row(name, "prediction", files) for (name, _), files in zip(request.predictions, predicted)]
     del transfers
 
     targets = [pair.target for _, pair in pairs if pair.target is not None]  # all of them: see choose_pairs
     measured, reference = measure(
-        rows,
-        targets,
-        size,
-        networks.perceptual,
-        networks.inception,
-        workers,
-        request.batch_size,
-        device,
-        networks.finder,
-        networks.alex,
-        networks.dists,
-    )
+        rows, targets, size, networks.perceptual, networks.inception, workers, request.batch_size, device,
+        networks.finder, networks.alex, networks.dists,
+    )  # fmt: skip
     if not workers.is_main:
         return None
-    how = protocol(
-        size,
-        _samples(request, len(pairs), total),
-        request.lpips_net,
-        networks.perceptual.file.name if networks.perceptual else None,
-        networks.inception.file.name if networks.inception else None,
-        request.framing,
-        request.metrics,
-        networks.finder.source if networks.finder else None,
-        networks.alex.file.name if networks.alex else None,
-        request.intervals,
-        networks.dists.file.name if networks.dists else None,
-    )
-    remarks = [SELF_REMARK] if request.self_folder else []
-    remarks += [AS_SAVED_REMARK] if request.as_saved else []
-    remarks += [remark for label, remark in REMARKS.items() if any(label in labels[name] for name in names)]
-    if request.references:
-        remarks.append(REMARK.format(finder.source))
+    how = _protocol(request, networks, size, _samples(request, len(pairs), total))
     table = tabulate(
         rows, measured, reference, how, networks.missing, remarks, request.metrics, intervals=request.intervals
     )
@@ -171,9 +123,57 @@ def evaluate(request: Request, workers: Workers) -> Table | None:
             write_bytes(folder / f"table.{suffix}", text.encode())
         write_report(folder, root, pairs, rows, measured, size)
     if request.html is not None:
-        results = [(name, path) for name, path in zip(names, request.results)]
+        results = list(zip(names, request.results))
         write_bytes(request.html, page(table, root, pairs, rows, measured, size, results).encode())
     return table
+
+
+def _check_maps(request: Request, roles: Mapping[str, Sequence[str]]) -> None:
+    """CaptureError where a result that reads maps is asked for pictures that maps do not fit.
+
+    Args:
+        roles: of each result, the maps that it reads.
+    """
+    for name, maps in roles.items():
+        if maps and request.framing:
+            raise CaptureError(
+                f"--framing auto: {name} reads IUV maps ({', '.join(maps)}), which framing would move its "
+                "pictures away from; leave --framing out"
+            )
+        if maps and request.as_saved:
+            raise CaptureError(
+                f"--as_saved: {name} reads IUV maps ({', '.join(maps)}), so its pictures always have the size "
+                "of its weights; leave --as_saved out"
+            )
+
+
+def _floors(request: Request, pairs: Sequence[tuple[int, Pair]]) -> list[Row]:
+    """The rows in which an input is returned unchanged."""
+    copied = "here the answer itself" if request.self_folder else ""
+    identities, poses = [pair.identity for _, pair in pairs], [pair.pose for _, pair in pairs]
+    return [
+        Row("identity returned", "floor", identities, framed=True),
+        Row("pose returned", "floor", poses, framed=True, note=copied, is_answer=bool(copied)),
+    ]
+
+
+def _remarks(request: Request, labels: Mapping[str, Sequence[str]]) -> list[str]:
+    """The remarks below the table. `labels`: of each result, what it was given."""
+    given = {label for several in labels.values() for label in several}
+    remarks = [SELF_REMARK] if request.self_folder else []
+    remarks += [AS_SAVED_REMARK] if request.as_saved else []
+    return remarks + [remark for label, remark in REMARKS.items() if label in given]
+
+
+def _protocol(request: Request, networks: Networks, size: int, samples: str) -> dict[str, str]:
+    """How it was measured. `samples`: which pairs."""
+    loaded = (networks.perceptual, networks.inception, networks.alex, networks.dists)
+    lpips_file, inception_file, alex_file, dists_file = (net.file.name if net else None for net in loaded)
+    parts_file = networks.finder.source if networks.finder else None
+    return protocol(
+        size, samples, request.lpips_net, lpips_file, inception_file, request.framing, request.metrics, parts_file,
+        alex_file, request.intervals, dists_file,
+    )  # fmt: skip
 
 
 def choose_pairs(request: Request) -> tuple[list[tuple[int, Pair]], int, Path]:
