@@ -24,6 +24,7 @@ LARGEST = 512  # side of the maps of regions
 FEWEST = 24 / 128**2  # of a picture's pixels: smaller regions are the segmenter's mistakes
 STRAY = 0.1  # share of a limb's largest patch, below which another patch of the colour around it is a mistake as well
 SAME_COLOUR = 0.15  # largest difference of a channel
+AROUND = 2 / 64  # of the side: how far the surroundings of a patch reach
 REGIONS = (HEAD, *(tuple(f"{side}_{name}" for name in limb) for side in "lr" for limb in (ARM, LEG)))
 HEAD_REGION, TRUNK = 1, len(REGIONS) + 1  # 0 is the ground, k is REGIONS[k - 1], and the trunk is the rest
 
@@ -61,13 +62,13 @@ class BodyRegions:
 
     def _strays(self, limb: np.ndarray) -> np.ndarray:
         """Small patches of a limb, apart from the rest of it and of the colour of what surrounds them, bool (L, L)."""
-        patches, count = ndimage.label(limb, np.ones((3, 3)))
-        sizes = np.bincount(patches.ravel())
+        patches, _ = ndimage.label(limb, np.ones((3, 3)))
+        sizes = np.bincount(patches.ravel())[1:]
         strays = np.zeros_like(limb)
-        for number in range(1, count + 1):
+        for number in 1 + np.flatnonzero(sizes < STRAY * sizes.max(initial=0)):
             patch = patches == number
-            around = ndimage.binary_dilation(patch, iterations=2 * self.side // 64) & self._figure & ~limb
-            if sizes[number] < STRAY * sizes[1:].max() and around.any():
+            around = ndimage.binary_dilation(patch, iterations=round(AROUND * self.side)) & self._figure & ~limb
+            if around.any():
                 inside, outside = (np.median(self._colours[:, mask], axis=1) for mask in (patch, around))
                 strays |= patch & (np.abs(inside - outside).max() < SAME_COLOUR)
         return strays
@@ -91,19 +92,18 @@ class BodyRegions:
         return 1 + (0 if outline is None else outline.width * self.side // size)
 
     @cached_property
-    def _ink(self) -> np.ndarray:
-        """Which pixels have the colour of the line around the figure, bool (L, L)."""
-        outline = self.drawing.outline
-        if outline is None:
-            return np.zeros_like(self._figure)
-        ink: np.ndarray = np.abs(255 * self._colours - outline.colour[:, None, None]).max(0) < SAME_INK
-        return ink
-
-    @cached_property
     def _inside(self) -> np.ndarray:
         """The figure without its edge."""
         inside: np.ndarray = ndimage.binary_erosion(self._figure, iterations=self._edge)
         return inside
+
+    def _without_edge(self, region: np.ndarray) -> np.ndarray:
+        """The pixels of a region that are neither on the edge of the figure nor on the line around the region."""
+        inner, outline = region & self._inside, self.drawing.outline
+        if outline is not None:
+            ink = np.abs(255 * self._colours - outline.colour[:, None, None]).max(0) < SAME_INK
+            inner &= ~ink | ndimage.binary_erosion(region, iterations=self._edge + 1)
+        return inner if inner.any() else region
 
     def corrected(self, grid: Tensor, part: Tensor) -> Tensor:
         """Positions (2, h, w) in the drawing; those outside of the region of their part are moved to the nearest of it,
@@ -118,10 +118,10 @@ class BodyRegions:
         made = grid.numpy().copy()
         for region in np.unique(wanted):
             found = self._nearest_in(int(region))
-            shown = wanted == region
             if found is None:
                 continue
             own, nearest = found
+            shown = wanted == region
             wrong = shown & (there != region)
             if self.drawing.outline is not None:
                 wrong |= ndimage.binary_erosion(shown, iterations=edge) & ~own[row, column]
@@ -134,11 +134,9 @@ class BodyRegions:
         """The pixels of a region without its edge, bool (L, L), and row and column of the nearest of them, (2, L, L);
         None where the drawing hardly shows the region."""
         if region not in self._nearest:
-            own = self.regions == region
-            line = self._ink & ~ndimage.binary_erosion(own, iterations=self._edge + 1)
-            inner = own & self._inside & ~line
-            enough = own.mean() >= FEWEST
-            own = inner if inner.any() else own
-            nearest = ndimage.distance_transform_edt(~own, return_distances=False, return_indices=True)
-            self._nearest[region] = (own, nearest) if enough else None
+            found, own = None, self.regions == region
+            if own.mean() >= FEWEST:
+                own = self._without_edge(own)
+                found = own, ndimage.distance_transform_edt(~own, return_distances=False, return_indices=True)
+            self._nearest[region] = found
         return self._nearest[region]

@@ -165,12 +165,11 @@ class Method(ABC):
         self.config, self.networks = config, networks
         self.trained: dict[str, nn.Module] = dict(networks)
         for name, network in networks.items():
-            network.train()  # a network may keep what a stage fixes in evaluation mode
             learning = self.trainable(network, name, config)
             if learning is not None:
-                network.requires_grad_(False)
+                network.requires_grad_(False).eval()  # running statistics of what is frozen stay as they are
                 for module in learning:
-                    module.requires_grad_(True)
+                    module.requires_grad_(True).train()
 
     @property
     def generator(self) -> Generator:
@@ -191,7 +190,7 @@ class Method(ABC):
 
     @classmethod
     def trainable(cls, network: nn.Module, name: str, config: dict[str, Any]) -> list[nn.Module] | None:
-        """The submodules of network `name` that learn; None for all of it. The others are frozen."""
+        """The submodules of network `name` that learn; None for all of it. The others are frozen in evaluation mode."""
         return None
 
     @abstractmethod

@@ -249,12 +249,13 @@ def code_of(code: CodeType, function: str) -> CodeType:
 
 def run_test(test: str, mutation: Mutation | None = None) -> int:
     """pytest's exit status in a process of its own: 0 passed, 1 failed."""
-    with tempfile.TemporaryDirectory() as folder:
-        return _run_test(test, mutation, Path(folder, "tests"))
+    with tempfile.TemporaryDirectory() as folder:  # in its default folder pytest deletes those of earlier runs
+        options = ["-x", "-q", "-p", "no:cacheprovider", "--basetemp", f"{folder}/tests", "--rootdir", str(ROOT)]
+        return _run_apart([*options, test], mutation)
 
 
-def _run_test(test: str, mutation: Mutation | None, temporary: Path) -> int:
-    """`temporary`: the folder of the test's files. In its default place pytest deletes those of earlier runs."""
+def _run_apart(arguments: list[str], mutation: Mutation | None) -> int:
+    """pytest with these arguments, after a mutation."""
     sys.stdout.flush()
     gc.freeze()  # a collection in the new process would touch, and so copy, every page
     process = os.fork()
@@ -265,13 +266,7 @@ def _run_test(test: str, mutation: Mutation | None, temporary: Path) -> int:
         os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # other packages' plugins take two seconds to import
         if mutation is not None:
             replace_code(mutation)
-        os._exit(
-            int(
-                pytest.main(
-                    ["-x", "-q", "-p", "no:cacheprovider", "--basetemp", str(temporary), "--rootdir", str(ROOT), test]
-                )
-            )
-        )
+        os._exit(int(pytest.main(arguments)))
     return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
 
 

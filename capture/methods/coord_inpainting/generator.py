@@ -109,13 +109,6 @@ class CoordinateInpainting(base.Generator):
         if self.options["fill"] and self.options["atlas"] == "toon" and texture % 5:
             raise ValueError(f"coord_inpainting_config.fill needs a texture_size that 20 divides, not {texture}")
 
-    def train(self, mode: bool = True) -> CoordinateInpainting:
-        """In stage picture the inpainter is fixed: its running statistics are used and stay."""
-        super().train(mode)
-        if self.options["stage"] == "picture":
-            self.inpainter.eval()
-        return self
-
     def make_texture(self, identity: Tensor, identity_uv: Tensor) -> Texture:
         """From the picture, (B, 3, S, S) in [-1, 1], and its map (see atlas.to_uv)."""
         options, size = self.options, (self.texture_size, self.texture_size)

@@ -80,14 +80,6 @@ class Mraa(Generator):
         )
         self.avd_network = avd_network
 
-    def train(self, mode: bool = True) -> Mraa:
-        """In stage avd all but the AVD network is fixed: its running statistics are used and stay."""
-        super().train(mode)
-        if self.options["stage"] == "avd":
-            for name, module in self.named_children():
-                module.train(mode and name == "avd_network")
-        return self
-
     def check_size(self, size: int) -> None:
         for section in ("region_predictor", "pixelwise_flow"):
             check_hourglass(size, self.options[section]["num_blocks"], self.options[section]["scale_factor"], section)

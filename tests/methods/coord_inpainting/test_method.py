@@ -205,7 +205,7 @@ class TestInitWeights:
 @pytest.mark.parametrize("departures", [{}, DEPARTURES])
 def test_a_few_steps_lower_the_loss(stage, departures):
     method, batch = tiny_method(stage=stage, loss_weights={"adversarial": 0.0}, **departures), toon_batch()
-    network = method.networks["gen"].train()
+    network = method.networks["gen"]
     optimiser = torch.optim.Adam([p for p in network.parameters() if p.requires_grad], 3e-3, betas=(0.5, 0.999))
     values = []
     for _ in range(25):

@@ -71,7 +71,6 @@ def _with_head(character: Character, factor: float) -> Character:
         standing_height(rows, character.codes, joints, character.traits["build"].ankle)
         for rows, joints in ((character.geometry, character.offsets), (geometry, offsets))
     )
-    height = character.height + (
-        after - before
-    )  # an animal's own is less than this, which is of a body that is upright
+    # both are measured on a body that stands upright; an animal's own height is less
+    height = character.height + (after - before)
     return replace(character, geometry=geometry, offsets=offsets, bounds=bounds, contacts=contacts, height=height)
