@@ -193,6 +193,11 @@ class Method(ABC):
         """The submodules of network `name` that learn; None for all of it. The others are frozen in evaluation mode."""
         return None
 
+    @classmethod
+    def needs_trained(cls, config: dict[str, Any]) -> tuple[str, ...]:
+        """The submodules of "gen" that this stage reads and does not train: an earlier stage has to train them."""
+        return ()
+
     @abstractmethod
     def init_weights(self) -> None:
         """Fresh weights, from torch's global generator."""

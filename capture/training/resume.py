@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import operator
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,16 +32,18 @@ def restore(
     optimisers: dict[str, torch.optim.Optimizer],
     rng: torch.Generator,
     meters: Meters,
+    needs_trained: Sequence[str],
     set_aside: bool,
 ) -> tuple[int, list[str]]:
     """Load the newest good checkpoint of a result folder; without one, the generator that start_from names, if any.
 
     Args:
         networks, average, optimisers, rng, meters: of the run; they receive the state of the checkpoint.
+        needs_trained: parts of the generator that an earlier stage trains and this one only reads.
         set_aside: rename damaged checkpoints (see resumable_state).
     Returns:
-        The number of updates so far, and lines for the log: keys whose values have changed since the checkpoint, or
-        the generator that a new run starts from.
+        The number of updates so far, and lines for the log: keys whose values have changed since the checkpoint, the
+        generator that a new run starts from, or a warning that a new run lacks one.
     Raises:
         CaptureError: the run can't be resumed (see resumable_state), or the weights do not fit the networks.
     """
@@ -58,7 +60,7 @@ def restore(
             load_weights(network, begin_with, start, config, other.config, may_lack=network.newer_parts)
         return 0, [f"note: starting from the generator of {start}"]
     if found is None:
-        return 0, []
+        return 0, [warning_without_start(needs_trained)] if needs_trained else []
     path, state, notes = found
     weights = {f"{name}_state_dict": network for name, network in networks.items()}
     for name, network in {**weights, "ema_state_dict": average}.items():
@@ -73,6 +75,14 @@ def restore(
         if line := keep_threads(state.get("threads")):
             notes.append(line)
         return step_of(state), notes
+
+
+def warning_without_start(parts: Sequence[str]) -> str:
+    """A line for the log of a new run that reads parts which no earlier stage has trained."""
+    return (
+        f"warning: {', '.join(parts)}: not trained in this stage and not loaded, so the results mean nothing; "
+        "give --start_from RESULT, the result of the stage before"
+    )
 
 
 def resumable_state(

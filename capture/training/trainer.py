@@ -92,6 +92,7 @@ class Trainer:
             optimisers=self.optimisers,
             rng=self.rng,
             meters=self.meters,
+            needs_trained=self.method.needs_trained(config),
             set_aside=self.processes.main,
         )
         per_process = max(self.batch_size // self.processes.world, 1)

@@ -101,6 +101,10 @@ class Method(base.Method):
         return [network.get_submodule(part) for part in STAGES[config["capture_parts_config"]["stage"]].learns]
 
     @classmethod
+    def needs_trained(cls, config: dict[str, Any]) -> tuple[str, ...]:
+        return STAGES[config["capture_parts_config"]["stage"]].reads
+
+    @classmethod
     def adaptation_samples(
         cls, generator: Any, pictures: Tensor, ground: tuple[int, int, int], count: int, seed: int
     ) -> dict[str, Tensor] | None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+CORRESPONDENCE = ("segmenter", "part_motion", "layout")
 PAINTING = ("identity_encoder", "pose_encoder", "decoder", "refiner")
+NETWORKS = (*CORRESPONDENCE, *PAINTING)
 
 
 class Stage(NamedTuple):
@@ -20,12 +22,18 @@ class Stage(NamedTuple):
     until: str
     correspondence: bool
 
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """Networks of the generator that the stage's pictures come from and that it does not train at all."""
+        trained = {part.split(".")[0] for part in self.learns}
+        return tuple(name for name in NETWORKS if name not in trained) if self.until == "image" else ()
+
 
 STAGES = {
     # every picture of a batch by itself, several times as many as the other stages see in the same time
     "segmentation": Stage(("segmenter",), "segmentation", True),
     # both pictures segmented, the parts moved and the output laid out, without painting
-    "layout": Stage(("segmenter", "part_motion", "layout"), "layout", True),
+    "layout": Stage(CORRESPONDENCE, "layout", True),
     # painting, on a segmenter, part motion and layout that stay as they are
     "synthesis": Stage(PAINTING, "image", False),
     # the network that paints last, alone: for adapting to one character or one style

@@ -77,6 +77,10 @@ class Method(base.Method):
             return None
         return [network.get_submodule("inpainter" if stage == "texture" else "refiner")]
 
+    @classmethod
+    def needs_trained(cls, config: dict[str, Any]) -> tuple[str, ...]:
+        return ("inpainter",) if config[SECTION]["stage"] == "picture" else ()
+
     def init_weights(self) -> None:
         """As torch starts its layers; with `fill`, the inpainter starts by correcting nothing."""
         for network in self.networks.values():

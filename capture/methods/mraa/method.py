@@ -56,6 +56,10 @@ class Method(KeypointWarpingMethod):
     def trainable(cls, network: nn.Module, name: str, config: dict[str, Any]) -> list[nn.Module] | None:
         return [network.get_submodule("avd_network")] if config[cls.section]["stage"] == "avd" else None
 
+    @classmethod
+    def needs_trained(cls, config: dict[str, Any]) -> tuple[str, ...]:
+        return ("region_predictor",) if config[cls.section]["stage"] == "avd" else ()
+
     def sample_noise(self, batch: int, rng: torch.Generator) -> Tensor:
         """(batch, 6 + points_tps^2 + 2): the deformation of each sample, and the stretch of its body for AVD."""
         deformations = draw_deformations(batch, self.options["transform"]["points_tps"], rng)

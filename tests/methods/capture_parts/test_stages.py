@@ -90,6 +90,22 @@ class TestStages:
         assert ("segmentation_ce" in metrics) == STAGES[stage].correspondence
         assert ("G_target" in metrics) == (STAGES[stage].until == "image")
 
+    @pytest.mark.parametrize("stage", STAGES)
+    def test_a_new_run_warns_of_networks_that_an_earlier_stage_has_to_train(self, stage, tmp_path):
+        read = {
+            "segmentation": (),
+            "layout": (),
+            "synthesis": ("segmenter", "part_motion", "layout"),
+            "refiner": ("segmenter", "part_motion", "layout", "identity_encoder", "pose_encoder", "decoder"),
+            "alpha": ("segmenter", "part_motion", "layout", "identity_encoder", "pose_encoder", "decoder"),
+            "joint": ("segmenter", "part_motion"),
+        }[stage]
+        config = stage_config(stage)
+        notes = Trainer(config, open_data(config, batch_keys(config)), tmp_path).notes
+        assert len(notes) == bool(read)
+        assert all(note.startswith(f"warning: {', '.join(read)}: not trained in this stage") for note in notes)
+        assert all("--start_from" in note for note in notes)
+
     def test_the_stage_alpha_needs_the_key_that_predicts_it(self):
         with pytest.raises(CaptureError, match="stage alpha needs capture_parts_config.networks.figure_alpha: true"):
             build_method(tiny_config(*TOON, "--stage", "alpha"))
@@ -107,6 +123,7 @@ class TestStages:
             config = stage_config("layout", "--start_from", str(source))
             second = Trainer(config, open_data(config, batch_keys(config)), tmp_path / f"second_{source.name}")
             own = second.networks["gen"].state_dict()
+            assert not any("warning" in note for note in second.notes)
             assert all(torch.equal(value, own[name]) for name, value in first.networks["gen"].state_dict().items())
         assert PoseTransfer.load(exported, "cpu").config["capture_parts_config"]["stage"] == "segmentation"
 

@@ -95,6 +95,12 @@ class TestStages:
         assert set(metrics) == {"G_l1", "G_perceptual", "G_adversarial"}
         assert all(torch.equal(before[name], value) for name, value in generator.inpainter.state_dict().items())
 
+    @pytest.mark.parametrize("stage, parts", [("texture", ()), ("picture", ("inpainter",)), ("joint", ())])
+    def test_stage_picture_needs_a_trained_inpainter(self, stage, parts):
+        method = tiny_method(stage=stage)
+        assert method.needs_trained(method.config) == parts
+        assert all(hasattr(method.generator, part) for part in parts)
+
     def test_in_stage_joint_both_learn(self):
         method = tiny_method(stage="joint")
         loss, metrics = method.loss("gen", toon_batch(), NOISE, None)

@@ -66,6 +66,11 @@ class TestStageAvd:
         changed = {name.split(".")[0] for name, value in after.items() if not torch.equal(value, before[name])}
         assert changed == {"avd_network"}
 
+    def test_it_needs_a_trained_region_predictor(self):
+        methods = [tiny_method("mraa", stage=stage) for stage in ("joint", "avd")]
+        assert [method.needs_trained(method.config) for method in methods] == [(), ("region_predictor",)]
+        assert hasattr(methods[1].generator, "region_predictor")
+
     def test_it_needs_mode_avd(self):
         with pytest.raises(ValueError, match="mraa_config.stage avd .*; set mode to avd"):
             Method(tiny_baseline_config("mraa", stage="avd", mode="absolute"))
