@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from capture.common.cpu import cpu_info
 from capture.common.files import write_bytes
 
 INSTRUCTIONS = ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "avx512_fp16", "amx_tile", "amx_bf16", "amx_fp16")
@@ -30,7 +31,7 @@ COLUMNS = {  # of parts that compare ways: key of a row -> heading
 
 def machine(device: torch.device) -> dict[str, Any]:
     """What the figures hold for."""
-    about = _cpu()
+    about = cpu_info()
     name = about.get("model name") or platform.processor() or platform.machine()
     if "cpu family" in about and not any(letter.isdigit() for letter in name):  # of some hosts: "AMD EPYC"
         name += f" (family {about['cpu family']}, model {about['model']})"
@@ -46,15 +47,6 @@ def machine(device: torch.device) -> dict[str, Any]:
         "torch": torch.__version__,
         "python": platform.python_version(),
     }
-
-
-def _cpu(path: Path = Path("/proc/cpuinfo")) -> dict[str, str]:
-    """What Linux says of the first processor; {} elsewhere."""
-    try:
-        lines = path.read_text().split("\n\n")[0].splitlines()
-    except OSError:
-        return {}
-    return {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines)}
 
 
 def line(part: str, row: dict[str, Any]) -> str:

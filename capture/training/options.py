@@ -51,7 +51,7 @@ class TrainConfig(Section):
     )
     precision: Literal["fp32", "bf16", "auto"] = key(
         "fp32",
-        "arithmetic: fp32, bf16, or auto (bf16 where the machine has it natively)",
+        "arithmetic: fp32, bf16, or auto (bf16 where the machine is faster with it)",
         resume="noted",
     )
     compile: bool = key(
