@@ -32,10 +32,10 @@ from capture.data.writing import begin, is_written, write_manifest, write_png
 HEADER = ("identity", "pose", "target", "identity_uv", "pose_uv", "target_uv")
 ALL = "pairs"  # the list of all pairs, beside one list for each kind
 DIGESTS = {  # of the whole benchmark: style -> digest_pairs of its list of all pairs
-    "flat": "754d3bbaf772613e10d50c26f4cb9403eee302f36f2813b95286e966fbe24f21",
-    "outlined": "46e3d743fa5c2bd626b1cfac79a8b1f7108642d3a2cfd4fdc740146bc5bac9bf",
-    "pixel": "c5119de96765dd80f5cd7f99d22d6d262ea616ddd546aefbc34338485e7ad73a",
-    "shaded": "a5032d599ea3850a11092e997fe31a38b969c02e1a209a7e41e76d532a7ed126",
+    "flat": "964c95b3ee7f9681f42c3304af7dbfe19bcf8bcc79c6bf0f2cc02305c8bd3b18",
+    "outlined": "495bf980ea15d1d67f0acb70f8a3bdaec3ec43f1f34ae00bcb5bca0e05e5344c",
+    "pixel": "288b568a5274fe0588652e0dc8e29574e7bf0911924e3582a59318c714aaa977",
+    "shaded": "23778b9583e553b6fb3627db5c43bc28bd609f36d0e0f1769f500e1b9f76ecb6",
 }
 KIND_OF_OUTPUT = {"rgb": "imgs", "iuv": "uv", "mask": "mask"}  # what is drawn -> the folder of its files
 _PAIRS_A_JOB = 8

@@ -1,9 +1,10 @@
 """Functions whose float32 results are the same on every kind of processor.
 
 PyTorch computes sines, powers and the like by other code for every instruction set, and the results differ in the last
-bit. Sums, products, quotients and square roots do not, because IEEE 754 rounds them exactly. So the renderer computes
-the former in float64 and rounds the result to float32: the last bit of a float64 is worth 2^-29 of that of a float32,
-and practically never decides how it is rounded.
+bit. Sums, products and quotients do not, because IEEE 754 rounds them exactly. Square roots would not either, but
+PyTorch takes them from Intel's MKL, which rounds some of them otherwise on other makers' processors. So the renderer
+computes all but sums, products and quotients in float64 and rounds the result to float32: the last bit of a float64 is
+worth 2^-29 of that of a float32, and practically never decides how it is rounded.
 """
 
 from __future__ import annotations
@@ -17,6 +18,11 @@ from torch import Tensor
 def _rounded(function: Callable[..., Tensor], *values: Tensor) -> Tensor:
     """`function` of the values in float64, in their own type."""
     return function(*(value.double() for value in values)).to(values[0].dtype)
+
+
+def sqrt(x: Tensor) -> Tensor:
+    """The square root."""
+    return _rounded(torch.sqrt, x)
 
 
 def sin(x: Tensor) -> Tensor:

@@ -88,7 +88,7 @@ def cross3(a: Tensor, b: Tensor) -> Tensor:
 
 def unit3(a: Tensor) -> Tensor:
     """(..., 3) scaled to length 1."""
-    return a / dot3(a, a).sqrt().clamp(min=1e-8).unsqueeze(-1)
+    return a / exact.sqrt(dot3(a, a)).clamp(min=1e-8).unsqueeze(-1)
 
 
 def forward_kinematics(rotations: Tensor, offsets: Tensor) -> tuple[Tensor, Tensor]:

@@ -114,13 +114,13 @@ def _leg(pose: Pose, side: str, pelvis: Tensor) -> tuple[Tensor, Tensor, Tensor]
     target = torch.stack(
         (sign * pose[side + "foot_x"], pose[side + "foot_y"] - pose["height"], pose[side + "foot_z"]), -1
     )
-    length = dot3(target, target).sqrt()
+    length = exact.sqrt(dot3(target, target))
     reach = length.clamp(0.12, 0.9995)
     up = apply3(pelvis.transpose(-1, -2), -target / length.clamp(min=1e-6).unsqueeze(-1))  # pelvis frame
     knee = torch.deg2rad(sign * pose[side + "knee_out"])
     lateral = torch.stack((exact.cos(knee), torch.zeros_like(knee), -exact.sin(knee)), -1)
     lateral = lateral - dot3(lateral, up).unsqueeze(-1) * up
-    lateral = lateral / dot3(lateral, lateral).sqrt().clamp(min=1e-4).unsqueeze(-1)
+    lateral = lateral / exact.sqrt(dot3(lateral, lateral)).clamp(min=1e-4).unsqueeze(-1)
     straight = torch.stack((lateral, up, cross3(lateral, up)), -1)
     bend = torch.rad2deg(exact.acos(reach))
     hip = matmul3(straight, rotation("x", -bend))

@@ -213,7 +213,7 @@ def _reach(shots: Sequence[Shot], characters: Sequence[Character], device: str) 
     x, y, z = centres.unbind(-1)
     middle_x = ((x + radii).amax(1) + (x - radii).amin(1)) / 2
     middle_z = ((z + radii).amax(1) + (z - radii).amin(1)) / 2
-    around = torch.sqrt((x - middle_x.unsqueeze(1)).square() + (z - middle_z.unsqueeze(1)).square())
+    around = exact.sqrt((x - middle_x.unsqueeze(1)).square() + (z - middle_z.unsqueeze(1)).square())
     pitch = torch.deg2rad(torch.tensor([abs(s.view.pitch_degrees) for s in shots], device=device)).unsqueeze(1)
     tilted = around * exact.sin(pitch)
     return {

@@ -59,8 +59,8 @@ def inverse3(m: Tensor) -> Tensor:
 def boxes(s: Solids) -> tuple[Tensor, Tensor]:
     """Pixel bounding boxes: low and high corners (P, 2) of the projected solids."""
     m, c, k = s.matrix[:, :2], s.centre[:, :2], s.shape
-    rows = torch.sqrt(m[..., 0].square() + m[..., 1].square() + m[..., 2].square())  # (P, 2)
-    rings = torch.sqrt(m[..., 0].square() + m[..., 2].square())
+    rows = exact.sqrt(m[..., 0].square() + m[..., 1].square() + m[..., 2].square())  # (P, 2)
+    rings = exact.sqrt(m[..., 0].square() + m[..., 2].square())
     is_round, is_box = (s.kind == ROUND).unsqueeze(1), (s.kind == BOX).unsqueeze(1)
     is_cone = ((s.kind == QUADRIC) & (k[:, 0] != 1)).unsqueeze(1)
     y_axis = m[..., 1]
@@ -70,8 +70,8 @@ def boxes(s: Solids) -> tuple[Tensor, Tensor]:
         0.75,
     )
     first = torch.where(is_box, dual, first)
-    start = (-k[:, 2:3]).clamp(min=0).sqrt()
-    slope = (-k[:, 0:1]).clamp(min=0).sqrt() * torch.where(k[:, 1:2] <= 0, 1.0, -1.0)
+    start = exact.sqrt((-k[:, 2:3]).clamp(min=0))
+    slope = exact.sqrt((-k[:, 0:1]).clamp(min=0)) * torch.where(k[:, 1:2] <= 0, 1.0, -1.0)
     first = torch.where(is_cone, start * rings, first)
     second = torch.where(is_round, k[:, 2:3] * rows, torch.where(is_cone, (start + slope) * rings, first))
     end = c + torch.where(is_round, k[:, 0:1], torch.where(is_cone, 1.0, 0.0)) * y_axis
@@ -94,11 +94,11 @@ def _tiles(s: Solids, size: int, tile: int) -> tuple[Tensor, Tensor, Tensor]:
     a = s.centre[:, :2]
     is_round = s.kind == ROUND
     axis = s.matrix[:, :2, 1] * s.shape[:, 0:1]
-    widest = s.matrix[:, :2].square().sum(-1).sqrt().amax(1) * s.shape[:, 1:3].amax(1)
+    widest = exact.sqrt(s.matrix[:, :2].square().sum(-1)).amax(1) * s.shape[:, 1:3].amax(1)
     q = torch.stack((column + 0.5, row + 0.5), -1) * tile - a[solid]
     b = axis[solid]
     along = ((q * b).sum(-1) / (b * b).sum(-1).clamp(min=1e-6)).clamp(0, 1)
-    gap = (q - along.unsqueeze(-1) * b).square().sum(-1).sqrt()
+    gap = exact.sqrt((q - along.unsqueeze(-1) * b).square().sum(-1))
     keep = ~is_round[solid] | (gap < widest[solid] + 0.7072 * tile + 1)
     return solid[keep], column[keep], row[keep]
 
@@ -133,7 +133,7 @@ def _rounded_cone(g: _Grid, inv: Tensor, shape: Tensor) -> Tensor:
         inv[:, :, 1],
         -inv[:, :, 2],
     )  # (T, 3): change of the point per column, per row, along the ray
-    norm = (w[:, 0] * w[:, 0] + w[:, 1] * w[:, 1] + w[:, 2] * w[:, 2]).sqrt()
+    norm = exact.sqrt(w[:, 0] * w[:, 0] + w[:, 1] * w[:, 1] + w[:, 2] * w[:, 2])
     w = w / norm.unsqueeze(-1)
     dot = lambda a, b: a[:, 0] * b[:, 0] + a[:, 1] * b[:, 1] + a[:, 2] * b[:, 2]  # noqa: E731
     uw, vw, uu, uv, vv = dot(u, w), dot(v, w), dot(u, u), dot(u, v), dot(v, v)
@@ -163,7 +163,7 @@ def _rounded_cone(g: _Grid, inv: Tensor, shape: Tensor) -> Tensor:
         c1 * c1 - k2 * k0[5],
     )
     e = lambda t: t[:, None, None]  # noqa: E731
-    t = (disc.clamp(min=0).sqrt() + g.linear(p1, q1, c1)) * e(-1 / k2)
+    t = (exact.sqrt(disc.clamp(min=0)) + g.linear(p1, q1, c1)) * e(-1 / k2)
     y = exact.product_sum(g.linear(length * u[:, 1], length * v[:, 1], -r1 * slope), t, e(m2))
     inside = (disc >= 0) & (y > 0) & (y < e(d2))
     best = torch.where(inside, t, _FAR)
@@ -178,7 +178,7 @@ def _rounded_cone(g: _Grid, inv: Tensor, shape: Tensor) -> Tensor:
             2 * (by * b0 + end * v[:, 1]),
             b0 * b0 - end * end + radius * radius,
         )
-        t = -disc.clamp(min=0).sqrt() - g.linear(bx, by, b0)
+        t = -exact.sqrt(disc.clamp(min=0)) - g.linear(bx, by, b0)
         best = torch.where(disc >= 0, torch.minimum(best, t), best)
     return best / e(norm)
 
@@ -199,7 +199,7 @@ def _quadric(g: _Grid, inv: Tensor, shape: Tensor, plane: Tensor, zigzag: Tensor
         2 * by * b0 - a * ly * v[:, 1],
         b0 * b0 - a * c0,
     )
-    root = disc.clamp(min=0).sqrt()
+    root = exact.sqrt(disc.clamp(min=0))
     b = g.linear(bx, by, b0)
     hit = disc >= 0
     if not clipped:
@@ -225,7 +225,7 @@ def zig(x: Tensor, frequency: Tensor) -> Tensor:
 def _soft_box(g: _Grid, inv: Tensor) -> Tensor:
     """|x|^4 + |y|^4 + |z|^4 = 1: Newton from outside on a convex quartic never steps past the first root."""
     u, v, w = inv[:, :, 0], inv[:, :, 1], -inv[:, :, 2]
-    norm = (w[:, 0] * w[:, 0] + w[:, 1] * w[:, 1] + w[:, 2] * w[:, 2]).sqrt()
+    norm = exact.sqrt(w[:, 0] * w[:, 0] + w[:, 1] * w[:, 1] + w[:, 2] * w[:, 2])
     w = w / norm.unsqueeze(-1)
     e = lambda t: t[:, None, None]  # noqa: E731
     # start from the point of the ray nearest to the centre: keeps the numbers small

@@ -40,8 +40,8 @@ def _emblem(kind: Tensor, x: Tensor, y: Tensor) -> Tensor:
     ax, r2 = x.abs(), x * x + y * y
     angle = exact.atan2(x, y)
     fold = (_frac(angle * (5 / (2 * torch.pi)) + 0.5) - 0.5).abs() * (2 * torch.pi / 5)
-    star = torch.sqrt(r2) * (exact.cos(fold) + 1.05 * exact.sin(fold)) < 0.9
-    hy = y + 0.12 - 0.75 * torch.sqrt(ax + 1e-6)
+    star = exact.sqrt(r2) * (exact.cos(fold) + 1.05 * exact.sin(fold)) < 0.9
+    hy = y + 0.12 - 0.75 * exact.sqrt(ax + 1e-6)
     shapes = {
         "disc": r2 < 0.72,
         "star": star,
@@ -191,9 +191,10 @@ def _mouth(c: _Layers, g: dict[str, Tensor], x: Tensor, y: Tensor, style: Tensor
     line = torch.full_like(x, 0.042)
     c.put((style == 1) & _arc(x, dy, mw, curve, line), g["outline"])
     half = (x / mw).square()
-    opened = (style == 2) & (half < 1) & (dy < 0.06) & (dy > 0.06 - 2.1 * curve * (1 - half).clamp(min=0).sqrt())
+    inner, outer = (exact.sqrt((limit - half).clamp(min=0)) for limit in (1, 1.25))
+    opened = (style == 2) & (half < 1) & (dy < 0.06) & (dy > 0.06 - 2.1 * curve * inner)
     c.put(
-        (style == 2) & (half < 1.25) & (dy < 0.1) & (dy > 0.02 - 2.1 * curve * (1.25 - half).clamp(min=0).sqrt()),
+        (style == 2) & (half < 1.25) & (dy < 0.1) & (dy > 0.02 - 2.1 * curve * outer),
         g["outline"],
     )
     c.put(opened, g["mouth_rgb"])
