@@ -16,7 +16,7 @@ import torch
 from capture.benchmarks.inference import COMPILED, KNOWN, ONNX, OPENVINO, RELEASE
 from capture.benchmarks.turns import Row, take_turns
 from capture.benchmarks.video import WHOLE_VIDEO
-from capture.common.device import fast_bf16
+from capture.common.device import native_bf16
 
 TABLED = ("inference", "training", "live", "video")  # parts whose rows compare ways, with one set of columns
 WHOLE = ("renderer", "loader", "attention", "startup")  # parts with columns of their own
@@ -73,7 +73,7 @@ def plan(configs: dict[str, dict[str, Any]], device: torch.device, batches: tupl
         configs: resolved configurations by the name of what they describe; the first with a release to compare with.
         batches: of rendering and training, in place of the usual ones.
     """
-    fast = "bf16" if fast_bf16(device) else "fp32"
+    fast = "bf16" if native_bf16(device) else "fp32"
     eager = tuple(dict.fromkeys(("fp32", fast)))
     groups: list[tuple[int, Group]] = []
 

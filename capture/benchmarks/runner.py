@@ -16,7 +16,7 @@ import torch
 
 from capture.benchmarks.plan import Group
 from capture.benchmarks.turns import Row
-from capture.common.device import fast_bf16
+from capture.common.device import native_bf16
 from capture.common.errors import CaptureError
 from capture.common.work import matrix_peak
 
@@ -26,9 +26,9 @@ Report = Callable[[str, Row], None]
 
 
 def measure_peaks(device: torch.device) -> dict[str, float]:
-    """FLOP/s of matrix products, by precision; bf16 where the machine is faster with it."""
+    """FLOP/s of matrix products, by precision; bf16 where the machine has it natively."""
     kinds = {"fp32": torch.float32}
-    if fast_bf16(device):
+    if native_bf16(device):
         kinds["bf16"] = torch.bfloat16
     return {name: matrix_peak(device, dtype) for name, dtype in kinds.items()}
 

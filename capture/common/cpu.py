@@ -7,10 +7,10 @@ from pathlib import Path
 CPU_INFO = Path("/proc/cpuinfo")
 
 
-def cpu_info(path: Path = CPU_INFO) -> dict[str, str]:
+def cpu_info() -> dict[str, str]:
     """The entries of the first processor, such as `vendor_id` and `flags`; {} on other systems."""
     try:
-        lines = path.read_text().split("\n\n")[0].splitlines()
+        lines = CPU_INFO.read_text().split("\n\n")[0].splitlines()
     except OSError:
         return {}
     return {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines)}

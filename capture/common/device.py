@@ -17,19 +17,25 @@ def pick_device(name: str = "auto") -> torch.device:
     return torch.device(name)
 
 
+def native_bf16(device: torch.device) -> bool:
+    """Whether `device` multiplies bfloat16 in hardware."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    return device.type == "cpu" and (_cpu_has("avx512_bf16") or _cpu_has("amx_tile"))
+
+
 def fast_bf16(device: torch.device) -> bool:
     """Whether `device` multiplies bfloat16 in hardware, and faster than float32.
 
-    AMD's processors with AVX-512 bfloat16 and Intel's with AMX do. Intel's processors with AVX-512 bfloat16 and without
-    AMX, as virtual machines have them, multiply bfloat16 in hardware at two thirds of the speed of float32.
+    Intel's processors with AVX-512 bfloat16 and without AMX, as some virtual machines have them, are slower with it.
     """
-    if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
-    if device.type != "cpu":
-        return False
-    # torch has no public names for these yet
-    amx, avx512 = (getattr(torch.cpu, f"_is_{name}_supported", lambda: False)() for name in ("amx_tile", "avx512_bf16"))
-    return amx or (avx512 and cpu_info().get("vendor_id") != "GenuineIntel")
+    slow = device.type == "cpu" and cpu_info().get("vendor_id") == "GenuineIntel" and not _cpu_has("amx_tile")
+    return native_bf16(device) and not slow
+
+
+def _cpu_has(instructions: str) -> bool:
+    supported: bool = getattr(torch.cpu, f"_is_{instructions}_supported", lambda: False)()  # no public name yet
+    return supported
 
 
 def use_bf16(precision: str, device: torch.device) -> bool:

@@ -10,7 +10,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from capture.common.device import fast_bf16
+from capture.common.device import native_bf16
 from capture.common.errors import CaptureError
 from capture.inference.onnx.export import TOLERANCE, examples, export_onnx
 from capture.inference.onnx.files import part_path
@@ -124,9 +124,9 @@ class TestWeights:
     def test_bfloat16_is_near(self, core, toy, config):
         made = of_torch(core, toy, config, settings(True, 1), 1)
         apart = difference(toy, made, 16)
-        assert apart < 0.05 and (apart > 1e-4 or not fast_bf16(CPU))
+        assert apart < 0.05 and (apart > 1e-4 or not native_bf16(CPU))
 
-    @pytest.mark.skipif(not fast_bf16(CPU), reason="needs a processor with bfloat16")
+    @pytest.mark.skipif(not native_bf16(CPU), reason="needs a processor with bfloat16")
     def test_coordinates_stay_in_float32(self, core, config):
         """Pixels are sampled where a product of the pose says, which bfloat16 would round to other pixels."""
 
