@@ -188,15 +188,13 @@ def train(runs: Sequence[Run], processes: int) -> None:
 
 
 def evaluate(planned: Sequence[Sequence[Run]], args: argparse.Namespace, settings: Settings, processes: int) -> None:
-    """Measure the last run of every row on the same pairs, and print the table beside the published figures."""
+    """Measure the last run of every row on `args.pairs`, and print the table beside the published figures."""
     finals = [runs[-1] for runs in planned]
     folders = [run.folder for run in finals]
     pairs = settings.out / "pairs.csv"
-    has_maps = write_pairs(args.pairs or settings.data / "test" / "pairs.csv", pairs)
+    has_maps = write_pairs(args.pairs, pairs)
     if any(run.row.drive for run in finals) and not has_maps:
-        raise CaptureError(
-            f"{args.pairs or settings.data}: these pairs have no IUV maps; leave out --rows that read maps"
-        )
+        raise CaptureError(f"{args.pairs}: these pairs have no IUV maps; leave out --rows that read maps")
     folders += [drive_by_pose(run.folder, run.config, run.row.drive) for run in finals if run.row.drive]
     out = settings.out / "evaluation"
     arguments = [str(folder) for folder in folders] + ["--pairs", str(pairs), "--out", str(out)]
@@ -259,10 +257,12 @@ def main() -> int:
     import torch
 
     processes = args.processes or max(torch.cuda.device_count(), 1)
-    pairs = args.pairs or settings.data / "test" / "pairs.csv"
     catalog = scan(settings.data)
-    if not pairs.is_file():
-        raise CaptureError(f"{pairs}: no such file; prepare.py writes one for each dataset with held-out characters")
+    args.pairs = args.pairs or catalog.root / "test" / "pairs.csv"
+    if not args.pairs.is_file():
+        raise CaptureError(
+            f"{args.pairs}: no such file; prepare.py writes one for each dataset with held-out characters"
+        )
     planned = plan(rows, seeds, settings, catalog)
     runs = [run for several in planned for run in several]
     todo = [run for run in runs if not is_finished(run)]

@@ -107,7 +107,7 @@ def write_drivers(
             made = _kept(transfer, frames, first, samples_per_shard, agreement, sheets, dataset)
             bar = tqdm(made, shard_name(number), samples_per_shard, unit="sample", disable=not progress)
             write_shard(out, number, contents, bar)
-    finish_pack(out, contents, Path(dataset))
+    finish_pack(out, contents, dataset)
     return contents
 
 

@@ -79,11 +79,22 @@ class Catalog:
 
 
 def find_root(path: str | Path) -> Path:
-    """The dataset folder.
+    """The dataset folder: `path`, or the one folder directly in it that has a train/ where `path` itself has none.
 
-    The case of its name is ignored, because the release's README and code spell it differently.
+    So Mixamo_dataset stands for Mixamo_dataset/rendered, which `prepare.py mixamo` writes. The case of the name is
+    ignored, because the release's README and code spell it differently.
     """
-    path = Path(path)
+    root = _named(Path(path))
+    inside = datasets_in(root)
+    return inside[0] if len(inside) == 1 else root
+
+
+def datasets_in(root: Path) -> list[Path]:
+    """The folders directly in `root` that have a train/, sorted; [] where `root` has one itself."""
+    return [] if os.path.isdir(root / "train") else [one for one in folders(root) if os.path.isdir(one / "train")]
+
+
+def _named(path: Path) -> Path:
     if path.is_dir():
         return path
     if path.exists():
@@ -121,7 +132,8 @@ def scan(path: str | Path, progress: bool = True) -> Catalog:
     train = root / "train"
     kind = kind_of(root, manifest)
     if not train.is_dir():
-        raise CaptureError(no_train_folder(root, kind, bool(list_folder(os.fsencode(root)).videos)))
+        inside = [entry.name for entry in datasets_in(root)]
+        raise CaptureError(no_train_folder(root, kind, bool(list_folder(os.fsencode(root)).videos), inside))
     index = _index(root, kind, progress)
     if not index.characters:
         raise CaptureError(f"{train}: {why_empty(train, kind, isinstance(manifest.get('kind'), str))}")

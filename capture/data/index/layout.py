@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
 
@@ -23,12 +24,15 @@ def no_such_folder(path: Path) -> str:
     return f"{path}: no such dataset folder; {_where_from(path)}, {USE_TOON}"
 
 
-def no_train_folder(root: Path, kind: str, videos: bool) -> str:
+def no_train_folder(root: Path, kind: str, videos: bool, inside: Sequence[str] = ()) -> str:
     """The message for a dataset folder without train/.
 
     Args:
         kind: fashion or mixamo.  videos: whether there are videos in `root` itself.
+        inside: the names of folders in `root` that are datasets.
     """
+    if inside:
+        return f"{root}: no train/ folder here, and several datasets in it ({', '.join(inside)}); name one of them"
     remedy = "its videos belong into train/" if videos else f"{_where_from(root)}, {USE_TOON}"
     return f"{root}: no train/ folder in this dataset; expected {EXPECTED[kind]}; {remedy}"
 

@@ -21,7 +21,7 @@ from capture.common.errors import CaptureError
 from capture.common.files import atomic_file, write_bytes
 from capture.common.workers import stopping, work
 from capture.data.frames import FrameDataset
-from capture.data.index.catalog import scan
+from capture.data.index.catalog import find_root, scan
 from capture.data.packed.contents import PACK_FILE, Contents, shard_name, webdataset
 from capture.data.sample_source import Batch
 from capture.data.writing import is_written
@@ -80,14 +80,15 @@ def pack_dataset(
         return contents
     jobs = [_Job(dataset, out, k, contents) for k in range(shards) if not is_written(out / shard_name(k))]
     work(_write_shard, jobs, out, workers, shards - len(jobs), shards, "shard", progress)
-    finish_pack(out, contents, Path(dataset))
+    finish_pack(out, contents, dataset)
     return contents
 
 
-def finish_pack(out: Path, contents: Contents, dataset: Path) -> None:
+def finish_pack(out: Path, contents: Contents, dataset: str) -> None:
     """Complete a pack all of whose shards are written, with the test split of the dataset."""
-    if (dataset / "test").is_dir():
-        shutil.copytree(dataset / "test", out / "test", dirs_exist_ok=True)
+    test = find_root(dataset) / "test"
+    if test.is_dir():
+        shutil.copytree(test, out / "test", dirs_exist_ok=True)
     write_bytes(out / PACK_FILE, contents.to_json())
     (out / STARTED).unlink(missing_ok=True)
 

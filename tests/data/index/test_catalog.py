@@ -14,7 +14,7 @@ from PIL import Image
 from capture.common.errors import CaptureError
 from capture.data.decoding import FrameReader
 from capture.data.index import catalog as catalog_module
-from capture.data.index.catalog import FASHION, MIXAMO, Catalog, frame_folder, scan
+from capture.data.index.catalog import FASHION, MIXAMO, Catalog, find_root, frame_folder, scan
 from tests.conftest import draw_figure
 from tests.helpers.make_videos import make_video
 
@@ -202,6 +202,26 @@ class TestScan:
         with pytest.raises(CaptureError) as caught:
             scan(touch(tmp_path / "data", *files))
         assert message in str(caught.value)
+
+    def test_the_one_dataset_in_a_folder_is_what_the_folder_stands_for(self, tmp_path, mixamo_tree):
+        """As Mixamo_dataset/rendered, which prepare.py mixamo writes, and `--dataset_path Mixamo_dataset`."""
+        shutil.copytree(mixamo_tree, tmp_path / "Mixamo_dataset" / "rendered")
+        (tmp_path / "Mixamo_dataset" / "README.md").write_text("where the files come from")
+        (tmp_path / "Mixamo_dataset" / "DOWNLOADS").mkdir()
+        for name in ("Mixamo_dataset", "mixamo_dataset"):
+            assert find_root(tmp_path / name) == tmp_path / "Mixamo_dataset" / "rendered"
+        assert clips(scan(tmp_path / "Mixamo_dataset")) == clips(scan(mixamo_tree))
+
+    def test_several_datasets_in_a_folder_are_named_and_none_is_taken(self, tmp_path, mixamo_tree):
+        for name in ("small", "large"):
+            shutil.copytree(mixamo_tree, tmp_path / "data" / name)
+        with pytest.raises(CaptureError, match=r"several datasets in it \(large, small\); name one of them"):
+            scan(tmp_path / "data")
+
+    def test_a_dataset_is_taken_before_one_in_it(self, tmp_path, mixamo_tree):
+        shutil.copytree(mixamo_tree, tmp_path / "data")
+        shutil.copytree(mixamo_tree, tmp_path / "data" / "older")
+        assert find_root(tmp_path / "data") == tmp_path / "data"
 
     @pytest.mark.parametrize(
         ("name", "file", "noun"),
