@@ -4,7 +4,7 @@
     python app.py result/Mine --port 7861
 
 Nothing leaves this computer: the page listens on the loopback interface alone unless --host says otherwise, and loads
-no fonts, scripts or statistics from elsewhere. It needs Gradio: pip install "capture[app]".
+no fonts, scripts or statistics from elsewhere. It needs Gradio: pip install gradio.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def main() -> None:
     try:
         import gradio  # noqa: F401
     except ImportError:
-        raise CaptureError('the page needs Gradio; install it: pip install "capture[app]"') from None
+        raise CaptureError("the page needs Gradio; install it: pip install gradio") from None
     from capture.app.page import LARGEST_FILE, STYLE, THEME, build_page
     from capture.common.threads import choose_threads
     from capture.inference.pipeline import Pipeline

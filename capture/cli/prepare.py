@@ -1,7 +1,7 @@
 """Turn what people download, or nothing at all, into dataset folders.
 
 python prepare.py fashion DOWNLOAD OUT  UBC Fashion videos (.mp4, or lists of links) -> folders of frames
-python prepare.py mixamo MODELS OUT     rigged .fbx, .glb, .gltf characters and clips -> Mixamo tree with true targets
+python prepare.py mixamo MODELS OUT     rigged .fbx, .glb, .gltf, .vrm models and clips -> Mixamo tree with true targets
 python prepare.py lpc SHEETS OUT        Liberated Pixel Cup sheets, or their layers -> Mixamo tree with true targets
 python prepare.py sprites SHEETS LAYOUT.yaml OUT  pixel-art sheets, single sprites -> Mixamo tree with true targets
 python prepare.py toon OUT              built-in cartoon characters -> Mixamo tree with true targets
@@ -61,7 +61,7 @@ def build_parser() -> Parser:
     add_number(sprites, "pairs", 256, "test pairs")
     add_number(sprites, "seed", 0, "of what is held out, and of the pairs")
 
-    mixamo = commands.add_parser("mixamo", help="rigged .fbx, .glb, .gltf characters and clips, drawn by Blender")
+    mixamo = commands.add_parser("mixamo", help="rigged .fbx, .glb, .gltf, .vrm characters and clips, drawn by Blender")
     mixamo.add_argument("models", type=Path, help="folder of models, at any depth (docs/MIXAMO.md)")
     add_out(mixamo)
     add_number(mixamo, "size", 256, "side of a frame")

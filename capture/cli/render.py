@@ -17,7 +17,7 @@ out/output.json, which importers for Aseprite's and TexturePacker's files read: 
 A good picture shows one whole figure on a plain or transparent ground. By default the figure is put on the ground and
 scaled to the size that the weights know, and a line says what was done; --framing as_is uses pictures as they are.
 
-    python save_result.py result/Toon --iden_path front.png back.png --pose_path B.png --save_dir out
+    python save_result.py result/Toon --iden_path front.png back.png --pose_path B.png --save_dir out \\
         --background transparent
 
 renders one character from two pictures, cut out. Methods that say where their pixels come from, such as that of

@@ -18,7 +18,7 @@ class DatasetConfig(Section):
         added=False,
     )
     toon_views: Literal["all", "front"] = key(
-        "all", "toon: cameras all around (all) or within 28 degrees of the front (front)"
+        "all", "toon: cameras all around (all) or about the front (front; standard deviation 28 degrees)"
     )
     toon_test_clips: int = key(
         0, "toon: the last so many motions are held out, as with --test_clips of prepare.py", ge=0, le=28

@@ -113,5 +113,5 @@ def webdataset() -> ModuleType:
         return importlib.import_module("webdataset")
     except ImportError as error:
         raise CaptureError(
-            f'webdataset is not installed ({error}); shards need an extra package: pip install "capture[shards]"'
+            f"webdataset is not installed ({error}); shards need an extra package: pip install webdataset"
         ) from None

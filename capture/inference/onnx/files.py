@@ -18,7 +18,7 @@ RELATIVE = "relative"  # the whole generator, driven by a video relative to its 
 PACKAGES = {"onnx": "onnx", "onnxruntime": "onnxruntime", "onnxscript": "onnxscript"}
 
 
-def require(name: str, what: str = "ONNX", install: str = 'pip install "capture[export]"') -> ModuleType:
+def require(name: str, what: str = "ONNX", install: str = "pip install onnx onnxruntime onnxscript") -> ModuleType:
     """The module of that name.
 
     Args:

@@ -25,7 +25,7 @@ from capture.inference.onnx.svd import DECOMPOSITIONS
 from capture.methods.base import Generator
 
 FRAME = "frame"  # the pose's encoder and the decoder
-INSTALL = 'pip install "capture[openvino]"'
+INSTALL = "pip install openvino"
 
 
 def openvino() -> Any:
