@@ -9,7 +9,6 @@ this computer, in the folder $CAPTURE_WEIGHTS or in torch.hub's cache.
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -19,7 +18,7 @@ import torch.nn.functional as F
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
-from capture.common.errors import CaptureError, command_line
+from capture.common.errors import CaptureError, Parser, command_line
 from capture.common.files import write_bytes
 from capture.common.pretrained import WeightsMissing, weights_folder
 from capture.data.frames import load_pairs
@@ -139,7 +138,7 @@ def animate(folder: Path) -> list[Path]:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m tools.demo", description=__doc__)
+    parser = Parser(prog="python -m tools.demo", description=__doc__)
     parser.add_argument("result", type=Path, help="the trained run")
     parser.add_argument("dataset", type=Path, help="a dataset with test/pairs.csv")
     args = parser.parse_args()

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import torch
 
-from capture.common.errors import command_line
+from capture.common.errors import Parser, command_line
 from capture.common.pretrained import weights_folder
 from capture.data.toon.held_out import held_out_batch
 from capture.inference.onnx.export import export_onnx
@@ -26,7 +26,7 @@ FRAMES = 8  # poses of one identity, in the time of a video's frame
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = Parser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("result", type=Path)
     parser.add_argument("--folder", type=Path, default=Path("out/onnx"), help="where the files are written")
     parser.add_argument("--pairs", type=int, default=32, help="toon pairs (default 32)")

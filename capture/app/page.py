@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import tempfile
 import time
 from pathlib import Path
@@ -47,8 +48,8 @@ def build_page(pipeline: Pipeline) -> gr.Blocks:
             files, count = render(pipeline, *choices)
         except CaptureError as error:
             raise gr.Error(str(error), duration=None, print_exception=False) from None
-        shown = Image.open(files[0])
-        size = f"{shown.width} x {shown.height} pixels, {count} frame{'s' * (count != 1)}"
+        with Image.open(files[0]) as shown:
+            size = f"{shown.width} x {shown.height} pixels, {count} frame{'s' * (count != 1)}"
         told = f"{size}, {time.monotonic() - began:.1f} s"
         return str(files[0]), str(files[1]), told, [str(file) for file in files[1:]]
 
@@ -136,7 +137,7 @@ def render(
         background = "auto"  # which has no transparency
     size = "auto" if native else "network"
     made = pipeline(drawing, pose, background=background, resolution=size, frames=int(frames), direction=directions)
-    folder = Path(tempfile.mkdtemp(prefix="capture-"))  # Gradio copies what it serves and may then forget it
+    folder = Path(tempfile.mkdtemp(dir=_results_folder().name))  # Gradio copies what it serves
     if isinstance(made, Image.Image):
         made.save(folder / "output.png")
         return [folder / "output.png", folder / "output.png"], 1
@@ -145,3 +146,9 @@ def render(
     saved = made.save(folder / f"output{ending}", form=name)
     beside = [path for path in [saved.with_suffix(".json")] if path.is_file()]
     return [shown, saved, *beside], len(made)
+
+
+@functools.cache
+def _results_folder() -> tempfile.TemporaryDirectory[str]:
+    """The folder of all results, which is removed when the program ends."""
+    return tempfile.TemporaryDirectory(prefix="capture-")

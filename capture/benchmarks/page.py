@@ -52,23 +52,33 @@ def _unmeasured(rows: list[dict[str, Any]]) -> str:
     return "\n\n".join(lists)
 
 
+def read_page(path: Path) -> str:
+    """The text of a page that has a place for tables.
+
+    Raises:
+        CaptureError: the page can't be read, or has no place for tables.
+    """
+    try:
+        text = path.read_text()
+    except OSError as error:
+        raise CaptureError(f"{path}: can't be read ({error.strerror})") from None
+    if PLACE not in text:
+        raise CaptureError(f"{path}: no place for tables in this page; put the line {PLACE} where they belong")
+    return text
+
+
 def put_into_page(path: Path, results: dict[str, Any]) -> None:
     """Put a machine's section into a page, in the place of the one that the same machine has there.
 
     Raises:
         CaptureError: the page can't be read or written, or has no place for tables.
     """
-    try:
-        text = path.read_text()
-    except OSError as error:
-        raise CaptureError(f"{path}: can't be read ({error.strerror})") from None
+    text = read_page(path)
     begin = BEGIN.format(name=machine_title(results["machine"]))
     block = f"{begin}\n{section(results)}\n{END}"
     old = re.compile(re.escape(begin) + r"\n.*?" + re.escape(END), re.DOTALL)
     if old.search(text):
         text = old.sub(lambda _: block, text, count=1)
-    elif PLACE in text:
-        text = text.replace(PLACE, f"{PLACE}\n\n{block}", 1)
     else:
-        raise CaptureError(f"{path}: no place for tables in this page; put the line {PLACE} where they belong")
+        text = text.replace(PLACE, f"{PLACE}\n\n{block}", 1)
     write_bytes(path, text.encode())

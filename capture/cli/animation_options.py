@@ -147,6 +147,11 @@ def find_poses(args: argparse.Namespace) -> tuple[bool, Videos, bool]:
     sequence = args.pose_path.is_dir() and args.format in ANIMATIONS and bool(poses.pictures)
     if sequence:
         return False, [folder_frames(args.pose_path, args.fps) if args.fps else args.pose_path], True
+    if args.fps is not None:
+        raise CaptureError(
+            f"--fps: {args.pose_path} holds single poses or videos with times of their own; leave --fps out, or give "
+            "--format mp4 or gif for one animation of its pictures"
+        )
     stills = bool(poses.pictures) or not poses.videos
     if stills and args.format not in (None, *PICTURES):
         raise CaptureError(

@@ -13,6 +13,7 @@ turns in one process; every ratio is of medians in one run.
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import json
 import time
 from pathlib import Path
@@ -95,6 +96,16 @@ def _check(args: argparse.Namespace) -> None:
         raise CaptureError(f"--budget {args.budget:g}: give at least 5 seconds")
     if args.compare and len(args.compare) > 2:
         raise CaptureError("--compare: give one older result, or an older and a newer one")
+    if args.compare and len(args.compare) == 2 and (args.parts or args.table or args.plot):
+        raise CaptureError("--compare with two results measures nothing; leave PART, --table and --plot out")
+    if args.out.suffix == ".md":
+        raise CaptureError(f"--out {args.out}: give a .json file; its table is written beside it, as .md")
+    if args.plot and importlib.util.find_spec("matplotlib") is None:
+        raise CaptureError("--plot: curves are drawn with matplotlib; install it: pip install matplotlib")
+    if args.table:
+        from capture.benchmarks.page import read_page
+
+        read_page(args.table)
 
 
 def _measure(args: argparse.Namespace, started: float) -> dict[str, Any]:

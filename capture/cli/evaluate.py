@@ -138,14 +138,11 @@ def parse(args: argparse.Namespace) -> Request:
     unmeasured = next((name for name in require if name not in metrics), None)
     if unmeasured is not None:
         raise CaptureError(f"--require {unmeasured}: --metrics {args.metrics} leaves it out; add it there")
-    if args.device == "cuda":
-        import torch
-
-        if not torch.cuda.is_available():
-            raise CaptureError("--device cuda: PyTorch finds no GPU here; leave --device out, or repair the driver")
     if args.suite is not None and (args.pairs or args.self_folder or args.pred):
         raise CaptureError(f"--suite {args.suite}: it has its own pairs; leave --pairs, --self and --pred out")
     out = args.out or default_out(args.results)
+    if args.suite is not None and args.html is not None:
+        raise CaptureError("--html: a suite has a page for each dataset in --out; leave --html out")
     if args.suite is not None and not args.out:
         out = out / Path(args.suite).stem
     if out.exists() and not out.is_dir():

@@ -52,7 +52,7 @@ from capture.common.programs import described, started_as
 
 PROGRAM = "save_result.py"
 # options that only methods that read IUV maps use, and those that only the others use
-FOR_MAPS = ("iden_uv", "target_uv", "predict_uv", "garment", "garment_uv")
+FOR_MAPS = ("iden_uv", "target_uv", "predict_uv", "garment", "garment_uv", "parts")
 FOR_PICTURES = (
     *("noise_scale", "keep_aspect", "format", "which", "attention", "relative", "pose_grid"),
     *("resolution", "background", "smooth", "pixel_art", "keep_head"),
@@ -184,25 +184,21 @@ def main() -> None:
         return
     check_options(args)
     driven = args.pose_path is not None or args.target_uv is not None
-    if args.export is None and (args.iden_path is None or not driven or args.save_dir is None):
-        parser.error("give --iden_path, --pose_path and --save_dir (or --export FILE)")
+    needed = args.iden_path is not None, driven, args.save_dir is not None
+    if not all(needed) and (args.export is None or any(needed)):
+        parser.error("give --iden_path, --pose_path and --save_dir (or --export FILE without them)")
     check_export(args)
     args.result = runnable(args.result, args.runtime)
     if args.batch_size < 1:
         raise CaptureError(f"--batch_size {args.batch_size}: give 1 or more")
-    if args.device == "cuda":
-        import torch
-
-        if not torch.cuda.is_available():
-            raise CaptureError("--device cuda: no GPU that torch can use here; leave --device out")
 
     from capture.common.memory import explain_out_of_memory
     from capture.common.threads import choose_threads
     from capture.inference.background import parse_background
     from capture.inference.framing import known_framing
     from capture.inference.inputs import Notes, open_identity, passed_over_lines
-    from capture.inference.pictures import list_identities, render_attention, render_files
-    from capture.inference.presentation import Presentation, parse_resolution
+    from capture.inference.pictures import check_places, list_identities, render_attention, render_files
+    from capture.inference.presentation import Presentation, parse_resolution, settle_presentation
     from capture.inference.transfer import PoseTransfer
 
     choose_threads()
@@ -232,14 +228,18 @@ def main() -> None:
         parse_resolution(args.resolution), parse_background(args.background), smooth, args.pixel_art,
         keeps_head=args.keep_head == "auto",
     )  # fmt: skip
+    settle_presentation(transfer, presentation, len(several or [0]), args.relative)  # refuses what the method can't do
+    if args.smooth == "on" and not videos:
+        raise CaptureError("--smooth on: it is for videos, and --pose_path has pictures alone; leave it out")
     if args.attention:  # first, since it refuses what can't be drawn
         print(render_attention(transfer, args.iden_path, args.pose_path, args.save_dir, known, args.which))
-    notes, written = Notes(), []
+    notes, written, identity = Notes(), [], several or args.iden_path
     options = {
         **{name: getattr(args, name) for name in ("noise_scale", "seed", "batch_size", "relative", "which")},
         **{"known": known, "notes": notes, "presentation": presentation},
     }
-    identity = several or args.iden_path
+    if stills or len(videos) > 1:
+        check_places(identity, args.pose_path, args.save_dir)
     with explain_out_of_memory(transfer.device, f"rendering at --batch_size {args.batch_size}"):
         if stills:
             written += render_files(
@@ -264,6 +264,8 @@ def refuse_unused(parser: Parser, args: argparse.Namespace, reads_maps: bool) ->
     unused = [f"--{name}" for name in (FOR_PICTURES if reads_maps else FOR_MAPS) if name in given]
     if unused and reads_maps:
         raise CaptureError(f"{args.result}: this method is driven by maps and does not use {', '.join(unused)}")
+    if reads_maps and args.garment is None and {"parts", "garment_uv"} & given.keys():
+        raise CaptureError("--parts, --garment_uv: only with --garment; leave them out")
     if unused:
         raise CaptureError(
             f"{args.result}: this method reads no maps; give --pose_path, and leave {', '.join(unused)} out"

@@ -20,7 +20,7 @@ import sys
 from itertools import takewhile
 from pathlib import Path
 
-from capture.common.errors import CaptureError, command_line
+from capture.common.errors import CaptureError, Parser, command_line
 from capture.common.programs import described, started_as
 from capture.common.shipped import find_config, find_result
 
@@ -30,8 +30,8 @@ PROGRAM = "train.py"
 NAMES = {"gen": "generator", "disc": "discriminator"}
 
 
-def build_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def build_parser() -> Parser:
+    parser = Parser(
         prog=started_as(PROGRAM),
         usage=f"{started_as(PROGRAM)} [CONFIG.yaml ... | --adapt RESULT --pictures PATH] [--key value ...] [--dry-run]",
         description=described(__doc__, PROGRAM),

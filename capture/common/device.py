@@ -11,10 +11,22 @@ from capture.common.errors import CaptureError
 
 
 def pick_device(name: str = "auto") -> torch.device:
-    """The device called `name`; "auto" is the first GPU, or the CPU where there is no GPU."""
+    """The device called `name`; "auto" is the first GPU, or the CPU where there is no GPU.
+
+    Raises:
+        CaptureError: torch knows no such device, or this machine has none.
+    """
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    return torch.device(name)
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise CaptureError(f"--device {name}: no such device; give auto, cpu, cuda or cuda:0") from None
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise CaptureError(f"--device {name}: no GPU that torch can use here; leave --device out")
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise CaptureError(f"--device {name}: torch finds {torch.cuda.device_count()} GPUs here, counted from 0")
+    return device
 
 
 def native_bf16(device: torch.device) -> bool:

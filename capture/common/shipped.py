@@ -30,6 +30,12 @@ def find_config(source: str | Path) -> Path:
     return next((file for file in _places(CONFIGS, beside, path.name) if file.is_file()), path)
 
 
+def suite_files() -> dict[str, Path]:
+    """The suites that come with the package (configs/suites/NAME.yaml), by name."""
+    folders = [folder for folder in _places(CONFIGS, "configs", "suites") if folder.is_dir()]
+    return {file.stem: file for folder in reversed(folders) for file in sorted(folder.glob("*.yaml"))}
+
+
 def _places(inside: str, beside: str, name: str) -> list[Path]:
     """Where `name` is in an installed package, and in a checkout, whose mark is its pyproject.toml."""
     checkout = PACKAGE.parent

@@ -31,6 +31,7 @@ from capture.inference.transfer import PoseTransfer
 from capture.inference.window import in_square
 from capture.io.images import denormalise, image_to_tensor, load_image, normalise, open_upright, png_bytes
 from capture.io.pairs import Pair
+from capture.methods.published import SUFFIXES
 from capture.metrics.precision import no_tf32
 
 THREADS = 4  # threads that decode pictures
@@ -62,7 +63,7 @@ def render(
     """
     known = known_framing(transfer.config) if framing else None
     framed = " framed" * bool(known) + " as saved" * as_saved
-    key = hashlib.sha256(f"{sha256_of(transfer.source)} {size} {VERSION}{framed}".encode()).hexdigest()[:12]
+    key = hashlib.sha256(f"{_weights_digest(transfer.source)} {size} {VERSION}{framed}".encode()).hexdigest()[:12]
     place = folder / f"{re.sub(r'[^A-Za-z0-9._-]+', '_', name)}-{key}"
     roles = map_roles(transfer.generator)
     with ThreadPoolExecutor(THREADS) as threads:
@@ -135,6 +136,14 @@ def _render_as_saved(transfer: PoseTransfer, pairs: list[Pair], size: int, frami
             picture = picture.resize((size, size), Image.Resampling.BOX if smaller else Image.Resampling.NEAREST)
         made.append(normalise(image_to_tensor(picture.convert("RGB"))))
     return torch.stack(made)
+
+
+def _weights_digest(source: Path) -> str:
+    """SHA-256 of the file of weights, or of all files of weights in a release's folder."""
+    if source.is_file():
+        return sha256_of(source)
+    files = sorted(path for path in source.iterdir() if path.suffix in SUFFIXES)
+    return hashlib.sha256("".join(sha256_of(path) for path in files).encode()).hexdigest()
 
 
 def _write(file: Path, picture: Tensor, complaint: str) -> None:

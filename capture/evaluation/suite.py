@@ -12,14 +12,13 @@ from pydantic import Field, model_validator
 from capture.common.errors import CaptureError
 from capture.common.files import write_bytes
 from capture.common.options import Section
+from capture.common.shipped import suite_files
 from capture.evaluation.evaluation import Request, evaluate
 from capture.evaluation.parallel import Workers
 from capture.evaluation.report import together
 from capture.evaluation.suite_table import SuiteLine, SuiteTable
 from capture.evaluation.table import Table
 from capture.io.yaml_file import read_model
-
-SUITES = Path(__file__).resolve().parents[2] / "configs" / "suites"
 
 
 class SuiteDataset(Section):
@@ -66,12 +65,10 @@ def read_suite(name: str | Path) -> Suite:
     Raises:
         CaptureError: there is no such suite, or its file has a key or a value that a suite can't have.
     """
-    path = SUITES / f"{name}.yaml"
+    known = suite_files()
+    path = known.get(str(name), Path(name))
     if not path.is_file():
-        path = Path(name)
-        if not path.is_file():
-            known = ", ".join(sorted(file.stem for file in SUITES.glob("*.yaml")))
-            raise CaptureError(f"--suite {name}: no such suite; give {known}, or a file")
+        raise CaptureError(f"--suite {name}: no such suite; give {', '.join(sorted(known))}, or a file")
     return read_model(path, Suite, "suite", "datasets")
 
 

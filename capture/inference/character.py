@@ -106,6 +106,24 @@ def make_character(
     return Character(pictures[0][0], shown, drawings, pixels)
 
 
+def check_characters(
+    pictures_of: Sequence[Sequence[Path]],
+    size: int,
+    known: Known | None,
+    which: int,
+    resolution: int | str | None = None,
+    pixel_art: str = OFF,
+) -> None:
+    """Make every character and keep none of them, so that a bad one is known before anything is written.
+
+    Raises:
+        CaptureError: see `read_pictures` and `make_character`.
+    """
+    quiet = Notes(lambda line: None)
+    for paths in pictures_of:
+        make_character(read_pictures(paths, quiet), size, known, which, quiet, resolution, pixel_art)
+
+
 def load_identity(path: Path, size: int, known: Known | None, which: int, notes: Notes) -> Tensor:
     """One picture of an identity as the network takes it, uint8 (3, S, S); see make_character."""
     return make_character(read_pictures([path], notes), size, known, which, notes).shown[0]

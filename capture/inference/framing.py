@@ -9,8 +9,10 @@ they are, to the bit.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import Any
 
 import numpy as np
@@ -61,9 +63,13 @@ KNOWN = {
 
 
 def known_framing(config: dict[str, Any]) -> Known | None:
-    """What weights know, by the dataset that the configuration names; None where nobody can tell."""
+    """What weights know, by the dataset that the configuration names; None where nobody can tell.
+
+    A dataset is known by the words in its folder's name and in that of the folder around it: Mixamo_dataset/rendered.
+    """
     path = str(config.get("dataset_config", {}).get("dataset_path", "")).lower()
-    return next((known for kind, known in KNOWN.items() if kind in path), None)
+    names = " ".join(name for one in path.split(" + ") for name in PurePath(one).parts[-2:])
+    return next((known for kind, known in KNOWN.items() if re.search(rf"(?<![a-z]){kind}s?(?![a-z])", names)), None)
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,8 +92,10 @@ def frame_picture(image: Image.Image, size: int, known: Known, which: int = 1) -
     """Frame one picture, RGB or RGBA, by its largest figure, or the `which`-th.
 
     Raises:
-        CaptureError: there are fewer figures than `which`; the message lacks the file's name.
+        CaptureError: there are fewer figures than `which`, or it is below 1; the message lacks the file's name.
     """
+    if which < 1:
+        raise CaptureError(f"--which {which}: figures are counted from 1, the largest")
     small, scale = reduced(image)
     found = find_figures(small)
     if which > max(len(found.figures), 1):

@@ -8,8 +8,9 @@ import torch
 from torch import Tensor
 
 from capture.common.errors import CaptureError
+from capture.common.stages import batched
 from capture.inference.smoothing import smooth
-from capture.inference.transfer import PoseTransfer, batched
+from capture.inference.transfer import PoseTransfer
 from capture.io.images import normalise
 from capture.methods.base import Features
 from capture.methods.layers import Layers

@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from capture.common.errors import CaptureError
 from capture.common.files import write_bytes
-from capture.inference.character import load_identity, make_character, read_pictures
+from capture.inference.character import check_characters, load_identity, make_character, read_pictures
 from capture.inference.formats.pictures import picture_bytes
 from capture.inference.framing import Known, frame_picture
 from capture.inference.inputs import Listing, Notes, natural_order
@@ -76,6 +76,8 @@ def render_files(
     resolution = presentation.drawing_resolution
     for path in dict.fromkeys([*(path for paths in pictures_of for path in paths), *poses]):
         open_upright(path)
+    if len(identities) > TOGETHER:
+        check_characters(pictures_of, transfer.size, known, which, resolution, presentation.pixels)
     written: dict[tuple[Path, Path], Path] = {}
     with tqdm(total=len(identities) * len(poses), desc="pictures", unit="picture", disable=single) as bar:
         for first in range(0, len(identities), TOGETHER):
@@ -215,6 +217,18 @@ def _check_noise(
             f"--noise_scale {noise_scale:g}: this model ignores noise (it changed the first picture by {change:.2g} of "
             "255 levels on average), so --seed makes no variants of it"
         )
+
+
+def check_places(identity: Path | Sequence[Path], pose: Path, save_dir: Path) -> None:
+    """Check that the pictures and the videos of a folder of poses have folders of their own.
+
+    Raises:
+        CaptureError: see `output_folders`.
+    """
+    if pose.is_dir():
+        listing = Listing.of(pose)
+        poses = [*listing.pictures, *listing.videos]
+        output_folders([paths[0] for paths in list_characters(identity)], poses, save_dir, single=False)
 
 
 def output_folders(

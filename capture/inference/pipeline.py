@@ -21,7 +21,7 @@ from capture.inference.background import parse_background
 from capture.inference.character import make_character
 from capture.inference.frames import Frames
 from capture.inference.framing import AUTO, FRAMINGS, Known, frame_picture, known_framing
-from capture.inference.inputs import FRAME_RATE, Driver, Notes
+from capture.inference.inputs import FRAME_RATE, Driver, Notes, folder_frames
 from capture.inference.picture_likes import PictureLike, frames_of, is_sequence_file, picture_frames, to_picture
 from capture.inference.pixel_art import CHOICES, OFF
 from capture.inference.pose_frames import SHEET_RATE
@@ -114,6 +114,8 @@ class Pipeline:
             raise CaptureError(f"pixel_art {pixel_art!r}: give {', '.join(CHOICES)}")
         if keep_head not in (AUTO, OFF):
             raise CaptureError(f"keep_head {keep_head!r}: give {AUTO} or {OFF}")
+        if batch_size < 1:
+            raise CaptureError(f"batch_size {batch_size}: give 1 or more")
         if framing not in FRAMINGS:
             raise CaptureError(f"framing {framing!r}: give {' or '.join(FRAMINGS)}")
         if any(role.endswith("_uv") for role in self.transfer.generator.inputs):
@@ -126,6 +128,8 @@ class Pipeline:
             keeps_head=keep_head == AUTO,
         )
         given: list[Any] = list(identity) if isinstance(identity, list | tuple) else [identity]
+        if not given:
+            raise CaptureError("identity: an empty list; give one picture or several of one character")
         pictures = [(Path("identity"), to_picture(picture, "identity")) for picture in given]
         presentation = settle_presentation(self.transfer, presentation, len(pictures), relative)
         side = presentation.drawing_resolution
@@ -146,7 +150,9 @@ class Pipeline:
         if driving is not None:
             return self._drive(show, Driver(picture_frames(driving, fps or FRAME_RATE)), known)
         if is_sequence_file(driver):
-            return self._drive(show, Driver(Path(driver)), known)  # type: ignore[arg-type]  # is a path
+            path = Path(driver)  # type: ignore[arg-type]  # is a path
+            frames_in_folder = folder_frames(path, fps or FRAME_RATE) if path.is_dir() else None
+            return self._drive(show, Driver(frames_in_folder or path), known)
         posed, window = self._framed(to_picture(driver, "pose"), known)  # type: ignore[arg-type]  # a picture
         drawn, window = place_back(next(show(poses=[posed]))[0].picture, window)
         return Image.fromarray(crop_to_picture(drawn, window) if keep_aspect else drawn)

@@ -46,7 +46,7 @@ class Presentation:
         pixel_art: auto, on or off: results of pixel art are pixel art; see capture.inference.pixel_art.
         keeps_head: results that are not of the network's size have the drawing's own head where it fits; see
             capture.inference.kept_parts.head.
-        smooth: average motions over neighbouring frames; None: in videos, where the method can.
+        smooth: average motions over neighbouring frames of videos; None: where the method can.
     """
 
     resolution: int | str | None = None
@@ -119,6 +119,8 @@ def settle_presentation(
             )
     if presentation.smooth:
         check_layered(transfer, "--smooth")
+    if relative:
+        transfer.check_relative()
     return presentation
 
 
@@ -141,7 +143,7 @@ def present(
         video: the poses are a video's frames, in order.  starts: those at which another sequence begins.
     """
     smooth = video and transfer.generator.layered and not transfer.compiled and not relative
-    smooth = smooth if presentation.smooth is None else presentation.smooth
+    smooth = smooth if presentation.smooth is None else presentation.smooth and video
     several = any(len(character.shown) > 1 for character in characters)
     on_other = presentation.background != AUTO
     if presentation.resolution is None and not several and not smooth and not (on_other and transfer.generator.layered):

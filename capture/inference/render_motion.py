@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from capture.inference.character import load_identity
+from capture.inference.character import check_characters, load_identity
 from capture.inference.figure_measures import measure_figure
 from capture.inference.framing import Known
 from capture.inference.inputs import Notes
 from capture.inference.motion import FRAMES, check_motion, motion_poses
-from capture.inference.pictures import is_folder, list_characters
+from capture.inference.pictures import is_folder, list_characters, output_folders
 from capture.inference.pose_frames import SHEET_RATE
+from capture.inference.presentation import Presentation, settle_presentation
 from capture.inference.transfer import PoseTransfer
 from capture.inference.video import render_video
 
@@ -41,7 +42,13 @@ def render_motion(
     """
     check_motion(name)
     written = []
-    for paths in list_characters(identity):
+    pictures_of = list_characters(identity)
+    if is_folder(identity):  # each is rendered by itself, and none is to be when another can't be
+        output_folders([paths[0] for paths in pictures_of], [Path(name)], save_dir, single=False)
+        presentation = options.get("presentation") or Presentation()
+        presentation = settle_presentation(transfer, presentation, 1, options.get("relative", False))
+        check_characters(pictures_of, transfer.size, known, which, presentation.drawing_resolution, presentation.pixels)
+    for paths in pictures_of:
         picture = load_identity(paths[0], transfer.size, known, which, Notes(lambda line: None))
         poses = motion_poses(name, transfer.size, directions, frames, fps, measure_figure(transfer, picture))
         written += render_video(

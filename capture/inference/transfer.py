@@ -6,10 +6,10 @@ The one inference path that the command line, evaluation, samples and benchmarks
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -19,14 +19,12 @@ from capture.common.errors import CaptureError
 from capture.common.memory import keep_freed_memory
 from capture.common.registry import method_class
 from capture.common.shipped import find_result
-from capture.common.stages import side_by_side
+from capture.common.stages import batched, side_by_side
 from capture.inference.cached import CachedGenerator, repeated
 from capture.inference.load_generator import load_generator
 from capture.io.images import denormalise, normalise
 from capture.methods.base import Features, Generator, Inputs
 from capture.methods.layers import Layers
-
-T = TypeVar("T")
 
 
 class PoseTransfer:
@@ -237,8 +235,7 @@ class PoseTransfer:
         Raises:
             CaptureError: the method has no relative mode.
         """
-        if not self.generator.relative:
-            raise CaptureError(f"{self.source}: this method has no relative mode; leave --relative out")
+        self.check_relative()
         first = None
         for batch in batched(poses, batch_size):
             pose = normalise(torch.stack(batch)).to(self.device)
@@ -247,6 +244,11 @@ class PoseTransfer:
             inputs = [{"identity": one, "pose": pose} for one in shown]
             made = [self.generator.transfer_relative(one, first.expand_as(pose)) for one in inputs]
             yield from torch.stack([denormalise(pictures).cpu() for pictures in made], dim=1)
+
+    def check_relative(self) -> None:
+        """CaptureError where the method has no relative mode."""
+        if not self.generator.relative:
+            raise CaptureError(f"{self.source}: this method has no relative mode; leave --relative out")
 
     @torch.no_grad()
     def segment(self, pictures: Tensor) -> Tensor | None:
@@ -262,6 +264,10 @@ class PoseTransfer:
 
     def sample_noise(self, batch: int, scale: float, seed: int) -> Tensor:
         """Noise (B, 2, noise_dim) of a given scale, the same for the same seed on every device."""
+        if not math.isfinite(scale):
+            raise CaptureError(f"--noise_scale {scale}: give a number, such as 1")
+        if not -(2**63) <= seed < 2**64:
+            raise CaptureError(f"--seed {seed}: give a whole number of at most 64 bits, such as 1")
         return scale * self.generator.sample_noise(batch, generator=torch.Generator().manual_seed(seed))
 
     def _inputs(self, given: Inputs, of_identity: bool) -> dict[str, Tensor]:
@@ -291,10 +297,3 @@ class PoseTransfer:
 
 def _count(features: Features) -> int:
     return len(next(iter(features.values())))
-
-
-def batched(items: Iterable[T], size: int) -> Iterator[list[T]]:
-    """Lists of `size` items, the last one perhaps shorter."""
-    items = iter(items)
-    while batch := list(islice(items, size)):
-        yield batch

@@ -50,7 +50,7 @@ def read_pairs(path: str | Path) -> list[Pair]:
             has the pairs file and the line.
     """
     path = Path(path)
-    rows = _rows(path)
+    rows = read_rows(path)
     line, header = rows[0] if rows else (1, [])
     names = [name.strip().lower() for name in header]
     if not is_header(names):
@@ -113,17 +113,21 @@ def character_and_clip(pair: Pair, root: Path) -> tuple[str, str]:
     return (folders[-2] if len(folders) > 1 else folders[-1]), folders[-1]
 
 
-def _rows(path: Path) -> list[tuple[int, list[str]]]:
-    """(line number, cells) of every line that isn't blank."""
+def read_rows(path: Path) -> list[tuple[int, list[str]]]:
+    """(line number, cells) of every line of a pairs file that isn't blank, the header among them.
+
+    Raises:
+        CaptureError: the file is missing, can't be read, or is no CSV.
+    """
     try:
-        text = _decoded(path.read_bytes())
+        text = decode_text(path.read_bytes())
     except FileNotFoundError:
         raise CaptureError(f"{path}: no such pairs file; give a CSV of identity,pose,target") from None
     except UnicodeDecodeError:
         raise CaptureError(f"{path}: not a text file; a pairs file is a CSV of identity,pose,target") from None
     except OSError as error:
         raise CaptureError(f"{path}: can't be read ({error.strerror})") from None
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text), strict=True)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter_of(text), strict=True)
     rows = []
     try:
         for row in reader:
@@ -134,7 +138,7 @@ def _rows(path: Path) -> list[tuple[int, list[str]]]:
     return rows
 
 
-def _decoded(data: bytes) -> str:
+def decode_text(data: bytes) -> str:
     """Text as spreadsheets write it: UTF-8, UTF-16 after a byte order mark, or Windows-1252.
 
     Raises:
@@ -150,7 +154,7 @@ def _decoded(data: bytes) -> str:
         return data.decode("cp1252")
 
 
-def _delimiter(text: str) -> str:
+def delimiter_of(text: str) -> str:
     """A comma; or a semicolon or a tab, which spreadsheets write in many languages, where the header has only those."""
     header = next((line for line in text.splitlines() if line.strip()), "")
     return next((mark for mark in (",", ";", "\t") if mark in header), ",")
@@ -173,12 +177,17 @@ def parse_pair(path: Path, line: int, names: list[str], row: list[str]) -> Pair:
 
 
 def _existing(path: Path, line: int, name: str, cell: str) -> Path:
-    picture = _there(path.parent / cell) or _there(path.parent / cell.replace("\\", "/"))  # as Windows writes paths
+    picture = _there(path.parent / cell) or _there(path.parent / with_slashes(cell))
     if picture is None:
         raise CaptureError(
             f"{path} line {line}: {name} {cell[:200]!r} is not a file; paths are relative to {path.parent}{os.sep}"
         )
     return picture
+
+
+def with_slashes(cell: str) -> str:
+    """A path as Windows writes it, with slashes."""
+    return cell.replace("\\", "/")
 
 
 def _there(picture: Path) -> Path | None:

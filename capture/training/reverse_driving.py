@@ -84,9 +84,9 @@ def write_drivers(
         CaptureError: no such weights or dataset, a ground that is not plain, or too few pairs agree.
     """
     webdataset()
-    for name, value in (("samples", samples), ("samples_per_shard", samples_per_shard)):
-        if value < 1:
-            raise CaptureError(f"--{name} {value}: use at least 1")
+    for name, value, least in (("samples", samples, 1), ("samples_per_shard", samples_per_shard, 1), ("seed", seed, 0)):
+        if value < least:
+            raise CaptureError(f"--{name} {value}: use at least {least}")
     if not 0 <= agreement <= 1:
         raise CaptureError(f"--agreement {agreement}: use a number from 0 to 1")
     transfer = PoseTransfer.load(result, device)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from capture.common import shipped
-from capture.common.shipped import find_config, find_result
+from capture.common.shipped import find_config, find_result, suite_files
 from tests.conftest import ROOT
 
 
@@ -39,12 +39,14 @@ class TestInAnInstallation:
         package = elsewhere / "site-packages" / "capture"
         (package / "weights" / "Toon").mkdir(parents=True)
         (package / "configs").mkdir()
-        for name in ("demo.yaml", "defaults.yaml"):
+        (package / "configs" / "suites").mkdir()
+        for name in ("demo.yaml", "defaults.yaml", "suites/styles.yaml"):
             (package / "configs" / name).write_text("{}")
         monkeypatch.setattr(shipped, "PACKAGE", package)
         assert find_result("result/Toon") == package / "weights" / "Toon"
         assert find_config("configs/demo.yaml") == package / "configs" / "demo.yaml"
         assert find_config("defaults.yaml") == package / "configs" / "defaults.yaml"
+        assert suite_files() == {"styles": package / "configs" / "suites" / "styles.yaml"}
 
     def test_files_beside_an_installed_package_are_not_taken(self, elsewhere, monkeypatch):
         (elsewhere / "site-packages" / "result" / "Toon").mkdir(parents=True)

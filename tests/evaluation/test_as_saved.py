@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from capture.evaluation.parallel import Workers
-from capture.evaluation.rendering import render
+from capture.evaluation.rendering import _weights_digest, render
 from capture.inference.transfer import PoseTransfer
 from capture.io.pairs import Pair
 from tests.conftest import tiny_config, write_result
@@ -66,3 +66,14 @@ class TestAsSaved:
         Image.fromarray(noise).save(path)
         own, saved = (np.asarray(rendered(transfer, pairs, tmp_path, as_saved), int) for as_saved in (False, True))
         assert np.abs(own - saved).max() <= 1
+
+
+def test_the_digest_of_a_releases_folder_is_that_of_its_weights(tmp_path):
+    """Coordinate inpainting is released as a folder with a file for each network."""
+    for name in ("inpainter.pth", "refiner.pth", "notes.txt"):
+        (tmp_path / name).write_text(name)
+    before = _weights_digest(tmp_path)
+    (tmp_path / "notes.txt").write_text("other")
+    assert _weights_digest(tmp_path) == before
+    (tmp_path / "refiner.pth").write_text("other")
+    assert _weights_digest(tmp_path) != before != _weights_digest(tmp_path / "inpainter.pth")

@@ -10,7 +10,8 @@ import math
 import pytest
 
 from capture.common.errors import CaptureError
-from capture.evaluation.suite import SUITES, SuiteDataset, read_suite, suite_lines
+from capture.common.shipped import suite_files
+from capture.evaluation.suite import SuiteDataset, read_suite, suite_lines
 from capture.evaluation.suite_table import SuiteLine, SuiteTable
 from capture.evaluation.table import Line, Table
 
@@ -31,7 +32,7 @@ class TestReadSuite:
         suite = read_suite("styles")
         assert {one.name for one in suite.datasets if one.held_out == "pack"} == HELD_OUT_OF_TRAINING
         assert {"toon", "quaternius"} < {one.name for one in suite.datasets}
-        assert suite == read_suite(SUITES / "styles.yaml")
+        assert suite == read_suite(suite_files()["styles"])
 
     def test_every_command_of_the_suite_is_one_of_prepare(self):
         from capture.cli.prepare import build_parser

@@ -35,17 +35,25 @@ class TestKnownFraming:
     @pytest.mark.parametrize(
         ("path", "kind"),
         [("toon", "toon"), ("toon + toon + data/quaternius", "toon"), ("./data/toon_demo", "toon"),
-         ("Mixamo_dataset/rendered", "mixamo"), ("./data/lpc", "lpc")],
+         ("data/toon64", "toon"), ("/home/toons", "toon"), ("Mixamo_dataset/rendered", "mixamo"),
+         ("./Mixamo_Dataset", "mixamo"), ("./data/lpc", "lpc")],
     )  # fmt: skip
     def test_datasets_that_are_known(self, path, kind):
         assert known_framing({"dataset_config": {"dataset_path": path}}) == KNOWN[kind]
 
-    @pytest.mark.parametrize("path", ["./Fashion_Dataset", "/data/my drawings", ""])
+    @pytest.mark.parametrize(
+        "path", ["./Fashion_Dataset", "/data/my drawings", "", "data/cartoons", "/toon/films/Fashion_dataset"]
+    )
     def test_datasets_that_are_not(self, path):
         assert known_framing({"dataset_config": {"dataset_path": path}}) is None
 
 
 class TestFramePicture:
+    @pytest.mark.parametrize("which", [0, -1, 2])
+    def test_a_number_that_no_figure_has_is_refused(self, which):
+        with pytest.raises(CaptureError, match=f"--which {which}"):
+            frame_picture(place([(person(200), (28, 32))], GROUND, (256, 256)), SIZE, TOON, which)
+
     def test_a_picture_as_known_stays_to_the_bit(self):
         picture = place([(person(200), (28, 32))], GROUND, (256, 256))
         framed = frame_picture(picture, SIZE, TOON)

@@ -58,6 +58,16 @@ class TestPictures:
             tiny("gone.png", pictures[1])
         with pytest.raises(CaptureError, match="give auto or as_is"):
             tiny(*pictures, framing="none")
+        with pytest.raises(CaptureError, match="identity: an empty list"):
+            tiny([], pictures[1])
+        with pytest.raises(CaptureError, match="batch_size 0: give 1 or more"):
+            tiny(*pictures, batch_size=0)
+        with pytest.raises(CaptureError, match="--noise_scale nan"):
+            tiny(*pictures, noise_scale=float("nan"))
+        with pytest.raises(CaptureError, match="--seed 18446744073709551616"):
+            tiny(*pictures, noise_scale=1.0, seed=2**64)
+        with pytest.raises(CaptureError, match="no relative mode; leave --relative out"):
+            tiny(*pictures, relative=True, background="transparent")
 
 
 class TestFrames:
@@ -90,6 +100,10 @@ class TestFrames:
         made = tiny(pictures[0], "walk", frames=2, direction=("front", "left"))
         assert len(made) == 4 and made.fps == pytest.approx(12)
         assert [tag.name for tag in made.tags] == ["walk_front", "walk_left"]
+
+    def test_fps_is_that_of_a_folder_of_frames(self, tiny, pictures):
+        for given in (pictures[0].parent, list(pictures)):
+            assert tiny(pictures[0], given, fps=10).fps == pytest.approx(10)
 
     def test_names_of_motions(self, pictures):
         assert motion_name("walk") == motion_name("motion:walk") == "walk"

@@ -49,7 +49,8 @@ class TestSettlePresentation:
         known = {"layered": True, "compiled": False, "dataset": "toon", **changes}
         config = {"dataset_config": {"dataset_path": known["dataset"]}}
         generator = SimpleNamespace(layered=known["layered"])
-        return SimpleNamespace(generator=generator, compiled=known["compiled"], config=config, source="result")
+        about = {"compiled": known["compiled"], "config": config, "source": "result", "check_relative": lambda: None}
+        return SimpleNamespace(generator=generator, **about)
 
     def test_auto_is_the_drawings_own_size(self):
         assert settle_presentation(self.transfer(), Presentation("auto"), 1).resolution == "auto"
@@ -120,6 +121,18 @@ class TestPresentation:
             frames[smooth] = [(tmp_path / smooth / "output" / f"{i:05d}.png").read_bytes() for i in range(5)]
         assert frames["auto"] == frames["on"] and frames["on"] != frames["off"]
         assert frames["on"][0] == frames["off"][0]  # a window of one frame at the ends
+
+    def test_pictures_beside_a_video_are_not_smoothed(self, parts, inputs, tmp_path, run_main):
+        make_video(tmp_path / "poses" / "dance.mp4", 5)
+        for i in range(5):
+            place([(person(120), (4 * i, 24))], (235, 235, 235), (160, 160)).save(tmp_path / "poses" / f"{i}.png")
+        made = {}
+        for smooth in ("auto", "on"):
+            words = command(parts, (inputs[0], tmp_path / "poses"), tmp_path / smooth, "--smooth", smooth)
+            status, _, err = run_main("save_result.py", *words)
+            assert status == 0, err
+            made[smooth] = [(tmp_path / smooth / f"A__{i}" / "output.png").read_bytes() for i in range(5)]
+        assert made["auto"] == made["on"] and len(set(made["on"])) == 5
 
     def test_directions_are_smoothed_apart(self, parts, inputs, tmp_path, run_main):
         """The first of four directions is the same as alone, also beside the cut to the next one."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
 from collections.abc import Iterable
 from pathlib import Path
@@ -11,7 +10,7 @@ import numpy as np
 
 from capture.common.errors import CaptureError
 from capture.io.images import open_picture
-from capture.io.pairs import read_pairs
+from capture.io.pairs import read_pairs, read_rows, with_slashes
 
 
 def digest_pairs(pairs_files: Iterable[Path]) -> str:
@@ -28,11 +27,11 @@ def digest_pairs(pairs_files: Iterable[Path]) -> str:
     digest = hashlib.sha256()
     for path in pairs_files:
         read_pairs(path)  # for its messages
-        with open(path, newline="", encoding="utf-8") as file:
-            rows = [row for row in csv.reader(file) if row]
+        rows = [[cell.strip() for cell in row] for _, row in read_rows(path)]
         digest.update("".join(",".join(row) + "\n" for row in rows).encode())
         seen: set[str] = set()
-        for name in (cell for row in rows[1:] for cell in row if cell):
+        for cell in (cell for row in rows[1:] for cell in row if cell):
+            name = cell if (path.parent / cell).is_file() else with_slashes(cell)
             if name not in seen:
                 seen.add(name)
                 _add(digest, name, path.parent / name)

@@ -13,7 +13,7 @@ from capture.common.errors import CaptureError
 from capture.data.check.findings import Findings, Item
 from capture.data.check.inventory import Inventory
 from capture.data.check.pictures import Pictures
-from capture.io.pairs import HEADER, OPTIONAL, REQUIRED, is_header
+from capture.io.pairs import HEADER, OPTIONAL, REQUIRED, decode_text, delimiter_of, is_header
 from capture.io.pairs import parse_pair as pair_of_row  # the same checks as when the file is read
 
 
@@ -54,7 +54,7 @@ def judge_pairs(inventory: Inventory, pictures: Pictures, name: str) -> PairsFil
     unreadable = {os.path.normpath(inventory.root / inventory.entries[i].path) for i in pictures.errors}
     file = PairsFile()
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = decode_text(path.read_bytes())
     except UnicodeDecodeError:
         file.broken = "not a text file"
         return file
@@ -85,21 +85,22 @@ def _rows(text: str) -> Iterator[tuple[int, str, list[str] | None]]:
     lines = list(io.StringIO(text, newline=""))
     rows: list[tuple[int, str, list[str] | None]] = []
     start = 0
-    reader = csv.reader(lines, strict=True)
+    mark = delimiter_of(text)
+    reader = csv.reader(lines, delimiter=mark, strict=True)
     try:
         for cells in reader:
             rows.append((reader.line_num, "".join(lines[start : reader.line_num]), cells))
             start = reader.line_num
     except csv.Error:  # an open quote would swallow all following lines, so each line is read alone
-        rows = [(number, line, _cells(line)) for number, line in enumerate(lines, 1)]
+        rows = [(number, line, _cells(line, mark)) for number, line in enumerate(lines, 1)]
     for number, raw, row in rows:
         if row is None or any(cell.strip() for cell in row):
             yield number, raw, row
 
 
-def _cells(line: str) -> list[str] | None:
+def _cells(line: str, mark: str) -> list[str] | None:
     try:
-        return next(csv.reader([line], strict=True), [])
+        return next(csv.reader([line], delimiter=mark, strict=True), [])
     except csv.Error:
         return None
 

@@ -86,6 +86,8 @@ def prepare_fashion(
     if not any(paths.values()):
         what = "no videos in its train/ and test/, and no fashion_train.txt" if download.is_dir() else "no such folder"
         raise CaptureError(f"{download}: {what}; see {HELP}")
+    if not paths["train"]:
+        raise CaptureError(f"{download}: no videos to train on, only {len(paths['test'])} to test with; see {HELP}")
     begin(out, {"kind": "fashion", "aligned": False, "size": size, "every": every, "format": format}, RESULTS)
     dead = fetch(listed)
     for stale in out.glob(f"*/.*{UNFINISHED}"):

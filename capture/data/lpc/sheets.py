@@ -69,6 +69,9 @@ def prepare_lpc(
     """
     if size < CELL or size % CELL:
         raise CaptureError(f"--size {size}: LPC cells are {CELL} pixels; give a multiple of {CELL}, such as 256")
+    for name, value, least in (("pairs", pairs, 1), ("seed", seed, 0)):
+        if value < least:
+            raise CaptureError(f"--{name} {value}: use at least {least}")
     root = layer_root(sheets)
     composed = _compose(sheets, root, characters, test_characters, seed) if root else []
     train, test = _halves(composed, root, characters) if root else _split(sheets, seed, held_out)

@@ -75,6 +75,7 @@ def prepare_sprites(
         ("test_clips", test_clips, 0),
         ("seed", seed, 0),
         ("size", size, 16),
+        ("test_characters", 0 if test_characters is None else test_characters, 0),
     ):
         if value < least:
             raise CaptureError(f"--{name} {value}: use at least {least}")

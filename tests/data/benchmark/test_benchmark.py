@@ -150,6 +150,12 @@ class TestDigest:
         (copy / "pairs.csv").write_bytes((copy / "pairs.csv").read_bytes().replace(b"\n", b"\r\n"))
         assert digest_pairs([copy / "pairs.csv"]) == PART["flat"]
 
+    @pytest.mark.parametrize(("mark", "encoding"), [(";", "utf-8-sig"), ("\t", "utf-16"), (", ", "cp1252")])
+    def test_a_spreadsheets_marks_and_encoding_change_nothing(self, copy: Path, mark: str, encoding: str) -> None:
+        text = (copy / "pairs.csv").read_text()
+        (copy / "pairs.csv").write_bytes(text.replace(",", mark).encode(encoding))
+        assert digest_pairs([copy / "pairs.csv"]) == PART["flat"]
+
     @pytest.mark.parametrize("kind", ["imgs", "uv", "mask"])
     def test_one_level_of_one_pixel_changes_it(self, copy: Path, kind: str) -> None:
         path = sorted((copy / kind).glob("*.png"))[4]

@@ -54,6 +54,19 @@ class TestSetAside:
         assert report["ok"] and sorted(m["from"] for m in report["set_aside"]) == sorted(moved)
         assert all((broken / move["to"]).is_file() for move in report["set_aside"])
 
+    @pytest.mark.parametrize(("mark", "encoding"), [(";", "utf-8"), ("\t", "utf-16"), (",", "cp1252")])
+    def test_pairs_that_a_spreadsheet_wrote_are_read_as_everywhere_else(self, broken, mark, encoding, run_main):
+        """The bad row goes, and the good ones stay."""
+        path = broken / "test/pairs.csv"
+        for old, new in (("character_8__run__0", "é8"), ("character_8__run__1", "é9")):
+            (broken / f"test/imgs/{old}.png").rename(broken / f"test/imgs/{new}.png")
+        text = path.read_text().replace("character_8__run__0", "é8").replace("character_8__run__1", "é9")
+        path.write_bytes(text.replace(",", mark).encode(encoding))
+        good = [pair for pair in text.splitlines()[1:] if "gone" not in pair and "character_7__run__0" not in pair]
+        assert run_main("prepare.py", "check", broken, "--fix")[0] == 0
+        assert len(read_pairs(path)) == len(good) == 2
+        assert (broken / "set_aside/test/pairs.csv").read_bytes() == text.replace(",", mark).encode(encoding)
+
     def test_second_fix_overwrites_nothing(self, broken, capsys):
         assert check(broken, fix=True, progress=False) == 0
         name = FRAMES[0]

@@ -108,6 +108,9 @@ class TestPrepareFashion:
             prepare_fashion(tmp_path / "nowhere", tmp_path / "other")
         with pytest.raises(CaptureError, match="no videos in its train/ and test/"):
             prepare_fashion(tmp_path, tmp_path / "other")
+        make_video(tmp_path / "tests" / "test" / "a.mp4", 2)
+        with pytest.raises(CaptureError, match="no videos to train on, only 1 to test with"):
+            prepare_fashion(tmp_path / "tests", tmp_path / "other")
         make_video(tmp_path / "twice" / "train" / "a.mp4", 2)
         make_video(tmp_path / "twice" / "train" / "a.mkv", 2)
         with pytest.raises(CaptureError, match="would both become a/"):

@@ -95,6 +95,9 @@ class TestPrepareLpc:
             prepare_lpc(tmp_path / "few", tmp_path / "out")
         with pytest.raises(CaptureError, match="a multiple of 64"):
             prepare_lpc(few_sheets, tmp_path / "out", size=100)
+        for name, value, least in (("pairs", -3, 1), ("seed", -1, 0)):
+            with pytest.raises(CaptureError, match=f"--{name} {value}: use at least {least}"):
+                prepare_lpc(few_sheets, tmp_path / "out", size=64, **{name: value})
         assert not (tmp_path / "out").exists()
         prepare_lpc(few_sheets, tmp_path / "done", size=64, pairs=4, workers=1)
         with pytest.raises(CaptureError, match="prepared with other parameters .pairs: 4 there, 5 now"):

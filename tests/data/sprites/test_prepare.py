@@ -123,6 +123,7 @@ class TestMessages:
             ({"test_characters": 9}, "1 characters to train on and 9 held out"),
             ({"test_clips": 6}, "--test_clips 6: there are 6 clips"),
             ({"pairs": 0}, "--pairs 0: use at least 1"),
+            ({"test_characters": -3}, "--test_characters -3: use at least 0"),
             ({"size": 16, "test_characters": 1}, "9 characters to train on and 1 held out"),
         ],
     )
