@@ -21,8 +21,7 @@ from typing import Any
 
 from capture.cli.evaluate import named
 from capture.common.errors import CaptureError, Parser, command_line
-from capture.common.files import write_bytes
-from capture.common.pretrained import sha256_of
+from capture.common.files import sha256_of, write_bytes
 from capture.common.shipped import find_result
 from capture.data.benchmark.plan import KINDS, NAME, SIZE
 from capture.data.writing import MANIFEST

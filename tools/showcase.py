@@ -119,6 +119,8 @@ def main() -> None:
     paths = parser.parse_args().paths
     if len(paths) > 2:
         raise CaptureError("showcase: give a folder for the examples, or a result and a folder for its pictures")
+    if len(paths) == 1 and any((paths[0] / name).is_file() for name in ("0config.yaml", "generator.safetensors")):
+        raise CaptureError(f"showcase: {paths[0]} is a result; give a folder for its pictures as well")
     torch.set_grad_enabled(False)
     written = write_examples(paths[0]) if len(paths) == 1 else write_showcase(Pipeline.load(paths[0]), paths[1])
     print("\n".join(map(str, written)))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import os
+import shutil
 import tempfile
 import time
 from pathlib import Path
@@ -30,6 +32,7 @@ FORMATS = {
 }
 LARGEST_FILE = "50mb"
 MOST_FRAMES = 600  # of a driving video
+KEPT = 8  # results whose files are kept until Gradio has certainly copied them
 EXAMPLES = PACKAGE.parent / "examples"  # of a checkout; an installed package has none
 FONTS = ["system-ui", "sans-serif"]
 THEME = gr.themes.Soft(font=FONTS, font_mono=["monospace"])  # fonts of the computer: the default theme fetches some
@@ -53,7 +56,7 @@ def build_page(pipeline: Pipeline) -> gr.Blocks:
         told = f"{size}, {time.monotonic() - began:.1f} s"
         return str(files[0]), str(files[1]), told, [str(file) for file in files[1:]]
 
-    with gr.Blocks(title="CaPTURe", analytics_enabled=False) as page:
+    with gr.Blocks(title="CaPTURe", analytics_enabled=False, delete_cache=(3600, 86400)) as page:
         gr.Markdown(ABOUT)
         with gr.Row():
             with gr.Column():
@@ -137,7 +140,10 @@ def render(
         background = "auto"  # which has no transparency
     size = "auto" if native else "network"
     made = pipeline(drawing, pose, background=background, resolution=size, frames=int(frames), direction=directions)
-    folder = Path(tempfile.mkdtemp(dir=_results_folder().name))  # Gradio copies what it serves
+    results = Path(_results_folder().name)
+    for old in sorted(results.iterdir(), key=os.path.getmtime)[:-KEPT]:
+        shutil.rmtree(old, ignore_errors=True)
+    folder = Path(tempfile.mkdtemp(dir=results))  # Gradio copies what it serves
     if isinstance(made, Image.Image):
         made.save(folder / "output.png")
         return [folder / "output.png", folder / "output.png"], 1

@@ -42,9 +42,11 @@ def main() -> None:
         raise CaptureError(f"--port {args.port}: give a number from 1 to 65535")
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
     try:
-        import gradio  # noqa: F401
+        import gradio
     except ImportError:
         raise CaptureError("the page needs Gradio; install it: pip install gradio") from None
+    if int(gradio.__version__.split(".")[0]) < 6:
+        raise CaptureError(f"the page needs Gradio 6, and {gradio.__version__} is installed: pip install -U gradio")
     from capture.app.page import LARGEST_FILE, STYLE, THEME, build_page
     from capture.common.threads import choose_threads
     from capture.inference.pipeline import Pipeline

@@ -98,6 +98,9 @@ def _check(args: argparse.Namespace) -> None:
         raise CaptureError("--compare: give one older result, or an older and a newer one")
     if args.compare and len(args.compare) == 2 and (args.parts or args.table or args.plot):
         raise CaptureError("--compare with two results measures nothing; leave PART, --table and --plot out")
+    for path in filter(None, (args.out, args.plot)):
+        if not path.name:
+            raise CaptureError(f"{path}: a folder; name a file in it")
     if args.out.suffix == ".md":
         raise CaptureError(f"--out {args.out}: give a .json file; its table is written beside it, as .md")
     if args.plot and importlib.util.find_spec("matplotlib") is None:

@@ -210,13 +210,15 @@ def reverse(args: argparse.Namespace) -> None:
         args.device,
     )
     print(
-        f"{args.out}: {about.samples} samples in {about.shards} shards; look at kept.png and rejected.png, then train "
-        f"with --dataset_path {args.out}"
+        f"{args.out}: {about.samples} samples in {about.shards} shards; look at *.kept.png and *.rejected.png there, "
+        f"then train with --dataset_path {args.out}"
     )
 
 
 def main() -> int | None:
     args = build_parser().parse_args()
+    if "workers" in args and args.workers is not None and args.workers < 1:
+        raise CaptureError(f"--workers {args.workers}: give 1 or more")
     if "shard" in args:
         from capture.data.plan_shards import Shard
 

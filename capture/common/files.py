@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import hashlib
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -20,9 +21,11 @@ def atomic_file(path: str | Path, sync: bool = True, keep: Path | None = None) -
         sync: flush the file to the disk before it is renamed. False for small files that can be made again.
         keep: a name for the older file at `path`. It is renamed first, so for a moment no file is at `path`.
     Raises:
-        CaptureError: the disk is full or the folder can't be written.
+        CaptureError: the disk is full, the folder can't be written, or `path` is a folder such as ".".
     """
     path = Path(path)
+    if not path.name:
+        raise CaptureError(f"{path}: a folder; name a file in it")
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -62,6 +65,15 @@ def remove_partials(folder: Path) -> None:
     """Remove temporary files that killed processes left below `folder`. No process may be writing there now."""
     for partial in folder.rglob(".*.partial"):
         _remove(partial)
+
+
+def sha256_of(path: str | Path) -> str:
+    """sha256 of a file, in hexadecimal."""
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
 
 
 def append_line(path: Path, line: str) -> None:

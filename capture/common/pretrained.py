@@ -20,6 +20,7 @@ import torch
 from torch import Tensor
 
 from capture.common.errors import CaptureError
+from capture.common.files import sha256_of
 
 SECONDS = 30  # a download fails after so long without an answer
 
@@ -115,15 +116,6 @@ def fingerprint(weights: dict[str, Tensor]) -> str:
     for name in sorted(n for n in weights if n.startswith("features.")):
         digest.update(name.encode())
         digest.update(weights[name].float().contiguous().numpy().tobytes())
-    return digest.hexdigest()
-
-
-def sha256_of(path: str | Path) -> str:
-    """sha256 of a file, in hexadecimal."""
-    digest = hashlib.sha256()
-    with open(path, "rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
     return digest.hexdigest()
 
 

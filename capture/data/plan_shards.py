@@ -46,7 +46,13 @@ class Shard:
         return cls(int(match[1]), int(match[2]))
 
     def folder(self, out: Path) -> Path:
-        """Where this share of the dataset `out` is written."""
+        """Where this share of the dataset `out` is written.
+
+        Raises:
+            CaptureError: `out` has no name that could be added to.
+        """
+        if not out.name:
+            raise CaptureError(f"--shard: {out} has no name to add to; name the dataset's folder")
         return out.with_name(f"{out.name}-{self.number:05d}-of-{self.count:05d}")
 
     def of(self, jobs: Sequence[T]) -> Sequence[T]:
@@ -70,7 +76,9 @@ def finish(root: Path, manifest: dict[str, Any], rows: Iterable[Sequence[str]], 
         write_pairs(root / "test" / "pairs.csv", rows)
         write_manifest(root, manifest)
         return
-    about = {"shard": astuple(shard), "manifest": manifest, "pairs": [list(row) for row in rows]}
+    count, size = _counted(_files(root))
+    about: dict[str, Any] = {"shard": astuple(shard), "manifest": manifest, "pairs": [list(row) for row in rows]}
+    about |= {"files": count, "bytes": size}
     os.sync()  # the frames were not flushed one by one
     write_bytes(root / SHARD_FILE, json.dumps(about).encode())
 
@@ -93,7 +101,7 @@ def merge_shards(out: Path, folders: Sequence[Path] = ()) -> dict[str, Any]:
     Args:
         folders: of all shards; none: those beside `out` that `--shard` wrote.
     Raises:
-        CaptureError: a shard is missing, unfinished, or of another plan, or `out` holds something else.
+        CaptureError: a shard is missing, unfinished, incomplete, or of another plan, or `out` holds something else.
     """
     found = {folder: _read(folder) for folder in folders or _beside(out)}
     if not found:
@@ -108,15 +116,39 @@ def merge_shards(out: Path, folders: Sequence[Path] = ()) -> dict[str, Any]:
     if missing or len(set(numbers)) < len(numbers):
         what = f"shard {missing[0]} of {first['shard'][1]} is missing" if missing else "a shard is there twice"
         raise CaptureError(f"{out}: {what}; give the folders of all shards, each once")
+    files = {folder: _files(folder) for folder in found}
+    for folder, about in found.items():
+        if about["files"] is not None and _counted(files[folder]) != (about["files"], about["bytes"]):
+            count, size = _counted(files[folder])
+            raise CaptureError(
+                f"{folder}: {count} files of {size} bytes, and the shard had {about['files']} of {about['bytes']}; "
+                "copy it again"
+            )
     if begin(out, first["manifest"]):
         return dict(first["manifest"])
     for folder in found:
-        for source in sorted(folder.rglob("*")):
+        for source in files[folder]:
             target = out / source.relative_to(folder)
-            if source.is_file() and source.name not in (SHARD_FILE, STARTED) and not is_written(target):
+            if not is_written(target):
                 _link(source, target)
     finish(out, first["manifest"], first["pairs"], None)
     return dict(first["manifest"])
+
+
+def _files(folder: Path) -> list[Path]:
+    """The files of a shard, sorted; hidden ones and those in hidden folders left out, and the shard's own notes."""
+    return sorted(
+        path
+        for path in folder.rglob("*")
+        if path.name != SHARD_FILE
+        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+        and path.is_file()
+    )
+
+
+def _counted(files: Sequence[Path]) -> tuple[int, int]:
+    """How many files, and of how many bytes together."""
+    return len(files), sum(path.stat().st_size for path in files)
 
 
 def _beside(out: Path) -> list[Path]:
@@ -131,7 +163,8 @@ def _read(folder: Path) -> dict[str, Any]:
         about = json.loads((folder / SHARD_FILE).read_text())
         number, count = about["shard"]
         if isinstance(number, int) and isinstance(count, int) and isinstance(about["pairs"], list):
-            return {"shard": (number, count), "manifest": dict(about["manifest"]), "pairs": about["pairs"]}
+            read = {"shard": (number, count), "manifest": dict(about["manifest"]), "pairs": about["pairs"]}
+            return {**read, "files": about.get("files"), "bytes": about.get("bytes")}  # older shards do not say
     except FileNotFoundError:
         why = "an unfinished shard; run its command again" if (folder / STARTED).is_file() else "no shard"
         raise CaptureError(f"{folder}: {why}") from None

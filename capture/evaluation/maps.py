@@ -14,8 +14,7 @@ import torch
 from torch import Tensor
 
 from capture.common.errors import CaptureError
-from capture.common.files import write_bytes
-from capture.common.pretrained import sha256_of
+from capture.common.files import sha256_of, write_bytes
 from capture.evaluation.parallel import Workers
 from capture.inference.inputs import Notes
 from capture.inference.map_pictures import check_predictable

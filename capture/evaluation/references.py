@@ -12,8 +12,8 @@ from torch import Tensor
 from tqdm import tqdm
 
 from capture.common.errors import CaptureError
-from capture.common.files import write_bytes
-from capture.common.pretrained import WeightsMissing, sha256_of
+from capture.common.files import sha256_of, write_bytes
+from capture.common.pretrained import WeightsMissing
 from capture.evaluation.measure import Row
 from capture.evaluation.parallel import Workers
 from capture.evaluation.parts import PartFinder

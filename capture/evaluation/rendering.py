@@ -19,9 +19,8 @@ from torch import Tensor
 from tqdm import tqdm
 
 from capture.common.errors import CaptureError
-from capture.common.files import write_bytes
+from capture.common.files import sha256_of, write_bytes
 from capture.common.memory import explain_out_of_memory
-from capture.common.pretrained import sha256_of
 from capture.evaluation.maps import load_maps, map_roles
 from capture.evaluation.parallel import Workers
 from capture.evaluation.protocol import VERSION

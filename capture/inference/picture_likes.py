@@ -13,7 +13,7 @@ from torch import Tensor
 from capture.common.errors import CaptureError
 from capture.inference.inputs import FRAME_RATE, open_identity
 from capture.inference.pose_frames import PoseFrames
-from capture.io.images import open_upright
+from capture.io.images import eight_bit, open_upright
 from capture.io.video import is_video
 
 PictureLike = str | os.PathLike[str] | Image.Image | np.ndarray | Tensor
@@ -34,7 +34,7 @@ def to_picture(picture: PictureLike, role: str) -> Image.Image:
         path = Path(picture)
         return open_identity(path)[0] if role == "identity" else open_upright(path)
     if isinstance(picture, Image.Image):
-        return _to_rgb_or_rgba(ImageOps.exif_transpose(picture))
+        return _to_rgb_or_rgba(eight_bit(ImageOps.exif_transpose(picture), role))
     if isinstance(picture, Tensor):
         if picture.dim() != 3 or picture.shape[0] not in CHANNELS:
             raise CaptureError(f"{role}: a tensor of shape {tuple(picture.shape)}; give (1, 3 or 4, height, width)")

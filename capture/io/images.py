@@ -129,17 +129,27 @@ def _brief(error: Exception) -> str:
     return " ".join(str(error).split()) or type(error).__name__
 
 
+def eight_bit(image: Image.Image, path: str | Path) -> Image.Image:
+    """A picture of 16 or 32 bits a pixel scaled to 8 bits, RGB or RGBA; any other as it is. Pillow clips them.
+
+    Raises:
+        CaptureError: NaN or infinity in it; the message has `path`.
+    """
+    if not image.mode.startswith("I;16") and image.mode not in ("I", "F"):
+        return image
+    values = np.asarray(image, dtype=np.float64)
+    if not np.isfinite(values).all():
+        raise CaptureError(f"{path}: holds NaN or infinity; write it again with finite values")
+    gray = to_srgb(Image.fromarray(eight_bit_gray(values, image.mode)), image.info.get("icc_profile")).convert("RGB")
+    if isinstance(image.info.get("transparency"), int):
+        gray.putalpha(Image.fromarray(np.where(values == image.info["transparency"], 0, 255).astype(np.uint8)))
+    return gray
+
+
 def _to_rgb_or_rgba(image: Image.Image, path: str | Path) -> Image.Image:
-    if image.mode.startswith("I;16") or image.mode in ("I", "F"):
-        values = np.asarray(image, dtype=np.float64)
-        if not np.isfinite(values).all():
-            raise CaptureError(f"{path}: holds NaN or infinity; write it again with finite values")
-        gray = to_srgb(Image.fromarray(eight_bit_gray(values, image.mode)), image.info.get("icc_profile")).convert(
-            "RGB"
-        )
-        if isinstance(image.info.get("transparency"), int):
-            gray.putalpha(Image.fromarray(np.where(values == image.info["transparency"], 0, 255).astype(np.uint8)))
-        return gray
+    scaled = eight_bit(image, path)
+    if scaled is not image:
+        return scaled
     profile = image.info.get("icc_profile")
     if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:
         rgba = image.convert("RGBA")

@@ -19,7 +19,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from capture.common.errors import CaptureError
-from capture.common.pretrained import sha256_of
+from capture.common.files import sha256_of
 from capture.data.frames import FrameDataset
 from capture.data.index.catalog import scan
 from capture.data.packed.contents import Contents, shard_name, webdataset
@@ -98,7 +98,7 @@ def write_drivers(
     weights = f"{Path(result).name} (sha256 {sha256_of(transfer.source)[:16]})"  # results of one name may differ
     source = f"{Path(dataset).name}, driven by {weights}, agreement {agreement:g}"
     contents = Contents(transfer.size, shards, samples_per_shard, ROLES, True, seed, source)
-    if begin_pack(out, contents):
+    if begin_pack(out, contents, dataset):
         return contents
     for number in range(shards):
         if not is_written(out / shard_name(number)):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -82,6 +83,28 @@ class TestMerge:
         with pytest.raises(CaptureError, match="no shards beside it"):
             merge_shards(tmp_path / "b")
         assert not (tmp_path / "a").exists() and not (tmp_path / "b").exists()
+
+    def test_a_shard_that_was_copied_in_part_is_named(self, shards, tmp_path):
+        _, out = shards
+        folders = [Path(shutil.copytree(Shard(k, 3).folder(out), tmp_path / str(k))) for k in (1, 2, 3)]
+        next(folders[1].rglob("*.png")).unlink()
+        with pytest.raises(CaptureError, match="2: .* files of .* bytes, and the shard had .*; copy it again"):
+            merge_shards(tmp_path / "merged", folders)
+        assert not (tmp_path / "merged").exists()
+
+    def test_hidden_files_of_a_shard_stay_where_they_are(self, shards, tmp_path):
+        one, out = shards
+        folders = [Path(shutil.copytree(Shard(k, 3).folder(out), tmp_path / str(k))) for k in (1, 2, 3)]
+        (folders[0] / ".DS_Store").write_bytes(b"x")
+        (folders[2] / ".mixamo").mkdir()
+        (folders[2] / ".mixamo" / "x.json").write_bytes(b"x")
+        merge_shards(tmp_path / "merged", folders)
+        assert digest(tmp_path / "merged") == digest(one)
+
+    @pytest.mark.parametrize("out", [".", "/"])
+    def test_a_folder_without_a_name_has_no_shards(self, out):
+        with pytest.raises(CaptureError, match="has no name to add to"):
+            Shard(1, 2).folder(Path(out))
 
     def test_a_finished_shard_is_left_as_it_is(self, shards):
         one, out = shards

@@ -47,6 +47,12 @@ class TestToPicture:
         made = to_picture(values, "pose")
         assert made.mode == "RGB" and made.size == (5, 4)
 
+    @pytest.mark.parametrize("mode", ["I;16", "F"])
+    def test_pictures_of_more_than_8_bits_keep_their_brightness(self, mode):
+        values = np.full((4, 4), 0.5)
+        image = Image.fromarray((values * 65535).astype(np.uint16) if mode == "I;16" else values.astype(np.float32))
+        assert image.mode == mode and abs(int(np.asarray(to_picture(image, "pose"))[0, 0, 0]) - 128) <= 1
+
     def test_bfloat16_tensors_are_taken(self):
         assert to_picture(torch.ones(3, 2, 2, dtype=torch.bfloat16), "pose").getpixel((0, 0)) == (255, 255, 255)
 

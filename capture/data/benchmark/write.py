@@ -138,10 +138,18 @@ def write_benchmark(
 
 
 def write_archive(out: Path, archive: Path) -> None:
-    """The benchmark as one ZIP file, whose files stand in the order of their names and have one fixed time."""
+    """The benchmark as one ZIP file, whose files stand in the order of their names and have one fixed time.
+
+    Raises:
+        CaptureError: the archive would lie in the benchmark's own folder, or can't be written.
+    """
+    out = out.resolve()
+    if archive.resolve().is_relative_to(out):
+        raise CaptureError(f"--archive {archive}: lies in {out}, whose files it packs; name a file beside it")
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as file:  # PNG is compressed already
-        for path in sorted(path for path in out.rglob("*") if path.is_file()):
+        found = ((path, path.relative_to(out).parts) for path in out.rglob("*") if path.is_file())
+        for path in sorted(path for path, parts in found if not any(part.startswith(".") for part in parts)):
             info = zipfile.ZipInfo(f"{out.name}/{path.relative_to(out).as_posix()}", _EPOCH)
             info.external_attr = 0o644 << 16
             file.writestr(info, path.read_bytes())

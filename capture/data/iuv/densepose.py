@@ -157,11 +157,16 @@ def prepare_uv(source: Path, out: Path, mapping: Path | None = None, layout: str
     paths = [source] if source.is_file() else sorted(p for p in source.rglob("*.png") if not p.name.startswith("."))
     if not paths:
         raise CaptureError(f"{source}: no .png in it; DensePose writes <name>_IUV.png")
+    targets: dict[Path, Path] = {}
     for path in paths:
         below = Path(path.name) if source.is_file() else path.relative_to(source)
         target = out / below.with_name(below.stem.removesuffix("_IUV") + ".npy")
         if source.is_file() and out.suffix == ".npy":
             target = out
+        other = targets.setdefault(target, path)
+        if other != path:
+            raise CaptureError(f"{other} and {path} would both become {target}; rename one of them")
+    for target, path in targets.items():
         buffer = io.BytesIO()
         np.save(buffer, convert_file(path, layout, table, bones), allow_pickle=False)
         with atomic_file(target, sync=False) as file:

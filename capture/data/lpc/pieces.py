@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from capture.common.errors import CaptureError
-from capture.io.images import open_picture
+from capture.io.images import eight_bit, open_picture
 
 CELL, COLUMNS, ROWS = 64, 13, 21
 # action -> first row in a sheet, frames, rows (seen from the back, left, front, right)
@@ -107,7 +107,7 @@ def _draw(root: Path, piece: Piece) -> Image.Image:
     for action, name in piece.files:
         row, frames, rows = ACTIONS[action] if action else (0, COLUMNS, ROWS)
         size = (frames * CELL, rows * CELL)
-        image = open_picture(root / name).convert("RGBA")
+        image = eight_bit(open_picture(root / name), root / name).convert("RGBA")
         if image.width < size[0] or image.height < size[1]:
             raise OtherLayout(f"{root / name}: {image.width}x{image.height}, but its frames take {size[0]}x{size[1]}")
         sheet.paste(image.crop((0, 0, *size)), (0, row * CELL))

@@ -15,13 +15,14 @@ import numpy as np
 from PIL import Image
 
 from capture.common.errors import CaptureError
+from capture.common.files import sha256_of
 from capture.common.workers import stopping, work
 from capture.data.lpc.characters import Character, choose_characters
 from capture.data.lpc.credits import write_credits
 from capture.data.lpc.layers import find_styles, layer_root
 from capture.data.lpc.pieces import ACTIONS, CELL, COLUMNS, ROWS, Piece, draw_sheet
 from capture.data.writing import begin, flat_name, is_written, write_manifest, write_pairs, write_png
-from capture.io.images import open_picture
+from capture.io.images import eight_bit, open_picture
 
 DIRECTIONS = ("back", "left", "front", "right")
 CLIPS = {
@@ -86,6 +87,8 @@ def prepare_lpc(
         "test_characters": [sheet.name for sheet in test],
         "pairs": pairs,
     }
+    if not root:
+        parameters["files"] = {sheet.name: sha256_of(sheet.path) for sheet in (*train, *test)}
     if composed:
         parameters["recipes"] = {
             character.name: {"body": character.body, "layers": [piece.name for piece in character.pieces]}
@@ -133,7 +136,7 @@ def _cells(image: Image.Image) -> dict[tuple[str, str], Image.Image]:
 
 
 def _open_sheet(path: Path) -> Image.Image:
-    image = open_picture(path).convert("RGBA")
+    image = eight_bit(open_picture(path), path).convert("RGBA")
     if image.width < CELL * COLUMNS or image.height < CELL * ROWS or image.width % CELL or image.height % CELL:
         raise CaptureError(
             f"{path}: {image.width}x{image.height} is not an LPC sheet ({CELL * COLUMNS}x{CELL * ROWS}); remove it"
@@ -144,9 +147,9 @@ def _open_sheet(path: Path) -> Image.Image:
 def _split(sheets: Path, seed: int, held_out: float) -> tuple[list[_Sheet], list[_Sheet]]:
     if not sheets.is_dir():
         raise CaptureError(f"{sheets}: no such folder; give the folder that holds the LPC sheets (.png)")
-    train, test = (sorted((sheets / part).glob("*.png")) for part in ("train", "test"))
+    train, test = (_pictures(sheets / part) for part in ("train", "test"))
     if not train and not test:
-        found = sorted(sheets.glob("*.png"))
+        found = _pictures(sheets)
         order = np.random.default_rng(seed).permutation(len(found))
         count = int(round(len(found) * held_out))
         train = sorted(found[i] for i in order[count:])
@@ -157,6 +160,21 @@ def _split(sheets: Path, seed: int, held_out: float) -> tuple[list[_Sheet], list
             "(.png files in train/ and test/, or ten or more directly in the folder, or a repository of layers)"
         )
     return [_Sheet(path.stem, path) for path in train], [_Sheet(path.stem, path) for path in test]
+
+
+def _pictures(folder: Path) -> list[Path]:
+    """The .png files directly in a folder, sorted; hidden ones left out.
+
+    Raises:
+        CaptureError: a name that is not UTF-8, which no pairs file can hold.
+    """
+    found = sorted(p for p in folder.glob("*") if p.suffix.lower() == ".png" and not p.name.startswith("."))
+    for path in found:
+        try:
+            path.name.encode()
+        except UnicodeEncodeError:
+            raise CaptureError(f"{folder}: the name of {ascii(path.name)} is not UTF-8; rename it") from None
+    return found
 
 
 def _draw_pairs(parameters: dict[str, Any], seed: int) -> list[tuple[str, str, str]]:

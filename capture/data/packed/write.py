@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -26,7 +27,7 @@ from capture.data.packed.contents import PACK_FILE, Contents, shard_name, webdat
 from capture.data.sample_source import Batch
 from capture.data.writing import is_written
 
-STARTED = ".pack.json"  # the contents of a pack that is not complete
+STARTED, SOURCE = ".pack.json", ".pack.source"  # of a pack that is not complete: its contents, its dataset
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ def pack_dataset(
     roles = tuple(sorted(name for name in example if name != "has_target"))
     shards = -(-samples // samples_per_shard)
     contents = Contents(size, shards, samples_per_shard, roles, "has_target" in example, seed, Path(dataset).name)
-    if begin_pack(out, contents):
+    if begin_pack(out, contents, dataset):
         return contents
     jobs = [_Job(dataset, out, k, contents) for k in range(shards) if not is_written(out / shard_name(k))]
     work(_write_shard, jobs, out, workers, shards - len(jobs), shards, "shard", progress)
@@ -88,20 +89,32 @@ def finish_pack(out: Path, contents: Contents, dataset: str) -> None:
     """Complete a pack all of whose shards are written, with the test split of the dataset."""
     test = find_root(dataset) / "test"
     if test.is_dir():
-        shutil.copytree(test, out / "test", dirs_exist_ok=True)
+        try:
+            shutil.copytree(test, out / "test", copy_function=shutil.copyfile, dirs_exist_ok=True)
+        except shutil.Error as error:
+            file, _, why = error.args[0][0]
+            raise CaptureError(f"{file}: can't be copied ({why}); see prepare.py check {dataset}") from None
     write_bytes(out / PACK_FILE, contents.to_json())
-    (out / STARTED).unlink(missing_ok=True)
+    for note in (STARTED, SOURCE):
+        (out / note).unlink(missing_ok=True)
 
 
-def begin_pack(out: Path, contents: Contents) -> bool:
-    """Start or resume a pack; whether it is complete already."""
+def begin_pack(out: Path, contents: Contents, dataset: str) -> bool:
+    """Start or resume a pack; whether it is complete already.
+
+    A note names the folder of the dataset while a pack is unfinished, so that no other dataset goes on with it.
+    """
+    folder = os.fsencode(find_root(dataset).resolve())
     for name in (PACK_FILE, STARTED):
         if (out / name).is_file():
             if (out / name).read_bytes() != contents.to_json():
                 raise CaptureError(f"{out}: packed with other arguments; choose another folder or remove it")
+            if name == STARTED and (out / SOURCE).is_file() and (out / SOURCE).read_bytes() != folder:
+                raise CaptureError(f"{out}: begun with another dataset; choose another folder or remove it")
             return name == PACK_FILE
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise CaptureError(f"{out}: holds something else already; choose another folder")
+    write_bytes(out / SOURCE, folder)
     write_bytes(out / STARTED, contents.to_json())
     return False
 

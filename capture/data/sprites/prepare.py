@@ -6,7 +6,6 @@ character B" is A's own sprite.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ import numpy as np
 from PIL import Image
 
 from capture.common.errors import CaptureError
+from capture.common.files import sha256_of
 from capture.common.workers import stopping, work
 from capture.data.mixamo.drawing import BACKGROUND, flatten
 from capture.data.pair_plan import draw_pairs, hold_out
@@ -87,7 +87,7 @@ def prepare_sprites(
     for name, character in characters.items():
         extents[name] = _extents(character)
         files = sorted({sprite.path for sprite in character.sprites.values()})
-        digests.update({path.relative_to(sheets).as_posix(): _digest(path) for path in files})
+        digests.update({path.relative_to(sheets).as_posix(): sha256_of(path) for path in files})
     framing = Framing.fit(size, extents)
     train_clips = [clip for clip in clips if clip not in held_clips]
     parameters = {
@@ -202,10 +202,6 @@ def _images(character: Character, poses: Any) -> list[tuple[Pose, Image.Image]]:
             sheets[sprite.path] = open_sheet(sprite.path, character.transparent)
         found.append((pose, cut(sheets[sprite.path], sprite)))
     return found
-
-
-def _digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _write_job(job: tuple[Character, Framing, Path, tuple[Pose, ...] | None, Sequence[str]]) -> int:

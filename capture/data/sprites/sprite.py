@@ -10,7 +10,7 @@ from PIL import Image
 
 from capture.common.errors import CaptureError
 from capture.data.sprites.layout import Transparent
-from capture.io.images import open_picture
+from capture.io.images import eight_bit, open_picture
 
 OPAQUE = 128  # alpha from which a pixel belongs to the figure
 
@@ -56,7 +56,7 @@ def open_sheet(path: Path, transparent: Transparent) -> Image.Image:
     Raises:
         CaptureError: not a picture, or it has no transparency where `transparent` says alpha.
     """
-    image = open_picture(path)
+    image = eight_bit(open_picture(path), path)
     if transparent == "alpha":
         if not image.has_transparency_data:
             raise CaptureError(f"{path}: no transparency; name the colour of the ground (transparent: corner)")

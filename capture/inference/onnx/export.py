@@ -16,7 +16,7 @@ from torch import Tensor
 
 from capture.common.errors import CaptureError
 from capture.common.files import write_bytes
-from capture.inference.onnx.files import PACKAGES, SUFFIX, WHOLE, About, part_path, require
+from capture.inference.onnx.files import PACKAGES, PARTS, RELATIVE, SUFFIX, WHOLE, About, part_path, require
 from capture.inference.onnx.generator import OnnxGenerator
 from capture.inference.onnx.join import join_parts
 from capture.inference.onnx.steps import Step, first_poses, is_cut, steps_of
@@ -82,6 +82,9 @@ def export_onnx(path: str | Path, generator: Generator, config: dict[str, Any], 
         store_weights(model, precision)
         require("onnx").helper.set_model_props(model, about.to_metadata())
         written[part_path(path, part)] = model.SerializeToString()
+    for part in (*PARTS, RELATIVE):  # of an earlier export under this name, which this one does not write again
+        if part_path(path, part) not in written:
+            part_path(path, part).unlink(missing_ok=True)
     for place, data in written.items():
         write_bytes(place, data)
     largest, mean = difference(network, OnnxGenerator(path), inputs, noise)

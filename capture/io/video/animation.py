@@ -11,7 +11,7 @@ from PIL import Image
 
 from capture.common.errors import CaptureError, Refused
 from capture.io.colour import to_srgb
-from capture.io.images import is_enormous
+from capture.io.images import eight_bit, is_enormous
 from capture.io.video.index import VideoIndex
 from capture.io.video.names import ANIMATION_FORMATS, frame_count, frames_before
 
@@ -47,6 +47,9 @@ class Animation:
         """Frame i, RGB or RGBA, as the frames up to it have left it."""
         image = self._open()
         self._decode(image, i, index.count)
+        scaled = eight_bit(image, self.path)
+        if scaled is not image:
+            return scaled
         profile = image.info.get("icc_profile")
         if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
             rgba = image.convert("RGBA")

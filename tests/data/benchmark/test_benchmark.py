@@ -137,6 +137,19 @@ class TestWriteBenchmark:
             archive.extractall(tmp_path)
         assert digest_pairs([tmp_path / "part" / "flat" / "pairs.csv"]) == PART["flat"]
 
+    def test_an_archive_inside_the_benchmark_is_refused(self, part: Path) -> None:
+        with pytest.raises(CaptureError, match="lies in .*; name a file beside it"):
+            write_archive(part, part / "x.zip")
+
+    def test_hidden_files_are_not_packed(self, part: Path, tmp_path: Path, monkeypatch) -> None:
+        copy = shutil.copytree(part, tmp_path / "part")
+        (copy / ".DS_Store").write_bytes(b"x")
+        monkeypatch.chdir(copy)
+        write_archive(Path("."), tmp_path / "b.zip")
+        with zipfile.ZipFile(tmp_path / "b.zip") as archive:
+            names = archive.namelist()
+        assert names and all(name.startswith("part/") and ".DS_Store" not in name for name in names)
+
 
 class TestDigest:
     @pytest.fixture

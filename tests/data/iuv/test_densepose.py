@@ -110,6 +110,14 @@ class TestRefusals:
         np.save(tmp_path / "t.npy", np.zeros((24, 4, 4, 2)))
         self.refused(("shape",), tmp_path / "iuv", tmp_path / "out", tmp_path / "t.npy")
 
+    def test_two_maps_that_would_become_one_file(self, picture, tmp_path):
+        folder = tmp_path / "iuv"
+        for name in ("hero.png", "hero_IUV.png"):
+            Image.fromarray(picture).save(folder / name)
+        with pytest.raises(CaptureError, match="would both become .*hero.npy; rename one"):
+            prepare_uv(folder, tmp_path / "out", None, "toon")
+        assert not (tmp_path / "out").exists()
+
     def test_channels_in_another_order(self, table, picture, tmp_path):
         self.refused(("--layout densepose",), tmp_path / "iuv", tmp_path / "out", table[1], "detectron2")
 

@@ -87,6 +87,27 @@ class TestPrepareLpc:
         prepare_lpc(few_sheets, out, size=64, pairs=8, workers=1)
         assert lost.read_bytes() == want and (out / "manifest.json").is_file()
 
+    def test_hidden_files_are_passed_over_and_endings_may_be_large(self, few_sheets, tmp_path):
+        (few_sheets / "train" / "._sheet_00.png").write_bytes(b"of another system")
+        first = sorted(few_sheets.glob("train/s*.png"))[0]
+        first.rename(first.with_suffix(".PNG"))
+        manifest = prepare_lpc(few_sheets, tmp_path / "out", size=64, pairs=4, workers=1)
+        assert len(manifest["train_characters"]) == 2
+
+    def test_names_that_no_text_file_can_hold_are_refused(self, few_sheets, tmp_path):
+        first = sorted(few_sheets.glob("test/s*.png"))[0]
+        first.rename(first.with_name(os.fsdecode(b"caf\xe9.png")))
+        with pytest.raises(CaptureError, match="is not UTF-8; rename it"):
+            prepare_lpc(few_sheets, tmp_path / "out", size=64, pairs=4, workers=1)
+
+    def test_other_sheets_of_the_same_names_do_not_go_on(self, few_sheets, sheets, tmp_path):
+        prepare_lpc(few_sheets, tmp_path / "out", size=64, pairs=4, workers=1)
+        first = sorted(few_sheets.glob("train/s*.png"))[0]
+        first.unlink()
+        first.symlink_to(sorted(sheets.iterdir())[9])
+        with pytest.raises(CaptureError, match="prepared with other parameters .files"):
+            prepare_lpc(few_sheets, tmp_path / "out", size=64, pairs=4, workers=1)
+
     def test_refused_arguments(self, few_sheets, tmp_path):
         with pytest.raises(CaptureError, match="no such folder"):
             prepare_lpc(tmp_path / "nowhere", tmp_path / "out")

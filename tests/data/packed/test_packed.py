@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 import http.server
 import pickle
+import shutil
 import tarfile
 import threading
 from functools import partial
 from itertools import islice
+from pathlib import Path
 
 import pytest
 import torch
@@ -66,6 +68,23 @@ class TestPacking:
         pack_dataset(str(mixamo_tree), out, 32, 28, 5, seed=1, workers=1, progress=False)
         digests = [{p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in f.glob("*.*")} for f in (packed, out)]
         assert digests[0] == digests[1]
+
+    def test_another_dataset_of_the_same_name_does_not_go_on(self, mixamo_tree, tmp_path, monkeypatch):
+        copies = [Path(shutil.copytree(mixamo_tree, tmp_path / name / "rendered")) for name in "ab"]
+        with monkeypatch.context() as stopped:
+            stopped.setattr("capture.data.packed.write.work", lambda *_: 1 / 0)
+            with pytest.raises(ZeroDivisionError):
+                pack_dataset(str(copies[0]), tmp_path / "out", 32, 10, 5, workers=1, progress=False)
+        with pytest.raises(CaptureError, match="begun with another dataset"):
+            pack_dataset(str(copies[1]), tmp_path / "out", 32, 10, 5, workers=1, progress=False)
+        pack_dataset(str(copies[0]), tmp_path / "out", 32, 10, 5, workers=1, progress=False)
+        assert not [path for path in (tmp_path / "out").iterdir() if path.name.startswith(".")]
+
+    def test_a_broken_link_in_the_test_split_is_one_line(self, mixamo_tree, tmp_path):
+        copy = Path(shutil.copytree(mixamo_tree, tmp_path / "data"))
+        (copy / "test" / "imgs" / "gone.png").symlink_to(tmp_path / "nowhere.png")
+        with pytest.raises(CaptureError, match="gone.png: can't be copied"):
+            pack_dataset(str(copy), tmp_path / "out", 32, 5, 5, workers=1, progress=False)
 
     def test_other_arguments_and_other_folders_are_refused(self, packed, mixamo_tree, tmp_path, bad_input):
         with pytest.raises(CaptureError, match="packed with other arguments"):

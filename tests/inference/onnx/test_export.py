@@ -97,6 +97,13 @@ class TestExport:
         with torch.no_grad():
             np.testing.assert_allclose(made, step(*one).numpy(), rtol=0, atol=TOLERANCE)
 
+    def test_parts_of_an_earlier_export_of_that_name_are_removed(self, transfer, exported, tmp_path, monkeypatch):
+        made = dict(zip(("whole", "identity", "pose", "decoder"), exported.paths))
+        monkeypatch.setattr("capture.inference.onnx.export.to_onnx", lambda step, *_: onnx.load(made[step.part]))
+        (tmp_path / "model.relative.onnx").write_bytes(b"of a method that has a relative mode")
+        export_onnx(tmp_path / "model.onnx", transfer.generator, transfer.config)
+        assert sorted(p.name for p in tmp_path.iterdir()) == sorted(path.name for path in exported.paths)
+
     def test_an_identity_is_encoded_once(self, exported, transfer):
         generator = OnnxGenerator(exported.paths[0])
         inputs, noise = examples(transfer.generator, transfer.size, 2)
