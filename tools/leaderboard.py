@@ -35,7 +35,7 @@ from capture.metrics.choice import METRICS, parse_metrics
 
 RANKS = "lpips"  # the metric that ranks
 KEY = "measured.txt"  # of a list's folder: a digest of what its table was measured from
-WEIGHTS = (".pt", ".safetensors", ".yaml")  # files of a result folder that its pictures depend on
+WEIGHTS = (".pt", ".pth", ".tar", ".safetensors", ".yaml")  # files of a result folder that its pictures depend on
 Lists = dict[tuple[str, str], list[dict[str, Any]]]  # (style, kind) -> the lines of its table.jsonl
 
 
@@ -95,7 +95,9 @@ def key_of(request: Request, digest: str) -> str:
     parts = [digest, request.pairs.name, str(VERSION), str(request.size), *request.metrics, *request.references]
     parts += [str(PUPPET_VERSION)] * bool(request.references)
     for result in request.results:
-        files = [result] if result.is_file() else sorted(f for f in result.rglob("*") if f.suffix in WEIGHTS)
+        walked = os.walk(result, followlinks=True)  # a result that is driven by another map links to its checkpoints
+        inside = sorted(Path(folder, name) for folder, _, names in walked for name in names)
+        files = [result] if result.is_file() else [file for file in inside if file.suffix in WEIGHTS]
         parts += [result.name, *map(sha256_of, files)]
     for name, folder in request.predictions:
         parts += [name, *(f"{file.name} {sha256_of(file)}" for file in sorted(folder.iterdir()) if file.is_file())]

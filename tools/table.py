@@ -86,6 +86,8 @@ def settings_of(args: argparse.Namespace) -> Settings:
     for name in ("samples", "size"):
         if getattr(args, name) < 1:
             raise CaptureError(f"--{name} {getattr(args, name)}: give a whole number from 1 up")
+    if args.processes < 0:
+        raise CaptureError(f"--processes {args.processes}: give a whole number from 0 up; 0 takes one for each GPU")
     networks = args.networks or ("published" if args.size >= 128 else "small")
     if networks == "published" and args.size not in (128, 256, 512):
         raise CaptureError(f"--size {args.size}: the published networks take 128, 256 or 512; or give --networks small")

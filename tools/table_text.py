@@ -8,6 +8,7 @@ from pathlib import Path
 
 from capture.evaluation.protocol import PUBLISHED, PUBLISHED_NOTE
 from capture.evaluation.table import markdown_rows, text_rows
+from tools.table_pairs import DRIVEN_BY_POSE
 from tools.table_rows import Run
 
 METRICS = {"l1": "L1", "ssim": "SSIM", "lpips": "LPIPS", "fid": "FID"}  # in the order of PUBLISHED
@@ -30,6 +31,7 @@ def beside_the_paper(table: Path, rows: Sequence[tuple[str, str | None]], spent:
         if line["kind"] == "published":
             continue
         result = line["method"].split(" ", 1)[0]
+        result = result.removesuffix(DRIVEN_BY_POSE)  # the same run
         paper = papers.get(result)
         row = [line["method"], f"{spent[result]:.0f}" if spent.get(result) else ""]
         for key, published in zip(METRICS, PUBLISHED[paper] if paper else [None] * len(METRICS)):
@@ -37,7 +39,9 @@ def beside_the_paper(table: Path, rows: Sequence[tuple[str, str | None]], spent:
             row.append(NOT_MEASURED if value is None else f"{value:.4f}")
             row.append(("" if line["kind"] == "floor" else NOT_GIVEN) if published is None else f"{published:.4f}")
         cells.append(row)
-        if paper and line.get("lpips") is not None:
+        if (
+            paper and line.get("lpips") is not None and "[true map]" not in line["method"]
+        ):  # which is given the silhouette
             known[result] = line["lpips"]
     notes = [f"- {PUBLISHED_NOTE.removeprefix('[published] rows are the paper')}"]
     notes[0] = f'- Columns "paper" are the paper{notes[0].removeprefix("- ")}.'

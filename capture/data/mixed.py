@@ -22,6 +22,7 @@ class Mixed(SampleSource):
 
     def __init__(self, parts: Sequence[SampleSource]):
         self.parts = list(parts)
+        self._examples: dict[int, Batch] = {}  # part -> one sample of it, for the names that it has
 
     def use_device(self, device: torch.device) -> bool:
         """Tell every part; whether one of them renders there."""
@@ -40,13 +41,21 @@ class Mixed(SampleSource):
         n = len(self.parts)
         rows_by_part = [[row for row, index in enumerate(indices) if index % n == k] for k in range(n)]
         batches = [part.batch([indices[row] for row in rows]) for part, rows in zip(self.parts, rows_by_part) if rows]
+        known = iter(batches)
+        for k, rows in enumerate(rows_by_part):
+            if rows:
+                self._examples.setdefault(k, {name: value[:1] for name, value in next(known).items()})
+            elif k not in self._examples:  # every batch has the names of all parts, also one without samples of some
+                self._examples[k] = self.parts[k].batch([k])
         # where one part renders on a GPU, all samples go there
         device = next((x.device for batch in batches for x in batch.values() if x.device.type != "cpu"), None)
         if device is not None:
             batches = [{name: value.to(device) for name, value in batch.items()} for batch in batches]
         rows = [row for rows in rows_by_part for row in rows]
         order = torch.tensor(rows, device=device).argsort()  # back to the order of `indices`
-        examples = {name: value[0] for batch in batches for name, value in batch.items()}
+        examples = {name: value[0] for k in range(n) for name, value in self._examples[k].items()}
+        if device is not None:
+            examples = {name: value.to(device) for name, value in examples.items()}
         return {
             name: torch.cat([batch.get(name, _zeros(example, batch)) for batch in batches]).index_select(0, order)
             for name, example in examples.items()

@@ -8,6 +8,7 @@ again whenever one of these changes.
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +19,7 @@ from PIL import Image
 from torch import Tensor
 from tqdm import tqdm
 
+from capture.checkpoints.checkpoint import network_sections
 from capture.common.errors import CaptureError
 from capture.common.files import sha256_of, write_bytes
 from capture.common.memory import explain_out_of_memory
@@ -62,7 +64,9 @@ def render(
     """
     known = known_framing(transfer.config) if framing else None
     framed = " framed" * bool(known) + " as saved" * as_saved
-    key = hashlib.sha256(f"{_weights_digest(transfer.source)} {size} {VERSION}{framed}".encode()).hexdigest()[:12]
+    about = json.dumps(network_sections(transfer.config), sort_keys=True)  # 0config.yaml may change beside the weights
+    made_by = f"{_weights_digest(transfer.source)} {size} {VERSION}{framed} {about}"
+    key = hashlib.sha256(made_by.encode()).hexdigest()[:12]
     place = folder / f"{re.sub(r'[^A-Za-z0-9._-]+', '_', name)}-{key}"
     roles = map_roles(transfer.generator)
     with ThreadPoolExecutor(THREADS) as threads:

@@ -47,19 +47,21 @@ class Update:
             ({name: value[i : i + count] for name, value in batch.items()}, noise[i : i + count])
             for i in range(0, len(noise), count)
         ]
-        # with several micro-batches, keeping the pictures of all of them would take as much memory as one batch
-        cache: dict[str, Any] | None = {} if self.micro_batches == 1 else None
+        # a discriminator that is updated last judges pictures from before the generator's update, and they alone are
+        # kept; one that comes first shares the generator's graph, and those of all passes take as much as one batch
+        keeps = self.micro_batches == 1 or self.method.update_order == ("gen", "disc")
+        caches: list[dict[str, Any] | None] = [{} if keeps else None for _ in parts]
         metrics: dict[str, Tensor] = {}
         for name in self.method.update_order:
             self.optimisers[name].zero_grad()
-            means = self._backward(name, parts, cache)
+            means = self._backward(name, parts, caches)
             norm = self.guard.check(step, name, self.method.networks[name], self.optimisers[name], means)
             self.optimisers[name].step()
             metrics |= means | {f"grad_{name}": norm}
         return metrics
 
     def _backward(
-        self, name: str, parts: list[tuple[dict[str, Tensor], Tensor]], cache: dict[str, Any] | None
+        self, name: str, parts: list[tuple[dict[str, Tensor], Tensor]], caches: list[dict[str, Any] | None]
     ) -> dict[str, Tensor]:
         """Compute the gradients of one network from all micro-batches. Returns the means of the metrics."""
         means: dict[str, Tensor] = {}
@@ -68,7 +70,7 @@ class Update:
             apart = self.processes.keep_apart(self.method.trained[name], unfinished)
             with apart, held(self.method.networks.values(), hold=i > 0):
                 with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16):
-                    loss, its_metrics = self.method.loss(name, part, noise, cache)
+                    loss, its_metrics = self.method.loss(name, part, noise, caches[i])
                 (loss / len(parts)).backward()
             for key, value in its_metrics.items():
                 means[key] = means.get(key, 0) + value / len(parts)

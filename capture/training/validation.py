@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 import torch
@@ -16,6 +17,8 @@ from capture.methods.base import Generator
 from capture.metrics.image import l1, ssim
 from capture.metrics.lpips import Perceptual
 from capture.training.run_log import RunLog
+
+logger = logging.getLogger("capture")
 
 
 class Validation:
@@ -39,7 +42,12 @@ class Validation:
             CaptureError: pairs that can't be read, or `validation_lpips` without the weights of AlexNet.
         """
         for count in (self.rows, self.count):
-            self.data.test_batch(count)
+            pairs = self.data.test_batch(count)
+        if missing := self._missing(pairs):
+            logger.warning(
+                "the held-out pairs have no %s, which the method reads: no validation, and no pictures of them",
+                " and no ".join(missing),
+            )
         if self.config["main_config"]["validation_lpips"]:
             try:
                 self.perceptual = Perceptual.load("alex", weights_folder(), self.device, "CAPTURE_WEIGHTS")
@@ -49,10 +57,10 @@ class Validation:
     def metrics(self) -> dict[str, float]:
         """The mean L1, SSIM and, where it is asked for, LPIPS of the held-out pairs, for pictures in [0, 1].
 
-        {} where the pairs have no targets.
+        {} where the pairs have no targets, or lack a map that the method reads.
         """
         pairs = self.data.test_batch(self.count)
-        if "target" not in pairs:
+        if "target" not in pairs or self._missing(pairs):
             return {}
         output = self.render(pairs).float() / 255
         target = pairs["target"].float() / 255
@@ -64,15 +72,22 @@ class Validation:
         return means
 
     def draw(self, log: RunLog, batch: dict[str, Tensor], epoch: int, step: int) -> None:
-        """Write the image grids of an epoch: of `batch`, floats on the device, and of held-out pairs."""
+        """Write the image grids of an epoch: of `batch`, floats on the device, and of held-out pairs.
+
+        Pairs that lack a map that the method reads are left out.
+        """
         roles = {"target", *self.generator.inputs, "identity", "pose"}
         shown = {name: value[: self.rows] for name, value in batch.items() if name in roles}
         train = {name: _as_picture(value).cpu() for name, value in shown.items()}
         for split, pairs in (("train", train), ("test", self.data.test_batch(self.rows))):
-            if pairs:
+            if pairs and not self._missing(pairs):
                 truth = [pairs["target"]] if "target" in pairs else []
                 columns = [pairs["identity"], pairs["pose"], self.render(pairs), *truth]
                 log.pictures(split, epoch, step, columns)
+
+    def _missing(self, pairs: dict[str, Tensor]) -> list[str]:
+        """What the generator reads and these pairs lack; [] where there are no pairs."""
+        return [role for role in self.generator.inputs if role not in pairs] if pairs else []
 
     def render(self, pairs: dict[str, Tensor]) -> Tensor:
         """Render pairs of uint8 pictures. Returns uint8 (N, 3, S, S)."""

@@ -35,6 +35,16 @@ class TestMixedTestBatch:
 
 
 class TestMixed:
+    def test_every_batch_has_the_names_of_all_parts(self, tree):
+        """Also where all of its samples come from one part, and that part has no targets."""
+        (tree / "manifest.json").write_text('{"version": 1, "aligned": false}')
+        for indices in ([1], [0], [3, 5]):
+            data = open_data(tiny_config("--dataset_path", f"toon + {tree}"), ())
+            batch = data.train.batch(indices)
+            assert sorted(batch) == ["has_target", "identity", "pose", "real", "target"]
+            assert batch["has_target"].tolist() == [index % 2 == 0 for index in indices]
+            assert all(len(value) == len(indices) for value in batch.values())
+
     def test_samples_come_in_turn_and_never_twice(self, tree):
         data = open_data(tiny_config("--dataset_path", f"toon + toon + {tree}"), ())
         assert isinstance(data.train, Mixed) and "in turn: toon" in data.description

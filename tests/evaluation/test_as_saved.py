@@ -68,6 +68,18 @@ class TestAsSaved:
         assert np.abs(own - saved).max() <= 1
 
 
+def test_pictures_are_made_again_where_the_configuration_beside_the_weights_changes(transfer, pairs, tmp_path):
+    """As networks.sharpness, which may be changed in 0config.yaml after training."""
+    rendered(transfer, pairs, tmp_path, False)
+    networks = transfer.config["capture_parts_config"]["networks"]
+    section = {**transfer.config["capture_parts_config"], "networks": {**networks, "sharpness": 4.0}}
+    config = {**transfer.config, "capture_parts_config": section}
+    changed = PoseTransfer(transfer.generator, config, transfer.device, source=transfer.source)
+    folders = {folder.name for folder in tmp_path.iterdir() if folder.is_dir()}
+    rendered(changed, pairs, tmp_path, False)
+    assert len({folder.name for folder in tmp_path.iterdir() if folder.is_dir()} - folders) == 1
+
+
 def test_the_digest_of_a_releases_folder_is_that_of_its_weights(tmp_path):
     """Coordinate inpainting is released as a folder with a file for each network."""
     for name in ("inpainter.pth", "refiner.pth", "notes.txt"):

@@ -126,6 +126,12 @@ class TestProgram:
         assert before not in (key(references=["puppet"]), key(size=64), key(pairs=tmp_path / "same_proportions.csv"))
         write_bytes(tmp_path / "run" / "CheckPoint" / "latest_checkpoint.pt", b"other weights")
         assert key() != before
+        linked = tmp_path / "linked"
+        linked.mkdir()
+        (linked / "CheckPoint").symlink_to(tmp_path / "run" / "CheckPoint")
+        before = key(results=[linked])
+        write_bytes(tmp_path / "run" / "CheckPoint" / "latest_checkpoint.pt", b"third weights")
+        assert key(results=[linked]) != before
 
     @pytest.mark.parametrize(
         ("argv", "message"),

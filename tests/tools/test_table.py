@@ -160,10 +160,18 @@ class TestText:
             {"method": "CaPTURe (epoch 3)", "kind": "result", "l1": 0.1, "ssim": 0.9, "lpips": 0.3},
             {"method": "MRAA (epoch 3)", "kind": "result", "l1": 0.2, "ssim": 0.8, "lpips": 0.2},
             {"method": "CaPTURe-Parts (epoch 3)", "kind": "result", "l1": 0.2, "ssim": 0.8, "lpips": 0.1},
+            {"method": "LWGAN [true map] (epoch 3)", "kind": "result", "l1": 0.1, "ssim": 0.9, "lpips": 0.01},
+            {
+                "method": "LWGAN_by_pose [driver's map] (epoch 3)",
+                "kind": "result",
+                "l1": 0.1,
+                "ssim": 0.9,
+                "lpips": 0.4,
+            },
             {"method": "CaPTURe", "kind": "published", "l1": 0.0142},
         ]
         (tmp_path / "table.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
-        names = [("CaPTURe", "CaPTURe"), ("MRAA", "MOAA"), ("CaPTURe-Parts", None)]
+        names = [("CaPTURe", "CaPTURe"), ("MRAA", "MOAA"), ("CaPTURe-Parts", None), ("LWGAN", "LWGAN")]
         text = table_text.beside_the_paper(tmp_path / "table.jsonl", names, {"MRAA": 12.4})
         rows = {line.split(" | ")[0].removeprefix("| "): line for line in text.splitlines() if line.startswith("| ")}
         assert rows["CaPTURe (epoch 3)"] == (
@@ -171,8 +179,9 @@ class TestText:
         )
         assert rows["MRAA (epoch 3)"].startswith("| MRAA (epoch 3) | 12 | 0.2000 | 0.0149 |")
         assert rows["CaPTURe-Parts (epoch 3)"].count("not given") == 4
-        assert len(rows) == 5 and "not given" not in rows["pose returned"]
-        assert "By LPIPS, best first: MRAA, CaPTURe here; CaPTURe, MOAA in the paper." in text
+        assert len(rows) == 7 and "not given" not in rows["pose returned"]
+        assert "By LPIPS, best first: MRAA, CaPTURe, LWGAN here; CaPTURe, MOAA, LWGAN in the paper." in text
+        assert "not given" not in rows["LWGAN_by_pose [driver's map] (epoch 3)"]
 
     def test_times_are_added_up(self):
         (run,) = runs_of(ROWS[0], 777, SMALL)

@@ -23,6 +23,11 @@ class TestRateFactor:
         assert rate_factor(90, 10, 100, schedule) == pytest.approx(0.5)
         assert rate_factor(99, 10, 100, schedule) == pytest.approx(0.05)
 
+    def test_a_run_that_is_shorter_than_its_decay_begins_with_the_whole_rate(self):
+        schedule = {**CONSTANT, "decay_epochs": 24}
+        assert rate_factor(0, 10, 40, schedule) == 1
+        assert rate_factor(20, 10, 40, schedule) == pytest.approx(0.5)
+
     def test_each_drop_is_to_a_tenth(self):
         schedule = {**CONSTANT, "drop_epochs": [2, 5]}
         found = [rate_factor(step, 10, 100, schedule) for step in (19, 20, 49, 50)]

@@ -1,6 +1,7 @@
 """The validation at the end of an epoch: its metrics, and LPIPS where it is asked for."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -53,6 +54,17 @@ class TestValidation:
             "val_SSIM",
             "val_LPIPS",
         }
+
+    def test_pairs_without_a_map_that_the_method_reads_are_left_out_and_said(self, caplog) -> None:
+        """Fashion with DensePose maps has identity_uv and real_uv, and LWGAN renders with target_uv."""
+        made = validation("--method", "lwgan", "--validation_pairs", "5")
+        made.read_pairs()
+        assert "the held-out pairs have no identity_uv and no target_uv" in caplog.text
+        assert made.metrics() == {}
+        logged: list[str] = []
+        log = SimpleNamespace(pictures=lambda split, *_: logged.append(split))
+        made.draw(log, {name: value.float() / 127.5 - 1 for name, value in made.data.pairs.items()}, 1, 1)
+        assert logged == []
 
     def test_weights_that_are_missing_end_the_run_before_it_begins(self, tmp_path: Path, monkeypatch) -> None:
         monkeypatch.setenv("CAPTURE_WEIGHTS", str(tmp_path))

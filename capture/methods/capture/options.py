@@ -78,7 +78,7 @@ class DiscriminatorConfig(Section):
     norm: Literal["none", "in", "bn"] = key(
         "none", "normalisation: none, in (of instances) or bn (of batches)", added=False
     )
-    bias: bool = key(True, "biases of the convolutions", added=False)
+    bias: bool = key(True, "biases of the convolutions outside of residual blocks", added=False)
     w_norm: Literal["none", "spectral"] = key("spectral", "normalisation of the weights", added=False)
     activ: Literal["lrelu", "relu", "tanh", "sigmoid", "none"] = key("lrelu", "activation", added=False)
     pad_type: PadType = key("reflect", "padding", added=False)

@@ -92,6 +92,9 @@ class Method(base.Method):
             )
         if stage.until == "image" and alpha:
             keys[ALPHA] = f"capture_parts_config.loss.alpha_weight is {alpha}: {NEEDS_TARGETS}"
+        asks = [name for name in ("target_weight", "perceptual_weight") if options["loss"][name]]
+        if stage.until == "image" and asks:
+            keys["target"] = f"capture_parts_config.loss: {' and '.join(asks)}: {NEEDS_TARGETS}"
         return keys
 
     @classmethod
@@ -129,7 +132,7 @@ class Method(base.Method):
         Where styles are mixed, the 2 MOST_PICTURES numbers that decide it come first.
         """
         noise = self.generator.sample_noise(batch, generator=rng).flatten(1)
-        parts = [noise, torch.rand(batch, 3, generator=rng)]
+        parts = [noise, torch.rand(batch, 3, generator=rng)[:1].expand(batch, -1)]
         if self.mix_style:
             parts.insert(0, draw_style_numbers(batch, self.mix_style, rng))
         return torch.cat(parts, dim=1)

@@ -35,6 +35,15 @@ class Method(capture.Method):
             )
 
     @classmethod
+    def batch_keys(cls, config: dict[str, Any]) -> dict[str, str]:
+        weights = config["supervision_config"]
+        asks = [f"{name} {weights[name]}" for name in ("target_weight", "perceptual_weight") if weights[name]]
+        why = (
+            f"supervision_config: {' and '.join(asks)}: this dataset has no true targets; toon and rendered datasets do"
+        )
+        return {"target": f"{why}; or train with main_config.method capture"} if asks else {}
+
+    @classmethod
     def build_generator(cls, config: dict[str, Any]) -> CaPTUReGenerator:
         generator = super().build_generator(config)
         if config["supervision_config"]["attention_rows"] == "pose":
@@ -45,7 +54,7 @@ class Method(capture.Method):
         """(batch, 16m + 2): the noise of fusion and reconstruction, and two numbers in [0, 1) that say how far the
         grid on which LPIPS looks at pictures is moved."""
         noise = super().sample_noise(batch, rng).flatten(1)  # (B, 2 * 2 * 4m)
-        return torch.cat([noise, torch.rand(batch, 2, generator=rng)], dim=1)
+        return torch.cat([noise, torch.rand(batch, 2, generator=rng)[:1].expand(batch, -1)], dim=1)
 
     def loss(self, name: str, batch: dict[str, Tensor], noise: Tensor, cache: dict[str, Any] | None) -> Loss:
         x, y, weights = batch["identity"], batch["real"], self.losses

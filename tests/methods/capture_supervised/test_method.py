@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from capture.common.errors import CaptureError
-from capture.methods.build import build_generator, build_method
+from capture.methods.build import build_generator, build_method, check_samples
 from capture.methods.capture_supervised.pose_rows import PoseRowAttention
 from capture.metrics.lpips import Perceptual
 from capture.nn.blocks import adain
@@ -93,3 +93,17 @@ class TestPoseRowAttention:
         for argv, kinds in ((rows, {True}), ((), {False})):
             generator = build_generator(tiny_config(*SUPERVISED, *argv))
             assert {isinstance(module, PoseRowAttention) for module in generator.decoder.attention} == kinds
+
+
+class TestTargets:
+    @pytest.mark.parametrize("method", ["capture_supervised", "capture_parts"])
+    def test_data_without_targets_are_refused_unless_their_losses_are_off(self, method):
+        """A run that learns from targets would otherwise learn from less than it says, or from nothing."""
+        sample = {name: torch.zeros(3, 32, 32) for name in ("identity", "real", "pose")}
+        stage = ("--stage", "synthesis", "--attention_weight", "0") if method == "capture_parts" else ()
+        config = tiny_config("--method", method, *stage, "--target_weight", "1", "--perceptual_weight", "0")
+        with pytest.raises(CaptureError, match="target_weight.*no true targets"):
+            check_samples(config, [sample])
+        check_samples(config, [{**sample, "target": torch.zeros(3, 32, 32)}])
+        off = tiny_config("--method", method, *stage, "--target_weight", "0", "--perceptual_weight", "0")
+        check_samples(off, [sample])
