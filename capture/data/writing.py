@@ -59,12 +59,13 @@ def write_pairs(path: Path, rows: Iterable[Sequence[str]]) -> None:
     write_bytes(path, text.getvalue().encode())
 
 
-def begin(root: Path, parameters: dict[str, Any], results: Collection[str] = ()) -> bool:
+def begin(root: Path, parameters: dict[str, Any], results: Collection[str] = (), added: Collection[str] = ()) -> bool:
     """Start or resume preparing `root`; returns True if it is complete already.
 
     Args:
         parameters: what decides the contents of the dataset, as plain JSON values.
         results: keys of the manifest that describe the outcome, and may differ from run to run.
+        added: parameters that older versions of this program did not write, and that may be missing in their notes.
     Raises:
         CaptureError: `root` holds something else, or was prepared with other parameters (the first one is named), or
             by a newer version of this program.
@@ -82,7 +83,8 @@ def begin(root: Path, parameters: dict[str, Any], results: Collection[str] = ())
             found = {}
         found = found if isinstance(found, dict) else {}
         refuse_newer(root / name, found.get("version", 0))
-        other = [key for key in {**wanted, **found} if key not in results and wanted.get(key) != found.get(key)]
+        compared = {**wanted, **found}.keys() - set(results) - {key for key in added if key not in found}
+        other = [key for key in compared if wanted.get(key) != found.get(key)]
         if other:
             key = min(other)
             raise CaptureError(

@@ -94,7 +94,7 @@ def prepare_lpc(
             character.name: {"body": character.body, "layers": [piece.name for piece in character.pieces]}
             for character in composed
         }
-    if begin(out, parameters):
+    if begin(out, parameters, added=("files",)):
         return parameters
     rows = _draw_pairs(parameters, seed)
     wanted = {name for row in rows for name in row}
