@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+from capture.evaluation.maps import LABELS
 from capture.evaluation.protocol import PUBLISHED, PUBLISHED_NOTE
 from capture.evaluation.table import markdown_rows, text_rows
 from tools.table_pairs import DRIVEN_BY_POSE
@@ -39,9 +40,8 @@ def beside_the_paper(table: Path, rows: Sequence[tuple[str, str | None]], spent:
             row.append(NOT_MEASURED if value is None else f"{value:.4f}")
             row.append(("" if line["kind"] == "floor" else NOT_GIVEN) if published is None else f"{published:.4f}")
         cells.append(row)
-        if (
-            paper and line.get("lpips") is not None and "[true map]" not in line["method"]
-        ):  # which is given the silhouette
+        given_away = f"[{LABELS['target_uv']}]" in line["method"]  # that map is the silhouette of the true target
+        if paper and line.get("lpips") is not None and not given_away:
             known[result] = line["lpips"]
     notes = [f"- {PUBLISHED_NOTE.removeprefix('[published] rows are the paper')}"]
     notes[0] = f'- Columns "paper" are the paper{notes[0].removeprefix("- ")}.'

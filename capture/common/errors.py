@@ -141,6 +141,19 @@ def _drop_output() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
+def check_least(*limits: tuple[str, float, float]) -> None:
+    """Check numbers that people gave.
+
+    Args:
+        limits: (name of the option, its value, the smallest that is possible).
+    Raises:
+        CaptureError: the first value that is smaller.
+    """
+    for name, value, least in limits:
+        if value < least:
+            raise CaptureError(f"--{name} {value}: use at least {least}")
+
+
 class Parser(argparse.ArgumentParser):
     """An argument parser that raises CaptureError, so that its errors are printed as all others are."""
 

@@ -67,6 +67,12 @@ def remove_partials(folder: Path) -> None:
         _remove(partial)
 
 
+def visible_files(folder: Path) -> list[Path]:
+    """The files below a folder, sorted; hidden ones and those in hidden folders left out."""
+    found = ((path, path.relative_to(folder).parts) for path in folder.rglob("*") if path.is_file())
+    return sorted(path for path, parts in found if not any(part.startswith(".") for part in parts))
+
+
 def sha256_of(path: str | Path) -> str:
     """sha256 of a file, in hexadecimal."""
     digest = hashlib.sha256()

@@ -22,7 +22,8 @@ class Mixed(SampleSource):
 
     def __init__(self, parts: Sequence[SampleSource]):
         self.parts = list(parts)
-        self._examples: dict[int, Batch] = {}  # part -> one sample of it, for the names that it has
+        self._sources = [next(i for i, one in enumerate(self.parts) if one is part) for part in self.parts]
+        self._blanks: dict[int, Batch] = {}  # source -> zeros in the shape of one sample, under its names
 
     def use_device(self, device: torch.device) -> bool:
         """Tell every part; whether one of them renders there."""
@@ -41,27 +42,27 @@ class Mixed(SampleSource):
         n = len(self.parts)
         rows_by_part = [[row for row, index in enumerate(indices) if index % n == k] for k in range(n)]
         batches = [part.batch([indices[row] for row in rows]) for part, rows in zip(self.parts, rows_by_part) if rows]
-        known = iter(batches)
-        for k, rows in enumerate(rows_by_part):
-            if rows:
-                self._examples.setdefault(k, {name: value[:1] for name, value in next(known).items()})
-            elif k not in self._examples:  # every batch has the names of all parts, also one without samples of some
-                self._examples[k] = self.parts[k].batch([k])
+        drawn = iter(batches)
+        for k, (source, rows) in enumerate(zip(self._sources, rows_by_part)):
+            batch = next(drawn) if rows else None
+            if source not in self._blanks:  # every batch has the names of all sources, also without samples of some
+                example = self.parts[k].batch([k]) if batch is None else batch
+                self._blanks[source] = {name: torch.zeros_like(value[0]) for name, value in example.items()}
         # where one part renders on a GPU, all samples go there
         device = next((x.device for batch in batches for x in batch.values() if x.device.type != "cpu"), None)
         if device is not None:
             batches = [{name: value.to(device) for name, value in batch.items()} for batch in batches]
         rows = [row for rows in rows_by_part for row in rows]
         order = torch.tensor(rows, device=device).argsort()  # back to the order of `indices`
-        examples = {name: value[0] for k in range(n) for name, value in self._examples[k].items()}
+        blanks = {name: zeros for source in self._sources for name, zeros in self._blanks[source].items()}
         if device is not None:
-            examples = {name: value.to(device) for name, value in examples.items()}
+            blanks = {name: zeros.to(device) for name, zeros in blanks.items()}
         return {
-            name: torch.cat([batch.get(name, _zeros(example, batch)) for batch in batches]).index_select(0, order)
-            for name, example in examples.items()
+            name: torch.cat([batch.get(name, _repeated(zeros, batch)) for batch in batches]).index_select(0, order)
+            for name, zeros in blanks.items()
         }
 
 
-def _zeros(example: Tensor, batch: Batch) -> Tensor:
-    """Zeros of the shape of `example` for every sample of `batch`."""
-    return torch.zeros_like(example).expand(len(next(iter(batch.values()))), *example.shape)
+def _repeated(zeros: Tensor, batch: Batch) -> Tensor:
+    """`zeros` for every sample of `batch`."""
+    return zeros.expand(len(next(iter(batch.values()))), *zeros.shape)

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from capture.common.errors import CaptureError
-from capture.common.files import write_atomically, write_bytes
+from capture.common.files import visible_files, write_atomically, write_bytes
 from capture.data.writing import STARTED, begin, is_written, write_manifest, write_pairs
 
 SHARD_FILE = "shard.json"  # written last: with it, the shard is complete
@@ -136,14 +136,8 @@ def merge_shards(out: Path, folders: Sequence[Path] = ()) -> dict[str, Any]:
 
 
 def _files(folder: Path) -> list[Path]:
-    """The files of a shard, sorted; hidden ones and those in hidden folders left out, and the shard's own notes."""
-    return sorted(
-        path
-        for path in folder.rglob("*")
-        if path.name != SHARD_FILE
-        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
-        and path.is_file()
-    )
+    """The files of a shard, sorted, without its own notes."""
+    return [path for path in visible_files(folder) if path.name != SHARD_FILE]
 
 
 def _counted(files: Sequence[Path]) -> tuple[int, int]:

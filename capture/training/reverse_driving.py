@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from tqdm import tqdm
 
-from capture.common.errors import CaptureError
+from capture.common.errors import CaptureError, check_least
 from capture.common.files import sha256_of
 from capture.data.frames import FrameDataset
 from capture.data.index.catalog import scan
@@ -84,9 +84,7 @@ def write_drivers(
         CaptureError: no such weights or dataset, a ground that is not plain, or too few pairs agree.
     """
     webdataset()
-    for name, value, least in (("samples", samples, 1), ("samples_per_shard", samples_per_shard, 1), ("seed", seed, 0)):
-        if value < least:
-            raise CaptureError(f"--{name} {value}: use at least {least}")
+    check_least(("samples", samples, 1), ("samples_per_shard", samples_per_shard, 1), ("seed", seed, 0))
     if not 0 <= agreement <= 1:
         raise CaptureError(f"--agreement {agreement}: use a number from 0 to 1")
     transfer = PoseTransfer.load(result, device)

@@ -41,9 +41,8 @@ class Validation:
         Raises:
             CaptureError: pairs that can't be read, or `validation_lpips` without the weights of AlexNet.
         """
-        for count in (self.rows, self.count):
-            pairs = self.data.test_batch(count)
-        if missing := self._missing(pairs):
+        batches = [self.data.test_batch(count) for count in (self.rows, self.count)]
+        if missing := next(filter(None, map(self._missing, batches)), []):
             logger.warning(
                 "the held-out pairs have no %s, which the method reads: no validation, and no pictures of them",
                 " and no ".join(missing),

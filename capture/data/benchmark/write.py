@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from capture.common.errors import CaptureError
-from capture.common.files import write_bytes
+from capture.common.files import visible_files, write_bytes
 from capture.common.workers import stopping, work
 from capture.data.benchmark.digest import digest_pairs
 from capture.data.benchmark.drawing import STYLES, draw_pairs
@@ -148,8 +148,7 @@ def write_archive(out: Path, archive: Path) -> None:
         raise CaptureError(f"--archive {archive}: lies in {out}, whose files it packs; name a file beside it")
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as file:  # PNG is compressed already
-        found = ((path, path.relative_to(out).parts) for path in out.rglob("*") if path.is_file())
-        for path in sorted(path for path, parts in found if not any(part.startswith(".") for part in parts)):
+        for path in visible_files(out):
             info = zipfile.ZipInfo(f"{out.name}/{path.relative_to(out).as_posix()}", _EPOCH)
             info.external_attr = 0o644 << 16
             file.writestr(info, path.read_bytes())

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from capture.common.errors import CaptureError
+from capture.common.errors import CaptureError, check_least
 from capture.common.files import sha256_of
 from capture.common.workers import stopping, work
 from capture.data.lpc.characters import Character, choose_characters
@@ -70,9 +70,7 @@ def prepare_lpc(
     """
     if size < CELL or size % CELL:
         raise CaptureError(f"--size {size}: LPC cells are {CELL} pixels; give a multiple of {CELL}, such as 256")
-    for name, value, least in (("pairs", pairs, 1), ("seed", seed, 0)):
-        if value < least:
-            raise CaptureError(f"--{name} {value}: use at least {least}")
+    check_least(("pairs", pairs, 1), ("seed", seed, 0))
     root = layer_root(sheets)
     composed = _compose(sheets, root, characters, test_characters, seed) if root else []
     train, test = _halves(composed, root, characters) if root else _split(sheets, seed, held_out)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from capture.common.errors import CaptureError
+from capture.common.errors import CaptureError, check_least
 from capture.data.mixamo.character_clips import CharacterClips
 from capture.data.pair_plan import draw_pairs, hold_out
 from capture.data.writing import flat_name
@@ -54,9 +54,7 @@ class Request:
     def check(self) -> None:
         """CaptureError if one of the arguments is impossible."""
         least = {"size": 16, "frames": 1, "test_clips": 0, "pairs": 1, "seed": 0, "samples": 1}
-        for name, smallest in least.items():
-            if getattr(self, name) < smallest:
-                raise CaptureError(f"--{name} {getattr(self, name)}: use at least {smallest}")
+        check_least(*((name, getattr(self, name), smallest) for name, smallest in least.items()))
         for name, choices in APPEARANCE.items():
             if getattr(self, name) not in choices:
                 raise CaptureError(f"--{name} {getattr(self, name)}: use one of {', '.join(choices)}")

@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from capture.common.errors import CaptureError
+from capture.common.errors import CaptureError, check_least
 from capture.common.files import atomic_file, write_bytes
 from capture.common.workers import stopping, work
 from capture.data.frames import FrameDataset
@@ -63,15 +63,8 @@ def pack_dataset(
         CaptureError: no such dataset, webdataset is missing, an impossible number, or `out` holds something else.
     """
     webdataset()
-    least = {
-        "size": (size, 16),
-        "samples": (samples, 1),
-        "samples_per_shard": (samples_per_shard, 1),
-        "seed": (seed, 0),
-    }
-    for name, (value, smallest) in least.items():
-        if value < smallest:
-            raise CaptureError(f"--{name} {value}: use at least {smallest}")
+    check_least(("size", size, 16), ("samples", samples, 1))
+    check_least(("samples_per_shard", samples_per_shard, 1), ("seed", seed, 0))
     frames = FrameDataset(scan(dataset, progress=progress), size, seed, uv=uv)
     example = frames.batch([0])
     roles = tuple(sorted(name for name in example if name != "has_target"))
@@ -114,8 +107,8 @@ def begin_pack(out: Path, contents: Contents, dataset: str) -> bool:
             return name == PACK_FILE
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise CaptureError(f"{out}: holds something else already; choose another folder")
-    write_bytes(out / SOURCE, folder)
     write_bytes(out / STARTED, contents.to_json())
+    write_bytes(out / SOURCE, folder)
     return False
 
 

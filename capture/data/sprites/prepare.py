@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from capture.common.errors import CaptureError
+from capture.common.errors import CaptureError, check_least
 from capture.common.files import sha256_of
 from capture.common.workers import stopping, work
 from capture.data.mixamo.drawing import BACKGROUND, flatten
@@ -70,15 +70,8 @@ def prepare_sprites(
     Raises:
         CaptureError: an impossible argument, too few characters, or `out` holds something else.
     """
-    for name, value, least in (
-        ("pairs", pairs, 1),
-        ("test_clips", test_clips, 0),
-        ("seed", seed, 0),
-        ("size", size, 16),
-        ("test_characters", 0 if test_characters is None else test_characters, 0),
-    ):
-        if value < least:
-            raise CaptureError(f"--{name} {value}: use at least {least}")
+    check_least(("pairs", pairs, 1), ("test_clips", test_clips, 0), ("seed", seed, 0), ("size", size, 16))
+    check_least(("test_characters", test_characters or 0, 0))
     layout = read_layout(layout_file)
     found = find_characters(sheets, layout)
     held, clips, held_clips = _split(sheets, found, test_characters, test_clips, seed)
