@@ -63,7 +63,7 @@ def main() -> int:
 
     from tqdm.contrib.logging import logging_redirect_tqdm
 
-    from capture.checkpoints.lock import run_lock
+    from capture.common.folder_lock import folder_lock
     from capture.common.threads import choose_threads
     from capture.config.yaml import dump_yaml
     from capture.data.open_data import open_data
@@ -97,7 +97,7 @@ def main() -> int:
             print(f"batch {name}: {(batch_size, *value.shape)} {str(value.dtype).removeprefix('torch.')}")
         print(f"would write to {folder}")
         return 0
-    with run_lock(folder, wanted=first_of_job), logging_redirect_tqdm(loggers=[logger]):
+    with folder_lock(folder, "choose another --result_title", first_of_job), logging_redirect_tqdm(loggers=[logger]):
         trainer = Trainer(config, data, folder)
         introduce(trainer.method, data)
         finished = trainer.train()

@@ -27,6 +27,7 @@ from PIL import Image
 
 from capture.common.errors import CaptureError
 from capture.common.files import write_bytes
+from capture.common.folder_lock import LOCK
 from capture.io.array_file import sweep
 
 MANIFEST = "manifest.json"
@@ -92,11 +93,20 @@ def begin(root: Path, parameters: dict[str, Any], results: Collection[str] = (),
                 f"{_brief(wanted.get(key))} now) or by another version; choose another folder or remove it"
             )
         return name == MANIFEST
-    own = {"README.md"}  # in Fashion_dataset and Mixamo_dataset of the repository
-    if root.exists() and (not root.is_dir() or any(path.name not in own for path in root.iterdir())):
-        raise CaptureError(f"{root}: holds something else already; choose another folder")
+    refuse_others(root)
     write_bytes(root / STARTED, json.dumps(wanted).encode())
     return False
+
+
+def refuse_others(root: Path) -> None:
+    """Check that a folder to write is missing or empty.
+
+    Raises:
+        CaptureError: it is a file, or holds something else.
+    """
+    own = {LOCK, "README.md"}  # the latter in Fashion_dataset and Mixamo_dataset of the repository
+    if root.exists() and (not root.is_dir() or any(path.name not in own for path in root.iterdir())):
+        raise CaptureError(f"{root}: holds something else already; choose another folder")
 
 
 def refuse_newer(path: Path, version: Any) -> None:

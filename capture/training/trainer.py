@@ -45,7 +45,7 @@ CONTINUE, SAVE, TIME_IS_OVER, INTERRUPTED = range(4)  # actions after a step; al
 class Trainer:
     """One run in one result folder. `Trainer(config, data, folder).train()` starts the run or resumes it.
 
-    While it trains, the caller must hold the lock of the folder (capture.checkpoints.lock), unless no other process can
+    While it trains, the caller must hold the folder's lock (capture.common.folder_lock), unless no other process can
     write there.
     """
 

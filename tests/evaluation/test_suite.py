@@ -35,10 +35,10 @@ class TestReadSuite:
         assert suite == read_suite(suite_files()["styles"])
 
     def test_every_command_of_the_suite_is_one_of_prepare(self):
-        from capture.cli.prepare import build_parser
+        from capture.cli.prepare_options import build_parser
 
         for dataset in read_suite("styles").datasets:
-            args = build_parser().parse_args(dataset.words("DATA", "OUT"))
+            args = build_parser("").parse_args(dataset.words("DATA", "OUT"))
             assert str(args.out) == "OUT" and args.size == 128
 
     @pytest.mark.parametrize(

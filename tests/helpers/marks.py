@@ -20,7 +20,7 @@ TESTS = Path(__file__).resolve().parents[1]
 SLOW_FOLDERS = ("reliability", "programs", "tools", "benchmarks")
 SLOW_FILES = (
     *("common/test_startup.py", "common/test_processes.py", "data/test_namespace.py", "data/mixamo/test_prepare.py"),
-    *("training/test_faults.py", "checkpoints/test_lock.py", "common/test_memory.py"),
+    *("training/test_faults.py", "common/test_folder_lock.py", "common/test_memory.py"),
     *("methods/capture_parts/test_shipped_weights.py", "methods/coord_inpainting/test_notebook.py"),
     # five seconds or more each, together more than a third of the time of all that is not slow
     *("training/test_adaptation.py", "training/test_nonfinite.py", "methods/test_contract.py"),

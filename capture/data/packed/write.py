@@ -25,7 +25,7 @@ from capture.data.frames import FrameDataset
 from capture.data.index.catalog import find_root, scan
 from capture.data.packed.contents import PACK_FILE, Contents, shard_name, webdataset
 from capture.data.sample_source import Batch
-from capture.data.writing import is_written
+from capture.data.writing import is_written, refuse_others
 
 STARTED, SOURCE = ".pack.json", ".pack.source"  # of a pack that is not complete: its contents, its dataset
 
@@ -105,8 +105,7 @@ def begin_pack(out: Path, contents: Contents, dataset: str) -> bool:
             if name == STARTED and (out / SOURCE).is_file() and (out / SOURCE).read_bytes() != folder:
                 raise CaptureError(f"{out}: begun with another dataset; choose another folder or remove it")
             return name == PACK_FILE
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise CaptureError(f"{out}: holds something else already; choose another folder")
+    refuse_others(out)
     write_bytes(out / STARTED, contents.to_json())
     write_bytes(out / SOURCE, folder)
     return False

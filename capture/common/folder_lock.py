@@ -1,4 +1,4 @@
-"""The lock of a result folder, by which only one run at a time writes there."""
+"""The lock of a folder, by which only one program at a time writes there: a training run, or prepare.py."""
 
 from __future__ import annotations
 
@@ -18,13 +18,14 @@ LONGEST = 500  # bytes that are read of the line that names the holder
 
 
 @contextlib.contextmanager
-def run_lock(folder: Path, wanted: bool = True) -> Iterator[None]:
-    """Lock `folder` for a run of this process. The system releases the lock when the process dies.
+def folder_lock(folder: Path, otherwise: str, wanted: bool = True) -> Iterator[None]:
+    """Lock `folder` for this process. The system releases the lock when the process dies.
 
     A missing folder is made. Partial files of killed processes are removed first. At the end the lock's file is
     removed, and so is a new folder that is still empty.
 
     Args:
+        otherwise: what a person may do in place of waiting, for the message: "choose another folder".
         wanted: false in the processes of a job that do not write; then nothing is done.
     Raises:
         CaptureError: another process, which the message names, holds the lock, or the folder can't be written.
@@ -33,18 +34,20 @@ def run_lock(folder: Path, wanted: bool = True) -> Iterator[None]:
         yield
         return
     new = [path for path in (folder, *folder.parents) if not path.exists()]
-    file = _taken(folder)
     try:
-        remove_partials(folder)
-        yield
+        file = _taken(folder, otherwise)
+        try:
+            remove_partials(folder)
+            yield
+        finally:
+            _remove_lock(folder / LOCK, file)
     finally:
-        _remove_lock(folder / LOCK, file)
         with contextlib.suppress(OSError):
             for path in new:  # where nothing was written
                 path.rmdir()
 
 
-def _taken(folder: Path) -> BinaryIO:
+def _taken(folder: Path, otherwise: str) -> BinaryIO:
     """The lock's file, open and locked, with this process's number in it."""
     path = folder / LOCK
     try:
@@ -54,9 +57,7 @@ def _taken(folder: Path) -> BinaryIO:
             if not lock_file(file):
                 break
             if path.exists() and os.path.samestat(os.fstat(file.fileno()), path.stat()):
-                file.truncate(0)
-                file.write(b"\n" * FIRST + f"process {os.getpid()} on {socket.gethostname()}\n".encode())
-                file.flush()
+                _name_holder(file)
                 return file
             file.close()  # the holder removed it on leaving
         file.seek(FIRST)
@@ -64,9 +65,18 @@ def _taken(folder: Path) -> BinaryIO:
         file.close()
     except OSError as error:
         raise cannot_write(path, error) from None
-    raise CaptureError(
-        f"{folder}: another run is at work here ({holder}); wait for it, stop it, or choose another --result_title"
-    )
+    raise CaptureError(f"{folder}: another program is at work here ({holder}); wait for it, stop it, or {otherwise}")
+
+
+def _name_holder(file: BinaryIO) -> None:
+    """Write this process's number into the lock's file, or remove the file where the disk is full."""
+    try:
+        file.truncate(0)
+        file.write(b"\n" * FIRST + f"process {os.getpid()} on {socket.gethostname()}\n".encode())
+        file.flush()
+    except OSError:
+        _remove_lock(Path(file.name), file)
+        raise
 
 
 def _remove_lock(path: Path, file: BinaryIO) -> None:
