@@ -20,10 +20,13 @@ from pathlib import Path
 from typing import Any
 
 from capture.cli.evaluate import named
-from capture.common.errors import CaptureError, Parser, command_line
+from capture.common.errors import CaptureError, Parser, check_least, command_line
 from capture.common.files import sha256_of, write_bytes
 from capture.common.shipped import find_result
+from capture.data.benchmark.digest import digest_pairs
 from capture.data.benchmark.plan import KINDS, NAME, SIZE
+from capture.data.benchmark.plan import VERSION as BENCHMARK_VERSION
+from capture.data.benchmark.write import ALL, DIGESTS
 from capture.data.writing import MANIFEST
 from capture.evaluation.evaluation import Request, evaluate
 from capture.evaluation.parallel import Workers
@@ -34,6 +37,7 @@ from capture.evaluation.table import markdown_rows, plus_minus
 from capture.metrics.choice import METRICS, parse_metrics
 
 RANKS = "lpips"  # the metric that ranks
+OTHER = f", which is not that of {NAME} {BENCHMARK_VERSION}"
 KEY = "measured.txt"  # of a list's folder: a digest of what its table was measured from
 WEIGHTS = (".pt", ".pth", ".tar", ".safetensors", ".yaml")  # files of a result folder that its pictures depend on
 Lists = dict[tuple[str, str], list[dict[str, Any]]]  # (style, kind) -> the lines of its table.jsonl
@@ -55,20 +59,24 @@ def build_parser() -> Parser:
 
 
 def read_styles(benchmark: Path, wanted: str) -> tuple[list[str], dict[str, str]]:
-    """The styles to measure, and the digest of every style of a benchmark folder.
+    """The styles to measure, and the digest of each, of the files that are there.
 
     Raises:
-        CaptureError: a folder that is no finished benchmark, or a style that it lacks.
+        CaptureError: a folder that is no finished benchmark, a style that it lacks, or files that were changed since.
     """
     try:
         manifest = json.loads((benchmark / MANIFEST).read_text())
-        digests, styles = dict(manifest["digests"]), list(manifest["styles"])
+        written, styles = dict(manifest["digests"]), list(manifest["styles"])
     except (OSError, ValueError, KeyError, TypeError):
         raise CaptureError(f"{benchmark}: no finished {NAME}; write it with prepare.py benchmark {benchmark}") from None
     chosen = [name.strip() for name in wanted.split(",") if name.strip()] or styles
     unknown = next((name for name in chosen if name not in styles), None)
     if unknown is not None:
         raise CaptureError(f"--styles {unknown}: no such style; there are {', '.join(styles)}")
+    digests = {style: digest_pairs([benchmark / style / f"{ALL}.csv"]) for style in chosen}
+    changed = next((style for style in chosen if digests[style] != written.get(style)), None)
+    if changed is not None:
+        raise CaptureError(f"{benchmark / changed}: its files were changed after they were written; write them again")
     return chosen, digests
 
 
@@ -83,6 +91,18 @@ def predictions(folders: Sequence[str], style: str, kind: str) -> list[tuple[str
             )
         found.append((name, pictures))
     return found
+
+
+def check_request(args: argparse.Namespace) -> None:
+    """Raise a CaptureError if an argument makes no sense."""
+    if not args.results and not args.pred:
+        raise CaptureError("nothing to measure: give result folders, or --pred NAME=DIR")
+    if RANKS not in parse_metrics(args.metrics):
+        raise CaptureError(f"--metrics {args.metrics}: the leaderboard ranks by {RANKS}; add it there")
+    if args.size is not None:
+        check_least(("size", args.size, 1))
+    if args.out.exists() and not args.out.is_dir():
+        raise CaptureError(f"--out {args.out}: a file is in the way; give a folder")
 
 
 def key_of(request: Request, digest: str) -> str:
@@ -166,15 +186,21 @@ def board(tables: Lists, digests: dict[str, str]) -> str:
     for style in styles:
         cells = [["LPIPS", *(kind.replace("_", " ") for kind in KINDS)]]
         cells += [[name, *(rows[name].get((style, kind), "") for kind in KINDS)] for name in order]
-        lines += [f"### {style}", "", *markdown_rows(cells), "", f"Digest `{digests[style]}`.", ""]
+        lines += [
+            f"### {style}",
+            "",
+            *markdown_rows(cells),
+            "",
+            f"Digest `{digests[style]}`{OTHER * (digests[style] != DIGESTS.get(style))}.",
+            "",
+        ]
     cells = [["", f"LPIPS, mean of {len(tables)} lists"], *([name, f"{means[name]:.4f}"] for name in order)]
     return "\n".join([*lines, "### All", "", *markdown_rows(cells)]) + "\n"
 
 
 def main() -> None:
     args = build_parser().parse_args()
-    if not args.results and not args.pred:
-        raise CaptureError("nothing to measure: give result folders, or --pred NAME=DIR")
+    check_request(args)
     styles, digests = read_styles(args.benchmark, args.styles)
     workers = Workers()
     try:

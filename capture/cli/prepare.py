@@ -29,6 +29,8 @@ def benchmark(args: argparse.Namespace) -> None:
     from capture.data.benchmark.digest import digest_pairs
     from capture.data.benchmark.write import write_archive, write_benchmark
 
+    if args.digest and (args.out or args.archive):
+        raise CaptureError("--digest: it writes nothing; leave the folder and --archive out")
     if args.digest:
         print(digest_pairs(args.digest))
         return

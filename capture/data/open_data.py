@@ -125,6 +125,14 @@ def _open_toon(options: dict[str, Any], seed: int, extras: Extras) -> Data:
             "dataset_config.toon_bodies counts samples that are drawn in styles, and there are none; "
             "set toon_styles few or many, and style_share above 0"
         )
+    if options["toon_reach"] and not options["toon_mixed_motions"]:
+        raise CaptureError(
+            "dataset_config.toon_reach is a share of mixed motions, and there are none; set toon_mixed_motions above 0"
+        )
+    if options["style_filters"] != "off" and options["dataset_path"] == TOON:
+        raise CaptureError(
+            "dataset_config.style_filters draws finished pictures in styles, and toon draws its own; set toon_styles"
+        )
     held_out_clips = VARIED[len(VARIED) - options["toon_test_clips"] :]
     stream = ToonStream(
         size,
@@ -142,7 +150,7 @@ def _open_toon(options: dict[str, Any], seed: int, extras: Extras) -> Data:
         bodies=options["toon_bodies"],
         figures=extras.figures,
         face_parts=options["toon_face_parts"],
-        identity_pictures=_identity_pictures(options, seed),
+        identity_pictures=_identity_pictures(TOON, options, seed),
         on_device=options["toon_on_device"],
     )
     return Data(
@@ -155,7 +163,7 @@ def _open_toon(options: dict[str, Any], seed: int, extras: Extras) -> Data:
 def _open_frames(path: str, options: dict[str, Any], seed: int, extras: Extras) -> Data:
     size = options["image_size"]
     catalog = scan(path)
-    pictures = _identity_pictures(options, seed)
+    pictures = _identity_pictures(path, options, seed)
     frames = FrameDataset(catalog, size, seed, options["cache_gb"], uv=extras.maps, identity_pictures=pictures)
 
     @functools.cache  # the same few pairs are looked at every epoch
@@ -166,8 +174,10 @@ def _open_frames(path: str, options: dict[str, Any], seed: int, extras: Extras) 
     return Data(_styled(frames, options, seed, extras), str(catalog) + ", IUV maps known" * frames.has_maps, test_batch)
 
 
-def _identity_pictures(options: dict[str, Any], seed: int) -> IdentityPictures:
-    return IdentityPictures(options["identity_pictures"], options["batch_size"], seed)
+def _identity_pictures(path: str, options: dict[str, Any], seed: int) -> IdentityPictures:
+    paths = options["dataset_path"].split(SEPARATOR)
+    places = tuple(k for k, one in enumerate(paths) if one == path)
+    return IdentityPictures(options["identity_pictures"], options["batch_size"], seed, len(paths), places)
 
 
 def _styled(source: SampleSource, options: dict[str, Any], seed: int, extras: Extras) -> SampleSource:

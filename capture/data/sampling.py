@@ -36,17 +36,21 @@ class IdentityPictures(NamedTuple):
         most: at most MOST_IDENTITY_PICTURES.
         batch_size: samples in an update, over all processes together.
         seed: decides, with the number of the update.
+        parts, places: of a mixture, how many parts it has and which of them are this source (capture.data.mixed).
     """
 
     most: int = 1
     batch_size: int = 1
     seed: int = 0
+    parts: int = 1
+    places: tuple[int, ...] = (0,)
 
     def count(self, indices: Sequence[int]) -> int:
         """How many pictures the samples of these indices have, which belong to one update."""
         if self.most == 1:
             return 1
-        update = indices[0] // self.batch_size
+        turn, k = divmod(indices[0], len(self.places))
+        update = (turn * self.parts + self.places[k]) // self.batch_size
         return 1 + int(np.random.default_rng([self.seed, update, _COUNT]).integers(self.most))
 
 

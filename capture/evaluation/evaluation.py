@@ -20,6 +20,7 @@ from capture.evaluation.page.page import page
 from capture.evaluation.parallel import Workers
 from capture.evaluation.predictions import match_predictions
 from capture.evaluation.protocol import protocol
+from capture.evaluation.references import NAME as PUPPET
 from capture.evaluation.references import REMARK, load_reference_finder, puppet_row
 from capture.evaluation.rendering import render
 from capture.evaluation.report import together, write_report
@@ -31,6 +32,7 @@ from capture.io.pairs import Pair, read_pairs, self_pairs
 from capture.metrics.choice import DEFAULT
 from capture.metrics.image import window_size
 
+FLOORS = ("identity returned", "pose returned")
 SELF_REMARK = (
     "self-reconstruction: the identity is another frame of the same video, and the frame itself is pose "
     "and target, so that returning the pose is perfect; not comparable with a test set of true targets"
@@ -152,8 +154,8 @@ def _floors(request: Request, pairs: Sequence[tuple[int, Pair]]) -> list[Row]:
     copied = "here the answer itself" if request.self_folder else ""
     identities, poses = [pair.identity for _, pair in pairs], [pair.pose for _, pair in pairs]
     return [
-        Row("identity returned", "floor", identities, framed=True),
-        Row("pose returned", "floor", poses, framed=True, note=copied, is_answer=bool(copied)),
+        Row(FLOORS[0], "floor", identities, framed=True),
+        Row(FLOORS[1], "floor", poses, framed=True, note=copied, is_answer=bool(copied)),
     ]
 
 
@@ -218,7 +220,7 @@ def _names(request: Request) -> list[str]:
     """A name for each result: the name of its folder, or its whole path where two folders have the same name."""
     titles = [path.resolve().name if path.is_dir() else path.stem for path in request.results]
     names = [str(path) if titles.count(title) > 1 else title for path, title in zip(request.results, titles)]
-    every = [*names, *(name for name, _ in request.predictions)]
+    every = [*FLOORS, *[PUPPET] * bool(request.references), *names, *(name for name, _ in request.predictions)]
     twice = next((name for name in every if every.count(name) > 1), None)
     if twice is not None:
         raise CaptureError(f"two rows would be called {twice}; give each result once, and --pred NAME=DIR a new name")

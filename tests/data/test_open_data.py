@@ -109,6 +109,17 @@ class TestToonOptions:
         next_block = GROUPS_PER_BLOCK * 10
         assert stream.shots(next_block)[0] != ToonStream(32, 9, share_renders=True).shots(next_block)[0]
 
+    @pytest.mark.parametrize(
+        ("options", "message"),
+        [
+            (("--toon_reach", "0.5"), "toon_reach .* set toon_mixed_motions above 0"),
+            (("--style_filters", "many"), "style_filters .* set toon_styles"),
+        ],
+    )
+    def test_options_that_would_do_nothing_are_refused(self, options, message):
+        with pytest.raises(CaptureError, match=message):
+            toon(*options)
+
     def test_samples_per_render_group_need_shared_renders(self):
         assert SAMPLES_PER_RENDER_GROUP == 24
         with pytest.raises(CaptureError, match="samples_per_render_group .* set share_renders true"):

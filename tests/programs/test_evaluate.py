@@ -350,6 +350,10 @@ class TestBadInput:
         assert len(lines) == 1 and lines[0].startswith("error: ") and complaint in lines[0], err
         assert not list((tmp_path / "out").glob("**/*.p*"))  # no picture and no .partial stays behind
 
+    def test_pictures_of_another_method_can_not_have_the_name_of_a_floor(self, run) -> None:
+        status, _, err = run("--pred", "pose returned=empty", "--size", SIZE, "--pairs", "test/pairs.csv")
+        assert status == 2 and "two rows would be called pose returned" in err
+
     def test_a_real_command_line_ends_the_same_way(self, world: Path, programs) -> None:
         done = programs.run("evaluate.py", "result/A", "--pairs", "gone.csv", folder=str(world))
         assert done.status == 2 and not done.out

@@ -7,13 +7,17 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 from capture.common.errors import CaptureError
 from capture.common.files import write_bytes
+from capture.data.benchmark.digest import digest_pairs
 from capture.data.benchmark.plan import KINDS
+from capture.data.benchmark.write import DIGESTS
 from capture.evaluation.evaluation import Request
 from capture.evaluation.significance import BEST, Certainty
 from capture.evaluation.table import Line, Table
+from capture.io.images import png_bytes
 from tools import leaderboard
 
 
@@ -35,8 +39,12 @@ def lines_of(table: Table) -> list[dict]:
 @pytest.fixture
 def benchmark_folder(tmp_path: Path) -> Path:
     folder = tmp_path / "bench"
-    folder.mkdir()
-    manifest = {"styles": ["shaded", "flat"], "digests": {"shaded": "aa", "flat": "bb"}}
+    digests = {}
+    for level, style in enumerate(("shaded", "flat")):
+        write_bytes(folder / style / "imgs" / "a.png", png_bytes(torch.full((3, 4, 4), level, dtype=torch.uint8)))
+        write_bytes(folder / style / "pairs.csv", b"identity,pose,target\nimgs/a.png,imgs/a.png,imgs/a.png\n")
+        digests[style] = digest_pairs([folder / style / "pairs.csv"])
+    manifest = {"styles": ["shaded", "flat"], "digests": digests}
     (folder / "manifest.json").write_text(json.dumps(manifest))
     return folder
 
@@ -50,7 +58,11 @@ class TestBoard:
         assert "| A | 0.3000 ±0.010 | 0.3000 ±0.010 | 0.3000 ±0.010 |" in text
         assert "| B | **0.2000** ±0.010 | **0.2000** ±0.010 | **0.2000** ±0.010 |" in text
         assert "LPIPS, mean of 6 lists" in text and text.endswith("| A | 0.2000 |\n| B | 0.3000 |\n")
-        assert "0.0512" not in text and "Digest `bb`." in text
+        assert "0.0512" not in text and "Digest `bb`, which is not that of CaPTURe-Bench 2." in text
+
+    def test_the_digest_of_the_benchmark_is_printed_as_it_is(self):
+        text = leaderboard.board({("flat", KINDS[0]): lines_of(table_of({"A": 0.1}))}, {"flat": DIGESTS["flat"]})
+        assert f"Digest `{DIGESTS['flat']}`." in text
 
 
 class TestProgram:
@@ -139,12 +151,24 @@ class TestProgram:
             (("result/Toon", "--styles", "sketch"), "no such style; there are shaded, flat"),
             ((), "nothing to measure"),
             (("--pred", "Mine=nowhere"), "no shaded/same_proportions in it"),
+            (("result/Toon", "--metrics", "l1,ssim"), "--metrics l1,ssim: the leaderboard ranks by lpips"),
+            (("result/Toon", "--size", "0"), "--size 0: use at least 1"),
+            (("result/Toon", "--out", __file__), "test_leaderboard.py: a file is in the way"),
         ],
     )
     def test_what_cannot_be_measured_is_said_first(self, argv, message, benchmark_folder, tmp_path, monkeypatch):
-        monkeypatch.setattr(sys, "argv", ["leaderboard", str(benchmark_folder), *argv, "--out", str(tmp_path / "out")])
+        out = () if "--out" in argv else ("--out", str(tmp_path / "out"))
+        monkeypatch.setattr(sys, "argv", ["leaderboard", str(benchmark_folder), *argv, *out])
         with pytest.raises(CaptureError, match=message):
             leaderboard.main()
+
+    def test_pictures_that_were_changed_are_refused(self, benchmark_folder):
+        (benchmark_folder / "flat" / "imgs" / "a.png").write_bytes(
+            png_bytes(torch.ones(3, 4, 4, dtype=torch.uint8) * 9)
+        )
+        assert leaderboard.read_styles(benchmark_folder, "shaded")[0] == ["shaded"]
+        with pytest.raises(CaptureError, match="flat: its files were changed after they were written"):
+            leaderboard.read_styles(benchmark_folder, "")
 
     def test_a_folder_that_is_no_benchmark_is_refused(self, tmp_path):
         with pytest.raises(CaptureError, match="no finished CaPTURe-Bench; write it with prepare.py benchmark"):

@@ -19,6 +19,7 @@ from capture.io.iuv import ATLAS_GRID, PARTS, read_iuv_png
 from capture.io.numpy_file import load_array
 
 DENSEPOSE_PARTS = 24
+TOON_KINDS = ("toon", "CaPTURe-Bench")  # of datasets that the toon renderer drew
 LAYOUTS = ("densepose", "detectron2", "toon", "rendered")
 WHERE_TABLE_IS = (
     "smpltexmap.npy is the table from DensePose's parts to SMPL texture coordinates that the authors of "
@@ -130,7 +131,7 @@ def layout_of(source: Path) -> tuple[str, tuple[str, ...]]:
             bones = about.get("uv_parts") if isinstance(about, dict) else None
             if isinstance(bones, list) and bones and all(isinstance(bone, str) for bone in bones):
                 return "rendered", tuple(bones)
-            if isinstance(about, dict) and about.get("kind") == "toon":
+            if isinstance(about, dict) and about.get("kind") in TOON_KINDS:
                 return "toon", ()
             break
     return "", ()

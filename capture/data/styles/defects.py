@@ -44,13 +44,18 @@ def draw_defects(rng: np.random.Generator, share: float = 0.4) -> Defects:
     )
 
 
-def apply_defects(pictures: Tensor, defects: Defects, seed: int) -> Tensor:
-    """(N, 3, S, S) in [0, 1] -> the same."""
+def apply_defects(pictures: Tensor, defects: Defects, seed: int, of: Tensor | None = None) -> Tensor:
+    """(N, 3, S, S) in [0, 1] -> the same.
+
+    Args:
+        of: the pictures that the random convolution is normalised for; None: these. For the grounds of pictures, the
+            pictures, so that both change alike.
+    """
     if defects == NO_DEFECTS:
         return pictures
     x, size = pictures, pictures.shape[-1]
     if defects.random_convolution:
-        x = _random_convolution(x, defects.random_convolution, seed)
+        x = _random_convolution(x, defects.random_convolution, seed, pictures if of is None else of)
     if defects.resampled < 1:
         small = max(int(size * defects.resampled), 8)
         x = F.interpolate(x, size=(small, small), mode="bilinear", antialias=True)
@@ -63,12 +68,12 @@ def apply_defects(pictures: Tensor, defects: Defects, seed: int) -> Tensor:
     return x.clamp(0, 1)
 
 
-def _random_convolution(pictures: Tensor, share: float, seed: int) -> Tensor:
-    """Mix in a convolution with random weights, brought to the mean and deviation of each channel of the pictures."""
+def _random_convolution(pictures: Tensor, share: float, seed: int, of: Tensor) -> Tensor:
+    """Mix in a convolution with random weights, brought to the mean and deviation of each channel of `of`."""
     weight = white_noise((3, 3, 3, 3), seed + 3, pictures.device) / 27**0.5
-    made = F.conv2d(F.pad(pictures, (1, 1, 1, 1), mode="replicate"), weight)
-    mean, std = made.mean((0, 2, 3), keepdim=True), made.std((0, 2, 3), keepdim=True)
-    own_mean, own_std = pictures.mean((0, 2, 3), keepdim=True), pictures.std((0, 2, 3), keepdim=True)
+    made, whole = (F.conv2d(F.pad(x, (1, 1, 1, 1), mode="replicate"), weight) for x in (pictures, of))
+    mean, std = whole.mean((0, 2, 3), keepdim=True), whole.std((0, 2, 3), keepdim=True)
+    own_mean, own_std = of.mean((0, 2, 3), keepdim=True), of.std((0, 2, 3), keepdim=True)
     made = (made - mean) / std.clamp(min=1e-3) * own_std + own_mean
     return ((1 - share) * pictures + share * made).clamp(0, 1)
 

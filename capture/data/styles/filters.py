@@ -42,8 +42,9 @@ def compose(layers: Layers, style: Style) -> Drawn:
         figure, share, maps = pixelate(figure, share, maps, art, style.seed)
         figure, share, maps = enlarge(figure, size, art.smooth), enlarge(share, size, art.smooth), enlarge(maps, size)
     ground = ground_picture(style.ground, size, layers.ground)
-    pictures = apply_defects((figure + ground * (1 - share)).clamp(0, 1), style.defects, style.seed)
-    ground = apply_defects(ground, style.defects, style.seed).expand_as(pictures)
+    whole = (figure + ground * (1 - share)).clamp(0, 1)
+    pictures = apply_defects(whole, style.defects, style.seed)
+    ground = apply_defects(ground, style.defects, style.seed, of=whole).expand_as(pictures)
     return Drawn(_to_bytes(pictures), maps, _to_bytes(share), _to_bytes(ground))
 
 

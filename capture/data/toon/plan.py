@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from capture.data.toon.dataset import HELD_OUT_SEEDS
 from capture.data.toon.motion.motions import CLIPS, VARIED
 from capture.data.toon.rendering.camera import Shot, View
 
+MOST_CLIPS = 1000  # of which a motion has some forty, seen from as many sides
 VIEWS = {  # azimuths in degrees, in an order in which a few neighbours are spread out
     "all": (0, 45, 180, 90, 330, 135, 270, 20, 225, 315, 65, 200),
     "front": (0, 35, 335, 15, 320, 350, 25, 310),
@@ -47,6 +48,8 @@ def check_request(request: dict[str, int], views: str) -> None:
     for name, most in (("test_characters", len(HELD_OUT_SEEDS)), ("test_clips", len(CLIPS) - 1)):
         if request[name] > most:
             raise CaptureError(f"toon: {name} is {request[name]}; there are {most}")
+    if request["clips"] > MOST_CLIPS:
+        raise CaptureError(f"toon: clips is {request['clips']}; use at most {MOST_CLIPS}, and more characters")
     if views not in VIEWS:
         raise CaptureError(f"toon: views is {views}; use one of {', '.join(VIEWS)}")
 
@@ -90,12 +93,15 @@ def plan_pairs(
     rng = np.random.default_rng([seed, 2])
     triples = []
     everything = plans + test_plans
+    shown = {(plan.clip, plan.azimuth): plan for plan in everything}  # what each name of a clip and azimuth stands for
     for i in range(max(16, 4 * len(characters))):
         a = characters[i % len(characters)]
         b = characters[(i + 1 + int(rng.integers(len(characters) - 1))) % len(characters)]
         seen = everything[int(rng.integers(len(everything)))]
         azimuth = int(rng.integers(-60, 61)) % 360 if rng.random() < 0.85 else seen.azimuth
-        seen = ClipPlan(seen.clip, azimuth, seen.pitch, seen.perspective, seen.style_seed)
+        seen = replace(seen, azimuth=azimuth)
+        while shown.setdefault((seen.clip, seen.azimuth), seen) != seen:  # another view of that name
+            seen = replace(seen, azimuth=(seen.azimuth + 7) % 360)
         source = test_plans if test_plans and i % 2 == 0 else plans
         posed = source[int(rng.integers(len(source)))]
         k, frame = int(rng.integers(frames)), int(rng.integers(frames))

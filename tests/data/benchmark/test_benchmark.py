@@ -150,6 +150,10 @@ class TestWriteBenchmark:
             names = archive.namelist()
         assert names and all(name.startswith("part/") and ".DS_Store" not in name for name in names)
 
+    def test_a_digest_writes_nothing_and_says_so(self, tmp_path: Path, bad_input) -> None:
+        argv = (str(tmp_path / "out"), "--digest", str(tmp_path / "pairs.csv"))
+        assert "--digest: it writes nothing" in bad_input("prepare.py", "benchmark", *argv)
+
 
 class TestDigest:
     @pytest.fixture

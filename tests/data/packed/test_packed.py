@@ -18,6 +18,7 @@ import torch
 from capture.common.errors import CaptureError
 from capture.data.frames import FrameDataset
 from capture.data.index.catalog import scan
+from capture.data.mixed import Mixed
 from capture.data.open_data import open_data
 from capture.data.packed.source import PackedSource
 from capture.data.packed.write import pack_dataset
@@ -103,6 +104,12 @@ class TestOrder:
         assert passes[0] != passes[1]
         other = source(packed, batch_size=3, seed=8)
         assert [other.place_of(i)[1:] for i in range(30)] != passes[0]
+
+    def test_a_mixture_uses_every_sample_too(self, packed):
+        data = source(packed, batch_size=6)
+        mixed = Mixed([data, source(packed, batch_size=6, seed=8)])
+        seen = [mixed.describe(index)["identity"] for index in range(0, 60, 2)]
+        assert len(set(seen)) == 30
 
     def test_processes_read_different_shards_and_the_same_batches(self, packed):
         alone = source(packed)

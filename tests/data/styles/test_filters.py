@@ -158,6 +158,15 @@ class TestDefects:
         assert not torch.allclose(drawn, picture, atol=0.05)
         assert torch.allclose(drawn.mean((0, 2, 3)), picture.mean((0, 2, 3)), atol=0.02)
 
+    def test_ground_of_a_random_convolution_is_what_lies_behind_the_figure(self):
+        ground = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(1)) * 0.1 + 0.8
+        picture = ground.clone()
+        picture[..., 8:24, 12:20] = torch.tensor([0.1, 0.3, 0.2]).view(3, 1, 1)
+        defects = Defects(random_convolution=0.7, noise=0.02)
+        drawn, behind = apply_defects(picture, defects, 2), apply_defects(ground, defects, 2, of=picture)
+        apart = (drawn - behind).abs().amax(1)[0]
+        assert apart[:6].max() < 1e-5 and apart[10:22, 14:18].min() > 0.05
+
     def test_blur_and_resampling_lower_contrast(self):
         picture = (torch.arange(32) % 2).float().expand(1, 3, 32, 32)
         for defects in (Defects(blur=4.0), Defects(resampled=0.4)):

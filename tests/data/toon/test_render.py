@@ -13,7 +13,7 @@ from capture.data.toon.characters.character import make_character
 from capture.data.toon.characters.solids import BOX, CODES, QUADRIC, ROUND
 from capture.data.toon.dataset import ToonStream
 from capture.data.toon.motion.motions import CLIPS, posture
-from capture.data.toon.rendering.camera import Shot, View, frame_shots, joints_of, place_on_ground
+from capture.data.toon.rendering.camera import Crop, Shot, View, frame_shots, joints_of, place_on_ground
 from capture.data.toon.rendering.raster import Solids, boxes, depth_of, inverse3, visibility
 from capture.data.toon.rendering.render import render
 from capture.data.toon.skeleton import INDEX
@@ -132,6 +132,12 @@ class TestMapsOfRender:
         background = torch.tensor([235, 235, 235], dtype=torch.uint8)[None, :, None, None]
         painted = (out["rgb"] != background).any(1)
         assert (out["mask"] & ~painted).float().mean() < 0.001
+
+    def test_joints_outside_the_picture_are_not_visible(self):
+        view = View(0.0, 0.0, 0.0, Crop(2.0, 0.0, 0.3))
+        joints = render([Shot(8, "idle", 0, 0.0, view)], 64, outputs=("joints",))["joints"][0]
+        outside = ((joints[:, :2] < 0) | (joints[:, :2] >= 64)).any(-1)
+        assert 3 < outside.sum() < len(joints) and not joints[outside, 2].any() and joints[~outside, 2].any()
 
     def test_joints_lie_in_the_figure_or_hidden_behind_it(self):
         front, back = (

@@ -44,6 +44,12 @@ class TestRenderStyled:
         assert torch.equal(styled["iuv"], render([SHOT], 48, outputs=("iuv",))["iuv"])
         assert not torch.equal(styled["rgb"], render([SHOT], 48)["rgb"])
 
+    def test_a_figure_is_framed_by_its_own_shape_whatever_is_drawn_with_it(self):
+        styles = [Style(figure=Figure(head=size)) for size in (1.0, 1.75)]
+        together = render_styled([SHOT, SHOT], 48, styles)["rgb"]
+        for k in range(2):
+            assert torch.equal(together[k], render_styled([SHOT], 48, [styles[k]])["rgb"][0])
+
     def test_alpha_and_ground_are_those_of_the_picture(self):
         """Where the figure covers nothing the picture is its ground; plain pictures have the alpha of `render`."""
         style = Style(ground=Ground("checks", (0.1, 0.9, 0.2), (0.8, 0.1, 0.7), 4))

@@ -1,9 +1,10 @@
 """Views, shots, and the rule that frames a character.
 
-The rule: a character is scaled so that, standing, it fills its own `stature` (66 to 74 %) of the frame's height, and
-less only where its clip would leave the frame at some time and from some side at that pitch. The floor is one fixed
-row of the picture for the whole clip, and the vertical axis through the middle of the clip's footprint is the centre
-column; neither follows the character. So character A in the shot of character B needs nothing of B but the shot.
+The rule: a character is scaled so that, standing, it fills its own `stature` (68 to 76 %; animals 60 to 80 %) of the
+frame's height, and less only where its clip would leave the frame at some time and from some side at that pitch. The
+floor is one fixed row of the picture for the whole clip, and the vertical axis through the middle of the clip's
+footprint is the centre column; neither follows the character. So character A in the shot of character B needs nothing
+of B but the shot.
 """
 
 from __future__ import annotations
@@ -229,8 +230,8 @@ def frame_shots(shots: Sequence[Shot], characters: Sequence[Character], size: in
     """The cameras of these shots for a picture of `size` pixels, by the framing rule above."""
     unique: dict[tuple, int] = {}
     rows = [
-        unique.setdefault((s.character_seed, s.clip, s.clip_style_seed, s.view.pitch_degrees), len(unique))
-        for s in shots
+        unique.setdefault((id(c), s.clip, s.clip_style_seed, s.view.pitch_degrees), len(unique))
+        for s, c in zip(shots, characters)
     ]
     first = [rows.index(i) for i in range(len(unique))]
     reach = _reach([shots[i] for i in first], [characters[i] for i in first], device)

@@ -52,7 +52,7 @@ def surface_maps(scene: Scene, outputs: Sequence[str]) -> dict[str, Tensor]:
 
 
 def visible_joints(scene: Scene) -> Tensor:
-    """(N, J, 3): column and row in pixels, and 1 where nothing but the joint's own limb stands before it."""
+    """(N, J, 3): column and row in pixels, and 1 where it is in the picture and only its own limb stands before it."""
     batch, keys, depth, fine = scene.batch, scene.keys, scene.depth, scene.side
     at = joints_of(batch.placed, batch.camera)
     count = at.shape[0]
@@ -66,5 +66,6 @@ def visible_joints(scene: Scene) -> Tensor:
         0.24,
         0.085,
     )
-    visible = (front - at[..., 2] < cover).float()
+    inside = ((at[..., :2] >= 0) & (at[..., :2] < fine)).all(-1)
+    visible = ((front - at[..., 2] < cover) & inside).float()
     return torch.stack((at[..., 0] / SUPERSAMPLE, at[..., 1] / SUPERSAMPLE, visible), -1)
