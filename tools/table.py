@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import resource
 import signal
@@ -205,7 +206,10 @@ def evaluate(planned: Sequence[Sequence[Run]], args: argparse.Namespace, setting
         raise Interrupted if status in (CALM, -signal.SIGINT) else CaptureError(f"evaluate.py: status {status}")
     times = cpu_seconds(settings.out / TIMES)
     rows = [(run.folder.name, run.row.paper) for run in finals]
-    spent = {runs[-1].folder.name: sum(times.get(run.folder.name, 0.0) for run in runs) for runs in planned}
+    spent = {
+        runs[-1].folder.name: sum(max(times.get(run.folder.name, 0.0), epochs_cpu_seconds(run.folder)) for run in runs)
+        for runs in planned
+    }
     text = beside_the_paper(out / "table.jsonl", rows, spent)
     write_bytes(settings.out / "table.md", text.encode())
     print("\n" + text, end="")
@@ -235,6 +239,20 @@ def cpu_seconds(path: Path) -> dict[str, float]:
     for line in path.read_text().splitlines() if path.is_file() else ():
         row = json.loads(line)
         spent[row["run"]] = spent.get(row["run"], 0.0) + row["cpu_seconds"]
+    return spent
+
+
+def epochs_cpu_seconds(folder: Path) -> float:
+    """CPU-seconds of the training steps of a run, by its metrics.jsonl; 0 where it has none, as on a GPU.
+
+    TIMES lacks what a run took before this program was killed, and these lack the pictures of each epoch.
+    """
+    spent, before = 0.0, 0
+    path = folder / "metrics.jsonl"
+    for line in path.read_text().splitlines() if path.is_file() else ():
+        row = json.loads(line)
+        spent += (row["samples"] - before) / row.get("samples_per_cpu_second", math.inf)
+        before = row["samples"]
     return spent
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import functools
 import os
+import re
 import shutil
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from PIL import Image
 from capture.common.errors import CaptureError
 from capture.common.shipped import PACKAGE
 from capture.inference.frames import Frames
+from capture.inference.framing import TAKES_NEXT
 from capture.inference.inputs import Driver
 from capture.inference.motion import DIRECTIONS, MOTIONS
 from capture.inference.picture_likes import is_sequence_file
@@ -48,12 +51,13 @@ def build_page(pipeline: Pipeline) -> gr.Blocks:
     def animate(*choices: Any) -> tuple[str, str, str, list[str]]:
         began = time.monotonic()
         try:
-            files, count = render(pipeline, *choices)
+            notes: list[str] = []
+            files, count = render(pipeline, notes.append, *choices)
         except CaptureError as error:
             raise gr.Error(str(error), duration=None, print_exception=False) from None
         with Image.open(files[0]) as shown:
             size = f"{shown.width} x {shown.height} pixels, {count} frame{'s' * (count != 1)}"
-        told = f"{size}, {time.monotonic() - began:.1f} s"
+        told = "\n\n".join([f"{size}, {time.monotonic() - began:.1f} s", *map(plain, notes)])
         return str(files[0]), str(files[1]), told, [str(file) for file in files[1:]]
 
     with gr.Blocks(title="CaPTURe", analytics_enabled=False, delete_cache=(3600, 86400)) as page:
@@ -104,8 +108,14 @@ def build_page(pipeline: Pipeline) -> gr.Blocks:
     return page
 
 
+def plain(note: str) -> str:
+    """A line about a picture as the page shows it: without options of the command line, and without Markdown."""
+    return re.sub(r"([\\`*_{}\[\]<>#|])", r"\\\1", note.replace(TAKES_NEXT, ""))
+
+
 def render(
     pipeline: Pipeline,
+    say: Callable[[str], None],
     drawing: str | None,
     kind: str,
     motion: str,
@@ -117,7 +127,7 @@ def render(
     native: bool,
     frames: float,
 ) -> tuple[list[Path], int]:
-    """Render what was chosen.
+    """Render what was chosen. `say` gets every line about what was done to the pictures.
 
     Returns:
         The file to show, the file to download, and what belongs to it; and the number of frames.
@@ -139,7 +149,9 @@ def render(
     if background == "transparent" and name == "mp4":
         background = "auto"  # which has no transparency
     size = "auto" if native else "network"
-    made = pipeline(drawing, pose, background=background, resolution=size, frames=int(frames), direction=directions)
+    made = pipeline(
+        drawing, pose, background=background, resolution=size, frames=int(frames), direction=directions, say=say
+    )
     results = Path(_results_folder().name)
     for old in sorted(results.iterdir(), key=os.path.getmtime)[:-KEPT]:
         shutil.rmtree(old, ignore_errors=True)

@@ -267,9 +267,9 @@ def refuse_unused(parser: Parser, args: argparse.Namespace, reads_maps: bool) ->
     if reads_maps and args.garment is None and {"parts", "garment_uv"} & given.keys():
         raise CaptureError("--parts, --garment_uv: only with --garment; leave them out")
     if unused:
-        raise CaptureError(
-            f"{args.result}: this method reads no maps; give --pose_path, and leave {', '.join(unused)} out"
-        )
+        raise CaptureError(f"{args.result}: this method reads no maps; give --pose_path, leave {', '.join(unused)} out")
+    if args.seed and not args.noise_scale:
+        raise CaptureError("--seed: only with --noise_scale; leave it out")
 
 
 def render_by_maps(transfer, args: argparse.Namespace) -> list[Path]:

@@ -38,6 +38,11 @@ class Character:
     drawings: list[Drawing] = field(default_factory=list)
     pixels: Pixels | None = None
 
+    @property
+    def cell(self) -> int:
+        """Side of the squares of pixel art in results; 1 where they are none."""
+        return 1 if self.pixels is None else self.pixels.grid.cell
+
 
 def read_pictures(paths: Sequence[Path], notes: Notes) -> list[tuple[Path, Image.Image]]:
     """The pictures of one character, for `make_character`.
@@ -71,8 +76,13 @@ def make_character(
             None: no drawings.
         pixel_art: see capture.inference.pixel_art.
     Raises:
-        CaptureError: a picture has fewer figures than `which`.
+        CaptureError: a picture has fewer figures than `which`, or none is chosen where pictures are used as they are.
     """
+    if known is None and which != 1:
+        raise CaptureError(
+            f"--which {which}: pictures are used as they are (--framing as_is, or weights that were trained on other "
+            "datasets than toon, Mixamo and LPC), so no figure is chosen; leave it out"
+        )
     shown: list[Tensor] = []
     drawings: list[Drawing] = []
     side = resolution
@@ -80,7 +90,7 @@ def make_character(
     pixels: Pixels | None = None
     resampling = Image.Resampling.BICUBIC
     for path, image in pictures:
-        window = Window.whole(*image.size)
+        window, centre = Window.whole(*image.size), None
         if known is None:
             shown.append(image_to_tensor(to_square(over_ground(image), size)))
         else:
@@ -90,17 +100,23 @@ def make_character(
                 raise CaptureError(f"{path}: {error}") from None
             notes.add(path, framed.note)
             shown.append(image_to_tensor(framed.image))
-            window = framed.window
+            window, centre = framed.window, framed.centre
         if isinstance(side, str):
             side = native_resolution(window, size, MOST[side])
         if isinstance(side, int) and not drawings:  # the first picture
             art = look_for_pixel_art(image, pixel_art, path)
             if art is not None:
                 grid = Grid.of(art, window, side)
+                if grid.side > LARGEST:
+                    raise CaptureError(
+                        f"{path}: --pixel_art {pixel_art}: {round(window.side / art.cell)} squares across, and results "
+                        f"have at most {LARGEST} pixels; leave the option out, or give a smaller picture"
+                    )
+                window = grid.window(art, window)
                 side, resampling = grid.side * grid.fine, Image.Resampling.NEAREST
                 notes.add(path, f"{art}; the result is pixel art, too, unless --pixel_art is off")
         if isinstance(side, int):
-            drawings.append(cut_drawing(image, window, side, resampling))
+            drawings.append(cut_drawing(image, window, side, resampling, centre))
             if grid is not None and art is not None and pixels is None:
                 pixels = Pixels(grid, art.palette, find_ink(drawings[0].figure, grid, art.palette))
     return Character(pictures[0][0], shown, drawings, pixels)

@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from capture.inference.figure import find_figures, reduced
+from capture.inference.figure import Point, find_figures, nearest_figure, reduced
 from capture.inference.ground import Colour
 from capture.inference.silhouette import signed_distance
 from capture.inference.window import Window, border_colour
@@ -70,11 +70,18 @@ class Drawing:
 
 
 def cut_drawing(
-    image: Image.Image, window: Window, resolution: int, resampling: Image.Resampling = Image.Resampling.BICUBIC
+    image: Image.Image,
+    window: Window,
+    resolution: int,
+    resampling: Image.Resampling = Image.Resampling.BICUBIC,
+    centre: Point | None = None,
 ) -> Drawing:
     """What `window` shows of a picture, RGB or RGBA, at resolution x resolution, its figure cut out.
 
     Where no figure can be told from what is behind it, the whole picture is the drawing.
+
+    Args:
+        centre: near the middle of the figure, in the picture's pixels; None: the middle of the window.
     """
     left, top = max(math.floor(window.x), 0), max(math.floor(window.y), 0)
     right = max(min(math.ceil(window.x + window.side), image.width), left + 1)
@@ -87,16 +94,21 @@ def cut_drawing(
     found = find_figures(part)
     alpha = Image.new("L", part.size, 0 if found.figures else 255)
     if found.figures:
-        middle = inner.x + inner.side / 2
-        figure = min(found.figures, key=lambda one: abs((one.box[0] + one.box[2]) / 2 - middle))
+        x, y = centre or (window.x + window.side / 2, window.y + window.side / 2)
+        figure = nearest_figure(found.figures, ((x - left) * scale, (y - top) * scale))
         alpha.paste(Image.fromarray(figure.alpha), figure.box[:2])
     cut = found.picture.copy()
     cut.putalpha(alpha)
-    ground = found.ground or (None if image.mode == "RGBA" else border_colour(np.asarray(image.convert("RGB"))))
+    ground = found.ground or (None if is_transparent(image) else border_colour(np.asarray(image.convert("RGB"))))
     shown = _show(cut, inner, resolution, resampling)
     values = torch.from_numpy(np.array(shown)).permute(2, 0, 1).float() / 255  # (4, R, R)
     values[:3] *= values[3:]
     return Drawing(values.contiguous(), ground)
+
+
+def is_transparent(image: Image.Image) -> bool:
+    """Whether any pixel of a picture, RGB or RGBA, is more clear than opaque."""
+    return image.mode == "RGBA" and any(image.getchannel("A").histogram()[:128])
 
 
 def native_resolution(window: Window, least: int, most: int) -> int:

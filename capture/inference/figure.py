@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +20,7 @@ from capture.inference.ground import (
     without_fringe,
 )
 
+Point = tuple[float, float]  # x and y, in pixels
 Box = tuple[int, int, int, int]  # left, top, right, bottom, the last two just outside
 
 LARGEST = 1_500_000  # pixels that are searched; a larger picture is reduced first
@@ -34,6 +37,12 @@ class Figure:
     box: Box
     alpha: np.ndarray
     area: int
+
+    @property
+    def centre(self) -> Point:
+        """The middle of its box."""
+        left, top, right, bottom = self.box
+        return (left + right) / 2, (top + bottom) / 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,6 +82,11 @@ def find_figures(image: Image.Image) -> Found:
         groups, left_out = _figures(alpha >= 128)
         return Found([_figure(group, alpha) for group in groups], image.convert("RGB"), left_out=left_out)
     return _by_ground(image.convert("RGB"))
+
+
+def nearest_figure(figures: Sequence[Figure], place: Point) -> Figure:
+    """The figure whose middle is nearest to a place in the picture."""
+    return min(figures, key=lambda figure: math.dist(figure.centre, place))
 
 
 def _has_transparency(alpha: np.ndarray) -> bool:

@@ -12,6 +12,7 @@ import numpy as np
 from PIL import Image
 
 from capture.common.errors import CaptureError
+from capture.inference.drawing import is_transparent
 from capture.inference.formats.base import Tag, Timeline
 from capture.inference.formats.registry import FORMATS, movie, movie_path
 
@@ -23,7 +24,7 @@ class Frames(Sequence[Image.Image]):
     """Pictures of one size, in order.
 
     Attributes:
-        frames: RGB pictures.
+        frames: RGB or RGBA pictures.
         times: when each is shown and when the last one goes, in seconds: one value more than there are frames.
         sound: the file whose sound films get; None for none.  start: when the pictures begin in that file.
         tags: named runs of frames, such as one direction of a walk.
@@ -47,12 +48,16 @@ class Frames(Sequence[Image.Image]):
             path: its ending says the format: .gif, .mp4, .webm, .webp, .png (an animated PNG), none (a folder).
             form: one of FORMATS, in place of what the ending says: sheet, with a .png, is a sprite sheet and its JSON.
         Raises:
-            CaptureError: another ending or format, or a place that can't be written.
+            CaptureError: another ending or format, one without transparency for transparent frames, or a place that
+                can't be written.
         """
         path = Path(path)
         form = form or ENDINGS.get(path.suffix.lower())
         if form not in FORMATS or path.suffix.lower() != FORMATS[form].ending:
             raise CaptureError(f"{path}: frames are saved as .gif, .mp4, .webm, .webp or .png, or in a folder")
+        if not FORMATS[form].alpha and any(map(is_transparent, self.frames)):
+            others = ", ".join(name for name, other in FORMATS.items() if other.alpha)
+            raise CaptureError(f"{path}: {form} has no transparency; choose another background, or one of {others}")
         stem = path.with_suffix("") if FORMATS[form].ending else path
         timeline = Timeline(self.times, self.tags, self._sound(form), self.start)
         with movie(stem, form, timeline) as write:

@@ -20,7 +20,7 @@ from PIL import Image
 from scipy import ndimage
 
 from capture.common.errors import CaptureError
-from capture.inference.figure import Box, Figure, Found, find_figures, reduced
+from capture.inference.figure import Box, Figure, Found, Point, find_figures, nearest_figure, reduced
 from capture.inference.ground import Colour
 from capture.inference.window import Window, show
 from capture.io.images import over_ground, to_square
@@ -31,6 +31,7 @@ GOOD_PICTURE = "a good picture shows one whole figure on a plain or transparent 
 SAME = 6  # levels by which a ground may differ from the known one
 FAINT, FAINT_SHARE = 32, 0.3  # levels from the ground, and the share of a figure's edge, that make it faint
 OUTLINE, INK = 0.008, (40, 36, 40)  # width, as a share of the picture's side, and colour of the line around it
+TAKES_NEXT = " (--which 2 takes the next)"  # of a note
 CLOSER = 2.5  # times the network's resolution, below which a reduced picture is not fine enough
 
 
@@ -80,12 +81,14 @@ class Framed:
         image: RGB, size x size.
         note: what was done, for people; "" where nothing was.
         figures: how many there were.
+        centre: the middle of the one that is shown, in the pixels of the picture that was given; None without one.
     """
 
     image: Image.Image
     window: Window
     note: str
     figures: int
+    centre: Point | None = None
 
 
 def frame_picture(image: Image.Image, size: int, known: Known, which: int = 1) -> Framed:
@@ -104,20 +107,21 @@ def frame_picture(image: Image.Image, size: int, known: Known, which: int = 1) -
     if not found.figures:
         return Framed(as_is(image, size, known.ground), Window.whole(*image.size), _why_not(found), 0)
     figure = found.figures[which - 1]
+    centre = (figure.centre[0] / scale, figure.centre[1] / scale)
     window = choose_window([figure.box], small.size, known)
     note = _what(found, figure, window, known, which)
     if is_known(found, window, known):
-        return Framed(as_is(image, size, known.ground), Window.whole(*image.size), "", 1)
+        return Framed(as_is(image, size, known.ground), Window.whole(*image.size), "", 1, centre)
     whole = Window.whole(*image.size) if window.is_whole else window.scaled(1 / scale, image.size)
     if scale < 1 and window.side < CLOSER * size:  # a small figure: look at it as finely as there is
-        framed = _looked_at_closely(image, whole, size, known)
+        framed = _looked_at_closely(image, whole, centre, size, known)
     else:
         framed = cut(found, figure, window, size, known.ground)
-    return Framed(framed, whole, note, len(found.figures))
+    return Framed(framed, whole, note, len(found.figures), centre)
 
 
-def _looked_at_closely(image: Image.Image, window: Window, size: int, known: Known) -> Image.Image:
-    """The figure in `window` of a large picture, cut out of that part of it alone."""
+def _looked_at_closely(image: Image.Image, window: Window, centre: Point, size: int, known: Known) -> Image.Image:
+    """The figure at `centre` of a large picture, cut out of what `window` shows of it alone."""
     left, top = max(math.floor(window.x), 0), max(math.floor(window.y), 0)
     right, bottom = math.ceil(window.x + window.side), math.ceil(window.y + window.side)
     part = image.crop((left, top, min(right, image.width), min(bottom, image.height)))
@@ -125,8 +129,7 @@ def _looked_at_closely(image: Image.Image, window: Window, size: int, known: Kno
     inner = Window(window.x - left, window.y - top, window.side, part.size)
     if not found.figures:
         return show(over_ground(part, known.ground), None, inner, size, known.ground)
-    middle = inner.x + inner.side / 2
-    figure = min(found.figures, key=lambda one: abs((one.box[0] + one.box[2]) / 2 - middle))
+    figure = nearest_figure(found.figures, (centre[0] - left, centre[1] - top))
     return cut(found, figure, inner, size, known.ground)
 
 
@@ -210,7 +213,7 @@ def _why_not(found: Found) -> str:
 def _what(found: Found, figure: Figure, window: Window, known: Known, which: int) -> str:
     done = []
     if len(found.figures) > 1:
-        chosen = "the largest is used (--which 2 takes the next)" if which == 1 else f"number {which} is used"
+        chosen = "the largest is used" + TAKES_NEXT if which == 1 else f"number {which} is used"
         done.append(f"{len(found.figures)} figures, {chosen}")
     other_ground = found.ground is None or max(abs(a - b) for a, b in zip(found.ground, known.ground)) > SAME
     if other_ground or not window.is_whole:

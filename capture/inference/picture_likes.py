@@ -13,7 +13,7 @@ from torch import Tensor
 from capture.common.errors import CaptureError
 from capture.inference.inputs import FRAME_RATE, open_identity
 from capture.inference.pose_frames import PoseFrames
-from capture.io.images import eight_bit, open_upright
+from capture.io.images import open_upright, to_rgb_or_rgba
 from capture.io.video import is_video
 
 PictureLike = str | os.PathLike[str] | Image.Image | np.ndarray | Tensor
@@ -34,7 +34,11 @@ def to_picture(picture: PictureLike, role: str) -> Image.Image:
         path = Path(picture)
         return open_identity(path)[0] if role == "identity" else open_upright(path)
     if isinstance(picture, Image.Image):
-        return _to_rgb_or_rgba(eight_bit(ImageOps.exif_transpose(picture), role))
+        if not (picture.width and picture.height):
+            raise CaptureError(
+                f"{role}: a picture of {picture.width}x{picture.height} pixels; give one that shows something"
+            )
+        return to_rgb_or_rgba(ImageOps.exif_transpose(picture), role)
     if isinstance(picture, Tensor):
         if picture.dim() != 3 or picture.shape[0] not in CHANNELS:
             raise CaptureError(f"{role}: a tensor of shape {tuple(picture.shape)}; give (1, 3 or 4, height, width)")
@@ -63,12 +67,7 @@ def _from_array(values: np.ndarray, role: str) -> Image.Image:
     if values.dtype != np.uint8:
         raise CaptureError(f"{role}: values of type {values.dtype}; give uint8, or floats from 0 to 1")
     values = values[..., 0] if values.shape[2] == 1 else values
-    return _to_rgb_or_rgba(Image.fromarray(np.ascontiguousarray(values)))
-
-
-def _to_rgb_or_rgba(picture: Image.Image) -> Image.Image:
-    transparent = picture.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in picture.info
-    return picture.convert("RGBA" if transparent else "RGB")
+    return to_rgb_or_rgba(Image.fromarray(np.ascontiguousarray(values)), role)
 
 
 def picture_frames(pictures: Sequence[PictureLike], fps: float = FRAME_RATE) -> PoseFrames:

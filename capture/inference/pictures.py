@@ -17,7 +17,7 @@ from capture.common.errors import CaptureError
 from capture.common.files import write_bytes
 from capture.inference.character import check_characters, load_identity, make_character, read_pictures
 from capture.inference.formats.pictures import picture_bytes
-from capture.inference.framing import Known, frame_picture
+from capture.inference.framing import TAKES_NEXT, Known, frame_picture
 from capture.inference.inputs import Listing, Notes, natural_order
 from capture.inference.presentation import Presentation, present, settle_presentation
 from capture.inference.transfer import PoseTransfer
@@ -98,7 +98,7 @@ def render_files(
                     if noise is not None and not written:
                         _check_noise(transfer, identity_picture, posed.picture, result.output, noise_scale, notes)
                     triple = grid([identity_picture[None], posed.picture[None], result.output[None]], gap=0)
-                    made = {TRIPLE: triple, OUTPUT: _placed(result.picture, posed.window, keep_aspect)}
+                    made = {TRIPLE: triple, OUTPUT: _placed(result.picture, posed.window, keep_aspect, character.cell)}
                     for name, picture in made.items():
                         data = picture_bytes(picture.permute(1, 2, 0).numpy(), form)
                         write_bytes(folder / f"{name}.{form}", data)
@@ -194,13 +194,13 @@ def _posed(paths: list[Path], size: int, known: Known | None, notes: Notes) -> I
             yield _Posed(image_to_tensor(to_square(over_ground(image), size)), Window.whole(*image.size))
         else:
             framed = frame_picture(image, size, known)
-            notes.add(path, framed.note.replace(" (--which 2 takes the next)", ""))
+            notes.add(path, framed.note.replace(TAKES_NEXT, ""))
             yield _Posed(image_to_tensor(framed.image), framed.window)
 
 
-def _placed(output: np.ndarray, window: Window, keep_aspect: bool) -> Tensor:
+def _placed(output: np.ndarray, window: Window, keep_aspect: bool, cell: int) -> Tensor:
     """What is written of the square that was drawn, uint8 (R, R, 3 or 4): uint8 (3 or 4, H, W)."""
-    picture, window = place_back(output, window)
+    picture, window = place_back(output, window, cell=cell)
     if keep_aspect:
         picture = crop_to_picture(picture, window)
     return torch.from_numpy(np.array(picture)).permute(2, 0, 1)

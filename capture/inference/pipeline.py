@@ -50,7 +50,6 @@ class Pipeline:
     def __init__(self, transfer: PoseTransfer):
         self.transfer, self.size = transfer, transfer.size
         self.known = known_framing(transfer.config)
-        self._notes = Notes(logger.info)
 
     @classmethod
     def load(
@@ -82,6 +81,7 @@ class Pipeline:
         frames: int = 12,
         direction: str | Sequence[str] = "front",
         fps: float | None = None,
+        say: Callable[[str], None] | None = None,
     ) -> Image.Image | Frames:
         """Render `identity` as `driver` shows it.
 
@@ -105,19 +105,16 @@ class Pipeline:
             frames: of a motion's loop.
             direction: where the character faces in a motion, such as front_left; of several, one after another.
             fps: frames a second; None: 12 of a motion, 25 of pictures without times.
+            say: gets every line about what was done to the inputs; None: the log gets it.
         Returns:
             A picture, RGB or RGBA, or Frames.
         Raises:
             CaptureError: an input that can't be read or used.
         """
-        if pixel_art not in CHOICES:
-            raise CaptureError(f"pixel_art {pixel_art!r}: give {', '.join(CHOICES)}")
-        if keep_head not in (AUTO, OFF):
-            raise CaptureError(f"keep_head {keep_head!r}: give {AUTO} or {OFF}")
-        if batch_size < 1:
-            raise CaptureError(f"batch_size {batch_size}: give 1 or more")
-        if framing not in FRAMINGS:
-            raise CaptureError(f"framing {framing!r}: give {' or '.join(FRAMINGS)}")
+        directions = (direction,) if isinstance(direction, str) else tuple(direction)
+        _check_choices(pixel_art, keep_head, framing, directions)
+        _check_numbers(batch_size, frames, fps)
+        notes = Notes(say or logger.info)
         if any(role.endswith("_uv") for role in self.transfer.generator.inputs):
             raise CaptureError(f"{self.transfer.source}: this method is driven by IUV maps; use save_result.py")
         known = self.known if framing == AUTO else None
@@ -133,7 +130,7 @@ class Pipeline:
         pictures = [(Path("identity"), to_picture(picture, "identity")) for picture in given]
         presentation = settle_presentation(self.transfer, presentation, len(pictures), relative)
         side = presentation.drawing_resolution
-        character = make_character(pictures, self.size, known, which, self._notes, side, presentation.pixels)
+        character = make_character(pictures, self.size, known, which, notes, side, presentation.pixels)
         noise = self.transfer.sample_noise(1, noise_scale, seed) if noise_scale else None
         options: dict[str, Any] = {"batch_size": batch_size, "noise": noise, "relative": relative, "known": known}
         show = partial(present, self.transfer, [character], presentation=presentation, **options)
@@ -142,19 +139,18 @@ class Pipeline:
             from capture.inference.figure_measures import measure_figure
             from capture.inference.motion import motion_poses
 
-            directions = (direction,) if isinstance(direction, str) else tuple(direction)
             like = measure_figure(self.transfer, character.shown[0])
             poses = motion_poses(name, self.size, directions, frames, fps or SHEET_RATE, like)
-            return self._drive(show, Driver(poses), None)
+            return self._drive(show, character.cell, Driver(poses), None, notes)
         driving = frames_of(driver)
         if driving is not None:
-            return self._drive(show, Driver(picture_frames(driving, fps or FRAME_RATE)), known)
+            return self._drive(show, character.cell, Driver(picture_frames(driving, fps or FRAME_RATE)), known, notes)
         if is_sequence_file(driver):
             path = Path(driver)  # type: ignore[arg-type]  # is a path
             frames_in_folder = folder_frames(path, fps or FRAME_RATE) if path.is_dir() else None
-            return self._drive(show, Driver(frames_in_folder or path), known)
-        posed, window = self._framed(to_picture(driver, "pose"), known)  # type: ignore[arg-type]  # a picture
-        drawn, window = place_back(next(show(poses=[posed]))[0].picture, window)
+            return self._drive(show, character.cell, Driver(frames_in_folder or path), known, notes)
+        posed, window = self._framed(to_picture(driver, "pose"), known, notes)  # type: ignore[arg-type]  # a picture
+        drawn, window = place_back(next(show(poses=[posed]))[0].picture, window, cell=character.cell)
         return Image.fromarray(crop_to_picture(drawn, window) if keep_aspect else drawn)
 
     def save_pretrained(self, folder: str | os.PathLike[str]) -> Path:
@@ -175,25 +171,48 @@ class Pipeline:
 
         return HubModel(self.transfer)
 
-    def _framed(self, picture: Image.Image, known: Known | None) -> tuple[Tensor, Window]:
+    def _framed(self, picture: Image.Image, known: Known | None, notes: Notes) -> tuple[Tensor, Window]:
         """A pose's picture as the network takes it, uint8 (3, S, S), and what of the picture that is."""
         if known is None:
             square = to_square(over_ground(picture), self.size)
             return image_to_tensor(square), Window.whole(*picture.size)
         framed = frame_picture(picture, self.size, known)
-        self._notes.add(Path("pose"), framed.note)
+        notes.add(Path("pose"), framed.note)
         return image_to_tensor(framed.image), framed.window
 
-    def _drive(self, show: Callable[..., Iterator[list[Shown]]], driver: Driver, known: Known | None) -> Frames:
-        """A character through all frames of a driver."""
+    def _drive(
+        self, show: Callable[..., Iterator[list[Shown]]], cell: int, driver: Driver, known: Known | None, notes: Notes
+    ) -> Frames:
+        """A character, of squares of `cell` pixels, through all frames of a driver."""
         with driver:
             framing = VideoFraming(driver, self.size, known)
-            self._notes.add(Path("driver"), framing.note)
+            notes.add(Path("driver"), framing.note)
             poses = (image_to_tensor(framing.frame(driver.read(i))) for i in range(len(driver)))
             with read_ahead(poses) as frames:
                 made = (results[0].picture for results in show(poses=frames, video=True, starts=driver.starts))
-                pictures = [Image.fromarray(framing.place_back(picture)) for picture in made]
+                pictures = [Image.fromarray(framing.place_back(picture, cell)) for picture in made]
             return Frames(pictures, list(driver.times), driver.sound, driver.start, tuple(driver.tags))
+
+
+def _check_choices(pixel_art: str, keep_head: str, framing: str, directions: Sequence[str]) -> None:
+    """CaptureError where an option of Pipeline is none of its values."""
+    if pixel_art not in CHOICES:
+        raise CaptureError(f"pixel_art {pixel_art!r}: give {', '.join(CHOICES)}")
+    if keep_head not in (AUTO, OFF):
+        raise CaptureError(f"keep_head {keep_head!r}: give {AUTO} or {OFF}")
+    if framing not in FRAMINGS:
+        raise CaptureError(f"framing {framing!r}: give {' or '.join(FRAMINGS)}")
+    if not directions:
+        raise CaptureError("direction: an empty list; give one, such as front")
+
+
+def _check_numbers(batch_size: int, frames: int, fps: float | None) -> None:
+    """CaptureError where a number that was given to Pipeline is impossible."""
+    for name, value in (("batch_size", batch_size), ("frames", frames)):
+        if not isinstance(value, int) or value < 1:
+            raise CaptureError(f"{name} {value}: give a whole number from 1 up")
+    if fps is not None and not 0.1 <= fps <= 120:
+        raise CaptureError(f"fps {fps:g}: give 0.1 to 120 frames a second")
 
 
 def motion_name(driver: object) -> str | None:

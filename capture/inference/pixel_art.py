@@ -28,6 +28,7 @@ LEAST_EDGES = 8  # rows, and columns, at which something changes
 MOST_CELLS, MOST_SMALL_CELLS = 256, 96  # that a figure is high or wide; the second where pixels are not enlarged
 INKED = 0.6  # of the cells at a figure's edge have the ink's colour
 FINE = 6  # pixels of a cell's side, at least, in which cells are decided
+FINEST = 4096  # pixels of the side of the picture in which cells are decided, at most
 MIDDLE = 0.2  # of a cell's side: in this square colours are not yet mixed with those of the cells around
 
 
@@ -74,14 +75,30 @@ class Grid:
         cells = window.side / art.cell
         cell = max(round(resolution / cells), 1)
         side = round(cells * cell)
+        side += side % 2
         x, y = (
-            round((corner - start) / art.cell * cell) % cell for corner, start in zip(art.corner, (window.x, window.y))
+            round((corner - start) * cell / art.cell) % cell
+            for corner, start in zip(art.corner, _starts(window, side * art.cell / cell))
         )
-        return cls(cell, (x, y), side + side % 2, math.ceil(FINE / cell))
+        return cls(cell, (x, y), side, max(min(math.ceil(FINE / cell), FINEST // side), 1))
+
+    def window(self, art: PixelArt, window: Window) -> Window:
+        """The part of the picture that the result shows when its squares are the picture's: nearly `window`."""
+        scale = art.cell / self.cell  # the picture's pixels in one of the result's
+        firsts = [corner - phase * scale for corner, phase in zip(art.corner, self.phase)]
+        starts = _starts(window, self.side * scale)
+        x, y = (first + art.cell * round((start - first) / art.cell) for first, start in zip(firsts, starts))
+        return Window(x, y, self.side * scale, window.picture)
 
     def shown_at(self, size: int) -> float:
         """The side of a cell where the whole result has `size` x `size` pixels, in those pixels."""
         return self.cell * size / self.side
+
+
+def _starts(window: Window, side: float) -> tuple[float, float]:
+    """x and y of a square of another side around the middle of a window."""
+    beyond = (side - window.side) / 2
+    return window.x - beyond, window.y - beyond
 
 
 @dataclass(frozen=True, eq=False)

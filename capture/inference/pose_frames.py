@@ -135,6 +135,6 @@ def parse_cells(text: str, count: int) -> list[int]:
 def _is_blank(cell: Image.Image) -> bool:
     """Whether nothing is drawn in a cell: it is clear, or of one colour."""
     pixels = np.asarray(cell)
-    if cell.mode == "RGBA":
-        return int(pixels[..., 3].max()) == 0
+    if cell.mode == "RGBA" and int(pixels[..., 3].max()) == 0:
+        return True
     return bool((pixels == pixels[0, 0]).all())

@@ -165,6 +165,9 @@ def present(
     for number, layers in enumerate(made):
         driver = drivers.popleft()[None]
         direction = directed(driver, layers[0].pose_logits, number in starts) if any(keepers) else None
+        for keeper in keepers if not video or number in starts else ():
+            if keeper is not None:
+                keeper.forget()
         yield [
             _of_layers(one, character, presentation, known, keeper, direction, region)
             for one, character, keeper, region in zip(layers, characters, keepers, regions)

@@ -111,6 +111,7 @@ def render_video(
                 settings,
                 said,
             )
+    notes.finish()
     return [movie_path(folder / OUTPUT, form) for folder in outputs]
 
 
@@ -150,7 +151,7 @@ def _drive_group(
         def encode(rendered: tuple[Tensor, list[Shown]]) -> None:
             posed, results = rendered
             for (write, write_triple), character, result in zip(writers, characters, results):
-                write(framing.place_back(result.picture))
+                write(framing.place_back(result.picture, character.cell))
                 triple = grid([character.shown[0][None], posed[None], result.output[None]], gap=0)
                 write_triple(channels_last(triple))
 
@@ -234,9 +235,9 @@ class VideoFraming:
         self._last = figure
         return cut(found, figure, window, self.size, self.known.ground)
 
-    def place_back(self, output: np.ndarray) -> np.ndarray:
-        """What was drawn, uint8 (R, R, 3 or 4), where the pose stands in its frame."""
-        return output if self.window is None else place_back(output, self.window, even=True)[0]
+    def place_back(self, output: np.ndarray, cell: int = 1) -> np.ndarray:
+        """What was drawn, uint8 (R, R, 3 or 4), where the pose stands in its frame. `cell`: see window.place_back."""
+        return output if self.window is None else place_back(output, self.window, even=True, cell=cell)[0]
 
 
 def _distance(one: Figure, other: Figure) -> float:

@@ -52,11 +52,16 @@ def show(picture: Image.Image, alpha: Image.Image | None, window: Window, size: 
     return canvas.resize((size, size), Image.Resampling.BILINEAR, box=box)
 
 
-def place_back(output: np.ndarray, window: Window, largest: int = 4, even: bool = False) -> tuple[np.ndarray, Window]:
+def place_back(
+    output: np.ndarray, window: Window, largest: int = 4, even: bool = False, cell: int = 1
+) -> tuple[np.ndarray, Window]:
     """What was drawn, uint8 (S, S, 3 or 4), where the pose stands in its picture: at the resolution that it has, so
     larger than S x S where the pose is small in its picture; `largest` sides S at most. What is around a transparent
     one is transparent.
 
+    Args:
+        cell: side of the squares of pixel art in `output`; 1 for other pictures. Where the picture has to be reduced
+            they stay squares of whole pixels, as long as one pixel is left for each.
     Returns:
         (height, width, 3 or 4), and its window: a square of the pose's picture, or more, so that nothing drawn is cut
         off.
@@ -71,12 +76,17 @@ def place_back(output: np.ndarray, window: Window, largest: int = 4, even: bool 
     side = max(max(window.x + window.side, whole.x + whole.side) - left,
                max(window.y + window.side, whole.y + whole.side) - top)  # fmt: skip
     scale = min(size / window.side, largest * size / side)
+    pixels = math.floor(cell * scale * window.side / size + 1e-6)  # of a square's side
+    if 1 <= pixels < cell:
+        scale = pixels / cell * size / window.side
     canvas_side = round(side * scale)
     canvas_side += canvas_side % 2 if even else 0
     drawn = max(round(window.side * scale), 1)
     picture = Image.fromarray(output)
     if drawn != size:
-        picture = picture.resize((drawn, drawn), Image.Resampling.BILINEAR)
+        picture = picture.resize(
+            (drawn, drawn), Image.Resampling.NEAREST if 1 <= pixels < cell else Image.Resampling.BILINEAR
+        )
     around = border_colour(output) if picture.mode == "RGB" else (0, 0, 0, 0)
     canvas = Image.new(picture.mode, (canvas_side, canvas_side), around)
     canvas.paste(picture, (round((window.x - left) * scale), round((window.y - top) * scale)))

@@ -65,7 +65,7 @@ def open_upright(path: str | Path) -> Image.Image:
     image = open_picture(path)
     try:
         image = sixteen_bit_rgb(image, path) or image
-        return _to_rgb_or_rgba(ImageOps.exif_transpose(image), path)
+        return to_rgb_or_rgba(ImageOps.exif_transpose(image), path)
     except CaptureError:
         raise
     except MemoryError:
@@ -146,7 +146,7 @@ def eight_bit(image: Image.Image, path: str | Path) -> Image.Image:
     return gray
 
 
-def _to_rgb_or_rgba(image: Image.Image, path: str | Path) -> Image.Image:
+def to_rgb_or_rgba(image: Image.Image, path: str | Path) -> Image.Image:
     scaled = eight_bit(image, path)
     if scaled is not image:
         return scaled

@@ -54,7 +54,7 @@ class TestRendering:
     def test_a_motion_becomes_a_file_of_the_chosen_format(self, pipeline, choices, form, ending):
         from capture.app.page import render
 
-        files, count = render(pipeline, **{**choices, "form": form})
+        files, count = render(pipeline, print, **{**choices, "form": form})
         assert count == 2 and files[1].suffix == ending and files[1].stat().st_size > 0
         assert Image.open(files[0]).n_frames == 2
         if form == "Sprite sheet":
@@ -63,12 +63,12 @@ class TestRendering:
     def test_eight_sides_are_one_after_another(self, pipeline, choices):
         from capture.app.page import EIGHT, render
 
-        assert render(pipeline, **{**choices, "side": EIGHT})[1] == 16
+        assert render(pipeline, print, **{**choices, "side": EIGHT})[1] == 16
 
     def test_a_pose_picture_gives_a_picture(self, pipeline, choices, drawing):
         from capture.app.page import FILE, render
 
-        files, count = render(pipeline, **{**choices, "kind": FILE, "driver": str(drawing)})
+        files, count = render(pipeline, print, **{**choices, "kind": FILE, "driver": str(drawing)})
         assert count == 1 and Image.open(files[0]).size == (32, 32)
 
     @pytest.mark.parametrize(
@@ -79,7 +79,21 @@ class TestRendering:
         from capture.app.page import render
 
         with pytest.raises(CaptureError, match=message):
-            render(pipeline, **{**choices, **change})
+            render(pipeline, print, **{**choices, **change})
+
+    def test_what_was_done_to_the_pictures_is_said_on_the_page(self, untrained_toon, choices, tmp_path):
+        from capture.app.page import plain, render
+
+        noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
+        Image.fromarray(noise).save(tmp_path / "busy.png")
+        pipeline, said = Pipeline.load(untrained_toon, device="cpu"), []
+        for _ in range(5):  # every visitor is told
+            said.clear()
+            render(pipeline, said.append, **{**choices, "drawing": str(tmp_path / "busy.png")})
+            assert len(said) == 1 and "the figure can't be told from what is behind it" in said[0]
+        assert plain("a_b: 2 figures, the largest is used (--which 2 takes the next)") == (
+            "a\\_b: 2 figures, the largest is used"
+        )
 
     def test_long_films_are_refused_before_they_are_rendered(self, pipeline, choices, tmp_path, monkeypatch):
         from capture.app import page
@@ -88,7 +102,7 @@ class TestRendering:
         frames[0].save(tmp_path / "a.gif", save_all=True, append_images=frames[1:])
         monkeypatch.setattr(page, "MOST_FRAMES", 4)
         with pytest.raises(CaptureError, match="5 frames are too many"):
-            page.render(pipeline, **{**choices, "kind": page.FILE, "driver": str(tmp_path / "a.gif")})
+            page.render(pipeline, print, **{**choices, "kind": page.FILE, "driver": str(tmp_path / "a.gif")})
 
 
 @pytest.fixture(scope="module")

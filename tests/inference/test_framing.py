@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from capture.common.errors import CaptureError
+from capture.inference.character import make_character
 from capture.inference.framing import KNOWN, choose_window, frame_picture, known_framing
+from capture.inference.inputs import Notes
 from capture.inference.window import Window, crop_to_picture, in_square, place_back
 from capture.io.images import to_square
 from tests.conftest import ROOT
@@ -53,6 +56,21 @@ class TestFramePicture:
     def test_a_number_that_no_figure_has_is_refused(self, which):
         with pytest.raises(CaptureError, match=f"--which {which}"):
             frame_picture(place([(person(200), (28, 32))], GROUND, (256, 256)), SIZE, TOON, which)
+
+    @pytest.mark.parametrize(("at", "which"), [((0.32, 0.62), 1), ((0.36, 0.68), 2), ((0.3, 0.7), 1), ((0.3, 0.7), 2)])
+    def test_the_drawing_is_of_the_figure_that_the_network_is_shown(self, at, which):
+        """Both stand in the whole picture, which is the window of either."""
+        colours, side = ((220, 30, 30), (30, 60, 220)), 600
+        figures = [person(300 - 20 * k, shirt=colour, trousers=colour, hair=colour) for k, colour in enumerate(colours)]
+        places = [(figure, (round(x * side) - figure.width // 2, 200)) for figure, x in zip(figures, at)]
+        picture = place(places, GROUND, (side, side))
+        made = make_character([(Path("two.png"), picture)], SIZE, TOON, which, Notes(print), SIZE)
+        drawing = made.drawings[0].figure.astype(int)
+        shown = made.shown[0].permute(1, 2, 0).numpy().astype(int)
+        expected = colours[which - 1]
+        for pixels in (drawing[drawing[..., 3] > 200][:, :3], shown.reshape(-1, 3)):
+            near = [(np.abs(pixels - colour).max(-1) < 30).sum() for colour in (expected, colours[2 - which])]
+            assert near[0] > 100 and near[1] == 0
 
     def test_a_picture_as_known_stays_to_the_bit(self):
         picture = place([(person(200), (28, 32))], GROUND, (256, 256))
@@ -143,6 +161,15 @@ class TestPlaceBack:
         framed = frame_picture(place([(person(60), (900, 900))], GROUND, (1500, 1500)), SIZE, TOON)
         back, _ = place_back(np.asarray(framed.image), framed.window, even=True)
         assert back.shape[0] <= 4 * SIZE and back.shape[0] % 2 == 0
+
+    @pytest.mark.parametrize("share", [2, 4, 5, 9])
+    def test_squares_of_pixel_art_stay_squares_where_the_pose_is_small(self, share):
+        squares = np.random.default_rng(0).integers(0, 2, (16, 16, 1)) * np.array([200, 40, 90]) + 20
+        output = squares.astype(np.uint8).repeat(8, 0).repeat(8, 1)
+        window = Window(40, 40, 100, (100 * share, 100 * share))
+        back, _ = place_back(output, window, cell=8)
+        assert len(np.unique(back.reshape(-1, 3), axis=0)) <= 3  # and the colour around
+        assert back.shape[0] <= 4 * len(output)
 
     def test_nothing_that_is_drawn_is_cut_off(self):
         tight = person(200).crop(person(200).getbbox())

@@ -8,6 +8,7 @@ from PIL import Image
 from capture.common.errors import CaptureError
 from capture.inference.inputs import Driver
 from capture.inference.picture_likes import frames_of, is_sequence_file, picture_frames, to_picture
+from tests.helpers.icc import rgb_profile
 
 
 @pytest.fixture
@@ -52,6 +53,12 @@ class TestToPicture:
         values = np.full((4, 4), 0.5)
         image = Image.fromarray((values * 65535).astype(np.uint16) if mode == "I;16" else values.astype(np.float32))
         assert image.mode == mode and abs(int(np.asarray(to_picture(image, "pose"))[0, 0, 0]) - 128) <= 1
+
+    def test_a_colour_profile_counts_as_in_a_file(self, picture, tmp_path):
+        picture.save(tmp_path / "a.png", icc_profile=rgb_profile("adobe_rgb"))
+        opened = Image.open(tmp_path / "a.png")
+        assert np.array_equal(to_picture(opened, "pose"), to_picture(tmp_path / "a.png", "pose"))
+        assert not np.array_equal(to_picture(opened, "pose"), np.asarray(picture))
 
     def test_bfloat16_tensors_are_taken(self):
         assert to_picture(torch.ones(3, 2, 2, dtype=torch.bfloat16), "pose").getpixel((0, 0)) == (255, 255, 255)

@@ -60,8 +60,19 @@ class TestPictures:
             tiny(*pictures, framing="none")
         with pytest.raises(CaptureError, match="identity: an empty list"):
             tiny([], pictures[1])
-        with pytest.raises(CaptureError, match="batch_size 0: give 1 or more"):
+        with pytest.raises(CaptureError, match="batch_size 0: give a whole number from 1 up"):
             tiny(*pictures, batch_size=0)
+        for fps in (0, -5, float("nan")):
+            with pytest.raises(CaptureError, match=f"fps {fps:g}: give 0.1 to 120"):
+                tiny(pictures[0], "walk", fps=fps)
+        with pytest.raises(CaptureError, match="frames 2.0: give a whole number"):
+            tiny(pictures[0], "walk", frames=2.0)
+        with pytest.raises(CaptureError, match="direction: an empty list"):
+            tiny(pictures[0], "walk", direction=[])
+        with pytest.raises(CaptureError, match="--which 2: pictures are used as they are"):
+            tiny(*pictures, framing=AS_IS, which=2)
+        with pytest.raises(CaptureError, match="pose: a picture of 0x5 pixels"):
+            tiny(pictures[0], Image.new("RGB", (0, 5)))
         with pytest.raises(CaptureError, match="--noise_scale nan"):
             tiny(*pictures, noise_scale=float("nan"))
         with pytest.raises(CaptureError, match="--seed 18446744073709551616"):
@@ -114,6 +125,12 @@ class TestFrames:
 class TestPresentation:
     def test_a_transparent_background_gives_rgba(self, tiny, pictures):
         assert tiny(*pictures, background="transparent").mode == "RGBA"
+
+    def test_transparent_frames_are_not_saved_without_their_transparency(self, tiny, pictures, tmp_path):
+        frames = tiny(pictures[0], "walk", frames=2, background="transparent")
+        with pytest.raises(CaptureError, match="walk.mp4: mp4 has no transparency; .* webm"):
+            frames.save(tmp_path / "walk.mp4")
+        assert not list(tmp_path.glob("walk*")) and frames.save(tmp_path / "walk.webm").is_file()
 
     def test_what_the_method_cannot_do_is_refused(self, tiny, pictures):
         with pytest.raises(CaptureError, match="--resolution"):

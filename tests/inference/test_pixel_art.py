@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from capture.common.errors import CaptureError
+from capture.inference.drawing import cut_drawing
 from capture.inference.pixel_art import (
     Grid,
     PixelArt,
@@ -95,6 +96,32 @@ class TestGrid:
     def test_the_size_is_the_nearest_that_there_is(self, resolution, cell, side):
         grid = Grid.of(self.ART, Window(3, 2, 100, (120, 160)), resolution)
         assert (grid.cell, grid.side, grid.phase) == (cell, side, (0, 0)) and grid.cell * grid.fine >= 6
+
+    @pytest.mark.parametrize("size", [(77, 29), (69, 36), (51, 50)])
+    @pytest.mark.parametrize("resolution", [128, 133, 512])
+    def test_every_square_of_the_drawing_is_one_of_the_result(self, size, resolution):
+        """Also where the result is not exactly as large as the drawing."""
+        width, height = size
+        rng = np.random.default_rng(0)
+        pixels = np.dstack([COLOURS[rng.integers(0, 4, (height, width))], np.full((height, width), 255, np.uint8)])
+        image = Image.new("RGBA", (width + 40, height + 60))
+        image.paste(Image.fromarray(pixels), (17, 23))
+        art = PixelArt(1, (0, 0), COLOURS, size)
+        window = Window(3.3, 1.7, width + 27.6, image.size)
+        grid = Grid.of(art, window, resolution)
+        shown = grid.window(art, window)
+        assert abs(shown.side - window.side) <= 2 and abs(shown.x - window.x) <= 2 and abs(shown.y - window.y) <= 2
+        drawing = cut_drawing(image, shown, grid.side * grid.fine, Image.Resampling.NEAREST)
+        made = snap(drawing.figure, Pixels(grid, COLOURS))
+        rows, columns = np.nonzero(made[..., 3])
+        box = made[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
+        assert np.array_equal(box[:: grid.cell, :: grid.cell], pixels)
+        assert box.shape[:2] == (height * grid.cell, width * grid.cell)
+
+    def test_cells_of_large_results_are_decided_in_fewer_pixels(self):
+        art = PixelArt(1, (0, 0), COLOURS, (900, 900))
+        grid = Grid.of(art, Window.whole(1800, 1800), 512)
+        assert (grid.cell, grid.side, grid.fine) == (1, 1800, 2)
 
 
 class TestSnap:

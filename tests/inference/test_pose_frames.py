@@ -43,8 +43,10 @@ class TestSheets:
 
     def test_blank_cells_of_an_opaque_sheet(self, tmp_path):
         cells = [*moving_square(2, alpha=False), np.full((30, 40, 3), 235, np.uint8)]
-        Image.fromarray(np.concatenate(cells, 1)).save(tmp_path / "a.png")
-        assert sheet_frames(tmp_path / "a.png", "3x1").count == 2
+        sheet = Image.fromarray(np.concatenate(cells, 1))
+        for mode in ("RGB", "RGBA"):
+            sheet.convert(mode).save(tmp_path / "a.png")
+            assert sheet_frames(tmp_path / "a.png", "3x1").count == 2
 
     def test_cells_by_numbers_and_ranges(self):
         assert parse_cells("0-3,7", 9) == [0, 1, 2, 3, 7]

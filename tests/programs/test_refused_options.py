@@ -78,6 +78,8 @@ class TestOptions:
             ("poses/0.png", ["--which", "0"], "--which 0: figures are counted from 1"),
             ("poses/0.png", ["--noise_scale", "inf"], "--noise_scale inf: give a number"),
             ("poses/0.png", ["--parts", "legs"], "this method reads no maps"),
+            ("poses/0.png", ["--seed", "9"], "--seed: only with --noise_scale"),
+            ("poses/0.png", ["--which", "2", "--framing", "as_is"], "--which 2: pictures are used as they are"),
             ("poses/0.png", ["--attention", "--pixel_art", "on", "--resolution", "network"], "--pixel_art on"),
         ],
     )

@@ -238,10 +238,20 @@ class TestProgram:
         rows = list(csv.DictReader((tmp_path / "table" / "evaluation" / "table.csv").read_text().splitlines()))
         assert {row["method"] for row in rows if row["kind"] == "result"} == {"A (epoch 8)", "B (epoch 4)"}
         assert (tmp_path / "table" / "curves.png").is_file() and (tmp_path / "table" / "table.html").is_file()
-        assert set(table.cpu_seconds(tmp_path / "table" / "times.jsonl")) == {"A", "B_before", "B"}
+        times = table.cpu_seconds(tmp_path / "table" / "times.jsonl")
+        assert set(times) == {"A", "B_before", "B"}
+        assert table.epochs_cpu_seconds(tmp_path / "table" / "A") > 0
         status, out, started = made()
         assert status == 0 and started == ["evaluate.py"] and "B_before: finished" in out
         assert "every run is finished" in made("--dry")[1]
+
+    def test_seconds_before_the_program_was_killed_count(self, tmp_path):
+        (tmp_path / "metrics.jsonl").write_text(
+            '{"samples": 100, "samples_per_cpu_second": 10}\n{"samples": 300, "samples_per_cpu_second": 20}\n'
+            '{"samples": 400}\n'
+        )
+        assert table.epochs_cpu_seconds(tmp_path) == 20
+        assert table.epochs_cpu_seconds(tmp_path / "none") == 0
 
     def test_an_interrupted_run_ends_the_command_and_is_named_at_the_next(self, made, monkeypatch):
         monkeypatch.setattr(table, "train", lambda runs, processes: (_ for _ in ()).throw(table.Interrupted))

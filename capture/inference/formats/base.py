@@ -54,12 +54,35 @@ class Timeline:
     def __len__(self) -> int:
         return len(self.times) - 1
 
-    def durations(self, per_second: int, least: int = 1) -> list[int]:
+    def durations(self, per_second: int) -> list[int]:
         """How long each frame is shown, in whole units: what rounding adds or leaves out goes to the next frame."""
         shown, durations = 0, []
         for end in self.times[1:]:
-            durations.append(max(least, round(end * per_second) - shown))
+            durations.append(max(1, round(end * per_second) - shown))
             shown += durations[-1]
+        return durations
+
+    def durations_of_at_least(self, least: int, per_second: int) -> list[int]:
+        """How long each frame is shown where none can be shown for less than `least` units; 0: a frame is left out.
+
+        A frame is shown from its own time on, or later, when the frame before it has been shown for `least` units. It
+        is left out where its own time is over by then, or where fewer than `least` units remain until the last frame
+        goes. So the frames that are shown begin within their own times, and the sum is the length of the whole
+        animation, or `least` where that is shorter.
+
+        Args:
+            least: the shortest duration, in units.  per_second: units of a second.
+        """
+        ends = [round(end * per_second) for end in self.times[1:]]
+        shown, begins = [0], [0]  # the numbers of the frames that are shown, and when each of them begins
+        for i in range(1, len(ends)):
+            begin = max(ends[i - 1], begins[-1] + least)
+            if begin < ends[i] and begin + least <= ends[-1]:
+                shown.append(i)
+                begins.append(begin)
+        durations = [0] * len(ends)
+        for i, begin, end in zip(shown, begins, [*begins[1:], max(ends[-1], least)]):
+            durations[i] = end - begin
         return durations
 
 

@@ -11,12 +11,15 @@ from typing import Any
 
 import av
 import numpy as np
+from av.video.reformatter import ColorRange, Colorspace
 
 from capture.common.files import atomic_file, cannot_write
 from capture.inference.formats.base import Timeline, Write
 from capture.inference.formats.sound import SoundCodecs, sound_of
+from capture.inference.silhouette import extended
 
 UNIT = Fraction(1, 90_000)  # s; of times: exact for all common rates and for milliseconds
+BT709 = 1  # the number of BT.709's primaries, of its transfer and of its matrix in H.273, which FFmpeg takes
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,7 @@ class Encoding:
 
 @contextlib.contextmanager
 def film_file(path: Path, timeline: Timeline, encoding: Encoding, threads: int = 1) -> Iterator[Write]:
-    """A film, there when it is whole.
+    """A film, there when it is whole. Its colours are BT.709 in limited range, and its tags say so.
 
     Args:
         threads: of its encoder, which by itself takes one and a half for each core.
@@ -54,6 +57,8 @@ def film_file(path: Path, timeline: Timeline, encoding: Encoding, threads: int =
         stream.options = dict(encoding.options)
         stream.codec_context.time_base = UNIT
         stream.codec_context.thread_count = threads
+        stream.codec_context.color_primaries = stream.codec_context.color_trc = stream.codec_context.colorspace = BT709
+        stream.codec_context.color_range = ColorRange.MPEG
         audio = None
         if timeline.sound:
             audio = stack.enter_context(sound_of(timeline.sound, container, encoding.sound, timeline.start, times[-1]))
@@ -72,10 +77,8 @@ def film_file(path: Path, timeline: Timeline, encoding: Encoding, threads: int =
                 if number == 0:
                     stream.height, stream.width = picture.shape[:2]
                     stream.pix_fmt = encoding.pixels(picture.shape[2])
-                form = "rgba" if picture.shape[2] == 4 else "rgb24"
-                frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format=form)
                 # converted here: where the encoder converts by itself, one file in ten differs from run to run
-                frame = frame.reformat(format=stream.pix_fmt)
+                frame = _in_bt709(picture, stream.pix_fmt)
                 frame.pts, frame.time_base = ticks[number], UNIT
                 encode(frame)
                 number += 1
@@ -91,6 +94,21 @@ def film_file(path: Path, timeline: Timeline, encoding: Encoding, threads: int =
                 audio(None)
         except (av.FFmpegError, OSError) as error:
             raise cannot_write(path, OSError(error.errno, error.strerror)) from None
+
+
+def _in_bt709(picture: np.ndarray, pixels: str) -> Any:
+    """A picture as an av.VideoFrame of the pixel format `pixels`, with BT.709's matrix and in limited range.
+
+    Its clear pixels get the colours of the nearest pixels that are not clear: colours are stored for 2 x 2 pixels and
+    inexactly, so that other colours under the clear pixels would be seen at the figure's edge.
+    """
+    form = "rgb24"
+    if picture.shape[2] == 4:
+        form, alpha = "rgba", picture[..., 3:]
+        colours = extended(picture[..., :3].transpose(2, 0, 1), alpha[..., 0] > 0).transpose(1, 2, 0)
+        picture = np.concatenate([colours, alpha], -1)
+    frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format=form)
+    return frame.reformat(format=pixels, dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG)
 
 
 def _with_even_sides(picture: np.ndarray) -> np.ndarray:

@@ -5,8 +5,9 @@ Frames are compressed as they come, so that a long animation takes no more memor
 
 from __future__ import annotations
 
+import contextlib
 import struct
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
@@ -22,13 +23,15 @@ _KEEP, _CLEAR = 1, 2  # disposal: what becomes of a frame when the next one come
 _FOREVER = b"\x21\xff\x0bNETSCAPE2.0\x03\x01\x00\x00\x00"
 
 
-def gif_file(path: Path, timeline: Timeline) -> AbstractContextManager[Write]:
-    """An animated GIF, there when it is whole.
+@contextlib.contextmanager
+def gif_file(path: Path, timeline: Timeline) -> Iterator[Write]:
+    """An animated GIF, there when it is whole; of more than 50 frames a second it holds those that it has time for.
 
     Opaque frames store what has changed. Frames with alpha store what is opaque (alpha of a half or more) and are
     cleared before the next one.
     """
-    durations = [min(duration, LONGEST) for duration in timeline.durations(100, SHORTEST)]
+    given = timeline.durations_of_at_least(SHORTEST, per_second=100)  # 0 for a frame that is left out
+    durations = [min(duration, LONGEST) for duration in given if duration]
 
     def write_frame(file: IO[bytes], picture: np.ndarray, before: np.ndarray | None, number: int) -> None:
         if number == 0:
@@ -48,7 +51,14 @@ def gif_file(path: Path, timeline: Timeline) -> AbstractContextManager[Write]:
         )
         file.write(b"".join(blocks))
 
-    return file_of_frames(path, write_frame, lambda file: file.write(b";"))
+    shown = iter(given)
+    with file_of_frames(path, write_frame, lambda file: file.write(b";")) as write_shown:
+
+        def write(picture: np.ndarray) -> None:
+            if next(shown):
+                write_shown(picture)
+
+        yield write
 
 
 def _with_transparent_colour(colours: np.ndarray, opaque: np.ndarray) -> Image.Image:

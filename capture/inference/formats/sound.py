@@ -101,29 +101,41 @@ def _copied(
 def _encoded(
     source: Any, given: Any, stream: Any, start: Fraction, end: Fraction, codecs: SoundCodecs
 ) -> Iterator[tuple[Fraction, Any]]:
-    """The same, decoded and encoded."""
+    """The same, decoded and encoded.
+
+    Sound begins when its first frame does, and a pause of more than a block, such as damaged packets leave, stays as
+    long as it is; up to a block of the sound at an end of the pause is heard at its other end.
+    """
     rate = stream.codec_context.sample_rate
+    block = Fraction(codecs.block, rate)  # s
     resampler = av.AudioResampler(format=codecs.samples, layout="stereo", rate=rate, frame_size=codecs.block)
-    at = 0
+    at = 0  # when the next encoded block begins, in samples from the first picture
+    due: Fraction | None = None  # when the next decoded frame begins if no pause comes before it, in seconds
 
     def encode(frame: Any) -> Iterator[tuple[Fraction, Any]]:
         nonlocal at
         for part in resampler.resample(frame):
-            part.pts, part.time_base = at, Fraction(1, rate)
+            if at >= 0:  # blocks that begin before the first picture are left out
+                part.pts, part.time_base = at, Fraction(1, rate)
+                yield from ((packet.pts * packet.time_base, packet) for packet in stream.encode(part))
             at += part.samples
-            yield from ((packet.pts * packet.time_base, packet) for packet in stream.encode(part))
 
     for packet in _demuxed(source, given):
         try:
             frames = packet.decode()
-        except av.FFmpegError:  # damaged: silence is left
+        except av.FFmpegError:  # damaged: a pause is left
             continue
         for frame in frames:
             begins = Fraction(frame.pts or 0) * frame.time_base - start
-            if begins + Fraction(frame.samples, frame.sample_rate) <= 0:
+            length = Fraction(frame.samples, frame.sample_rate)
+            if begins + length <= 0:
                 continue
             if begins >= end:
                 break
+            if due is None or begins > due + block:
+                at += round((begins - (due or 0)) * rate)
+                due = begins
+            due += length
             frame.pts = None
             yield from encode(frame)
     yield from encode(None)

@@ -162,6 +162,13 @@ class HeadKeeper:
         alike = nearly_alike(self._directions[best.number], driver, best.sides)
         return self._put(layers, ground, theirs, best, alike)
 
+    def forget(self) -> None:
+        """Forget the result before: the next one is of another sequence of frames, or a picture by itself."""
+        self._kept = False
+        self._placer.forget()
+        for limbs in self._limbs.values():
+            limbs.forget()
+
     def paste(self, figure: np.ndarray, head: PlacedHead) -> np.ndarray:
         """A figure drawn of the layers that the head was put in, uint8 (R, R, 4), with the head as it is drawn, and
         with the limbs of pixel art as they are drawn, where they fit."""

@@ -35,7 +35,12 @@ class HeadPlacer:
     def __init__(self, parts: Sequence[int], size: int, cell: float | None):
         self.parts, self.size, self.cell = list(parts), size, cell
         self.tries = [(scale, turn) for scale in SCALES for turn in TURNS] if cell is None else [(1.0, 0.0)]
+        self._own_size: dict[tuple[int, Sides], MovedHead] = {}
         self._moved: dict[tuple[int, Sides], MovedHead] = {}
+
+    def forget(self) -> None:
+        """Forget at which size the result before had each head."""
+        self._moved = dict(self._own_size)
 
     def move(self, which: tuple[int, Sides], head: Head, theirs: Tensor, figure: Tensor) -> MovedHead:
         """A head at all scales and turns that are tried.
@@ -46,7 +51,7 @@ class HeadPlacer:
         """
         before = self._moved.get(which)
         if before is None:
-            before = self._moved[which] = head.moved(self.tries)
+            before = self._own_size[which] = self._moved[which] = head.moved(self.tries)
         if self.cell is not None:
             return before
         larger, body = head.size_of_result(theirs, figure)

@@ -40,6 +40,10 @@ class LimbKeeper:
         self._labels: dict[bool, np.ndarray] = {}
         self._kept: set[int] = set()
 
+    def forget(self) -> None:
+        """Forget which limbs the result before had."""
+        self._kept = set()
+
     def paste(
         self, figure: np.ndarray, network: np.ndarray, layout: np.ndarray, placed: Tensor, source: Tensor
     ) -> np.ndarray:

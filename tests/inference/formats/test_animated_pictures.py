@@ -46,6 +46,32 @@ class TestTimes:
         durations = read_back(tmp_path / "a.gif")[1]
         assert sum(durations) == 1000 and set(durations) == {40, 50}
 
+    @pytest.mark.parametrize("rate", [50, 55, 60, 75, 100, 120])
+    def test_gif_of_many_frames_a_second_keeps_its_length(self, tmp_path, rate):
+        """No frame is shown for less than 20 ms, and what is shown is the frame whose time it is."""
+        times = [Fraction(i, rate) for i in range(2 * rate + 1)]
+        write_all(gif_file(tmp_path / "a.gif", Timeline(times)), [numbered(i, 64, 48) for i in range(2 * rate)])
+        durations = read_back(tmp_path / "a.gif")[1]
+        assert len(durations) == 100 and sum(durations) == 2000 and min(durations) == 20
+        with VideoReader(tmp_path / "a.gif") as reader:
+            for i, begin in enumerate(reader.times[:-1]):
+                shown = number(reader.read(i))
+                assert times[shown] - Fraction(5, 1000) <= begin <= times[shown + 1] + Fraction(5, 1000)
+
+    def test_gif_keeps_a_long_frame_after_a_short_one(self, tmp_path):
+        times = [Fraction(v, 100) for v in (0, 1, 51, 52, 53, 54, 100)]
+        write_all(gif_file(tmp_path / "a.gif", Timeline(times)), [numbered(i, 64, 48) for i in range(6)])
+        assert read_back(tmp_path / "a.gif")[1] == [20, 490, 20, 20, 450]
+        with VideoReader(tmp_path / "a.gif") as reader:
+            assert [number(reader.read(i)) for i in range(5)] == [0, 1, 2, 4, 5]
+
+    @pytest.mark.parametrize("form", ["png", "webp"])
+    def test_other_animations_keep_all_frames_of_a_fast_film(self, tmp_path, form):
+        times = [Fraction(i, 120) for i in range(121)]
+        write_all(WRITERS[form](tmp_path / f"a.{form}", Timeline(times)), [numbered(i, 64, 48) for i in range(120)])
+        durations = read_back(tmp_path / f"a.{form}")[1]
+        assert len(durations) == 120 and sum(durations) == pytest.approx(1000)
+
     def test_apng_stores_common_rates_exactly(self, tmp_path):
         rate = Fraction(30000, 1001)
         timeline = Timeline([i / rate for i in range(4)])
@@ -57,6 +83,27 @@ class TestTimes:
         write_all(WRITERS[form](tmp_path / f"a.{form}", Timeline(TIMES[:3])), moving_square(2, alpha=False))
         with Image.open(tmp_path / f"a.{form}") as image:
             assert image.info["loop"] == 0
+
+
+class TestLeastDurations:
+    @pytest.mark.parametrize(
+        ("ends", "durations"),
+        [((5, 9, 12), [5, 4, 3]), ((1, 2, 3), [3, 0, 0]), ((1, 2, 3, 4), [2, 0, 2, 0]), ((4, 5), [5, 0]), ((1,), [2])],
+    )
+    def test_frames_that_have_no_time_are_left_out(self, ends, durations):
+        timeline = Timeline([Fraction(0), *(Fraction(end, 100) for end in ends)])
+        assert timeline.durations_of_at_least(2, per_second=100) == durations
+
+    def test_frames_begin_within_their_own_time_and_the_whole_keeps_its_length(self):
+        random = np.random.default_rng(0)
+        for _ in range(200):
+            ends = np.cumsum(random.choice([1, 1, 2, 3, 20], random.integers(2, 40)))
+            timeline = Timeline([Fraction(0), *(Fraction(int(end), 100) for end in ends)])
+            durations = timeline.durations_of_at_least(2, per_second=100)
+            assert sum(durations) == ends[-1] and all(duration == 0 or duration >= 2 for duration in durations)
+            begins = np.cumsum([0, *durations[:-1]])
+            for begin, duration, start, end in zip(begins, durations, [0, *ends[:-1]], ends, strict=True):
+                assert duration == 0 or start <= begin < end
 
 
 class TestPictures:

@@ -95,6 +95,23 @@ class TestSound:
         assert not has_sound(tmp_path / "a.mp4") and not has_sound(tmp_path / "gone.mp4")
 
 
+class TestColours:
+    @pytest.mark.parametrize(("form", "channels"), [("mp4", 3), ("webm", 3), ("webm", 4)])
+    @pytest.mark.parametrize("colour", [(30, 200, 40), (200, 30, 30), (30, 60, 200), (255, 255, 255)])
+    def test_colours_are_bt709_and_tagged_so(self, tmp_path, form, channels, colour):
+        frames = [np.full((64, 64, channels), (*colour, 255)[:channels], np.uint8)] * 3
+        write_all(WRITERS[form](tmp_path / f"a.{form}", Timeline([Fraction(i, 12) for i in range(4)])), frames)
+        with av.open(str(tmp_path / f"a.{form}")) as file:
+            tags = file.streams.video[0].codec_context
+            assert (tags.color_primaries, tags.color_trc, tags.colorspace, tags.color_range) == (1, 1, 1, 1)
+            frame = next(file.decode(video=0))
+            assumed = frame.reformat(format="rgb24", src_colorspace="ITU709").to_ndarray()
+            assert np.abs(assumed.astype(int) - colour).max() <= 3  # by a player that assumes BT.709
+            assert np.abs(frame.to_ndarray(format="rgb24").astype(int) - colour).max() <= 3  # by one that reads tags
+        with VideoReader(tmp_path / f"a.{form}") as reader:
+            assert np.abs(np.asarray(reader.read(0)).astype(int) - colour).max() <= 3
+
+
 class TestTransparency:
     def test_webm_keeps_alpha(self, tmp_path):
         frames = moving_square(5, alpha=True, width=64, height=48)
@@ -107,6 +124,24 @@ class TestTransparency:
                 assert np.abs(alpha - frames[i][..., 3]).mean() < 4 and alpha[0, 0] < 8
                 middle = np.asarray(image)[9, 5 + 3 * i, :3].astype(int)
                 assert np.abs(middle - (200, 30, 30)).max() < 40  # colours at half the resolution
+
+    def test_the_edge_of_a_transparent_webm_has_the_figures_colour(self, tmp_path):
+        y, x = np.mgrid[:96, :96] + 0.5
+        cover = np.clip(30.5 - np.hypot(x - 48, y - 48), 0, 1)[..., None]
+        disc = np.concatenate([(cover > 0) * np.array([230, 40, 40]), np.round(cover * 255)], -1).astype(np.uint8)
+        frames = [np.roll(disc, 2 * i, 1) for i in range(6)]
+        write_all(webm_file(tmp_path / "a.webm", Timeline([Fraction(i, 12) for i in range(7)])), frames)
+        with VideoReader(tmp_path / "a.webm") as reader:
+            for i in range(6):
+                shown = np.asarray(reader.read_upright(i)).astype(int)
+                edge = shown[(shown[..., 3] > 20) & (shown[..., 3] < 235)]
+                assert len(edge) > 50 and np.abs(edge[:, :3] - (230, 40, 40)).max() < 12
+
+    def test_clear_frames_are_taken(self, tmp_path):
+        frames = [np.zeros((48, 64, 4), np.uint8)] * 2
+        write_all(webm_file(tmp_path / "a.webm", Timeline([Fraction(i, 12) for i in range(3)])), frames)
+        with VideoReader(tmp_path / "a.webm") as reader:
+            assert len(reader) == 2 and np.asarray(reader.read_upright(1))[..., 3].max() < 8
 
     def test_opaque_webm_has_no_alpha(self, tmp_path):
         write(webm_file(tmp_path / "a.webm", Timeline([Fraction(i, 12) for i in range(4)])), 3)

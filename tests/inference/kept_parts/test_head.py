@@ -92,6 +92,19 @@ class TestHeadKeeper:
         assert np.abs(output(made)[far] - 235).max() < 1 and float(made.figure_alpha[0, 0][far].max()) == 0
         assert (made.logits[0].argmax(0)[torch.from_numpy(far)] == 0).all()
 
+    def test_a_pose_by_itself_does_not_depend_on_the_one_before(self, drawn):
+        """In a video a head keeps the size that it had in the frame before while that is near."""
+        scales = {}
+        for case in ("alone", "video", "forgotten"):
+            keeper = keeper_of(drawn)
+            if case != "alone":
+                assert keeper(layers_of(labels_of_size(1.45, 1.45)), GROUND, None)[1] is not None
+            if case == "forgotten":
+                keeper.forget()
+            head = keeper(layers_of(labels_of_size(1.2, 1.2)), GROUND, None)[1]
+            scales[case] = None if head is None else scale_of(head)
+        assert scales["forgotten"] == scales["alone"] != scales["video"]
+
     def test_a_hand_stays_before_the_head(self, drawn):
         there = labels_of()
         hand = np.zeros((SIZE, SIZE), bool)
