@@ -136,9 +136,13 @@ def difference(
     return largest, sum(means) / len(means)
 
 
-def to_onnx(step: Step, arguments: list[Tensor], config: dict[str, Any]) -> Any:
-    """An onnx.ModelProto, without the exporter's notes on where in the source each node comes from."""
-    batch = torch.export.Dim("batch")
+def to_onnx(step: Step, arguments: list[Tensor], config: dict[str, Any], any_batch: bool = True) -> Any:
+    """An onnx.ModelProto, without the exporter's notes on where in the source each node comes from.
+
+    Args:
+        any_batch: for batches of any size; otherwise for the size of these arguments, which takes half the time.
+    """
+    shapes = (tuple({0: torch.export.Dim("batch")} for _ in arguments),) if any_batch else None
     quiet = logging.getLogger("torch.onnx"), logging.getLogger("onnxscript")
     levels = [logger.level for logger in quiet]
     try:
@@ -146,7 +150,6 @@ def to_onnx(step: Step, arguments: list[Tensor], config: dict[str, Any]) -> Any:
             logger.setLevel(logging.ERROR)
         with warnings.catch_warnings(), torch.no_grad():
             warnings.simplefilter("ignore")
-            shapes = (tuple({0: batch} for _ in arguments),)
             exported = torch.export.export(step, tuple(arguments), dynamic_shapes=shapes)
             if any(node.target in DECOMPOSITIONS for node in exported.graph.nodes):  # it takes as long as exporting
                 exported = exported.run_decompositions(DECOMPOSITIONS)
