@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import io
 import json
 import subprocess
 import sys
@@ -24,7 +25,7 @@ from capture.common.files import write_bytes
 
 ROOT = Path(__file__).resolve().parents[1]
 HISTORY = "suite_history.csv"
-HEADINGS = ("epoch", "dataset", "lpips", "share")
+HEADINGS = ("epoch", "dataset", "lpips", "share", "suite", "limit")
 ENDING = "epoch_checkpoint.pt"
 FALLEN = 0.02  # of the better floor, above the best share so far: less is noise
 PAUSE = 20.0  # seconds between two looks for a new checkpoint
@@ -41,11 +42,11 @@ def checkpoints(result: Path) -> dict[int, Path]:
     return dict(sorted(found.items()))
 
 
-def read_history(result: Path) -> History:
+def read_history(result: Path, suite: str, limit: int) -> History:
     """What was measured before; {} where nothing was.
 
     Raises:
-        CaptureError: the file was changed by something else.
+        CaptureError: the file was changed by something else, or holds figures of another suite or of other pairs.
     """
     path, history = result / HISTORY, History()
     if not path.is_file():
@@ -53,6 +54,12 @@ def read_history(result: Path) -> History:
     try:
         with path.open(newline="") as file:
             for row in csv.DictReader(file):
+                asked = row.get("suite") or suite, int(row.get("limit") or limit)  # older files do not say
+                if asked != (suite, limit):
+                    raise CaptureError(
+                        f"{path}: measured with --suite {asked[0]} --limit {asked[1]}; give the same, or rename the "
+                        "file"
+                    )
                 numbers = float(row["lpips"]), float(row["share"])
                 history.setdefault(int(row["epoch"]), {})[row["dataset"]] = numbers
     except (KeyError, ValueError, TypeError) as error:
@@ -60,14 +67,15 @@ def read_history(result: Path) -> History:
     return history
 
 
-def write_history(result: Path, history: History) -> None:
+def write_history(result: Path, history: History, suite: str, limit: int) -> None:
     """Replace the file."""
-    rows = [
-        ",".join((str(epoch), name, f"{lpips:.6f}", f"{share:.6f}"))
-        for epoch, styles in sorted(history.items())
-        for name, (lpips, share) in styles.items()
-    ]
-    write_bytes(result / HISTORY, "\n".join([",".join(HEADINGS), *rows, ""]).encode())
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(HEADINGS)
+    for epoch, styles in sorted(history.items()):
+        for name, (lpips, share) in styles.items():
+            writer.writerow((epoch, name, f"{lpips:.6f}", f"{share:.6f}", suite, limit))
+    write_bytes(result / HISTORY, text.getvalue().encode())
 
 
 def measure(checkpoint: Path, args: argparse.Namespace) -> dict[str, tuple[float, float]]:
@@ -119,12 +127,12 @@ def main() -> None:
     args = build_parser().parse_args()
     if not (args.result / FOLDER).is_dir():
         raise CaptureError(f"{args.result}: no checkpoints here; give the folder of a run")
-    history = read_history(args.result)
+    history = read_history(args.result, args.suite, args.limit)
     while True:
         for epoch, path in checkpoints(args.result).items():
             if epoch not in history:
                 history[epoch] = measure(path, args)
-                write_history(args.result, history)
+                write_history(args.result, history, args.suite, args.limit)
                 print(report(epoch, history), flush=True)
         if not args.follow:
             break

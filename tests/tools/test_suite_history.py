@@ -16,6 +16,8 @@ from tools.suite_history import checkpoints, read_history, report, write_history
 SHARES = {1: {"toon": 0.60, "lpc": 1.2}, 2: {"toon": 0.50, "lpc": 1.0}, 10: {"toon": 0.55, "lpc": 1.01}}
 HISTORY = {epoch: {name: (0.1, share) for name, share in styles.items()} for epoch, styles in SHARES.items()}
 
+ASKED = ("styles", 16)  # the suite and its --limit
+
 
 @pytest.fixture
 def run(tmp_path) -> Path:
@@ -34,14 +36,25 @@ class TestCheckpoints:
 
 class TestHistory:
     def test_a_history_is_read_as_it_was_written(self, run):
-        assert read_history(run) == {}
-        write_history(run, HISTORY)
-        assert read_history(run) == HISTORY
+        assert read_history(run, *ASKED) == {}
+        write_history(run, HISTORY, *ASKED)
+        assert read_history(run, *ASKED) == HISTORY
+
+    @pytest.mark.parametrize("other", [("mine,too.yaml", 16), ("styles", 48)])
+    def test_figures_of_other_pairs_are_refused(self, run, other):
+        write_history(run, HISTORY, *other)
+        assert read_history(run, *other) == HISTORY
+        with pytest.raises(CaptureError, match=f"measured with --suite {other[0]} --limit {other[1]}; give the same"):
+            read_history(run, *ASKED)
+
+    def test_a_file_of_an_older_version_is_read(self, run):
+        (run / "suite_history.csv").write_text("epoch,dataset,lpips,share\n1,toon,0.1,0.5\n")
+        assert read_history(run, *ASKED) == {1: {"toon": (0.1, 0.5)}}
 
     def test_another_file_is_refused(self, run):
         (run / "suite_history.csv").write_text("a,b\n1,2\n")
         with pytest.raises(CaptureError, match="not a history of a suite"):
-            read_history(run)
+            read_history(run, *ASKED)
 
 
 class TestReport:
@@ -74,7 +87,7 @@ class TestMain:
         assert self.main(monkeypatch, run) == [1, 2, 10]
         assert "fallen: toon 50% to 55%" in capsys.readouterr().out
         (run / "CheckPoint" / "2epoch_checkpoint.pt").unlink()
-        assert self.main(monkeypatch, run) == [] and read_history(run) == HISTORY
+        assert self.main(monkeypatch, run) == [] and read_history(run, *ASKED) == HISTORY
 
     def test_a_folder_without_a_run_is_refused(self, monkeypatch, tmp_path):
         with pytest.raises(CaptureError, match="no checkpoints here"):
