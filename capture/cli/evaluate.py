@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from capture.evaluation.table import Table
 
 PROGRAM = "evaluate.py"
+SUITE_ROOT = Path("data") / "suite"  # where datasets of suites are, where --suite_root does not say otherwise
 
 
 def build_parser() -> Parser:
@@ -58,7 +59,6 @@ def build_parser() -> Parser:
     parser.add_argument(
         "--suite_root",
         type=Path,
-        default=Path("data") / "suite",
         metavar="FOLDER",
         help="where the suite's datasets are (default: data/suite); python -m tools.suite_data makes them",
     )
@@ -138,11 +138,17 @@ def parse(args: argparse.Namespace) -> Request:
     unmeasured = next((name for name in require if name not in metrics), None)
     if unmeasured is not None:
         raise CaptureError(f"--require {unmeasured}: --metrics {args.metrics} leaves it out; add it there")
+    if args.suite_root is not None and args.suite is None:
+        raise CaptureError("--suite_root: only with --suite; leave it out")
+    if args.segmenter is not None and not {"pose", "identity"} & set(metrics) and not args.reference:
+        raise CaptureError("--segmenter: only with --metrics pose or identity, or --reference; leave it out")
+    if args.lpips_net != "alex" and "lpips" not in metrics:
+        raise CaptureError(f"--lpips_net {args.lpips_net}: --metrics {args.metrics} leaves lpips out; add it there")
     if args.suite is not None and (args.pairs or args.self_folder or args.pred):
         raise CaptureError(f"--suite {args.suite}: it has its own pairs; leave --pairs, --self and --pred out")
     out = args.out or default_out(args.results)
     if args.suite is not None and args.html is not None:
-        raise CaptureError("--html: a suite has a page for each dataset in --out; leave --html out")
+        raise CaptureError("--html: it is a page of one dataset, and --suite has several; leave it out")
     if args.suite is not None and not args.out:
         out = out / Path(args.suite).stem
     if out.exists() and not out.is_dir():
@@ -213,7 +219,7 @@ def main() -> None:
         else:
             from capture.evaluation.suite import evaluate_suite, read_suite
 
-            table = evaluate_suite(request, read_suite(args.suite), args.suite_root, workers, _say)
+            table = evaluate_suite(request, read_suite(args.suite), args.suite_root or SUITE_ROOT, workers, _say)
     finally:
         workers.close()
     if table is not None:

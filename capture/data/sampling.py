@@ -77,17 +77,20 @@ def draw(catalog: Catalog, seed: int, index: int) -> Draw:
     return Draw(identity, real, pose, known.same_frame(pose, a) if catalog.aligned else None)
 
 
-def draw_other_pictures(catalog: Catalog, seed: int, index: int, count: int) -> list[int]:
+def draw_other_pictures(catalog: Catalog, seed: int, index: int, count: int, target: int | None = None) -> list[int]:
     """The numbers of `count` more frames of the identity's character for sample `index`.
 
     They come from clips other than the identity's and the target's, where the character has more; otherwise from any.
     None is the target, and none comes twice unless the character has too few frames.
+
+    Args:
+        target: the number of the target's frame; None: that of the sample, where it has one.
     """
     if not count:
         return []
     known, sample = catalog.index, draw(catalog, seed, index)
     every = _between(known.clip_at, known.character_of(known.clip_of(sample.identity)))
-    taken = {sample.identity, sample.target}
+    taken = {sample.identity, sample.target if target is None else target}
     used = {known.clip_of(frame) for frame in taken if frame is not None}
     clips = [clip for clip in every if clip not in used] or list(every)
     frames_of = [_between(known.frame_at, clip) for clip in clips]

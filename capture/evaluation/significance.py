@@ -94,7 +94,7 @@ def judge(values: Sequence[Tensor], keys: Sequence[str], lower_is_better: dict[s
         return rows
     stacked = torch.stack(list(values))  # (rows, N, K)
     intervals = bootstrap_intervals(stacked.permute(1, 0, 2).flatten(1)).unflatten(0, (len(rows), len(keys)))
-    means = stacked.nanmean(1)  # (rows, K)
+    means = _comparable_means(stacked)  # (rows, K)
     for k, key in enumerate(keys):
         for row, (low, high) in zip(rows, intervals[:, k].tolist()):
             if low == low:  # not NaN
@@ -111,11 +111,24 @@ def judge(values: Sequence[Tensor], keys: Sequence[str], lower_is_better: dict[s
             continue
         for r in others:
             rows[r].p_values[key] = float(p_values[k, r])
-        close = [r for r in others if p_values[k, r] >= 1 - LEVEL]
+        ahead = (
+            tested[k].nansum(1) * (1 if lower_is_better[key] else -1) < 0
+        )  # on the pairs of both, the leader is worse
+        close = [r for r in others if p_values[k, r] >= 1 - LEVEL or ahead[r]]
         rows[leaders[k]].marks[key] = TIED if close else BEST
         for r in close:
             rows[r].marks[key] = TIED
     return rows
+
+
+def _comparable_means(values: Tensor) -> Tensor:
+    """Means (rows, K) of values (rows, N, K) over the pairs on which all rows have one that have any; over each row's
+    own where there are no such pairs; NaN for rows without any."""
+    there = ~values.isnan()
+    any_row = there.any(1, keepdim=True)  # (rows, 1, K)
+    common = (there | ~any_row).all(0, keepdim=True) & there  # (rows, N, K)
+    means = values.where(common, torch.nan).nanmean(1)
+    return means.where(common.any(1), values.nanmean(1))
 
 
 def _chunks(resamples: int, n: int) -> list[int]:

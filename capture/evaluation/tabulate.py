@@ -13,6 +13,13 @@ from capture.evaluation.table import Line, Table, mean
 from capture.metrics.choice import DEFAULT, LOWER_IS_BETTER, columns, per_pair_keys
 from capture.metrics.frechet import ENOUGH, frechet_distance
 
+_NO_FOREGROUND = "the other targets have neither a mask nor one background colour, or no foreground that counts"
+_NO_PARTS = "in the others no part is found in both pictures"
+LACKING = {  # column -> why some pairs have no number
+    **dict.fromkeys(("l1_foreground", "ssim_foreground"), _NO_FOREGROUND),
+    **dict.fromkeys(("pose_error", "parts_missed", "identity_error"), _NO_PARTS),
+}
+
 
 def tabulate(
     rows: Sequence[Row],
@@ -52,10 +59,10 @@ def _line(row: Row, numbers: Measured, reference: Tensor | None, missing: dict[s
     n = len(numbers.values)
     cells = {key: mean(column) for key, column in zip(numbers.columns, numbers.values.T.tolist())}
     notes = dict(missing) | ({"method": row.note} if row.note else {})
-    for key in ("l1_foreground", "ssim_foreground"):
+    for key in numbers.columns:
         known = int((~numbers.column(key).isnan()).sum())
-        if known < n:
-            notes[key] = f"on {known} of {n} pairs; the other targets have neither a mask nor one background colour"
+        if known < n and key in LACKING and key not in missing:
+            notes[key] = f"on {known} of {n} pairs; {LACKING[key]}"
     if numbers.features is not None and reference is not None:
         cells["fid"] = frechet_distance(reference, numbers.features)
     cells["kid"] = numbers.kid

@@ -83,10 +83,12 @@ def place_back(
     canvas_side += canvas_side % 2 if even else 0
     drawn = max(round(window.side * scale), 1)
     picture = Image.fromarray(output)
-    if drawn != size:
-        picture = picture.resize(
-            (drawn, drawn), Image.Resampling.NEAREST if 1 <= pixels < cell else Image.Resampling.BILINEAR
-        )
+    if 1 <= pixels < cell:
+        drawn = size * pixels // cell
+        box = (0, 0, drawn * cell / pixels, drawn * cell / pixels)  # less than one of the result's pixels is left out
+        picture = picture.resize((drawn, drawn), Image.Resampling.NEAREST, box=box)
+    elif drawn != size:
+        picture = picture.resize((drawn, drawn), Image.Resampling.BILINEAR)
     around = border_colour(output) if picture.mode == "RGB" else (0, 0, 0, 0)
     canvas = Image.new(picture.mode, (canvas_side, canvas_side), around)
     canvas.paste(picture, (round((window.x - left) * scale), round((window.y - top) * scale)))

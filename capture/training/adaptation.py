@@ -1,7 +1,7 @@
 """Adapting trained weights to one character or one style, from its pictures alone: `train.py --adapt`.
 
 The method makes training samples of the pictures (`Method.adaptation_samples`), and a short run that starts from the
-weights learns from them. Every eighth sample is held out, and measured after every epoch.
+weights learns from them. An eighth of the samples is held out, and measured after every epoch.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from capture.io.images import WHITE
 from capture.methods.build import build_method
 
 SAMPLES = 256  # made of the pictures, held-out ones included
-HELD_OUT = 8  # every so many
+HELD_OUT = 8  # one of so many
 DEFAULTS = {  # of a run that adapts, unless the command line says otherwise
     "train_config.num_epochs": 4,
     "train_config.max_minutes": 3.0,
@@ -78,24 +78,31 @@ def open_adaptation_data(config: dict[str, Any]) -> Data:
     seed = config["train_config"]["seed"]
     samples = method.adaptation_samples(transfer.generator, torch.stack(pictures), ground, SAMPLES, seed)
     assert samples is not None
+    held_out = torch.tensor(held_out_numbers(len(samples["has_target"])))
     return Data(
         AdaptationSamples(samples, seed),
         f"{len(files)} picture{'s' * (len(files) != 1)} of {config['main_config']['adapt_to']}, rearranged by parts",
-        lambda count: {name: value[::HELD_OUT][:count] for name, value in samples.items() if name != "has_target"},
+        lambda count: {name: value[held_out[:count]] for name, value in samples.items() if name != "has_target"},
     )
+
+
+def held_out_numbers(count: int) -> range:
+    """The numbers of the samples that are held out, the last ones. Samples show the pictures in turn, so that one of
+    every so many would hold out the same pictures always."""
+    return range(count - count // HELD_OUT, count)
 
 
 class AdaptationSamples(SampleSource):
     """Samples that are made already, shuffled anew in every round.
 
     Args:
-        samples: uint8 (N, 3, S, S) by role, and has_target (N,); every HELD_OUT-th is left out.
+        samples: uint8 (N, 3, S, S) by role, and has_target (N,); held_out_numbers are left out.
     """
 
     def __init__(self, samples: dict[str, Tensor], seed: int):
         self.samples, self.seed = samples, seed
         count = len(samples["has_target"])
-        self.numbers = np.array([i for i in range(count) if i % HELD_OUT])
+        self.numbers = np.array([i for i in range(count) if i not in held_out_numbers(count)])
 
     def batch(self, indices: Sequence[int]) -> Batch:
         chosen = torch.tensor([self._number(index) for index in indices])

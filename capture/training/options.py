@@ -61,7 +61,7 @@ class TrainConfig(Section):
     )
     micro_batches: int = key(
         1,
-        "passes in which a batch is worked through: less memory, the same update",
+        "passes in which a batch is worked through: less memory, nearly the same update",
         ge=1,
         le=65_536,
         resume="free",

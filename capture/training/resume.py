@@ -125,7 +125,7 @@ def resumable_state(
         remedy = "choose another --result_title or remove that folder"
         if any(key == "dataset_config.batch_size" for key, _, _ in other):
             remedy = (
-                "to use less memory, raise --micro_batches, which leaves the update as it is; for another batch size, "
+                "to use less memory, raise --micro_batches, which hardly changes the update; for another batch size, "
                 f"choose another --result_title and begin with these weights by --start_from {folder}"
             )
         raise CaptureError(f"{folder}: holds a run with another configuration: {keys}; {remedy}")

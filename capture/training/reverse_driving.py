@@ -138,7 +138,10 @@ def _kept(
 def draw_candidates(transfer: PoseTransfer, frames: FrameDataset, indices: range) -> list[Candidate]:
     """The candidates of these numbers, each of which depends on the dataset's seed and on its number alone."""
     draws = [draw(frames.catalog, frames.seed, index) for index in indices]
-    others = [draw_other_pictures(frames.catalog, frames.seed, index, 1)[0] for index in indices]
+    others = [
+        draw_other_pictures(frames.catalog, frames.seed, index, 1, target=one.real)[0]
+        for index, one in zip(indices, draws)
+    ]
     identity, real, target = (
         torch.from_numpy(np.stack([frames.reader.read(number) for number in numbers])).permute(0, 3, 1, 2).contiguous()
         for numbers in ([one.identity for one in draws], others, [one.real for one in draws])

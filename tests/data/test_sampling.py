@@ -100,6 +100,7 @@ class TestIdentityPictures:
             if clips[0] == clips[1]:  # the tree has two clips: the other one is free
                 assert clips[0] not in clips[2:4]
             assert draw_other_pictures(catalog, 2, index, 1) == others[:1]
+            assert others[0] not in draw_other_pictures(catalog, 2, index, 3, target=others[0])
 
     def test_a_character_with_too_few_frames_shows_its_identity_again(self):
         builder = IndexBuilder()

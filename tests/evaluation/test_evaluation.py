@@ -37,6 +37,15 @@ class TestTabulate:
         assert any(remark.startswith(f"warning: FID of {n} pairs is biased") for remark in remarks) == warned
         assert not any("FID of" in remark for remark in tabulate(ROWS[1:], [measured], None, {}, {}).remarks)
 
+    def test_pairs_in_which_no_part_was_found_are_said(self):
+        values = torch.full((6, 2), 0.1, dtype=torch.float64)
+        values[2:, 1] = torch.nan
+        measured = Measured(values, columns=("l1", "pose_error"))
+        (line, *_) = tabulate(ROWS[1:], [measured], None, {}, {}, metrics=("l1", "pose")).lines
+        assert line.notes["pose_error"] == "on 2 of 6 pairs; in the others no part is found in both pictures"
+        missing = {"pose_error": "no segmenter"}
+        assert tabulate(ROWS[1:], [measured], None, {}, missing, metrics=("pose",)).lines[0].notes == missing
+
     def test_foregrounds_that_are_not_known_do_not_count(self) -> None:
         measured = numbers(4, 4)
         measured.values[1:3, 3:] = torch.nan

@@ -90,6 +90,19 @@ class TestJudge:
         low, high = rows[2].intervals["lpips"]
         assert low < base.mean() < high
 
+    def test_a_row_with_few_pairs_does_not_lead_by_having_the_easy_ones(self) -> None:
+        """On the pairs that both have, the second row is better; its mean over all pairs is worse."""
+        easy, hard = 0.1 + 0.001 * draws(20, 1), 0.5 + 0.001 * draws(80, 1, 1)
+        few = torch.cat([easy, torch.full((80, 1), torch.nan, dtype=torch.float64)])
+        for order in (1, -1):
+            rows = judge([few, torch.cat([easy - 0.01, hard])][::order], ["pose"], {"pose": True})[::order]
+            assert rows[0].marks == {} and rows[1].marks == {"pose": BEST}
+
+    def test_rows_without_common_pairs_are_not_called_better(self) -> None:
+        nothing = torch.full((20, 1), torch.nan, dtype=torch.float64)
+        one, other = torch.cat([draws(20, 1), nothing]), torch.cat([nothing, draws(20, 1) + 1])
+        assert [row.marks for row in judge([one, other], ["pose"], {"pose": True})] == [{"pose": TIED}] * 2
+
     def test_one_row_has_intervals_and_no_mark(self) -> None:
         (row,) = judge([draws(20, 1)], ["l1"], {"l1": True})
         assert row.marks == {} and row.p_values == {} and len(row.intervals["l1"]) == 2

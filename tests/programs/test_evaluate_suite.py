@@ -76,7 +76,7 @@ def test_the_worst_style_with_lpips(root, untrained, tmp_path, run_main):
     [
         (["--suite", "nothing"], "--suite nothing: no such suite"),
         (["--suite", "styles", "--pairs", "x.csv"], "it has its own pairs; leave --pairs, --self and --pred out"),
-        (["--suite", "styles", "--html", "page.html"], "a suite has a page for each dataset"),
+        (["--suite", "styles", "--html", "page.html"], "it is a page of one dataset, and --suite has several"),
         (["--suite", "styles", "--suite_root", "nowhere"], "none of the suite's datasets is there"),
     ],
 )

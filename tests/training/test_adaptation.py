@@ -14,7 +14,7 @@ from capture.common.registry import method_class
 from capture.inference.transfer import PoseTransfer
 from capture.methods.build import build_generator
 from capture.training import adaptation
-from capture.training.adaptation import HELD_OUT, adaptation_config, open_adaptation_data
+from capture.training.adaptation import HELD_OUT, adaptation_config, held_out_numbers, open_adaptation_data
 from tests.conftest import draw_figure, tiny_config, write_result
 
 SAMPLES = 64  # of 256
@@ -54,10 +54,17 @@ class TestSamples:
         batch = data.train.batch(range(SAMPLES))
         assert {tuple(value.shape[1:]) for name, value in batch.items() if name != "has_target"} == {(3, 64, 64)}
         numbers = {int(data.train.describe(i)["identity"].split()[-1]) for i in range(SAMPLES)}
-        assert numbers == {i for i in range(SAMPLES) if i % HELD_OUT}
+        assert len(numbers) == SAMPLES - SAMPLES // HELD_OUT
         held_out = data.test_batch(4)
         assert len(held_out["target"]) == 4 and "has_target" not in held_out
         assert (batch["target"] != batch["pose"]).any()
+
+    @pytest.mark.parametrize("pictures", [1, 2, 4, 8, 12, 16, 24])
+    def test_every_picture_is_learnt_from_both_ways_round(self, pictures):
+        """Samples show the pictures in turn, first as they are and then mirrored."""
+        learnt = [i for i in range(SAMPLES) if i not in held_out_numbers(SAMPLES)]
+        shown = {(i % pictures, i // pictures % 2) for i in learnt}
+        assert len(shown) == 2 * pictures and len(learnt) == SAMPLES * 7 // 8
 
     def test_the_same_indices_give_the_same_samples(self, data):
         one, same = (data.train.batch([5, 300, 7]) for _ in range(2))

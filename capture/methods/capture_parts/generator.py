@@ -28,6 +28,7 @@ from capture.methods.capture_parts.segmenter import PartSegmenter, Segmentation
 from capture.methods.layers import Layers
 
 HALVINGS = 4  # of the segmenter: a picture's side is a multiple of 2^4 positions
+GROUND_KNOWN = "ground_known"  # an input, bool (B,): for which samples the input "ground" is one
 PICTURE, SEGMENTATION, GROUND = "picture", "segmentation", "ground"  # features beside the encoders' skips
 TEXTURES = "textures"
 
@@ -236,11 +237,15 @@ class PartsGenerator(Generator):
         """What the figure is composited over, where its alpha is predicted."""
         if not self.figure_alpha:
             return {}
-        if GROUND in inputs:
+        if GROUND in inputs and GROUND_KNOWN not in inputs:
             return {GROUND: inputs[GROUND].float()}
         background = segmentation.logits.softmax(dim=1)[:, :1]  # (B, 1, h, w)
         background = F.interpolate(background, scale_factor=float(self.patch), mode="nearest")
-        return {GROUND: estimate_ground(inputs[IDENTITY], background.detach())}
+        estimated = estimate_ground(inputs[IDENTITY], background.detach())
+        if GROUND not in inputs:
+            return {GROUND: estimated}
+        known = inputs[GROUND_KNOWN][:, None, None, None]  # of each sample
+        return {GROUND: torch.where(known, inputs[GROUND].float(), estimated)}
 
     def _lay_out_all(self, identities: Sequence[Features], pose: Features) -> list[LayoutDetails]:
         return [self._lay_out(_as_segmentation(identity), _as_segmentation(pose)) for identity in identities]

@@ -18,7 +18,7 @@ from capture.methods.capture.losses import adversarial_loss, discriminator_loss
 from capture.methods.capture_parts.adaptation import adaptation_samples
 from capture.methods.capture_parts.attention_loss import attention_loss
 from capture.methods.capture_parts.face_parts import ALL_PARTS, fold_face_parts
-from capture.methods.capture_parts.generator import LayoutDetails, PartsDetails, PartsGenerator
+from capture.methods.capture_parts.generator import GROUND, GROUND_KNOWN, LayoutDetails, PartsDetails, PartsGenerator
 from capture.methods.capture_parts.losses import alpha_loss, correspondence_loss, segmentation_loss
 from capture.methods.capture_parts.mix_style import MOST_PICTURES, draw_style_numbers
 from capture.methods.capture_parts.segmenter import Segmentation
@@ -58,6 +58,7 @@ class Method(base.Method):
         self.stage, self.weights = STAGES[options["stage"]], options["loss"]
         if options["stage"] == "alpha" and not options["networks"]["figure_alpha"]:
             raise ValueError("capture_parts_config.stage alpha needs capture_parts_config.networks.figure_alpha: true")
+        check_weights(options)
         self.mix_style = 0.0 if self.stage.until == "image" else options["mix_style"]
         networks: dict[str, nn.Module] = {"gen": self.build_generator(config)}
         painting = self.stage.until == "image"
@@ -86,7 +87,7 @@ class Method(base.Method):
         attention, alpha = (options["loss"][f"{name}_weight"] for name in ("attention", "alpha"))
         if stage.correspondence:
             keys["target_uv"] = f"capture_parts_config.stage {options['stage']} learns from UV maps: {NEEDS_MAPS}"
-        elif attention:
+        elif attention and "decoder" in stage.learns:
             keys["target_uv"] = (
                 f"capture_parts_config.loss.attention_weight is {attention}: {NEEDS_MAPS}; or set it to 0"
             )
@@ -146,7 +147,7 @@ class Method(base.Method):
             return self._segmentation_loss(batch, styles)
         inputs = {**identities_in(batch), "pose": batch["pose"]}
         if TARGET_GROUND in batch:
-            inputs["ground"] = batch[TARGET_GROUND]
+            inputs |= {GROUND: batch[TARGET_GROUND], GROUND_KNOWN: batch["has_target"]}
         if self.stage.until == "layout":
             laid_out = self.trained["gen"](inputs, until="layout", style_numbers=styles)
             return _correspondence_loss(laid_out, batch, sample_seed)
@@ -158,7 +159,7 @@ class Method(base.Method):
             correspondence, metrics = _correspondence_loss(made.laid_out, batch, sample_seed)
             metrics = {"G_correspondence": correspondence.detach()} | metrics
             terms.append((self.weights["correspondence_weight"], (correspondence, metrics)))
-        if self.weights["attention_weight"] and "target_uv" in batch:
+        if self.weights["attention_weight"] and "target_uv" in batch and "decoder" in self.stage.learns:
             terms.append((self.weights["attention_weight"], self._attention_loss(batch, made, sample_seed)))
         loss, metrics = torch.zeros((), device=batch["identity"].device), {}
         for weight, (term, its_metrics) in terms:
@@ -233,6 +234,31 @@ def _correspondence_loss(laid_out: list[LayoutDetails], batch: dict[str, Tensor]
             for details, uv in zip(laid_out, maps)
         ]
     )
+
+
+def check_weights(options: dict[str, Any]) -> None:
+    """Check that a stage that paints has a loss to learn from.
+
+    Args:
+        options: the whole of capture_parts_config.
+    Raises:
+        ValueError: it has none, or a loss of the alpha of a network that predicts none.
+    """
+    stage, weights = STAGES[options["stage"]], options["loss"]
+    if stage.until != "image":
+        return
+    if weights["alpha_weight"] and not options["networks"]["figure_alpha"]:
+        raise ValueError(
+            "capture_parts_config.loss.alpha_weight needs capture_parts_config.networks.figure_alpha: true"
+        )
+    names = ["target", "perceptual", "adversarial", "alpha"]
+    names += ["correspondence"] * stage.correspondence + ["attention"] * ("decoder" in stage.learns)
+    if not any(weights[f"{name}_weight"] for name in names):
+        listed = ", ".join(f"{name}_weight" for name in names)
+        raise ValueError(
+            f"capture_parts_config.stage {options['stage']} learns from nothing, because its weights of "
+            f"capture_parts_config.loss are 0; set one of {listed}"
+        )
 
 
 def _mean(found: list[Loss]) -> Loss:

@@ -49,6 +49,15 @@ class TestComposite:
             ground = torch.rand(2, 3, SIZE, SIZE) * 2 - 1
             torch.testing.assert_close(generator(random_pair() | {"ground": ground}), ground)
 
+    def test_the_ground_is_estimated_for_samples_whose_ground_is_not_known(self):
+        generator, pair, known = predicting(), random_pair(), torch.tensor([True, False])
+        with torch.no_grad():
+            generator.refiner.figure.conv.bias.fill_(-1000.0)
+            estimated, ground = generator(pair), torch.full((2, 3, SIZE, SIZE), -1.0)
+            made = generator(pair | {"ground": ground, "ground_known": known})
+        torch.testing.assert_close(made, torch.where(known[:, None, None, None], ground, estimated))
+        assert (estimated[1] + 1).abs().max() > 0.1
+
     def test_where_all_is_figure_the_picture_is_that_of_a_generator_without_alpha(self):
         generator, plain = predicting(), moving_parts(tiny_generator())
         weights = {name: value for name, value in generator.state_dict().items() if "figure" not in name}

@@ -110,6 +110,24 @@ class TestStages:
         with pytest.raises(CaptureError, match="stage alpha needs capture_parts_config.networks.figure_alpha: true"):
             build_method(tiny_config(*TOON, "--stage", "alpha"))
 
+    @pytest.mark.parametrize(
+        ("options", "message"),
+        [
+            (("--stage", "synthesis", "--target_weight", "0", "--attention_weight", "0"), "learns from nothing"),
+            (("--stage", "refiner", "--target_weight", "0"), "set one of target_weight, perceptual_weight"),
+            (("--stage", "joint", "--alpha_weight", "1"), "alpha_weight needs .*figure_alpha: true"),
+        ],
+    )
+    def test_stages_that_would_learn_from_nothing_are_refused(self, options, message):
+        adversarial = ("--adversarial_weight", "0", "--discriminator_weight", "0")
+        with pytest.raises(CaptureError, match=message):
+            new_method(tiny_config("--method", "capture_parts", "--dataset_path", "toon", *adversarial, *options))
+
+    def test_stages_without_the_decoder_need_no_maps_for_its_attention(self):
+        keys = {stage: batch_keys(tiny_config("--method", "capture_parts", "--stage", stage)) for stage in STAGES}
+        assert "target_uv" in keys["synthesis"] and "target_uv" in keys["joint"]
+        assert "target_uv" not in keys["refiner"]
+
     def test_the_next_stage_begins_with_the_weights_of_the_one_before(self, tmp_path):
         config = stage_config("segmentation", "--ema_decay", "0")
         first = Trainer(config, open_data(config, batch_keys(config)), tmp_path / "first")
