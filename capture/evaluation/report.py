@@ -43,16 +43,15 @@ def write_report(
         root: the folder that names of pictures are relative to.  pairs: (index in the pairs file, pair).
     """
     named = [character_and_clip(pair, root) for _, pair in pairs]
-    pictures = [[_below(path, root) for path in (pair.identity, pair.pose, pair.target)] for _, pair in pairs]
     columns = measured[0].columns if measured else PER_PAIR
     write_bytes(
         folder / "pairs.csv",
         _csv(
             ["method", "pair", "character", "clip", "identity", "pose", "target", *columns],
             (
-                [row.name, index, *named[i], *pictures[i], *_cells(numbers.values[i].tolist())]
+                [row.name, index, *named[i], pair.identity, pair.pose, pair.target, *_cells(numbers.values[i].tolist())]
                 for row, numbers in zip(rows, measured)
-                for i, (index, _) in enumerate(pairs)
+                for i, (index, pair) in enumerate(pairs)
             ),
         ),
     )
@@ -132,13 +131,6 @@ def contact_sheet(
         number = values[i, PER_PAIR.index(key)].item()
         draw.text((4, HEAD + line * step + step // 2 - 10), f"pair {pairs[i][0]}\n{key} {number:.4f}", fill="black")
     return image_to_tensor(sheet)
-
-
-def _below(path: Path | None, root: Path) -> str:
-    """A name relative to `root`, the same on every machine; the path itself where it is not below `root`."""
-    if path is None:
-        return ""
-    return (path.relative_to(root) if path.is_relative_to(root) else path).as_posix()
 
 
 def _csv(header: list[str], rows: Iterable[Sequence[Any]]) -> bytes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import sys
 from pathlib import Path
 
@@ -66,14 +65,6 @@ def test_rows_measured_apart_and_joined_are_the_rows_measured_together(world: Pa
             assert sure.intervals[key] == pytest.approx(expected["intervals"][key], abs=2e-6)
         assert sure.marks == expected["marks"] and sure.p_values == pytest.approx(expected["p_values"])
     assert lines[2].certainty.marks == {"l1": "best", "ssim": "best"}
-
-
-def test_pairs_csv_names_pictures_relative_to_the_pairs_file(world: Path) -> None:
-    names = {}
-    for out in ("a", "b"):
-        with open(world / out / "pairs.csv") as file:
-            names[out] = [(row["identity"], row["pose"], row["target"]) for row in csv.DictReader(file)]
-    assert names["a"] == names["b"] and names["a"][0][0] == "imgs/hero__walk__identity0.png"
 
 
 def test_the_program_writes_the_joined_table(world: Path, tmp_path: Path, monkeypatch, capsys) -> None:
