@@ -38,10 +38,9 @@ def chosen(evaluation: Path, dataset: SuiteDataset, name: str) -> list[list[Path
         raise CaptureError(f"{report}: no result called {name} in it; give --name")
     found = []
     for row in (rows[len(rows) // 3], rows[2 * len(rows) // 3]):
-        renders = sorted(
-            (evaluation / dataset.name / "renders").glob(f"{name}-*/{int(row['pair']):05d}_*.png"),
-            key=lambda path: path.stat().st_mtime,
-        )
+        found_files = (evaluation / dataset.name / "renders").glob(f"*/{int(row['pair']):05d}_*.png")
+        of_result = [path for path in found_files if path.parent.name.rpartition("-")[0] == name]  # not name-other
+        renders = sorted(of_result, key=lambda path: path.stat().st_mtime)
         if not renders:
             raise CaptureError(f"{report}: the picture of pair {row['pair']} is gone; run evaluate.py again")
         found.append([Path(row["identity"]), Path(row["pose"]), renders[-1], Path(row["target"])])

@@ -159,13 +159,18 @@ def call(command: Sequence[str]) -> int:
     with stop_on_signal() as stopped:
         process = subprocess.Popen(command, start_new_session=True)
         told = False
-        while True:
-            try:
-                return process.wait(timeout=0.2)
-            except subprocess.TimeoutExpired:
-                if stopped and not told:
-                    os.killpg(process.pid, signal.SIGINT)
-                    told = True
+        try:
+            while True:
+                try:
+                    return process.wait(timeout=0.2)
+                except subprocess.TimeoutExpired:
+                    if stopped and not told:
+                        os.killpg(process.pid, signal.SIGINT)
+                        told = True
+        except KeyboardInterrupt:  # a second Ctrl-C; the command would go on by itself
+            os.killpg(process.pid, signal.SIGINT)
+            process.wait()
+            raise
 
 
 def train(runs: Sequence[Run], processes: int) -> None:

@@ -40,10 +40,10 @@ def compare_results(old: dict[str, Any], new: dict[str, Any]) -> tuple[list[str]
     found: dict[str, list[str]] = {"slower": [], "faster": []}
     common = 0
     for part, rows in new["parts"].items():
-        before = {key(row): row for row in old["parts"].get(part, []) if "ms" in row}
+        before = {key(row): row for row in old["parts"].get(part, []) if "low_ms" in row}
         for row in rows:
             was = before.get(key(row))
-            if was is None or "ms" not in row:
+            if was is None or "low_ms" not in row:  # only with a spread
                 continue
             common += 1
             verdict = "slower" if row["low_ms"] > was["high_ms"] else "faster" if row["high_ms"] < was["low_ms"] else ""

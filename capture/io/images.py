@@ -78,7 +78,7 @@ def size_in_header(path: Path) -> tuple[int, int] | None:
     """(width, height) of an upright picture by its header, without decoding it; None where there is none to read."""
     try:
         with Image.open(path, formats=FORMATS) as image:
-            turned = image.getexif().get(ExifTags.Base.Orientation, 1) >= 5
+            turned = image.getexif().get(ExifTags.Base.Orientation, 1) >= 5 and image.format != "TIFF"  # turned already
             return image.size[::-1] if turned else image.size
     except Exception:  # whoever decodes the picture says what is wrong with it
         return None

@@ -76,6 +76,16 @@ def test_the_program_writes_the_joined_table(world: Path, tmp_path: Path, monkey
     assert (tmp_path / "joined" / "table.txt").read_text() in capsys.readouterr().out
 
 
+def test_pairs_files_with_the_paths_of_each_machine_are_joined(world: Path) -> None:
+    for name, folder, out in (("near", "data", "here"), ("far", "moved", "there")):
+        rows = [line.split(",") for line in (world / folder / "pairs.csv").read_text().splitlines()[1:]]
+        (world / out).mkdir()
+        write_pairs(world / out / "pairs.csv", [[str(world / folder / path) for path in row] for row in rows])
+        evaluate_rows(world, f"{out}/evaluation", (name,), out)
+    lines = joined(world, "here/evaluation", "there/evaluation").lines
+    assert [line.method for line in lines][2:] == ["near", "far"]
+
+
 def test_other_pictures_of_the_same_names_are_refused(world: Path, tmp_path: Path) -> None:
     root = tmp_path
     for name in ("data", "near", "far"):
