@@ -26,11 +26,12 @@ from torch import Tensor
 from capture.common.errors import CaptureError, Parser, command_line
 from capture.common.files import write_bytes
 from capture.evaluation.significance import judge
-from capture.evaluation.table import Line, Table
-from capture.metrics.choice import LOWER_IS_BETTER, METRICS
+from capture.evaluation.table import Line, Table, mean
+from capture.metrics.choice import LOWER_IS_BETTER, METRICS, columns
 
 AGREEMENT = 5e-4  # by which a number of one picture may differ between two processors
-NAMES = ("method", "pair", "character", "clip", "identity", "pose", "target")  # no numbers
+PICTURES = ("identity", "pose", "target")  # columns of pairs.csv
+ROUNDING = 1e-5  # pairs.csv has six digits
 NEEDS = "it needs pairs.csv and table.jsonl as evaluate.py writes them"
 
 
@@ -64,22 +65,28 @@ def read_evaluation(folder: Path) -> Evaluation:
         CaptureError: a file is missing or is not as evaluate.py writes it.
     """
     try:
-        lines = [json.loads(line) for line in (folder / "table.jsonl").read_text().splitlines()]
-        rows = list(csv.DictReader(io.StringIO((folder / "pairs.csv").read_text(), newline="")))
+        lines = [json.loads(line) for line in (folder / "table.jsonl").read_text(encoding="utf-8").splitlines()]
+        rows = list(csv.DictReader(io.StringIO((folder / "pairs.csv").read_text(encoding="utf-8"), newline="")))
         measured = {str(line["method"]): line for line in lines if line["kind"] != "published"}
-        keys = tuple(key for key in rows[0] if key not in NAMES and key in LOWER_IS_BETTER)
+        keys = tuple(key for key in rows[0] if key in LOWER_IS_BETTER)
         pairs: dict[str, list[tuple[str, ...]]] = {name: [] for name in measured}
         values: dict[str, list[list[float]]] = {name: [] for name in measured}
         for row in rows:
-            pairs[row["method"]].append((row["pair"], *(_file_name(row[role]) for role in NAMES[-3:])))
+            if None in row.values():  # the file is cut off in this line
+                raise ValueError
+            pairs[row["method"]].append((row["pair"], *(_file_name(row[role]) for role in PICTURES)))
             values[row["method"]].append([float(row[key] or math.nan) for key in keys])
         several = {tuple(of_method) for of_method in pairs.values()}
         (common,) = several
         if not common or not all(isinstance(line["protocol"], dict) for line in measured.values()):
             raise ValueError
+        for name, line in measured.items():
+            for key, numbers in zip(keys, zip(*values[name])):
+                if line.get(key) is not None and not abs(mean(numbers) - line[key]) < ROUNDING:
+                    raise ValueError
     except OSError as error:
         raise CaptureError(f"{error.filename}: can't be read ({error.strerror}); {NEEDS}") from None
-    except (ValueError, KeyError, IndexError, TypeError):
+    except (ValueError, KeyError, IndexError, TypeError, AttributeError, csv.Error):
         raise CaptureError(f"{folder}: its pairs.csv and table.jsonl do not fit each other; {NEEDS}") from None
     tensors = {name: torch.tensor(numbers, dtype=torch.float64) for name, numbers in values.items()}
     return Evaluation(folder, keys, common, tensors, measured)
@@ -100,8 +107,8 @@ def check(first: Evaluation, other: Evaluation) -> None:
     for name in (name for name in first.values if name in other.values):
         if first.lines[name]["kind"] != "floor":
             raise CaptureError(f"{where}: both have a row {name}; give one of the results another name")
-        apart = (first.values[name] - other.values[name]).abs().nan_to_num(0.0).max().item()
-        if apart > AGREEMENT or not torch.equal(first.values[name].isnan(), other.values[name].isnan()):
+        apart = _distance(first.values[name], other.values[name])
+        if apart > AGREEMENT:
             raise CaptureError(
                 f"{where}: {name} differs by {apart:.4f} in a pair, so the pictures are not the same; "
                 "render the dataset again, with the same version"
@@ -121,7 +128,7 @@ def join(evaluations: Sequence[Evaluation]) -> Table:
     kept = {name: (line, evaluation) for evaluation in reversed(evaluations) for name, line in evaluation.lines.items()}
     order = [name for evaluation in evaluations for name in evaluation.lines]
     order = sorted(dict.fromkeys(order), key=lambda name: kept[name][0]["kind"] != "floor")
-    headings = {metric.key: metric.heading for group in METRICS.values() for metric in group}
+    headings = columns(tuple(METRICS))
     shown = [key for key in headings if key in kept[order[0]][0]]
     lines = []
     for name in order:
@@ -136,20 +143,28 @@ def join(evaluations: Sequence[Evaluation]) -> Table:
     return Table(lines, first.protocol, list(remarks), {key: headings[key] for key in shown})
 
 
+def _distance(a: Tensor, b: Tensor) -> float:
+    """The largest difference of two rows (N, K); metrics that one of them lacks don't count, a single number does."""
+    both = ~(a.isnan().all(0) | b.isnan().all(0))
+    apart = (a[:, both] - b[:, both]).abs()[~(a[:, both].isnan() & b[:, both].isnan())]
+    return apart.nan_to_num(math.inf).max().item() if len(apart) else 0.0
+
+
 def _file_name(path: str) -> str:
     return path.replace("\\", "/").rsplit("/", 1)[-1]
 
 
 def _essence(what: str, how: str | None) -> str | None:
-    """A line of the protocol without what may differ between machines: versions of libraries, and the pairs file.
+    """A line of the protocol without what may differ between machines: versions, names of weights, the pairs file.
 
-    A pairs file has absolute paths where `make table` wrote it, and so another digest in every folder; the pairs are
-    compared themselves.
+    Weights of one network have several names, and are checked by digest when they are loaded. `make table` writes a
+    pairs file with absolute paths, whose digest is another one in every folder; the pairs themselves are compared.
     """
     if how is None:
         return None
     if what == "samples":
         return re.sub(r", of (the videos in )?.*?(;|$)", r"\2", how)
+    how = re.sub(r"weights(?: of VGG-16)?: [^;)]*", "weights", how)
     return re.sub(r"(Pillow|torchmetrics|lpips|torch-fidelity) [0-9][0-9A-Za-z.+]*", r"\1", how)
 
 

@@ -20,6 +20,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -167,8 +168,9 @@ def call(command: Sequence[str]) -> int:
                     if stopped and not told:
                         os.killpg(process.pid, signal.SIGINT)
                         told = True
-        except KeyboardInterrupt:  # a second Ctrl-C; the command would go on by itself
-            os.killpg(process.pid, signal.SIGINT)
+        except KeyboardInterrupt:  # a second Ctrl-C; without this the command would go on by itself
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGINT)
             process.wait()
             raise
 

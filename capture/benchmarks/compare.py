@@ -43,7 +43,7 @@ def compare_results(old: dict[str, Any], new: dict[str, Any]) -> tuple[list[str]
         before = {key(row): row for row in old["parts"].get(part, []) if "low_ms" in row}
         for row in rows:
             was = before.get(key(row))
-            if was is None or "low_ms" not in row:  # only with a spread
+            if was is None or "low_ms" not in row:  # rows of attention have no spread in numbers
                 continue
             common += 1
             verdict = "slower" if row["low_ms"] > was["high_ms"] else "faster" if row["high_ms"] < was["low_ms"] else ""

@@ -128,6 +128,13 @@ class TestProgram:
         status, printed, _ = run_main("benchmark.py", "--compare", tmp_path / "old.json", tmp_path / "old.json")
         assert status == 0 and "0 slower" in printed
 
+    def test_rows_without_a_spread_are_not_compared(self, tmp_path, run_main):
+        parts = {"live": [timed("fp32", 10.0)], "attention": measure(CPU, (8,), channels=16, repeats=1)}
+        assert parts["attention"]
+        (tmp_path / "a.json").write_text(json.dumps({"machine": {}, "parts": parts}))
+        status, printed, _ = run_main("benchmark.py", "--compare", tmp_path / "a.json", tmp_path / "a.json")
+        assert status == 0 and "1 in common: 0 slower" in printed
+
 
 class TestReport:
     def test_tables_leave_unknown_cells_empty(self):

@@ -150,7 +150,7 @@ class TestOpenRgb:
         }[orientation]
         exif = Image.Exif()
         exif[274] = orientation
-        for name in ("a.jpg", "a.png", "a.webp"):
+        for name in ("a.jpg", "a.png", "a.webp", "a.tiff"):
             Image.fromarray(np.ascontiguousarray(stored)).save(tmp_path / name, exif=exif)
             assert np.abs(np.asarray(open_rgb(tmp_path / name)).astype(int) - upright).mean() < 4
             assert size_in_header(tmp_path / name) == (32, 16)

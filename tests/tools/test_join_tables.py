@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 
@@ -86,6 +87,17 @@ def test_pairs_files_with_the_paths_of_each_machine_are_joined(world: Path) -> N
     assert [line.method for line in lines][2:] == ["near", "far"]
 
 
+def test_weights_of_another_name_or_without_any_are_joined(world: Path, tmp_path: Path) -> None:
+    for name, weights in (("a", "none"), ("b", "weights-inception-2015-12-05-6726825d.pth")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "pairs.csv").write_bytes((world / name / "pairs.csv").read_bytes())
+        text = (world / name / "table.jsonl").read_text()
+        changed = text.replace('"size":', f'"FID": "in float64; weights: {weights})", "size":')
+        assert changed != text
+        (tmp_path / name / "table.jsonl").write_text(changed)
+    assert len(joined(tmp_path, "a", "b").lines) == 4
+
+
 def test_other_pictures_of_the_same_names_are_refused(world: Path, tmp_path: Path) -> None:
     root = tmp_path
     for name in ("data", "near", "far"):
@@ -117,7 +129,7 @@ def test_evaluations_that_do_not_fit_are_refused(world: Path) -> None:
             joined(world, "a", out)
 
 
-@pytest.mark.parametrize("spoil", ["missing", "words", "a method without pairs"])
+@pytest.mark.parametrize("spoil", ["missing", "words", "a method without pairs", "cut off", "other numbers"])
 def test_a_folder_without_an_evaluation_is_refused(world: Path, tmp_path: Path, spoil: str) -> None:
     for name in ("pairs.csv", "table.jsonl"):
         (tmp_path / name).write_bytes((world / "a" / name).read_bytes())
@@ -126,6 +138,10 @@ def test_a_folder_without_an_evaluation_is_refused(world: Path, tmp_path: Path, 
         path.unlink()
     elif spoil == "words":
         path.write_text("some words\n")
+    elif spoil == "cut off":
+        path.write_text(path.read_text().rpartition(",")[0].rpartition(",")[0])
+    elif spoil == "other numbers":
+        path.write_text(re.sub(r"(near,2,(?:[^,]*,){5})[0-9.]+", r"\g<1>0.9", path.read_text()))
     else:
         path.write_text("".join(line for line in path.read_text().splitlines(True) if not line.startswith("near")))
     with pytest.raises(CaptureError, match=r"pairs\.csv.*as evaluate\.py writes them"):

@@ -303,3 +303,24 @@ class TestCall:
 
         threading.Thread(target=interrupt, daemon=True).start()
         assert table.call([sys.executable, "-c", code]) == 101
+
+    def test_two_interrupts_at_once_leave_no_program_behind(self, tmp_path):
+        ready, ended = tmp_path / "ready", tmp_path / "ended"
+        code = (
+            "import time\n"
+            f"open({str(ready)!r}, 'w').close()\n"
+            "try: time.sleep(20)\n"
+            f"except KeyboardInterrupt: open({str(ended)!r}, 'w').close()\n"
+        )
+
+        def interrupt():
+            while not ready.exists():
+                threading.Event().wait(0.02)
+            for _ in range(2):
+                signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+                threading.Event().wait(0.05)
+
+        threading.Thread(target=interrupt, daemon=True).start()
+        with pytest.raises(KeyboardInterrupt):
+            table.call([sys.executable, "-c", code])
+        assert ended.exists()
