@@ -9,6 +9,8 @@ from typing import Any
 from capture.benchmarks.runner import key
 from capture.common.errors import CaptureError
 
+TIMED = {"ms", "low_ms", "high_ms"}  # of a row that can be compared; rows of attention have no spread in numbers
+
 
 def read_results(path: Path) -> dict[str, Any]:
     """A JSON file that benchmark.py wrote.
@@ -40,10 +42,10 @@ def compare_results(old: dict[str, Any], new: dict[str, Any]) -> tuple[list[str]
     found: dict[str, list[str]] = {"slower": [], "faster": []}
     common = 0
     for part, rows in new["parts"].items():
-        before = {key(row): row for row in old["parts"].get(part, []) if "low_ms" in row}
+        before = {key(row): row for row in old["parts"].get(part, []) if row.keys() >= TIMED}
         for row in rows:
             was = before.get(key(row))
-            if was is None or "low_ms" not in row:  # rows of attention have no spread in numbers
+            if was is None or not row.keys() >= TIMED:
                 continue
             common += 1
             verdict = "slower" if row["low_ms"] > was["high_ms"] else "faster" if row["high_ms"] < was["low_ms"] else ""
