@@ -164,6 +164,8 @@ def _essence(what: str, how: str | None) -> str | None:
         return None
     if what == "samples":
         return re.sub(r", of (the videos in )?.*?(;|$)", r"\2", how)
+    if what == "SSIM":  # earlier tables name the library that computed it; the numbers are the same
+        return re.sub(r" \(torchmetrics [0-9.]+\)$", "", how)
     how = re.sub(r"weights(?: of VGG-16)?: [^;)]*", "weights", how)
     return re.sub(r"(Pillow|torchmetrics|lpips|torch-fidelity) [0-9][0-9A-Za-z.+]*", r"\1", how)
 

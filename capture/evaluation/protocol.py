@@ -67,7 +67,7 @@ def protocol(
         + ", figures framed as the weights know them (--framing auto)" * framing,
         "L1": "colours in [0, 1]; mean |difference| over pixels and channels",
         "SSIM": f"colours in [0, 1], data range 1; Gaussian window {window}x{window}, sigma {SIGMA}, K1 {K1}, K2 {K2}; "
-        f"each channel by itself; windows wholly inside the picture (torchmetrics {version('torchmetrics')})",
+        "each channel by itself; windows wholly inside the picture",
         "foreground": "L1 and SSIM again over the target's foreground: its mask/ file, else pixels further than "
         f"{foreground.TOLERANCE}/255 in some channel from the median colour of the target's border",
         "LPIPS": f"version 0.1, {lpips_net}, at the size above (lpips {version('lpips')}; "

@@ -41,9 +41,16 @@ class TestSSIM:
             )
             for x, y in zip(a, b)
         ]
-        assert ssim(a.double(), b.double(), sigma).tolist() == pytest.approx(expected, abs=1e-4)
-        if sigma == 1.5:  # the table's window: float32 will do
-            assert ssim(a, b).tolist() == pytest.approx(expected, abs=1e-5)
+        assert ssim(a.double(), b.double(), sigma).tolist() == pytest.approx(expected, abs=1e-9)
+        assert ssim(a, b, sigma).tolist() == pytest.approx(expected, abs=1e-6)
+
+    def test_ssim_is_that_of_torchmetrics_inside_the_border(self) -> None:
+        from torchmetrics.functional.image import structural_similarity_index_measure
+
+        a, b = (picture.double() for picture in pictures("figures", 40, 53, 7))
+        options = {"sigma": 1.5, "data_range": 1.0, "reduction": "none", "return_full_image": True}
+        _, expected = structural_similarity_index_measure(a, b, **options)
+        torch.testing.assert_close(ssim_map(a, b), expected[..., 5:-5, 5:-5], atol=1e-9, rtol=0)
 
     def test_default_window_is_the_published_one(self) -> None:
         assert window_size() == 11
