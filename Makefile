@@ -7,8 +7,6 @@ PYTHON311 ?= python3.11
 VENV ?= .venv
 BLENDER_VENV ?= .venv-blender
 RUN := $(VENV)/bin/python
-# Without --no-compile pip compiles every module of every package; Python compiles those that it imports.
-PIP := $(RUN) -m pip install --quiet --disable-pip-version-check --no-compile
 PYTEST := $(RUN) -m pytest -n 2 --dist worksteal
 SHELL := /bin/bash
 comma := ,
@@ -41,13 +39,13 @@ $(VENV)/bin/pip:
 
 $(VENV)/.ready: requirements.txt | $(VENV)/bin/pip
 	@echo "installing into $(VENV) (a few minutes the first time)"
-	@$(PIP) -r requirements.txt
+	@$(RUN) tools/install.py -r requirements.txt
 	@touch $@
 
 # both files in one call, which is faster than one after the other
 $(VENV)/.ready-dev: requirements.txt requirements-dev.txt | $(VENV)/bin/pip
 	@echo "installing into $(VENV) (a few minutes the first time)"
-	@$(PIP) -r requirements.txt -r requirements-dev.txt
+	@$(RUN) tools/install.py -r requirements.txt -r requirements-dev.txt
 	@touch $(VENV)/.ready $@
 
 blender: $(BLENDER_VENV)/.ready  ## install Blender for `prepare.py mixamo`, with Python 3.11: PYTHON311=PATH
@@ -57,7 +55,7 @@ $(BLENDER_VENV)/.ready: requirements-mixamo.txt
 	    { echo "error: Blender's module needs Python 3.11 and $(PYTHON311) isn't it: make blender PYTHON311=PATH"; exit 2; }
 	@echo "installing Blender into $(BLENDER_VENV) (some 350 MB)"
 	@$(PYTHON311) -m venv $(BLENDER_VENV)
-	@$(BLENDER_VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-mixamo.txt
+	@$(BLENDER_VENV)/bin/python tools/install.py -r requirements-mixamo.txt
 	@$(BLENDER_VENV)/bin/python -c 'import bpy; print("Blender", bpy.app.version_string)'
 	@touch $@
 
