@@ -6,6 +6,7 @@ python -m tools.curves --compare OUT.png result/A result/B ...  LPIPS (else L1) 
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -51,6 +52,18 @@ def read_rows(result: Path) -> list[dict[str, float]]:
     return [{OLD_NAMES.get(name, name): value for name, value in row.items()} for row in read_metrics(result)]
 
 
+def labels(results: Sequence[Path]) -> list[str]:
+    """The names of result folders, each after as many of the folders that it is in as tell it from the others."""
+    paths = [Path(os.path.abspath(result)).parts for result in results]
+
+    def label(own: tuple[str, ...]) -> str:
+        others = [path for path in paths if path != own]
+        length = next(n for n in range(1, len(own) + 1) if all(path[-n:] != own[-n:] for path in others))
+        return "/".join(own[-length:])
+
+    return [label(own) for own in paths]
+
+
 def plot(results: list[Path], path: Path, keys: tuple[str, ...] = SHOWN) -> None:
     """One panel for each key that the runs' metrics.jsonl have, one line for each run."""
     import matplotlib
@@ -58,8 +71,8 @@ def plot(results: list[Path], path: Path, keys: tuple[str, ...] = SHOWN) -> None
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
-    runs = {result.name: read_rows(result) for result in results}
-    keys = tuple(key for key in keys if any(key in row for rows in runs.values() for row in rows))
+    runs = [(label, read_rows(result)) for label, result in zip(labels(results), results)]
+    keys = tuple(key for key in keys if any(key in row for _, rows in runs for row in rows))
     if not keys:
         raise CaptureError(
             f"{', '.join(map(str, results))}: nothing in metrics.jsonl to draw; give runs that ended an epoch"
@@ -70,7 +83,7 @@ def plot(results: list[Path], path: Path, keys: tuple[str, ...] = SHOWN) -> None
         rows_of_panels, columns, figsize=(5 * columns, 3 * rows_of_panels), squeeze=False, layout="constrained"
     )
     for axis, key in zip(axes.flat, keys):
-        for number, (name, rows) in enumerate(runs.items()):
+        for number, (name, rows) in enumerate(runs):
             points = [(row["step"], row[key]) for row in rows if key in row]
             if points:  # a run has the same colour in every panel, whichever runs are in it
                 marker = "o" if len(points) == 1 else ""
@@ -92,12 +105,12 @@ def compare(results: list[Path], path: Path) -> None:
     Raises:
         CaptureError: a run has neither; the message names it.
     """
-    named = [(result.name, result) for result in results]
+    named = list(zip(labels(results), results))
     found = {metric: read_curves(named, metric) for metric in METRICS}
     metric = next((metric for metric, curves in found.items() if len(curves) == len(results)), None)
     if metric is None:
         having = {curve.name for curve in found["val_L1"]}
-        lacking = next((str(result) for result in results if result.name not in having), str(results[0]))
+        lacking = next((str(result) for name, result in named if name not in having), str(results[0]))
         raise CaptureError(f"{lacking}: no val_LPIPS or val_L1 in metrics.jsonl; train with validation_pairs above 0")
     draw_comparison(found[metric], metric, path)
 

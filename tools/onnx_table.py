@@ -14,13 +14,13 @@ from pathlib import Path
 import torch
 
 from capture.common.errors import Parser, command_line
-from capture.common.pretrained import weights_folder
+from capture.common.files import write_bytes
 from capture.data.toon.held_out import held_out_batch
 from capture.inference.onnx.export import export_onnx
 from capture.inference.onnx.files import PARTS, SUFFIX, WHOLE, part_path, require
 from capture.inference.onnx.weights import PRECISIONS, store_weights
 from capture.inference.transfer import PoseTransfer
-from capture.metrics.lpips import Perceptual
+from tools.several_pictures import load_perceptual
 
 FRAMES = 8  # poses of one identity, in the time of a video's frame
 
@@ -29,16 +29,17 @@ def main() -> None:
     parser = Parser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("result", type=Path)
     parser.add_argument("--folder", type=Path, default=Path("out/onnx"), help="where the files are written")
+    parser.add_argument("--weights", help="folder with AlexNet's weights (default: $CAPTURE_WEIGHTS, else downloaded)")
     parser.add_argument("--pairs", type=int, default=32, help="toon pairs (default 32)")
     parser.add_argument("--repeats", type=int, default=5, help="of each time (default 5)")
     args = parser.parse_args()
     torch.set_num_threads(1)
     transfer = PoseTransfer.load(args.result, "cpu")
+    alex = load_perceptual(args.weights)
     paths = write_files(transfer, args.folder)
     ways = {"torch": transfer, **{name: PoseTransfer.load(path, "cpu") for name, path in paths.items()}}
     pairs = held_out_batch(args.pairs, transfer.size, seed=0, views="front")
     pictures = {name: way.render(pairs["identity"], pairs["pose"], 1) for name, way in ways.items()}
-    alex = Perceptual.load("alex", weights_folder())
     true = {name: alex(made, pairs["target"]).mean().item() for name, made in pictures.items()}
     apart = {name: alex(made, pictures["torch"]).mean().item() for name, made in pictures.items()}
     single = _clock(ways, lambda way: way.render(pairs["identity"][:1], pairs["pose"][:1]), args.repeats)
@@ -58,16 +59,15 @@ def main() -> None:
 
 
 def write_files(transfer: PoseTransfer, folder: Path) -> dict[str, Path]:
-    """One set of files for each precision; the graph is taken once."""
+    """One set of files for each precision; the graph is taken once. Files of an earlier export are written again."""
     onnx = require("onnx")
     paths = {precision: folder / f"{precision}{SUFFIX}" for precision in PRECISIONS}
-    if not paths["fp32"].exists():
-        print(export_onnx(paths["fp32"], transfer.generator, transfer.config))
+    print(export_onnx(paths["fp32"], transfer.generator, transfer.config))
     for precision, path in paths.items():
         for part in (WHOLE, *PARTS) if precision != "fp32" else ():
             model = onnx.load(part_path(paths["fp32"], part))
             store_weights(model, precision)
-            part_path(path, part).write_bytes(model.SerializeToString())
+            write_bytes(part_path(path, part), model.SerializeToString())
     return paths
 
 

@@ -21,8 +21,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from capture.common.errors import Parser, command_line
-from capture.common.pretrained import weights_folder
+from capture.common.errors import CaptureError, Parser, command_line
+from capture.common.files import write_atomically, write_bytes
+from capture.common.pretrained import WeightsMissing, weights_folder
 from capture.data.toon.characters.character import make_character
 from capture.data.toon.held_out import held_out_shots
 from capture.data.toon.motion.motions import posture
@@ -137,6 +138,27 @@ def table(measured: dict[str, Tensor], chosen: Tensor) -> str:
     return "\n".join(lines)
 
 
+def load_perceptual(folder: str | Path | None) -> Perceptual:
+    """LPIPS with AlexNet's weights from --weights, from $CAPTURE_WEIGHTS, or downloaded.
+
+    Raises:
+        CaptureError: they are not there, or are not the published ones.
+    """
+    try:
+        return Perceptual.load("alex", weights_folder(folder))
+    except WeightsMissing as missing:
+        raise CaptureError(str(missing)) from None
+
+
+def check_writable(path: Path) -> None:
+    """CaptureError where no file can be written to `path`, before anything is measured for it."""
+    if not path.name or path.is_dir():
+        raise CaptureError(f"{path}: a folder; name a file in it")
+    probe = path.with_name(f".{path.name}.probe")
+    write_bytes(probe, b"", sync=False)
+    probe.unlink()
+
+
 def main() -> None:
     parser = Parser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("result", help="weights of capture_parts")
@@ -146,13 +168,16 @@ def main() -> None:
     parser.add_argument("--out", type=Path, metavar="FILE", help="also write the numbers of every pair, for torch.load")
     parser.add_argument("--debug", action="store_true", help="show tracebacks")
     args = parser.parse_args()
+    if args.out:
+        check_writable(args.out)
     transfer = PoseTransfer.load(args.result)
     check_layered(transfer, "several pictures")
-    perceptual = Perceptual.load("alex", weights_folder(args.weights))
+    perceptual = load_perceptual(args.weights)
     drawn = draw(args.pairs, transfer.size, args.turned)
     measured = {", ".join(row): measure(outputs(transfer, drawn, row), drawn, perceptual) for row in ROWS}
     if args.out:
-        torch.save({"turn": drawn.turn, "measured": measured}, args.out)
+        numbers = {"turn": drawn.turn, "measured": measured}
+        write_atomically(args.out, lambda file: torch.save(numbers, file))
     turned = drawn.turn > TURNED
     groups = {f"heads turned by more than {TURNED:.0f} degrees": turned, "other pairs": ~turned}
     for name, chosen in groups.items():

@@ -53,13 +53,17 @@ def _with_maps(pair: Pair, numbered: Callable[[Path], Path]) -> list[Path | None
 
 
 def _numbered(uv: Path, folder: Path) -> Path:
-    """A map with the parts of capture.io.iuv: the file itself, or one in `folder`."""
+    """A map with the parts of capture.io.iuv: the file itself, or one in `folder`, where it keeps its whole path.
+
+    Characters have clips of the same name, and clips have frames of the same name.
+    """
     layout, bones = layout_of(uv.parent)
     if layout != "rendered":
         return uv
     iuv = renumbering_of(bones)(read_iuv_png(uv).transpose(2, 0, 1)).transpose(1, 2, 0)
-    write_png(folder / uv.parent.parent.name / uv.name, iuv)
-    return folder / uv.parent.parent.name / uv.name
+    place = folder.joinpath(*uv.resolve().parts[1:])
+    write_png(place, iuv)
+    return place
 
 
 def drive_by_pose(result: Path, config: dict[str, Any], key: str) -> Path:

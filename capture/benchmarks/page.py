@@ -40,15 +40,19 @@ def section(results: dict[str, Any]) -> str:
 
 
 def _unmeasured(rows: list[dict[str, Any]]) -> str:
-    """What there are no figures of: a list for each reason, with a line for each subject and batch."""
+    """What there are no figures of: a list for each reason, with a line for each subject and batch.
+
+    The row of a whole part has a reason alone.
+    """
     reasons: dict[str, dict[str, list[str]]] = {}
     for row in rows:
-        subject = f"{row['subject']}, batch {row['batch']}"
-        reasons.setdefault(row["note"], {}).setdefault(subject, []).append(row["way"])
+        subjects = reasons.setdefault(row["note"], {})
+        if "subject" in row:
+            subjects.setdefault(f"{row['subject']}, batch {row['batch']}", []).append(row["way"])
     lists = []
     for reason, subjects in reasons.items():
         lines = [f"- {subject}: {'; '.join(ways)}" for subject, ways in subjects.items()]
-        lists.append("\n".join([f"{reason[0].upper()}{reason[1:]}:", "", *lines]))
+        lists.append("\n".join([f"{reason[0].upper()}{reason[1:]}{':' if lines else ''}", "", *lines]).strip())
     return "\n\n".join(lists)
 
 
@@ -56,12 +60,14 @@ def read_page(path: Path) -> str:
     """The text of a page that has a place for tables.
 
     Raises:
-        CaptureError: the page can't be read, or has no place for tables.
+        CaptureError: the page can't be read, is not UTF-8, or has no place for tables.
     """
     try:
-        text = path.read_text()
+        text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise CaptureError(f"{path}: can't be read ({error.strerror})") from None
+    except UnicodeDecodeError:
+        raise CaptureError(f"{path}: not a text file in UTF-8; give a Markdown page in that encoding") from None
     if PLACE not in text:
         raise CaptureError(f"{path}: no place for tables in this page; put the line {PLACE} where they belong")
     return text
@@ -71,7 +77,7 @@ def put_into_page(path: Path, results: dict[str, Any]) -> None:
     """Put a machine's section into a page, in the place of the one that the same machine has there.
 
     Raises:
-        CaptureError: the page can't be read or written, or has no place for tables.
+        CaptureError: the page can't be read or written, is not UTF-8, or has no place for tables.
     """
     text = read_page(path)
     begin = BEGIN.format(name=machine_title(results["machine"]))

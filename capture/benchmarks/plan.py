@@ -57,7 +57,9 @@ class Group:
             yield {"subject": self.subject, "batch": self.batch, **row}
 
     def missing(self, rows: list[Row], why: str) -> list[Row]:
-        """Rows that say why a way is not measured, for every way that `rows` lacks."""
+        """Rows that say why a way is not measured, for every way that `rows` lacks; one for a part of WHOLE."""
+        if not self.names:
+            return [] if rows else [{"note": why}]
         known = {row["way"] for row in rows if row.get("subject") == self.subject and row["batch"] == self.batch}
         return [
             {"subject": self.subject, "batch": self.batch, "way": name, "note": why}

@@ -1,15 +1,21 @@
 """Measures groups one after the other within a number of seconds, each in a process of its own.
 
 A process can be ended wherever it is, also while it compiles, and what it takes with it when it dies is its own group.
-So there is a table at the end, whatever happens. Every row is given to `report` as soon as it is known.
+So there is a table at the end, whatever happens. Every row is given to `report` as soon as it is known. The processes
+that a group starts are ended with it.
 """
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
+import os
+import signal
+import threading
 import time
 from collections.abc import Callable
 from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 from typing import Any
 
 import torch
@@ -20,6 +26,7 @@ from capture.common.device import native_bf16
 from capture.common.errors import CaptureError
 from capture.common.work import matrix_peak
 
+LOOK_EVERY = 1.0  # s between two looks at whether a group's process lives
 ENDING = 0.5, 0.02  # s, and share of the budget, kept for ending a process and writing
 LATE, DIED = "not measured: the time was over", "not measured: its process died"
 Report = Callable[[str, Row], None]
@@ -73,13 +80,20 @@ def _run_one(
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe(duplex=False)
     seconds = None if end is None else group.share * (end - time.monotonic())
-    process = context.Process(target=_work, args=(theirs, group, device, repeats, peaks, seconds), daemon=True)
-    process.start()
-    theirs.close()
+    # not daemonic: such a process may not start others, which a group may have to
+    process = context.Process(target=_work, args=(theirs, group, device, repeats, peaks, seconds), daemon=False)
     try:
+        process.start()
+        theirs.close()
         while True:
-            if not ours.poll(None if end is None else max(0.0, end - time.monotonic())):
-                return LATE
+            left = LOOK_EVERY if end is None else end - time.monotonic()
+            alive = process.is_alive()
+            if not ours.poll(max(0.0, min(LOOK_EVERY, left))):
+                if not alive:  # and what it started keeps the pipe open
+                    return DIED
+                if left <= 0:
+                    return LATE
+                continue
             try:
                 row = ours.recv()
             except EOFError:
@@ -90,9 +104,36 @@ def _run_one(
             _replace(rows, row)
             report(group.part, row)
     finally:
-        process.kill()
-        process.join()
+        _end(process)
         ours.close()
+
+
+def _end(process: BaseProcess) -> None:
+    """End a group's process and the processes that it started."""
+    if process.pid is None:  # it was not started
+        return
+    if hasattr(os, "killpg"):
+        # it has not begun with its work, and started nothing; or has ended, which macOS says by PermissionError
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
+    process.kill()
+    process.join()
+
+
+def _end_with_parent() -> None:
+    """Be the first of a process group, which Ctrl-C does not reach, and end all of it when the parent process ends."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None  # this is the process of a group
+    if hasattr(os, "killpg"):
+        os.setsid()
+
+    def follow() -> None:
+        parent.join()
+        if hasattr(os, "killpg"):
+            os.killpg(0, signal.SIGKILL)
+        os._exit(1)
+
+    threading.Thread(target=follow, daemon=True).start()
 
 
 def _work(
@@ -104,6 +145,7 @@ def _work(
     seconds: float | None,
 ) -> None:
     """The process of a group."""
+    _end_with_parent()
     until = float("inf") if seconds is None else time.monotonic() + seconds
     try:
         for row in group.measure(device, repeats, peaks, until):

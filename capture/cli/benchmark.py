@@ -50,7 +50,7 @@ def build_parser() -> Parser:
     parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
     parser.add_argument("--data", type=Path, help="folder of pictures for the loader (default: drawn for it)")
     parser.add_argument("--out", type=Path, default=Path("result/benchmark.json"), help="JSON file to write")
-    parser.add_argument("--plot", type=Path, help="PNG file for the attention's curves")
+    parser.add_argument("--plot", type=Path, help="PNG file for the curves of the part attention")
     parser.add_argument("--debug", action="store_true", help="show tracebacks")
     return parser
 
@@ -103,6 +103,10 @@ def _check(args: argparse.Namespace) -> None:
             raise CaptureError(f"{path}: a folder; name a file in it")
     if args.out.suffix == ".md":
         raise CaptureError(f"--out {args.out}: give a .json file; its table is written beside it, as .md")
+    if args.plot and args.parts and "attention" not in args.parts:
+        raise CaptureError(
+            f"--plot {args.plot}: it draws the curves of attention; name this part as well, or leave it out"
+        )
     if args.plot and importlib.util.find_spec("matplotlib") is None:
         raise CaptureError("--plot: curves are drawn with matplotlib; install it: pip install matplotlib")
     if args.table:
@@ -152,18 +156,21 @@ def _measure(args: argparse.Namespace, started: float) -> dict[str, Any]:
         about = (part, row.get("subject"), row.get("batch"), row.get("way"))
         if about not in shown or "subject" not in row:  # a row that is only known better now is in the table
             shown.add(about)
-            print(line(part, row) if "subject" in row else f"{part}: {row}", flush=True)
+            print(line(part, row) if "subject" in row or "note" in row else f"{part}: {row}", flush=True)
         write()
 
     budget = None if args.budget is None else args.budget - (time.monotonic() - started)
     run_groups(groups, device, args.repeats, results["peaks"], report, budget, parts)
     write()
     print(f"\n{section(results)}\n", flush=True)
-    if args.plot and parts.get("attention"):
+    curves = [row for row in parts.get("attention", []) if "note" not in row]
+    if args.plot and curves:
         from capture.benchmarks.attention import plot
 
-        plot(parts["attention"], args.plot)
+        plot(curves, args.plot)
         print(f"{args.plot}")
+    elif args.plot:
+        print(f"{args.plot}: not drawn, since attention was not measured")
     return results
 
 

@@ -60,6 +60,12 @@ def _methods_with(section: str) -> list[str]:
     return [method for method in METHODS if section in method_sections(method)]
 
 
+def _nested(key: str) -> str:
+    """A key "section.key" as YAML has it: "section: {key: ...}"."""
+    *sections, last = key.split(".")
+    return ": {".join([*sections, last]) + ": ..." + "}" * len(sections)
+
+
 def _check_foreign_section(section: str, value: Any, others: list[str], method: str, where: str) -> None:
     defaults = [default_config(other) for other in others]
     given = list(flatten({section: value}))
@@ -79,6 +85,8 @@ def _check_own_keys(
         if not isinstance(key, str) or len(key) > 100:
             raise CaptureError(f"{where}: unknown key {prefix}{brief(key)}{key_list(method)}")
         if key not in defaults:
+            if has_value(defaults, key):
+                raise CaptureError(f"{where}: {name} is a key in a section; write {_nested(name)}")
             everywhere = [known for known, _ in flatten(default_config(method))]
             hint = nearest(key, list(defaults)) or nearest(key, everywhere) or key_list(method)
             others = [other for other in METHODS if has_value(default_config(other), name)]

@@ -81,6 +81,6 @@ def _number(value: float) -> str:
 def _is_exponent(value: Any) -> bool:
     """Whether this is text that is meant as a number: YAML 1.1 reads 1e-4 as text."""
     try:
-        return isinstance(value, str) and float(value) == float(value)
+        return isinstance(value, str) and "e" in value.lower() and float(value) == float(value)
     except ValueError:
         return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -12,6 +13,9 @@ from capture.common.errors import CaptureError
 
 LARGEST_FILE = 256 * 1024  # bytes; such files take some kilobytes
 MOST_ALIASES = 16  # a few that build on one another would grow to more than memory holds
+# What YAML 1.1 reads in another way than it looks: 010 as 8, and 1:30 as 90. It is read as text, as on the command
+# line: where a number belongs, that is refused, and a title such as 007 stays what it is.
+MISREAD = re.compile(r"[-+]?(0[0-9_]+|[0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)?)$")
 
 _Model = TypeVar("_Model", bound=BaseModel)
 
@@ -23,7 +27,7 @@ def read_mapping(path: str | Path, what: str, keys: str) -> dict[str, Any]:
         what: what the file should be, for messages, such as "configuration".
         keys: what its top level should have, for messages, such as "sections such as train_config".
     Raises:
-        CaptureError: the file can't be read, is not YAML, or has no mapping at its top level.
+        CaptureError: the file can't be read, is not YAML, has a key twice, or has no mapping at its top level.
     """
     try:
         if Path(path).stat().st_size > LARGEST_FILE:
@@ -64,9 +68,13 @@ def read_model(path: str | Path, model: type[_Model], what: str, keys: str) -> _
 
 
 class _Loader(yaml.SafeLoader):
-    """Plain values only, and few of them twice: aliases of aliases make a short text endless."""
+    """Plain values only, and few of them twice: aliases of aliases make a short text endless. Every key once."""
 
     aliases = 0
+    yaml_implicit_resolvers = {
+        first: [("tag:yaml.org,2002:str", MISREAD), *others]
+        for first, others in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         if self.check_event(yaml.AliasEvent):
@@ -75,6 +83,19 @@ class _Loader(yaml.SafeLoader):
                 mark = self.peek_event().start_mark
                 raise yaml.composer.ComposerError(None, None, f"more than {MOST_ALIASES} aliases: write them out", mark)
         return super().compose_node(parent, index)
+
+    def compose_mapping_node(self, anchor: Any) -> Any:
+        node = super().compose_mapping_node(anchor)
+        lines: dict[tuple[str, str], int] = {}
+        for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                continue
+            first = lines.get((key.tag, key.value))
+            if first is not None:
+                problem = f"{key.value[:100]} is there twice, first in line {first}: keep one of the two"
+                raise yaml.composer.ComposerError(None, None, problem, key.start_mark)
+            lines[key.tag, key.value] = key.start_mark.line + 1
+        return node
 
 
 def _check_numbers(data: Any) -> None:

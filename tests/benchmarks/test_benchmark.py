@@ -113,11 +113,31 @@ class TestProgram:
         assert "give a .json file" in bad_input("benchmark.py", "--out", tmp_path / "x.md")
         (tmp_path / "page.md").write_text("no line for tables")
         assert "no place for tables" in bad_input("benchmark.py", "--table", tmp_path / "page.md")
+        (tmp_path / "page.md").write_bytes(f"{PLACE}\nStraße".encode("latin-1"))
+        assert "page.md: not a text file in UTF-8" in bad_input("benchmark.py", "--table", tmp_path / "page.md")
+        plot = bad_input("benchmark.py", "renderer", "--plot", tmp_path / "x.png")
+        assert "x.png: it draws the curves of attention; name this part as well, or leave it out" in plot
         two = ("--compare", tmp_path / "a.json", tmp_path / "b.json")
         assert "measures nothing; leave PART" in bad_input("benchmark.py", *two, "--table", tmp_path / "page.md")
         (tmp_path / "x.json").write_text("[]")
         assert "not a result of benchmark.py" in bad_input("benchmark.py", "--compare", tmp_path / "x.json")
         assert "can't be read" in bad_input("benchmark.py", "--compare", tmp_path / "none.json")
+
+    def test_a_part_that_could_not_be_measured_is_in_the_tables_with_its_reason(self, tmp_path, run_main, monkeypatch):
+        def fail(groups, device, repeats, peaks, report, budget, parts):
+            for group in groups:
+                parts[group.part].extend(group.missing([], "not measured: no memory"))
+                report(group.part, parts[group.part][-1])
+
+        monkeypatch.setattr("capture.benchmarks.runner.run_groups", fail)
+        out, plot = tmp_path / "b.json", tmp_path / "curves.png"
+        status, printed, _ = run_main("benchmark.py", "attention", "renderer", "--out", out, "--plot", plot)
+        assert status == 0 and "\nattention: not measured: no memory\n" in printed
+        assert f"{plot}: not drawn, since attention was not measured" in printed and not plot.exists()
+        written = out.with_suffix(".md").read_text()
+        for part in ("attention", "renderer"):
+            assert f"**{part}**\n\nNot measured: no memory\n" in written
+            assert json.loads(out.read_text())["parts"][part] == [{"note": "not measured: no memory"}]
 
     def test_two_results_are_compared_without_measuring(self, tmp_path, run_main):
         for name, ms in (("old", 10.0), ("new", 12.0)):

@@ -220,6 +220,18 @@ class TestMistakes:
             ("x: !!python/object/apply:os.system ['true']", "not valid YAML"),
             ("train_config: {lr_G: 1e-4}", "write 1.0e-4 or 0.0001"),
             ("1: 2", "unknown key 1"),
+            ("train_config.seed: 7", "train_config.seed is a key in a section; write train_config: {seed: ...}"),
+            (
+                "generator_config: {idenE_config.c: 8}",
+                "idenE_config.c is a key in a section; write generator_config: {idenE_config: {c: ...}}",
+            ),
+            (
+                "main_config: {method: fomm}\nmraa_config.num_regions: 3",
+                "method fomm does not read mraa_config.num_regions",
+            ),
+            ("train_config: {seed: 010}", "train_config.seed: expected a whole number, such as 777, found '010'"),
+            ("train_config: {lr_G: 1:30}", "train_config.lr_G: expected a number, such as 0.0001, found '1:30'"),
+            ("train_config:\n  seed: 1\n  seed: 2", "overlay.yaml line 3: not valid YAML (seed is there twice"),
         ],
     )
     def test_in_a_file_name_the_file(self, tmp_path, text, message):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 from matplotlib import pyplot
@@ -71,6 +72,23 @@ class TestCurves:
         write_runs(tmp_path, {"C": {}})
         with pytest.raises(CaptureError, match="C: no val_LPIPS or val_L1"):
             curves.compare([*runs, tmp_path / "C"], tmp_path / "none.png")
+
+    @pytest.mark.parametrize("draw", [curves.plot, curves.compare])
+    def test_results_whose_folders_have_the_same_name_are_both_drawn(self, tmp_path, drawn, draw):
+        row = {"samples": 100, "samples_per_second": 4.0}
+        runs = []
+        for parent, value in (("a", 0.5), ("b", 0.25)):
+            (tmp_path / parent).mkdir()
+            runs += write_runs(tmp_path / parent, {"run": {**row, "val_L1": value}})
+        runs += write_runs(tmp_path, {"other": {**row, "val_L1": 0.75}})
+        draw(runs, tmp_path / "out.png")
+        lines = {line.get_label(): list(line.get_ydata()) for line in drawn[0].axes[0].lines}
+        assert lines == {"a/run": [0.5], "b/run": [0.25], "other": [0.75]}
+
+    def test_a_label_has_no_more_folders_than_it_takes(self, tmp_path, monkeypatch):
+        monkeypatch.chdir(tmp_path)
+        results = [Path("x/a/run"), Path("y/a/run"), Path("y/b/run"), Path("y/b/run"), Path("other/.")]
+        assert curves.labels(results) == ["x/a/run", "y/a/run", "b/run", "b/run", "other"]
 
     def test_nothing_to_draw_is_one_line(self, tmp_path):
         (tmp_path / "metrics.jsonl").write_text("")

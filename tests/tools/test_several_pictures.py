@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 
 import pytest
 import torch
 
+from capture.common.errors import command_line
 from capture.data.toon.rendering.camera import Shot, View
 from capture.inference.transfer import PoseTransfer
 from capture.methods.build import build_generator
 from tests.conftest import tiny_config
+from tools import several_pictures
 from tools.several_pictures import METRICS, ROWS, TURNED, Drawn, draw, head_yaw, measure, outputs, table
 
 SIZE = 32
@@ -73,3 +76,62 @@ class TestMeasure:
     def test_an_output_that_is_the_target_has_no_error(self, drawn):
         values = measure(drawn.target, drawn, lambda a, b: (a - b).abs().flatten(1).mean(1))
         assert values.shape == (3, len(METRICS)) and values.nan_to_num(0.0).max() == 0
+
+
+@pytest.fixture
+def program(monkeypatch, capsys, drawn):
+    """Run the program on untrained weights, with a stand-in for LPIPS where `lpips`: -> (exit status, stderr)."""
+
+    def load(folder, *_):
+        config = tiny_config("--method", "capture_parts")
+        torch.manual_seed(0)
+        return PoseTransfer(build_generator(config), config, torch.device("cpu"))
+
+    def run(*argv, lpips=False):
+        if lpips:
+            distance = lambda a, b: (a - b).abs().flatten(1).mean(1)  # noqa: E731
+            monkeypatch.setattr(several_pictures, "load_perceptual", lambda folder: distance)
+        monkeypatch.setattr(several_pictures.PoseTransfer, "load", load)
+        monkeypatch.setattr(sys, "argv", ["several_pictures", "result", *map(str, argv)])
+        with pytest.raises(SystemExit) as stop:
+            command_line(several_pictures.main)()
+        return stop.value.code or 0, capsys.readouterr().err
+
+    return run
+
+
+def refuse(*_):
+    raise AssertionError("it should have ended before this")
+
+
+class TestProgram:
+    def test_missing_weights_are_one_line_before_anything_is_drawn(self, program, tmp_path, monkeypatch):
+        monkeypatch.setattr(several_pictures, "draw", refuse)
+        status, error = program("--weights", tmp_path)
+        assert status == 2 and len(error.splitlines()) == 1
+        assert error.startswith(f"error: alexnet-owt-7be5be79.pth is not in {tmp_path}; get it from https://")
+
+    def test_a_file_that_cannot_be_written_is_one_line_before_anything_is_loaded(self, program, tmp_path, monkeypatch):
+        monkeypatch.setattr(several_pictures, "load_perceptual", refuse)
+        (tmp_path / "file").write_text("")
+        for out, problem in (
+            (tmp_path, "a folder; name a file in it"),
+            (tmp_path / "file" / "x.pt", "can't be written"),
+        ):
+            status, error = program("--out", out)
+            assert status == 2 and len(error.splitlines()) == 1 and problem in error, error
+
+    def test_the_numbers_are_written_whole_or_not_at_all(self, program, tmp_path, monkeypatch):
+        out = tmp_path / "new" / "x.pt"
+        assert program("--pairs", 2, "--out", out, lpips=True) == (0, "")
+        assert set(torch.load(out)["measured"]) == {", ".join(row) for row in ROWS}
+        before = out.read_bytes()
+
+        def fail(numbers, file):
+            file.write(b"half")
+            raise OSError(28, "No space left on device")
+
+        monkeypatch.setattr(torch, "save", fail)
+        status, error = program("--pairs", 2, "--out", out, lpips=True)
+        assert status == 2 and "x.pt: can't be written (No space left on device)" in error
+        assert [path.name for path in out.parent.iterdir()] == ["x.pt"] and out.read_bytes() == before

@@ -141,6 +141,23 @@ class TestPairs:
             assert set(np.unique(parts)) == {0, PARTS.index("head") + 1} and (parts > 0).sum() == 256
         assert (np.asarray(Image.open(tmp_path / "test" / "uv" / "a.png"))[..., 0].max()) == 28
 
+    def test_maps_of_characters_with_the_same_clips_and_frames_are_kept_apart(self, tmp_path):
+        bones = [f"Bone{i}" for i in range(27)] + ["Head"]
+        rows = []
+        for side, character in ((16, "Ch01"), (8, "Ch02")):
+            clip = tmp_path / "test" / character / "walk"
+            draw_figure(clip / "imgs" / "0001.png", 0, 0)
+            iuv = np.zeros((32, 32, 3), np.uint8)
+            iuv[:side, :side] = 28, 100, 100
+            write_png(clip / "uv" / "0001.png", iuv)
+            rows.append(",".join([f"{character}/walk/imgs/0001.png"] * 3))
+        (tmp_path / "manifest.json").write_text(json.dumps({"uv_parts": bones}))
+        (tmp_path / "test" / "pairs.csv").write_text("identity,pose,target\n" + "\n".join(rows) + "\n")
+        assert write_pairs(tmp_path / "test" / "pairs.csv", tmp_path / "out" / "pairs.csv")
+        pairs = read_pairs(tmp_path / "out" / "pairs.csv")
+        assert [(read_map(pair.target_uv, (32, 32))[..., 0] > 0).sum() for pair in pairs] == [256, 64]
+        assert all(pair.target_uv.is_relative_to(tmp_path / "out" / "maps") for pair in pairs)
+
     def test_a_result_that_is_driven_by_the_pose_s_map_has_the_same_weights(self, tmp_path):
         row = next(row for row in ROWS if row.name == "LWGAN")
         config = load_config([], ["--method", "lwgan"])
