@@ -37,8 +37,8 @@ def build_parser(doc: str | None) -> Parser:
     add_number(lpc, "size", 256, "side of a frame, a multiple of 64")
     add_number(lpc, "pairs", 256, "test pairs")
     add_number(lpc, "seed", 0, "of pairs, of the split where there is none, of characters")
-    add_number(lpc, "characters", 200, "to compose of layers and train on")
-    add_number(lpc, "test_characters", 40, "to compose and hold out")
+    lpc.add_argument("--characters", type=int, default=None, help="to compose of layers and train on (default 200)")
+    lpc.add_argument("--test_characters", type=int, default=None, help="to compose of layers and hold out (default 40)")
 
     sprites = commands.add_parser("sprites", help="pixel-art sheets, or folders of single sprites")
     sprites.add_argument("sheets", type=Path, help="folder of sheets or sprites, at any depth")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import logging
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,8 +22,12 @@ from capture.data.sampling import IdentityPictures
 from capture.data.styles.source import StyledSource
 from capture.io.iuv import MAPS
 
+logger = logging.getLogger("capture")
+
 TOON = "toon"  # this dataset_path stands for characters that are rendered while training
 SEPARATOR = " + "  # between the datasets of a dataset_path that names several
+# what decides how toon's characters move and look, and does nothing without them
+DRAWN = ("toon_mixed_motions", "toon_reach", "toon_bodies", "toon_styles", "toon_face_parts", "toon_on_device")
 
 
 class Extras(NamedTuple):
@@ -72,6 +77,12 @@ def open_data(config: dict[str, Any], keys: Collection[str] = ()) -> Data:
     options, seed = config["dataset_config"], config["train_config"]["seed"]
     extras = Extras(any(key.endswith(MAPS) for key in keys), TARGET_ALPHA in keys)
     paths = options["dataset_path"].split(SEPARATOR)
+    passed_over = [f"{name} {options[name]}" for name in DRAWN if options[name] not in (0, "off")]
+    if TOON not in paths and passed_over:
+        instead = "; style_filters draws pictures of folders in styles" * (options["toon_styles"] != "off")
+        logger.info(
+            f"note: dataset_config: {', '.join(passed_over)}: passed over without toon in dataset_path{instead}"
+        )
     opened = {path: _open_one(path, options, seed, extras) for path in paths}  # a path named twice is opened once
     if len(paths) == 1:
         return opened[paths[0]]
@@ -129,7 +140,7 @@ def _open_toon(options: dict[str, Any], seed: int, extras: Extras) -> Data:
         raise CaptureError(
             "dataset_config.toon_reach is a share of mixed motions, and there are none; set toon_mixed_motions above 0"
         )
-    if options["style_filters"] != "off" and options["dataset_path"] == TOON:
+    if options["style_filters"] != "off" and {*options["dataset_path"].split(SEPARATOR)} == {TOON}:
         raise CaptureError(
             "dataset_config.style_filters draws finished pictures in styles, and toon draws its own; set toon_styles"
         )

@@ -120,6 +120,20 @@ class TestToonOptions:
         with pytest.raises(CaptureError, match=message):
             toon(*options)
 
+    def test_styles_as_filters_are_refused_for_toon_that_is_named_twice(self):
+        with pytest.raises(CaptureError, match="style_filters .* set toon_styles"):
+            open_data(tiny_config("--dataset_path", "toon + toon", "--style_filters", "many"))
+
+    def test_options_of_toon_that_do_nothing_for_folders_are_named(self, mixamo_tree, caplog):
+        caplog.set_level("INFO", "capture")
+        options = ("--toon_styles", "many", "--toon_mixed_motions", "0.4")
+        open_data(tiny_config("--dataset_path", f"{mixamo_tree} + toon", *options))
+        open_data(tiny_config("--dataset_path", str(mixamo_tree)))
+        assert not caplog.text
+        open_data(tiny_config("--dataset_path", str(mixamo_tree), *options))
+        said = "toon_mixed_motions 0.4, toon_styles many: passed over without toon in dataset_path; style_filters draws"
+        assert caplog.text.count("\n") == 1 and said in caplog.text
+
     def test_samples_per_render_group_need_shared_renders(self):
         assert SAMPLES_PER_RENDER_GROUP == 24
         with pytest.raises(CaptureError, match="samples_per_render_group .* set share_renders true"):

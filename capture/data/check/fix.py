@@ -61,8 +61,13 @@ def _broken(inventory: Inventory, pictures: Pictures) -> list[str]:
 
 
 def _fix_pairs(inventory: Inventory, pictures: Pictures, name: str) -> list[tuple[str, str]]:
-    """Rewrite a pairs file without its bad rows, in UTF-8, and keep a copy; set it aside if there is no good row."""
+    """Rewrite a pairs file without its bad rows, in UTF-8, and keep a copy; set it aside if there is no good row.
+
+    One that this user may not read is left alone.
+    """
     file = judge_pairs(inventory, pictures, name)
+    if file.refused:
+        return []
     if file.broken:
         return [(name, _move(inventory.root, name))]
     if not file.bad:

@@ -12,11 +12,13 @@ from capture.data.check.walk import SPLITS, Walked, walk
 from capture.data.index.catalog import FASHION, kind_of, read_manifest
 from capture.data.writing import MANIFEST, STARTED
 from capture.io.images import is_image
+from capture.io.iuv import PARTS
 from capture.io.pairs import Pair, character_and_clip
 from capture.io.video import is_animation, is_film
 
 FRAME, MAP, VIDEO = "frame", "map", "video"
-MAP_FOLDERS = ("uv", "mask")  # folders beside imgs/
+UV = "uv"
+MAP_FOLDERS = (UV, "mask")  # folders beside imgs/
 DOCUMENTS = (".md", ".txt", ".csv", ".tsv", ".json", ".yaml", ".yml", ".html", ".pdf")  # fine in the dataset's folder
 UNKNOWN = "?"
 
@@ -48,6 +50,11 @@ class Entry:
         return self.path.rsplit(".", 1)[0]
 
     @property
+    def is_uv(self) -> bool:
+        """Whether it is a MAP in a folder of IUV maps."""
+        return self.role == MAP and self.path.split("/")[-2] == UV
+
+    @property
     def frame_stems(self) -> tuple[str, str]:
         """The possible `stem`s of the frame of a MAP: uv/ and mask/ lie beside the frames or beside imgs/."""
         folder, _, name = self.stem.rsplit("/", 2)
@@ -76,6 +83,13 @@ class Inventory:
     @property
     def aligned(self) -> bool:
         return bool(self.manifest.get("aligned", False))
+
+    @property
+    def map_parts(self) -> int | None:
+        """The highest part number of its IUV maps; None where the manifest has none, so that training reads none."""
+        if not self.manifest.get("uv"):
+            return None
+        return 255 if self.manifest.get("uv_parts") else len(PARTS)
 
     def entries_of(self, split: str, *roles: str) -> list[Entry]:
         """The files of a split with one of these roles."""
@@ -162,7 +176,8 @@ def _place_file(inventory: Inventory, path: str, there: set[str], strangers: _St
     """`there`: all folders."""
     split, *below = path.split("/")
     file = Path(below[-1] if below else split)
-    role = VIDEO if _is_video(inventory, path, below) else FRAME if is_image(file) else None
+    is_map = inventory.map_parts is not None and file.suffix.lower() == ".npy" and below[-2:-1] == [UV]
+    role = VIDEO if _is_video(inventory, path, below) else FRAME if is_image(file) or is_map else None
     if not below:
         if file.suffix.lower() not in DOCUMENTS and not (file.name.isupper() and not file.suffix):  # LICENSE, AUTHORS
             strangers.files.append(Item(path))

@@ -19,6 +19,7 @@ from capture.common.workers import gather, stopping
 from capture.data.check.inventory import MAP, VIDEO, Entry, Inventory
 from capture.data.check.near import SIDE, signature
 from capture.io.images import FORMATS, open_rgb
+from capture.io.iuv import read_map
 from capture.io.video import VideoReader
 
 ENDS = {"PNG": b"IEND\xae\x42\x60\x82", "JPEG": b"\xff\xd9"}  # a JPEG may hold a thumbnail in its first half
@@ -67,16 +68,19 @@ def decode_all(inventory: Inventory, workers: int | None = None, progress: bool 
         workers: how many processes; None for one on each core if there is enough work.
     """
     entries = inventory.entries
-    root = str(inventory.root)
+    about = str(inventory.root), inventory.map_parts
     jobs, job = [], []
     for i, entry in enumerate(entries):
         job.append((i, entry))
         if len(job) == CHUNK or entry.role == VIDEO:
-            jobs.append((root, job))
+            jobs.append((*about, job))
             job = []
     if job:
-        jobs.append((root, job))
-    if workers is None and sum(_seconds(Path(root, entry.path), entry.role) for entry in entries) < WORTH_SHARING:
+        jobs.append((*about, job))
+    if (
+        workers is None
+        and sum(_seconds(Path(inventory.root, entry.path), entry.role) for entry in entries) < WORTH_SHARING
+    ):
         workers = 1
     pictures = Pictures(np.empty(0, PICTURE), {}, {})
     parts = []
@@ -99,14 +103,14 @@ def _seconds(path: Path, role: str) -> float:
         return 0.0
 
 
-def _decode_job(job: tuple[str, list[tuple[int, Entry]]]) -> tuple[int, Pictures]:
+def _decode_job(job: tuple[str, int | None, list[tuple[int, Entry]]]) -> tuple[int, Pictures]:
     """Decode some files; returns their number and the results."""
-    root, files = job
+    root, map_parts, files = job
     rows, errors, formats, refused = [], {}, {}, set()
     for i, entry in files:
         path = Path(root, entry.path)
         try:
-            for k, (image, kind) in enumerate(_frames(path, entry.role)):
+            for k, (image, kind) in enumerate(_frames(path, entry, map_parts)):
                 rows.append(_row(i, k, image, entry.role))
                 formats[i] = kind
                 if stopping():
@@ -124,9 +128,15 @@ def _decode_job(job: tuple[str, list[tuple[int, Entry]]]) -> tuple[int, Pictures
     return len(files), Pictures(np.array(rows, PICTURE), errors, formats, refused)
 
 
-def _frames(path: Path, role: str) -> Iterator[tuple[Image.Image, str]]:
-    """(picture, format) of each frame of a file."""
-    if role == VIDEO:
+def _frames(path: Path, entry: Entry, map_parts: int | None) -> Iterator[tuple[Image.Image, str]]:
+    """(picture, format) of each frame of a file. IUV maps that training reads are read as training does."""
+    if entry.is_uv and map_parts is not None:
+        image = Image.fromarray(read_map(path, parts=map_parts))
+        kind = path.suffix[1:].upper()
+        if _is_cut(path, kind):
+            raise CaptureError(f"{path}: cut off: the end of the file is missing")
+        yield image, kind
+    elif entry.role == VIDEO:
         with VideoReader(path) as reader:
             for k in range(len(reader)):
                 yield reader.read(k), path.suffix[1:].upper()

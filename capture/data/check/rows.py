@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from capture.common.errors import CaptureError
+from capture.common.errors import CaptureError, Refused
 from capture.data.check.findings import Findings, Item
 from capture.data.check.inventory import Inventory
 from capture.data.check.pictures import Pictures
-from capture.io.pairs import HEADER, OPTIONAL, REQUIRED, decode_text, delimiter_of, is_header
+from capture.io.pairs import HEADER, OPTIONAL, REQUIRED, decode_text, delimiter_of, is_header, with_slashes
 from capture.io.pairs import parse_pair as pair_of_row  # the same checks as when the file is read
 
 
@@ -23,12 +23,14 @@ class PairsFile:
 
     Attributes:
         broken: why nothing in it can be used; "" if its header is right and there is a good row.
+        refused: whether that is because this user may not read it; the file may be good.
         header: the line of the header, unchanged.
         good: the good rows, unchanged, with their line endings.
         bad: line number -> what is wrong with the row.
     """
 
     broken: str = ""
+    refused: bool = False
     header: str = ""
     good: list[str] = field(default_factory=list)
     bad: dict[int, str] = field(default_factory=dict)
@@ -49,9 +51,13 @@ def check_pairs(inventory: Inventory, pictures: Pictures, findings: Findings) ->
 
 
 def judge_pairs(inventory: Inventory, pictures: Pictures, name: str) -> PairsFile:
-    """Read every row of a pairs file of the dataset, even after wrong rows."""
+    """Read every row of a pairs file of the dataset, even after wrong rows.
+
+    Rows of pictures that this user may not read are good: the pictures may be whole.
+    """
     path = inventory.root / name
-    unreadable = {os.path.normpath(inventory.root / inventory.entries[i].path) for i in pictures.errors}
+    broken = pictures.errors.keys() - pictures.refused
+    unreadable = {os.path.normpath(inventory.root / inventory.entries[i].path) for i in broken}
     file = PairsFile()
     try:
         text = decode_text(path.read_bytes())
@@ -59,7 +65,7 @@ def judge_pairs(inventory: Inventory, pictures: Pictures, name: str) -> PairsFil
         file.broken = "not a text file"
         return file
     except OSError as error:
-        file.broken = f"can't be read ({error.strerror})"
+        file.broken, file.refused = f"can't be read ({error.strerror})", Refused.reading(path, error) is not None
         return file
     names: list[str] = []
     for line, raw, cells in _rows(text):
@@ -111,9 +117,22 @@ def _why_bad(path: Path, line: int, names: list[str], cells: list[str] | None, u
     try:
         pair = pair_of_row(path, line, names, cells)
     except CaptureError as error:
+        if len(cells) == len(names) and any(_is_closed(path.parent / with_slashes(cell.strip())) for cell in cells):
+            return ""
         return str(error).removeprefix(f"{path} line {line}: ")
     for name in (*REQUIRED, *OPTIONAL):
         picture = getattr(pair, name)
         if picture and os.path.normpath(picture) in unreadable:
             return f"{name} {picture.name} can't be decoded"
     return ""
+
+
+def _is_closed(picture: Path) -> bool:
+    """Whether a picture lies in a folder that this user may not look into."""
+    try:
+        picture.stat()
+    except OSError as error:
+        return Refused.reading(picture, error) is not None
+    except ValueError:  # a name that no file system takes
+        pass
+    return False

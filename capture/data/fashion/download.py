@@ -16,6 +16,7 @@ from typing import BinaryIO
 from tqdm import tqdm
 
 from capture.common.files import write_atomically
+from capture.io.array_file import sweep
 
 TOGETHER = 8  # connections
 TIMEOUT = 15.0  # seconds without a byte
@@ -43,9 +44,8 @@ def download(links: Mapping[Path, str], name: str = "download", progress: bool =
         CaptureError: a file can't be written.
     """
     missing = {path: link for path, link in links.items() if not path.exists()}
-    for folder in {path.parent for path in missing}:
-        for path in folder.glob(".*.partial"):  # of a run that was killed
-            path.unlink(missing_ok=True)
+    for path in missing:
+        sweep(path)
     stop = threading.Event()
     failed: dict[Path, str] = {}
     pool = concurrent.futures.ThreadPoolExecutor(TOGETHER)
@@ -87,13 +87,13 @@ def _receive(link: str, file: BinaryIO, stop: threading.Event) -> None:
     with _ask(link) as answer:
         if answer.headers.get_content_maintype() == "text":
             raise _Refused(f"the link leads to {answer.headers.get_content_type()}, not to a file")
-        expected = answer.headers.get("Content-Length")
+        expected = answer.headers.get("Content-Length", "").strip()
         while piece := _next(answer):
             if stop.is_set():
                 raise _Broken("interrupted")
             file.write(piece)
             received += len(piece)
-    if expected is not None and received != int(expected):
+    if expected.isdecimal() and received != int(expected):  # some servers send no number, or none that is one
         raise _Broken(f"the server sent {received} bytes of {expected}")
 
 

@@ -12,9 +12,11 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
 import os
 import shutil
 import urllib.parse
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,17 +24,17 @@ from typing import Any
 import numpy as np
 
 from capture.common.errors import CaptureError
-from capture.common.files import write_bytes
+from capture.common.files import sha256_of, write_bytes
 from capture.common.workers import gather, stopping
 from capture.data.fashion.download import download as fetch
-from capture.data.writing import MANIFEST, abandon, begin, write_manifest, write_png
+from capture.data.writing import MANIFEST, MANIFEST_VERSION, STARTED, abandon, begin, write_manifest, write_png
 from capture.io.images import is_image, to_square
 from capture.io.video import is_film, is_video, video_frames
 
 SPLITS = ("train", "test")
 FORMATS = ("png", "jpg")
 UNFINISHED = ".decoding"  # ends the (hidden) name of a folder whose video is being decoded
-RESULTS = ("clips", "frames", "broken")  # keys of the manifest that describe the outcome
+RESULTS = ("clips", "frames", "broken", "files")  # keys of the manifest that describe the outcome
 NAMED = 20  # how many broken videos a summary names
 LONGEST_NAME = 200  # bytes; file systems take 255, and names are added to
 HELP = "Fashion_dataset/README.md"
@@ -54,6 +56,11 @@ class _Video:
         """The name in messages: train/<file>."""
         return f"{self.split}/{self.path.name}"
 
+    @property
+    def place(self) -> str:
+        """The folder of its frames below the dataset: train/<video>."""
+        return f"{self.split}/{self.folder.name}"
+
 
 def prepare_fashion(
     download: Path,
@@ -74,7 +81,8 @@ def prepare_fashion(
         format: "png", or "jpg" (quality 95, chroma as fine as luma): a third of the space.
         workers: processes; None is one a core.
     Raises:
-        CaptureError: nothing to decode, nothing that can be decoded, or `out` can't be written or holds something else.
+        CaptureError: nothing to decode, nothing that can be decoded, or `out` can't be written, or holds something else
+            or frames of other videos.
     """
     if size < 16 or every < 1 or format not in FORMATS:
         raise CaptureError(
@@ -88,7 +96,16 @@ def prepare_fashion(
         raise CaptureError(f"{download}: {what}; see {HELP}")
     if not paths["train"]:
         raise CaptureError(f"{download}: no videos to train on, only {len(paths['test'])} to test with; see {HELP}")
-    begin(out, {"kind": "fashion", "aligned": False, "size": size, "every": every, "format": format}, RESULTS)
+    about = {"kind": "fashion", "aligned": False, "size": size, "every": every, "format": format}
+    begin(out, about, RESULTS)
+    there = (folder for split in SPLITS for folder in _folders(out / split))
+    wanted = {out / split / path.stem for split in SPLITS for path in paths[split]}
+    other = next((folder for folder in there if folder not in wanted), None)
+    if other:
+        raise CaptureError(
+            f"{other}: frames of a video that {download} does not have; choose another folder for this download, "
+            "or remove these frames"
+        )
     dead = fetch(listed)
     for stale in out.glob(f"*/.*{UNFINISHED}"):
         shutil.rmtree(stale, ignore_errors=True)
@@ -98,7 +115,10 @@ def prepare_fashion(
         for path in paths[split]
         if path not in dead
     ]
+    files = _known_files(out) | _checked_files(videos, _known_files(out), download)
     todo = [video for video in videos if not video.folder.is_dir()]
+    if todo:
+        write_bytes(out / STARTED, json.dumps({"version": MANIFEST_VERSION, **about, "files": files}).encode())
     found = dict(gather(_decode, todo, out.name, workers, unit="video"))
     broken = {name: why for name, why in found.items() if why}
     broken |= {f"{path.parent.name}/{path.name}": why for path, why in dead.items()}
@@ -114,17 +134,42 @@ def prepare_fashion(
         raise CaptureError(f"{download}: not one video of train/ could be read; {name}: {why}")
     frames = {split: sum(counts.values()) for split, counts in clips.items()}
     manifest = {
-        "kind": "fashion",
-        "aligned": False,
-        "size": size,
-        "every": every,
-        "format": format,
+        **about,
         "clips": clips,
         "frames": frames,
         "broken": dict(sorted(broken.items())),
+        "files": {place: digest for place, digest in sorted(files.items()) if (out / place).is_dir()},
     }
     write_manifest(out, manifest)
     return manifest
+
+
+def _known_files(out: Path) -> dict[str, str]:
+    """train/<video> -> sha256 of the file that its frames are of, as earlier runs noted it."""
+    known: dict[str, str] = {}
+    for note in (MANIFEST, STARTED):
+        with contextlib.suppress(OSError, ValueError, TypeError, AttributeError):  # older versions noted none
+            known |= json.loads((out / note).read_text()).get("files", {})
+    return known
+
+
+def _checked_files(videos: Iterable[_Video], known: dict[str, str], download: Path) -> dict[str, str]:
+    """The same of these videos, as they are now.
+
+    Raises:
+        CaptureError: the frames that are there already are of another video of the same name.
+    """
+    files: dict[str, str] = {}
+    for video in videos:
+        with contextlib.suppress(OSError):  # among the broken ones, soon
+            files[video.place] = sha256_of(video.path)
+        noted = known.get(video.place)
+        if video.folder.is_dir() and noted and files.get(video.place, noted) != noted:
+            raise CaptureError(
+                f"{video.folder}: frames of another {video.name} than the one in {download}; choose another folder "
+                "for this download, or remove these frames"
+            )
+    return files
 
 
 def passed_over(download: Path) -> list[Path]:

@@ -120,7 +120,11 @@ def convert_file(path: Path, layout: str, table: np.ndarray | None, bones: tuple
 
 def layout_of(source: Path) -> tuple[str, tuple[str, ...]]:
     """The layout of maps in a dataset folder, from the manifest above them: (toon or rendered, bones); ("", ()) where
-    there is no manifest."""
+    there is no manifest.
+
+    Raises:
+        CaptureError: the manifest has more bones than a map can number.
+    """
     for folder in (source, *source.resolve().parents):
         manifest = folder / "manifest.json"
         if manifest.is_file():
@@ -129,6 +133,8 @@ def layout_of(source: Path) -> tuple[str, tuple[str, ...]]:
             except (ValueError, OSError):
                 break
             bones = about.get("uv_parts") if isinstance(about, dict) else None
+            if isinstance(bones, list) and len(bones) > 255:
+                raise CaptureError(f"{manifest}: uv_parts are not 255 names or fewer; prepare the dataset again")
             if isinstance(bones, list) and bones and all(isinstance(bone, str) for bone in bones):
                 return "rendered", tuple(bones)
             if isinstance(about, dict) and about.get("kind") in TOON_KINDS:

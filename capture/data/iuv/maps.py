@@ -1,4 +1,4 @@
-"""IUV maps of the frames of a dataset, at the training size: <clip>/uv/<frame>.png beside <clip>/imgs/<frame>.png.
+"""IUV maps of the frames of a dataset, at the training size; capture.io.iuv.find_map says where they lie.
 
 However a dataset numbers its parts, its maps are converted to the vocabulary of capture.io.iuv.
 """
@@ -20,7 +20,7 @@ from capture.data.decoding import FrameReader
 from capture.data.index.catalog import Catalog
 from capture.data.iuv.bones import renumbering_of
 from capture.io.images import size_in_header
-from capture.io.iuv import PARTS, map_to_square, read_map
+from capture.io.iuv import PARTS, find_map, map_to_square, read_map
 
 
 def any_map(catalog: Catalog) -> bool:
@@ -30,16 +30,14 @@ def any_map(catalog: Catalog) -> bool:
 
 def map_path(catalog: Catalog, number: int) -> Path | None:
     """The map file of a frame; None where there is none. Frames of videos have no maps."""
-    path = _expected_path(catalog, number)
-    return path if path and path.is_file() else None
+    picture = _picture(catalog, number)
+    return find_map(picture) if picture else None
 
 
-def _expected_path(catalog: Catalog, number: int) -> Path | None:
-    """Where the map of a frame would be; None for a frame that can have none."""
+def _picture(catalog: Catalog, number: int) -> Path | None:
+    """The picture of a frame; None for a frame of a video."""
     path, position = catalog.frame(number)
-    if position is not None or path.parent.name != "imgs":
-        return None
-    return path.parent.parent / "uv" / f"{path.stem}.png"
+    return path if position is None else None
 
 
 def decode_map(
@@ -59,17 +57,17 @@ def decode_map(
     return np.ascontiguousarray(renumbering_of(bones)(iuv.transpose(2, 0, 1)).transpose(1, 2, 0)) if bones else iuv
 
 
-def decode_map_of_frame(path: Path | None, size: int, bones: tuple[str, ...]) -> np.ndarray:
-    """The same of a frame's map <clip>/uv/<frame>.png, which must have the size of <clip>/imgs/<frame>.png."""
-    picture = path and path.parent.parent / "imgs" / path.name
-    return decode_map(path, size, bones, size_in_header(picture) if picture and picture.is_file() else None)
+def decode_map_of_picture(picture: Path | None, size: int, bones: tuple[str, ...]) -> np.ndarray:
+    """The same of the map of a picture, which must have its size; zeros for None, and for a picture without a map."""
+    path = find_map(picture) if picture else None
+    return decode_map(path, size, bones, size_in_header(picture) if picture and path else None)
 
 
 class MapReader(FrameReader):
     """Maps of a catalog's frames by number, each decoded when it is read."""
 
     def _decode(self, number: int) -> np.ndarray:
-        return decode_map_of_frame(map_path(self.catalog, number), self.size, self.catalog.uv_parts or ())
+        return decode_map_of_picture(_picture(self.catalog, number), self.size, self.catalog.uv_parts or ())
 
 
 def prepare_maps(catalog: Catalog, size: int, cache_gb: float, progress: bool = True) -> PreparedFrames | None:
@@ -80,8 +78,8 @@ def prepare_maps(catalog: Catalog, size: int, cache_gb: float, progress: bool = 
     pictures = Pictures(
         "maps",
         functools.partial(_keys, catalog),
-        lambda number: (map_path(catalog, number), None),
-        functools.partial(decode_map_of_frame, bones=catalog.uv_parts or ()),
+        lambda number: (_picture(catalog, number), None),
+        functools.partial(decode_map_of_picture, bones=catalog.uv_parts or ()),
         "what the frames have left of cache_gb,",
     )
     return prepare_pictures(catalog, size, cache_gb, pictures, progress)
@@ -95,9 +93,9 @@ def _keys(catalog: Catalog) -> np.ndarray:
         meaning = hashlib.blake2b(new.part.tobytes() + new.u.tobytes() + new.v.tobytes()).digest()
     keys = np.empty(catalog.frames, np.uint64)
     for number in range(catalog.frames):
-        path, stamp = _expected_path(catalog, number), b"no map"
+        path, stamp = map_path(catalog, number), b"no map"
         if path:
-            with contextlib.suppress(OSError):  # there is none
+            with contextlib.suppress(OSError):  # it has just been removed
                 now = os.stat(path)
                 stamp = b"%b\0%d %d" % (os.fsencode(path.relative_to(catalog.root)), now.st_size, now.st_mtime_ns)
         keys[number] = key_of(stamp + meaning)

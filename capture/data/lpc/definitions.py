@@ -43,11 +43,12 @@ def definition_styles(root: Path, definitions: Path) -> list[Style]:
     Args:
         root: what layers' paths are relative to (spritesheets/).
     Raises:
-        CaptureError: a definition can't be read.
+        CaptureError: a definition can't be read, or has a value of another type than expected.
     """
     styles = []
     for path in sorted(definitions.rglob("*.json")):
         about = _read(path)
+        _check_types(path, about)
         slot = SLOTS.get(about.get("type_name", ""))
         layers = _layers(about)
         if slot is None or not layers or about.get("required_tags") or about.get("replace_in_path"):
@@ -62,9 +63,26 @@ def definition_styles(root: Path, definitions: Path) -> list[Style]:
     return styles
 
 
+def _check_types(path: Path, about: dict[str, Any]) -> None:
+    """CaptureError, naming the file, unless the values of a definition that are read here have the types they need."""
+    if not isinstance(about.get("type_name", ""), str):
+        raise CaptureError(f"{path}: type_name is not text; correct or remove this definition")
+    if not isinstance(about.get("variants") or [], list):
+        raise CaptureError(f"{path}: variants is not a list of names; correct or remove this definition")
+    for layer in _all_layers(about):
+        try:
+            int(layer.get("zPos", 0))
+        except (TypeError, ValueError, OverflowError):
+            raise CaptureError(f"{path}: zPos is not a whole number; correct or remove this definition") from None
+
+
+def _all_layers(about: dict[str, Any]) -> list[dict[str, Any]]:
+    return [value for key, value in about.items() if key.startswith("layer_") and isinstance(value, dict)]
+
+
 def _layers(about: dict[str, Any]) -> list[dict[str, Any]]:
     """layer_1, layer_2, ...; none where one needs more than a body to be drawn."""
-    layers = [value for key, value in about.items() if key.startswith("layer_") and isinstance(value, dict)]
+    layers = _all_layers(about)
     plain = all("custom_animation" not in layer and "${" not in str(layer) for layer in layers)
     return layers if plain else []
 
@@ -115,7 +133,13 @@ def _material(repository: Path, material: str) -> dict[str, Recolour]:
     path = folder / f"{material}_{meta.get('default')}.json"
     if not path.is_file():
         return {}
-    colours = {name: [_rgb(path, colour) for colour in ramp] for name, ramp in _read(path).items()}
+    ramps = _read(path)
+    for name, ramp in ramps.items():
+        if not isinstance(ramp, list):
+            raise CaptureError(f"{path}: {name[:40]} is not a list of colours (#rrggbb)")
+    colours = {name: [_rgb(path, colour) for colour in ramp] for name, ramp in ramps.items()}
+    if not isinstance(meta.get("base", ""), str):
+        raise CaptureError(f"{folder / f'meta_{material}.json'}: base is not the name of a palette's colours")
     base = colours.get(meta.get("base", ""), [])
     return {name: tuple(zip(base, ramp)) for name, ramp in colours.items() if base and len(ramp) == len(base)}
 

@@ -21,6 +21,7 @@ from capture.data.lpc.characters import Character, choose_characters
 from capture.data.lpc.credits import write_credits
 from capture.data.lpc.layers import find_styles, layer_root
 from capture.data.lpc.pieces import ACTIONS, CELL, COLUMNS, ROWS, Piece, draw_sheet
+from capture.data.mixamo.models import safe_name
 from capture.data.writing import begin, flat_name, is_written, write_manifest, write_pairs, write_png
 from capture.io.images import eight_bit, open_picture
 
@@ -31,6 +32,7 @@ CLIPS = {
     for d, way in enumerate(DIRECTIONS if rows == 4 else ("front",))
 }  # name -> (row, number of frames)
 BACKGROUND = (235, 235, 235)
+TRAIN, TEST = 200, 40  # characters that are composed unless the user says how many
 
 
 @dataclass(frozen=True)
@@ -53,8 +55,8 @@ def prepare_lpc(
     pairs: int = 256,
     held_out: float = 0.2,
     workers: int | None = None,
-    characters: int = 200,
-    test_characters: int = 40,
+    characters: int | None = None,
+    test_characters: int | None = None,
 ) -> dict[str, Any]:
     """Unpack sheets, or characters composed of layers, into the Mixamo tree at `out`; return the manifest.
 
@@ -63,17 +65,29 @@ def prepare_lpc(
             drawn from the seed, becomes the test characters. Or a repository of layers (layers.py).
         size: side of a frame, a multiple of 64 (enlarged without interpolation).
         pairs: rows of test/pairs.csv.
-        characters, test_characters: how many to compose of layers; held-out ones are new combinations.
+        characters, test_characters: how many to compose of layers (None: TRAIN and TEST); held-out ones are new
+            combinations. They are refused where `sheets` are sheets.
     Raises:
-        CaptureError: no sheets, a sheet or layer that is broken or of another layout (named), too few layers, or
-            `out` holds something else.
+        CaptureError: no sheets, two of one name, a sheet or layer that is broken or of another layout (named), too few
+            layers, or `out` holds something else.
     """
     if size < CELL or size % CELL:
         raise CaptureError(f"--size {size}: LPC cells are {CELL} pixels; give a multiple of {CELL}, such as 256")
     check_least(("pairs", pairs, 1), ("seed", seed, 0))
     root = layer_root(sheets)
-    composed = _compose(sheets, root, characters, test_characters, seed) if root else []
-    train, test = _halves(composed, root, characters) if root else _split(sheets, seed, held_out)
+    composed: list[Character] = []
+    if root:
+        count = TRAIN if characters is None else characters
+        composed = _compose(sheets, root, count, TEST if test_characters is None else test_characters, seed)
+        train, test = _halves(composed, root, count)
+    else:
+        train, test = _split(sheets, seed, held_out)
+        for name, given in (("characters", characters), ("test_characters", test_characters)):
+            if given is not None:
+                raise CaptureError(
+                    f"--{name} {given}: {sheets} holds sheets, and characters are composed of layers alone; leave it "
+                    "out, and put the sheets to hold out into test/, the others into train/"
+                )
     parameters = {
         "kind": "lpc",
         "aligned": True,
@@ -157,7 +171,20 @@ def _split(sheets: Path, seed: int, held_out: float) -> tuple[list[_Sheet], list
             f"{sheets}: {len(train)} sheets to train on and {len(test)} held out; at least 2 of each are needed "
             "(.png files in train/ and test/, or ten or more directly in the folder, or a repository of layers)"
         )
-    return [_Sheet(path.stem, path) for path in train], [_Sheet(path.stem, path) for path in test]
+    first: dict[str, Path] = {}
+    for path in (*train, *test):
+        other = first.setdefault(_name(path).lower(), path)
+        if other != path:
+            raise CaptureError(
+                f"{sheets}: two characters would be called {_name(path)}, of {other.relative_to(sheets)} and "
+                f"{path.relative_to(sheets)}; rename one of them"
+            )
+    return [_Sheet(_name(path), path) for path in train], [_Sheet(_name(path), path) for path in test]
+
+
+def _name(path: Path) -> str:
+    """The name of a sheet's character: the file's, but without two underscores, which part the names of test frames."""
+    return safe_name(path.stem) if "__" in f"{path.stem}_" else path.stem
 
 
 def _pictures(folder: Path) -> list[Path]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import http.client
 import importlib
 import json
 import re
-import urllib.error
 import urllib.request
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,6 +16,7 @@ from capture.common.errors import CaptureError
 
 PACK_FILE = "pack.json"
 VERSION = 1
+MOST = 10**6  # shards, and samples in a shard, must be fewer
 _ADDRESS = re.compile(r"https?://[^\s]+")
 _ROLE = re.compile(r"[a-z]{1,20}(_uv)?")
 
@@ -76,10 +77,13 @@ def open_file(place: str, name: str) -> IO[bytes]:
             opened: IO[bytes] = urllib.request.urlopen(f"{place.rstrip('/')}/{name}", timeout=60)
             return opened
         return open(Path(place) / name, "rb")
-    except (OSError, urllib.error.URLError, ValueError) as error:
-        raise CaptureError(
-            f"{place}: {name} can't be read ({error}); give the place that `prepare.py pack` wrote"
-        ) from None
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        raise _unreadable(place, name, error) from None
+
+
+def _unreadable(place: str, name: str, error: Exception) -> CaptureError:
+    why = str(error) or type(error).__name__
+    return CaptureError(f"{place}: {name} can't be read ({why}); give the place that `prepare.py pack` wrote")
 
 
 def read_contents(place: str) -> Contents:
@@ -89,14 +93,17 @@ def read_contents(place: str) -> Contents:
         CaptureError: it can't be read, is damaged, or of a newer version.
     """
     with open_file(place, PACK_FILE) as file:
-        data = file.read(1 << 20)
+        try:
+            data = file.read(1 << 20)
+        except (OSError, http.client.HTTPException) as error:
+            raise _unreadable(place, PACK_FILE, error) from None
     try:
         found: dict[str, Any] = json.loads(data)
         if found["version"] > VERSION:
             raise CaptureError(f"{place}: {PACK_FILE} is of a newer version of this program; update it")
         contents = Contents(**{**found, "roles": tuple(found["roles"])})
         numbers = (contents.size, contents.shards, contents.samples_per_shard)
-        if all(isinstance(n, int) and 0 < n < 10**6 for n in numbers) and all(map(_ROLE.fullmatch, contents.roles)):
+        if all(isinstance(n, int) and 0 < n < MOST for n in numbers) and all(map(_ROLE.fullmatch, contents.roles)):
             return contents
     except (ValueError, KeyError, TypeError):
         pass

@@ -6,6 +6,7 @@ The same arguments give the same bytes. `begin_pack`, `write_shard` and `finish_
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import os
@@ -23,11 +24,13 @@ from capture.common.files import atomic_file, write_bytes
 from capture.common.workers import stopping, work
 from capture.data.frames import FrameDataset
 from capture.data.index.catalog import find_root, scan
-from capture.data.packed.contents import PACK_FILE, Contents, shard_name, webdataset
+from capture.data.packed.contents import MOST, PACK_FILE, Contents, shard_name, webdataset
 from capture.data.sample_source import Batch
 from capture.data.writing import is_written, refuse_others
+from capture.io.pairs import OPTIONAL, REQUIRED, read_pairs
 
-STARTED, SOURCE = ".pack.json", ".pack.source"  # of a pack that is not complete: its contents, its dataset
+STARTED = ".pack.json"  # the contents of a pack that is not complete
+SOURCE = ".pack.source"  # a digest of the place of a pack's dataset, since packs are published
 
 
 @dataclass(frozen=True)
@@ -60,7 +63,8 @@ def pack_dataset(
         samples: is rounded up to whole shards.
         uv: with IUV maps, where the dataset has them.
     Raises:
-        CaptureError: no such dataset, webdataset is missing, an impossible number, or `out` holds something else.
+        CaptureError: no such dataset, webdataset is missing, an impossible number, test pairs of pictures outside of
+            the test split, or `out` holds something else.
     """
     webdataset()
     check_least(("size", size, 16), ("samples", samples, 1))
@@ -88,27 +92,51 @@ def finish_pack(out: Path, contents: Contents, dataset: str) -> None:
             file, _, why = error.args[0][0]
             raise CaptureError(f"{file}: can't be copied ({why}); see prepare.py check {dataset}") from None
     write_bytes(out / PACK_FILE, contents.to_json())
-    for note in (STARTED, SOURCE):
-        (out / note).unlink(missing_ok=True)
+    (out / STARTED).unlink(missing_ok=True)
 
 
 def begin_pack(out: Path, contents: Contents, dataset: str) -> bool:
     """Start or resume a pack; whether it is complete already.
 
-    A note names the folder of the dataset while a pack is unfinished, so that no other dataset goes on with it.
+    A note names the folder of the dataset, so that no other dataset goes on with the pack or is taken for packed.
     """
-    folder = os.fsencode(find_root(dataset).resolve())
+    for name in ("shards", "samples_per_shard"):
+        if (number := getattr(contents, name)) >= MOST:
+            raise CaptureError(
+                f"{out}: {name} would be {number}; choose --samples and --samples_per_shard below {MOST}"
+            )
+    root = find_root(dataset)
+    folder = os.fsencode(root.resolve())
+    digest = hashlib.sha256(folder).hexdigest().encode()
     for name in (PACK_FILE, STARTED):
         if (out / name).is_file():
             if (out / name).read_bytes() != contents.to_json():
                 raise CaptureError(f"{out}: packed with other arguments; choose another folder or remove it")
-            if name == STARTED and (out / SOURCE).is_file() and (out / SOURCE).read_bytes() != folder:
-                raise CaptureError(f"{out}: begun with another dataset; choose another folder or remove it")
+            source = (out / SOURCE).read_bytes() if (out / SOURCE).is_file() else digest
+            if source not in (digest, folder):  # older versions wrote the folder, and no note beside finished packs
+                raise CaptureError(
+                    f"{out}: {'packed' if name == PACK_FILE else 'begun'} with another dataset than {root}; choose "
+                    f"another folder, or remove {SOURCE} there if it is the same one and was only moved"
+                )
             return name == PACK_FILE
     refuse_others(out)
+    _refuse_outside(root / "test")
     write_bytes(out / STARTED, contents.to_json())
-    write_bytes(out / SOURCE, folder)
+    write_bytes(out / SOURCE, digest)
     return False
+
+
+def _refuse_outside(test: Path) -> None:
+    """CaptureError where a pairs file of the test split names a picture outside of it, which would not be copied."""
+    for path in sorted(test.glob("pairs*.csv")):
+        for pair in read_pairs(path):
+            for name in (*REQUIRED, *OPTIONAL):
+                picture = getattr(pair, name)
+                if picture and not os.path.abspath(picture).startswith(f"{os.path.abspath(test)}{os.sep}"):
+                    raise CaptureError(
+                        f"{path}: {name} {picture} is outside of {test}, and a pack takes test/ alone along; "
+                        "move the picture there"
+                    )
 
 
 def _write_shard(job: _Job) -> int:

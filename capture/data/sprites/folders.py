@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from pathlib import Path
 
 from capture.common.errors import CaptureError
@@ -37,8 +38,17 @@ def name_pattern(files: str) -> re.Pattern[str]:
 def find_sprite_characters(
     root: Path, files: list[Path], layout: SpriteLayout
 ) -> tuple[list[Character], dict[Path, str], list[Path]]:
-    """The characters of single sprites, file -> reason of those that can't be used, and files whose names don't fit."""
+    """The characters of single sprites, file -> reason of those that can't be used, and files whose names don't fit.
+
+    Capital letters make no difference in values and names that the layout gives.
+
+    Raises:
+        CaptureError: two characters, or two clips, whose names differ only in what a folder name can't hold, or in
+            capital letters.
+    """
     pattern = name_pattern(layout.files)
+    choices = {field: values.split("|") for field, values in _FIELD.findall(layout.files)}
+    spelled: dict[tuple[str, str], str] = {}  # field, folder name in small letters -> its value
     sprites: dict[str, dict[Pose, Sprite]] = {}
     broken, other = {}, []
     for path in files:
@@ -52,8 +62,18 @@ def find_sprite_characters(
         except CaptureError as error:
             broken[path] = str(error).removeprefix(f"{path}: ")
             continue
-        values = match.groupdict()
-        clip = "_".join(safe_name(layout.names.get(value, value)) for key in FIELDS[1:3] if (value := values.get(key)))
+        values = {field: _as_given(value, choices[field]) for field, value in match.groupdict().items()}
+        for field in ("clip", "direction"):
+            if field in values:
+                values[field] = layout.names.get(_as_given(values[field], layout.names), values[field])
+        for field in FIELDS[:3]:
+            value = values.get(field, "")
+            first = spelled.setdefault((field, safe_name(value).lower()), value)
+            if first != value:
+                raise CaptureError(
+                    f"{root}: {field}s {first} and {value} would both be called {safe_name(value)}; rename one of them"
+                )
+        clip = "_".join(safe_name(values[field]) for field in FIELDS[1:3] if values.get(field))
         frame = values.get("frame") or "0"
         pose = clip or "pose", f"{int(frame):02d}" if frame.isdecimal() else safe_name(frame)
         poses = sprites.setdefault(safe_name(values["character"]), {})
@@ -65,6 +85,11 @@ def find_sprite_characters(
         Character(name, layout.transparent, dict(sorted(poses.items()))) for name, poses in sorted(sprites.items())
     ]
     return characters, {**broken, **_incomplete(root, characters)}, other
+
+
+def _as_given(value: str, known: Collection[str]) -> str:
+    """The one of the known values that this is but for capital letters; the value itself where there is none."""
+    return value if value in known else next((one for one in known if one.lower() == value.lower()), value)
 
 
 def _incomplete(root: Path, characters: list[Character]) -> dict[Path, str]:

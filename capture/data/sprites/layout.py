@@ -48,7 +48,7 @@ class SheetLayout(Section):
     """Sheets of cells that all have one size. A character's cells are a block of `grid` cells.
 
     Attributes:
-        files: pattern of the sheets' names, such as "*.png"; {a,b} is not understood.
+        files: pattern of the sheets' names, such as "*.png", which hero.PNG fits as well; {a,b} is not understood.
         exclude: patterns of names that are no sheets of this layout.
         cell: width and height of a cell in pixels; null: the sheet's size divided by its number of cells.
         smallest_cell: where `cell` is null, sheets whose cells would be smaller have another layout.
@@ -58,7 +58,7 @@ class SheetLayout(Section):
         larger: whether sheets may go on to the right of and below the blocks.
         transparent: alpha, corner (the colour of the first pixel), or a colour [red, green, blue].
         directions: direction -> row of a clip's rows.
-        mirrored: direction -> the direction that it is the mirror image of.
+        mirrored: direction -> the direction that it is the mirror image of, in clips without a row of their own for it.
         clips: name -> where its frames are.
     """
 

@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image
 
 from capture.common.errors import CaptureError, check_least
-from capture.common.files import sha256_of
+from capture.common.files import sha256_of, visible_files
 from capture.common.workers import stopping, work
 from capture.data.mixamo.drawing import BACKGROUND, flatten
 from capture.data.pair_plan import draw_pairs, hold_out
@@ -100,16 +100,20 @@ def prepare_sprites(
         "test_clips": list(held_clips),
         "pairs": pairs,
     }
+    common = {clip: _common_frames(clip, [characters[name] for name in held]) for clip in clips}
     rows = draw_pairs(
         np.random.default_rng([seed, 1]),
-        {name: characters[name].clips for name in held},
+        {name: [clip for clip in characters[name].clips if common[clip]] for name in held},
         (held_clips, train_clips),
         clips,
         pairs,
-        lambda rng, clip: _any_frame(rng, clip, [characters[name] for name in held]),
+        lambda rng, clip: (clip, common[clip][rng.integers(len(common[clip]))]),
     )
     if not rows:
-        raise CaptureError(f"{sheets}: no two held-out characters have a clip in common; give another --seed")
+        raise CaptureError(
+            f"{sheets}: no two held-out characters share a clip, with one frame of the same name in all of them; "
+            "give another --seed, or number the frames of all characters alike"
+        )
     out = folder_of(out, shard)
     if begin(out, parameters) or finished_manifest(out):
         return parameters, found.passed_over
@@ -130,25 +134,28 @@ def find_characters(folder: Path, layout: SpritesLayout) -> Found:
     """The characters below `folder`, ordered by name.
 
     Raises:
-        CaptureError: no such folder, two characters of one name, or none at all.
+        CaptureError: no such folder, two characters of one name (but for capital letters), or none at all.
     """
     if not folder.is_dir():
         raise CaptureError(f"{folder}: no such folder; give the one that holds the sheets or sprites")
-    every = [path for path in sorted(folder.rglob("*")) if path.is_file() and not path.name.startswith(".")]
-    pictures = [path for path in every if is_image(path)]
+    pictures = [path for path in visible_files(folder) if is_image(path)]
     if layout.sheets:
         characters, broken, other = find_sheet_characters(pictures, layout.sheets)
     else:
         assert layout.sprites is not None  # the layout was checked
         characters, broken, other = find_sprite_characters(folder, pictures, layout.sprites)
-    names = [character.name for character in characters]
-    twice = next((name for name in names if names.count(name) > 1), None)
-    if twice:
-        raise CaptureError(f"{folder}: two characters would be called {twice}; rename a file")
+    seen: dict[str, Character] = {}
+    for character in characters:
+        first = seen.setdefault(character.name.lower(), character)
+        if first is not character:
+            files = [next(iter(one.sprites.values())).path.relative_to(folder) for one in (first, character)]
+            raise CaptureError(
+                f"{folder}: two characters would be called {character.name}, of {files[0]} and {files[1]}; rename one"
+            )
     reasons = {path.relative_to(folder).as_posix(): reason for path, reason in broken.items()}
     if not characters:
-        first = next((f"{name}: {reason}" for name, reason in reasons.items()), "no picture has a name that fits it")
-        raise CaptureError(f"{folder}: no character of this layout in it; {first}")
+        why = next((f"{name}: {reason}" for name, reason in reasons.items()), "no picture has a name that fits it")
+        raise CaptureError(f"{folder}: no character of this layout in it; {why}")
     return Found(sorted(characters, key=lambda one: one.name), reasons, other)
 
 
@@ -174,11 +181,10 @@ def _split(
     return held, clips, hold_out(rng, clips, test_clips, clips)
 
 
-def _any_frame(rng: np.random.Generator, clip: str, characters: Sequence[Character]) -> Pose:
-    """A random frame that all characters with this clip have."""
+def _common_frames(clip: str, characters: Sequence[Character]) -> list[str]:
+    """The frames that all characters with this clip have."""
     frames = [set(character.clips[clip]) for character in characters if clip in character.clips]
-    common = sorted(set.intersection(*frames))
-    return clip, common[rng.integers(len(common))]
+    return sorted(set.intersection(*frames)) if frames else []
 
 
 def _extents(character: Character) -> list[Extent]:

@@ -22,7 +22,7 @@ def find_sheet_characters(
     """
     characters, broken, other = [], {}, []
     for path in files:
-        named = [one for one in layouts if _fits_name(path.name, one)]
+        named = [one for one in layouts if _fits_name(path, one)]
         if not named:
             other.append(path)
             continue
@@ -37,8 +37,11 @@ def find_sheet_characters(
     return characters, broken, other
 
 
-def _fits_name(name: str, layout: SheetLayout) -> bool:
-    return fnmatch(name, layout.files) and not any(fnmatch(name, pattern) for pattern in layout.exclude)
+def _fits_name(path: Path, layout: SheetLayout) -> bool:
+    """Whether a sheet's name fits a layout. Its ending may be in capital letters."""
+    names = (path.name, path.stem + path.suffix.lower())
+    fits = [any(fnmatch(name, pattern) for name in names) for pattern in (layout.files, *layout.exclude)]
+    return fits[0] and not any(fits[1:])
 
 
 def _read_sheet(path: Path, layouts: list[SheetLayout]) -> tuple[list[Character], str]:
@@ -111,7 +114,9 @@ def poses_of(layout: SheetLayout) -> dict[Pose, tuple[int, int, bool]]:
     for name, clip in layout.clips.items():
         rows = layout.directions if clip.directions is None else clip.directions
         ways = {way: (row, False) for way, row in rows.items()}
-        ways |= {way: (rows[source], True) for way, source in layout.mirrored.items() if source in rows}
+        ways |= {
+            way: (rows[source], True) for way, source in layout.mirrored.items() if source in rows and way not in rows
+        }
         for way, (row, mirrored) in ways.items():
             for i, column in enumerate(clip.columns):
                 poses[f"{name}_{way}", f"{i:02d}"] = (column, clip.row + row, mirrored)

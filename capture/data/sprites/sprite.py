@@ -52,7 +52,8 @@ def open_sheet(path: Path, transparent: Transparent) -> Image.Image:
     """A sheet or a single sprite as RGBA.
 
     Args:
-        transparent: alpha; or corner, or a colour: pixels of that colour become transparent.
+        transparent: alpha; or corner, or a colour: pixels of that colour become transparent. Where the corner is
+            transparent already, corner changes nothing.
     Raises:
         CaptureError: not a picture, or it has no transparency where `transparent` says alpha.
     """
@@ -62,6 +63,8 @@ def open_sheet(path: Path, transparent: Transparent) -> Image.Image:
             raise CaptureError(f"{path}: no transparency; name the colour of the ground (transparent: corner)")
         return image.convert("RGBA")
     pixels = np.array(image.convert("RGBA"))
+    if transparent == "corner" and pixels[0, 0, 3] == 0:
+        return Image.fromarray(pixels)
     ground = pixels[0, 0, :3] if transparent == "corner" else np.array(transparent)
     pixels[(pixels[..., :3] == ground).all(axis=-1), 3] = 0
     return Image.fromarray(pixels)

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
-from capture.data.check.check import check
+from capture.common.errors import CaptureError
+from capture.data.check import pictures as pictures_module
+from capture.data.check.check import check, examine
+from capture.data.check.fix import set_aside
+from capture.data.frames import FrameDataset
+from capture.data.index.catalog import scan
+from capture.data.toon.write import write_toon
 from capture.io.pairs import read_pairs
 from tests.conftest import draw_figure
+from tests.helpers.hostile_maps import write_wrong_map
 
 FRAMES = ("train/character_0/run/001.png", "train/character_1/jump/imgs/000.png", "test/imgs/character_7__run__0.png")
 
@@ -91,6 +101,60 @@ class TestSetAside:
         assert (broken / "set_aside/train/character_0/run/mask/001.png").is_file()
         assert (broken / "set_aside/train/character_1/jump/uv/000.png").is_file()
         assert (broken / "train/character_0/run/mask/000.png").is_file()
+
+    @pytest.mark.parametrize("wrong", ("parts", "palette", "16 bit"))
+    def test_maps_that_training_cannot_read_are_set_aside(self, tmp_path, wrong, run_main):
+        write_toon(
+            tmp_path / "toon", 2, 2, 2, 32, 5, uv=True, workers=1, test_characters=2, test_clips=1, progress=False
+        )
+        path = sorted((tmp_path / "toon").glob("train/*/*/uv/*.png"))[0]
+        array = sorted((tmp_path / "toon").glob("train/*/*/uv/*.png"))[1]
+        np.save(array.with_suffix(".npy"), np.asarray(Image.open(array)))
+        array.unlink()
+        assert run_main("prepare.py", "check", tmp_path / "toon")[0] == 0
+        write_wrong_map(path, wrong, path)
+        dataset = FrameDataset(scan(tmp_path / "toon"), 32, 0, cache_gb=1, uv=True)
+        with pytest.raises(CaptureError, match="1 of 8 maps can't be read: .*--fix sets the broken files aside"):
+            dataset.prepare(progress=False)
+        status, said, _ = run_main("prepare.py", "check", tmp_path / "toon")
+        assert status == 1 and "1  uv or mask pictures can't be decoded" in said
+        run_main("prepare.py", "check", tmp_path / "toon", "--fix")
+        assert not path.exists() and (tmp_path / "toon" / "set_aside" / path.relative_to(tmp_path / "toon")).is_file()
+        assert dataset.prepare(progress=False)
+
+    def test_rows_of_pictures_that_this_user_may_not_read_are_kept(self, mixamo_tree, tmp_path, monkeypatch):
+        root = Path(shutil.copytree(mixamo_tree, tmp_path / "data"))
+        before = contents(root)
+        closed = root / "test" / "imgs" / "character_7__run__0.png"
+
+        def refuse(path: Path) -> None:
+            if path == closed:
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+
+        before_it = pictures_module.open_rgb
+        monkeypatch.setattr(pictures_module, "open_rgb", lambda path: refuse(path) or before_it(path))
+        assert check(root, fix=True, workers=1, progress=False) == 1  # the picture can't be checked
+        assert contents(root) == before
+
+    @pytest.mark.parametrize("closed", ["test/imgs", "test/pairs.csv"])
+    def test_pairs_and_folders_that_this_user_may_not_read_are_kept(self, mixamo_tree, tmp_path, monkeypatch, closed):
+        root = Path(shutil.copytree(mixamo_tree, tmp_path / "data"))
+        before = contents(root)
+        checked = examine(root, workers=1, progress=False)
+
+        def closing(function):
+            def closed_to(path, *args, **options):
+                if path == root / closed or root / closed in path.parents:
+                    raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+                return function(path, *args, **options)
+
+            return closed_to
+
+        with monkeypatch.context() as closing_it:
+            for name in ("stat", "is_file", "read_bytes"):
+                closing_it.setattr(Path, name, closing(getattr(Path, name)))
+            assert set_aside(checked.inventory, checked.pictures, checked.findings) == []
+        assert contents(root) == before
 
     def test_pairs_file_without_a_good_row_is_set_aside(self, broken, capsys):
         text = "identity,pose,target\nimgs/gone.png,imgs/gone.png,\n"

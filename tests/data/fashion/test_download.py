@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.server
+import os
 import threading
 from pathlib import Path
 
@@ -29,12 +30,14 @@ class Server(http.server.BaseHTTPRequestHandler):
             self.answer(b"4" * 100, "video/mp4", promised=1000)
         elif name == "/busy.mp4" or (name == "/flaky.mp4" and not again):
             self.send_error(503)
+        elif name == "/odd.mp4":
+            self.answer(b"5" * 7, "video/mp4", promised="seven")
         elif name in FILES:
             self.answer(FILES[name], "video/mp4")
         else:
             self.send_error(404)
 
-    def answer(self, data: bytes, kind: str, promised: int | None = None):
+    def answer(self, data: bytes, kind: str, promised: int | str | None = None):
         self.send_response(200)
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(promised or len(data)))
@@ -86,8 +89,19 @@ class TestDownload:
 
     def test_existing_files_are_not_downloaded_again(self, server, tmp_path):
         (tmp_path / "one").write_bytes(b"mine")
-        (tmp_path / ".two.123.partial").write_bytes(b"left by a killed run")
+        (tmp_path / f".flaky.{2**22 + 1}.partial").write_bytes(b"left by a killed run")
         links = {tmp_path / "one": f"{server}/one.mp4", tmp_path / "flaky": f"{server}/flaky.mp4"}
         assert download(links, progress=False) == {}
         assert (tmp_path / "one").read_bytes() == b"mine" and names(tmp_path) == ["flaky", "one"]
         assert set(Server.asked) == {"/flaky.mp4"}
+
+    def test_what_other_processes_are_writing_is_left_alone(self, server, tmp_path):
+        left = [f".one.{os.getppid()}.partial", ".other.123.partial"]
+        for name in left:
+            (tmp_path / name).write_bytes(b"half of it")
+        assert download({tmp_path / "one": f"{server}/one.mp4"}, progress=False) == {}
+        assert names(tmp_path) == sorted([*left, "one"])
+
+    def test_a_length_that_is_no_number_counts_as_none(self, server, tmp_path):
+        assert download({tmp_path / "odd": f"{server}/odd.mp4"}, progress=False) == {}
+        assert (tmp_path / "odd").read_bytes() == b"5" * 7

@@ -6,6 +6,7 @@ import functools
 import http.server
 import json
 import os
+import shutil
 import signal
 import threading
 import time
@@ -142,6 +143,34 @@ class TestPrepareFashion:
         assert status == 0 and "3 videos to train on (18 frames)" in said and "could not" not in said
         assert json.loads((out / "manifest.json").read_text())["broken"] == {}
         assert scan(out).kind == "fashion"  # by its manifest, whatever its name
+
+    def test_another_download_does_not_go_on(self, download, tmp_path, bad_input):
+        """Neither where its videos have other names, nor where they have the same names; nothing is changed."""
+        out, other = tmp_path / "fashion", tmp_path / "other"
+        for name in ("train/x.mp4", "train/y.mp4"):
+            make_video(tmp_path / "videos" / name, 4, (32, 32))
+        prepare_fashion(tmp_path / "videos", out, size=16, workers=1)
+        before = tree(out)
+        line = bad_input("prepare.py", "fashion", download, out, "--size", "16", "--workers", "1")
+        assert f"{out / 'train' / 'x'}: frames of a video that {download} does not have" in line
+        shutil.copytree(tmp_path / "videos", other)
+        make_video(other / "train" / "x.mp4", 6, (32, 32))
+        line = bad_input("prepare.py", "fashion", other, out, "--size", "16", "--workers", "1")
+        assert f"{out / 'train' / 'x'}: frames of another train/x.mp4 than the one in {other}" in line
+        assert tree(out) == before
+        (out / "manifest.json").rename(out / ".prepare.json")  # as if it had been killed
+        with pytest.raises(CaptureError, match="frames of another train/x.mp4"):
+            prepare_fashion(other, out, size=16, workers=1)
+        shutil.rmtree(out / "train" / "x")
+        assert prepare_fashion(other, out, size=16, workers=1)["clips"]["train"] == {"x": 6, "y": 4}
+
+    def test_more_videos_are_added(self, tmp_path):
+        make_video(tmp_path / "train" / "a.mp4", 3, (32, 32))
+        prepare_fashion(tmp_path, tmp_path / "fashion", size=16, workers=1)
+        make_video(tmp_path / "train" / "b.mp4", 5, (32, 32))
+        manifest = prepare_fashion(tmp_path, tmp_path / "fashion", size=16, workers=1)
+        assert manifest["clips"]["train"] == {"a": 3, "b": 5} and list(manifest["files"]) == ["train/a", "train/b"]
+        assert not (tmp_path / "fashion" / ".prepare.json").exists()
 
     def test_no_readable_video_is_refused(self, tmp_path, bad_input):
         (tmp_path / "train").mkdir()

@@ -121,6 +121,12 @@ class TestRefusals:
     def test_channels_in_another_order(self, table, picture, tmp_path):
         self.refused(("--layout densepose",), tmp_path / "iuv", tmp_path / "out", table[1], "detectron2")
 
+    def test_more_bones_than_a_map_can_number(self, picture, tmp_path, bad_input):
+        about = {"kind": "mixamo", "uv_parts": [f"bone{i}" for i in range(256)]}
+        (tmp_path / "iuv" / "manifest.json").write_text(json.dumps(about))
+        line = bad_input("prepare.py", "uv", tmp_path / "iuv", tmp_path / "out")
+        assert "manifest.json: uv_parts are not 255 names or fewer" in line and not (tmp_path / "out").exists()
+
     def test_unknown_layouts_and_empty_folders(self, picture, tmp_path):
         self.refused(("choose from",), tmp_path / "iuv", tmp_path / "out", None, "smplx")
         (tmp_path / "empty").mkdir()

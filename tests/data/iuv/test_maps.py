@@ -178,6 +178,29 @@ class TestSampleMaps:
         with pytest.raises(CaptureError, match=rf"uv/001\.png: .*{WRONG[wrong]}"):
             dataset.prepare(progress=False) if prepare else dataset.batch(range(40))
 
+    @pytest.mark.parametrize("prepare", (False, True))
+    def test_maps_beside_pictures_and_as_arrays_are_found(self, toon, prepare):
+        """As docs/DATASETS.md says: uv/ lies beside a picture that is in no folder imgs/, and maps may be .npy."""
+        before = maps_of(toon).batch(range(8))
+        for folder in toon.glob("train/*/*/imgs"):
+            for picture in folder.iterdir():
+                picture.rename(folder.parent / picture.name)
+            folder.rmdir()
+        for path in list(toon.glob("train/*/*/uv/001.png")):
+            np.save(path.with_suffix(".npy"), np.asarray(Image.open(path)))
+            path.unlink()
+        dataset = maps_of(toon)
+        assert dataset.has_maps and (not prepare or dataset.prepare(progress=False))
+        after = dataset.batch(range(8))
+        assert after.keys() == before.keys() and all(torch.equal(after[name], before[name]) for name in before)
+
+    def test_an_array_of_another_size_than_its_picture_is_named(self, toon):
+        path = map_path(scan(toon), 3)
+        np.save(path.with_suffix(".npy"), np.asarray(Image.open(path))[:16])
+        path.unlink()
+        with pytest.raises(CaptureError, match=r"uv/001\.npy: .*32x16.* picture of 32x32"):
+            maps_of(toon).batch(range(40))
+
     def test_manifest_without_any_map_file_gives_no_maps(self, toon):
         for folder in toon.glob("train/*/*/uv"):
             shutil.rmtree(folder)

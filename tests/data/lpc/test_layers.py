@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -209,6 +210,28 @@ class TestFindStyles:
                 assert names[0] == "hair/tail/bg/*/deep_red.png" and tuple(cell[10, 23, :3]) == DYES["red"]
                 assert tuple(cell[7, 21, :3]) == DYES["blue"]
         assert hairs
+
+
+class TestWrongTypes:
+    @pytest.mark.parametrize(
+        ("file", "changes", "message"),
+        [
+            ("shirt.json", {"type_name": ["clothes"]}, "type_name is not text"),
+            ("shirt.json", {"variants": 3}, "variants is not a list of names"),
+            ("shirt.json", {"layer_1": {"zPos": "front", "male": "x/"}}, "zPos is not a whole number"),
+            ("shirt.json", {"layer_1": {"zPos": [35], "male": "x/"}}, "zPos is not a whole number"),
+            ("meta_body.json", {"base": ["light"]}, "base is not the name of a palette's colours"),
+            ("body_ulpc.json", {"light": 7}, "light is not a list of colours"),
+        ],
+    )
+    def test_a_definition_with_a_value_of_another_type_is_named(
+        self, with_definitions, tmp_path, bad_input, file, changes, message
+    ):
+        root = Path(shutil.copytree(with_definitions, tmp_path / "layers"))
+        (path,) = root.rglob(file)
+        path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+        line = bad_input("prepare.py", "lpc", root, tmp_path / "out", "--size", "64", "--characters", "2")
+        assert f"{file}: {message}" in line and not (tmp_path / "out").exists()
 
 
 class TestPrepareFromLayers:

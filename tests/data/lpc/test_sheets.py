@@ -16,7 +16,7 @@ from capture.common.errors import CaptureError
 from capture.data.index.catalog import scan
 from capture.data.lpc.sheets import BACKGROUND, CELL, CLIPS, COLUMNS, ROWS, cells, prepare_lpc
 from capture.io.images import open_rgb
-from capture.io.pairs import read_pairs
+from capture.io.pairs import character_and_clip, read_pairs
 from tests.conftest import ROOT, start
 from tests.helpers.process_groups import group_has_ended
 
@@ -99,6 +99,29 @@ class TestPrepareLpc:
         first.rename(first.with_name(os.fsdecode(b"caf\xe9.png")))
         with pytest.raises(CaptureError, match="is not UTF-8; rename it"):
             prepare_lpc(few_sheets, tmp_path / "out", size=64, pairs=4, workers=1)
+
+    @pytest.mark.parametrize("name", ["sheet_00.png", "SHEET_00.PNG"])
+    def test_two_sheets_of_one_name_are_refused(self, few_sheets, tmp_path, name, bad_input):
+        sorted(few_sheets.glob("test/*.png"))[0].rename(few_sheets / "test" / name)
+        line = bad_input("prepare.py", "lpc", few_sheets, tmp_path / "out", "--size", "64")
+        assert f"of train/sheet_00.png and test/{name}; rename one of them" in line
+        assert not (tmp_path / "out").exists()
+
+    @pytest.mark.parametrize("name", ["dark__elf.png", "dark_elf_.png"])
+    def test_two_underscores_in_a_name_become_one(self, few_sheets, tmp_path, name):
+        sorted(few_sheets.glob("test/*.png"))[0].rename(few_sheets / "test" / name)
+        manifest = prepare_lpc(few_sheets, tmp_path / "out", size=64, pairs=20, workers=1)
+        assert "dark_elf" in manifest["test_characters"]
+        pairs = read_pairs(tmp_path / "out" / "test" / "pairs.csv")
+        found = {character_and_clip(pair, tmp_path / "out" / "test") for pair in pairs}
+        assert {character for character, _ in found} == set(manifest["test_characters"])
+        assert {clip for _, clip in found} <= set(CLIPS)
+
+    @pytest.mark.parametrize("option", ["--characters", "--test_characters"])
+    def test_numbers_of_characters_are_refused_where_none_are_composed(self, few_sheets, tmp_path, option, bad_input):
+        line = bad_input("prepare.py", "lpc", few_sheets, tmp_path / "out", "--size", "64", option, "2")
+        assert f"{option} 2: {few_sheets} holds sheets" in line and "leave it out" in line
+        assert not (tmp_path / "out").exists()
 
     def test_other_sheets_of_the_same_names_do_not_go_on(self, few_sheets, sheets, tmp_path):
         prepare_lpc(few_sheets, tmp_path / "out", size=64, pairs=4, workers=1)

@@ -6,6 +6,7 @@ import hashlib
 import http.server
 import pickle
 import shutil
+import socket
 import tarfile
 import threading
 from functools import partial
@@ -79,7 +80,25 @@ class TestPacking:
         with pytest.raises(CaptureError, match="begun with another dataset"):
             pack_dataset(str(copies[1]), tmp_path / "out", 32, 10, 5, workers=1, progress=False)
         pack_dataset(str(copies[0]), tmp_path / "out", 32, 10, 5, workers=1, progress=False)
-        assert not [path for path in (tmp_path / "out").iterdir() if path.name.startswith(".")]
+        assert [path.name for path in (tmp_path / "out").iterdir() if path.name.startswith(".")] == [".pack.source"]
+        with pytest.raises(CaptureError, match="packed with another dataset than .*; choose another folder"):
+            pack_dataset(str(copies[1]), tmp_path / "out", 32, 10, 5, workers=1, progress=False)
+        assert str(tmp_path) not in (tmp_path / "out" / ".pack.source").read_text()  # packs are published
+
+    @pytest.mark.parametrize("numbers", [("1", "1000000"), ("1000000", "1")])
+    def test_more_than_can_be_read_is_not_written(self, mixamo_tree, tmp_path, numbers, bad_input):
+        options = ("--samples", numbers[0], "--samples_per_shard", numbers[1], "--size", "32")
+        line = bad_input("prepare.py", "pack", mixamo_tree, tmp_path / "out", *options)
+        assert "would be 1000000; choose --samples and --samples_per_shard below 1000000" in line
+        assert not list(tmp_path.rglob("*.tar")) and not list(tmp_path.rglob("*.json"))
+
+    def test_test_pairs_of_pictures_that_are_not_copied_are_refused(self, mixamo_tree, tmp_path, bad_input):
+        copy = Path(shutil.copytree(mixamo_tree, tmp_path / "data"))
+        with open(copy / "test" / "pairs.csv", "a") as file:
+            file.write("imgs/character_8__run__0.png,../train/character_0/run/001.png,\n")
+        line = bad_input("prepare.py", "pack", copy, tmp_path / "out", "--samples", "5", "--size", "32")
+        assert "pairs.csv: pose " in line and "move the picture there" in line
+        assert not list(tmp_path.rglob("*.tar")) and not list(tmp_path.rglob("pack.json"))
 
     def test_a_broken_link_in_the_test_split_is_one_line(self, mixamo_tree, tmp_path):
         copy = Path(shutil.copytree(mixamo_tree, tmp_path / "data"))
@@ -151,6 +170,25 @@ class TestPlaces:
         finally:
             server.shutdown()
             server.server_close()
+
+    @pytest.mark.parametrize("address", ["http://localhost:port/x", "http://local\x7fhost/x", "http://[::1/x"])
+    def test_an_address_that_is_none_is_one_line(self, address):
+        with pytest.raises(CaptureError, match="pack.json can't be read"):
+            PackedSource(address, 32, 4, 7)
+
+    def test_an_answer_that_is_no_answer_or_breaks_off_is_one_line(self):
+        with socket.create_server(("127.0.0.1", 0)) as server:
+
+            def answer():
+                for said in (b"nonsense\r\n", b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\n{"):
+                    with server.accept()[0] as connection:
+                        connection.recv(4096)
+                        connection.sendall(said)
+
+            threading.Thread(target=answer, daemon=True).start()
+            for _ in range(2):
+                with pytest.raises(CaptureError, match="pack.json can't be read"):
+                    PackedSource(f"http://127.0.0.1:{server.getsockname()[1]}", 32, 4, 7)
 
     def test_training_data_and_held_out_pairs_come_from_the_folder(self, packed):
         data = open_data(tiny_config("--dataset_path", str(packed)))

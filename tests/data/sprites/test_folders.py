@@ -58,6 +58,24 @@ class TestFindSpriteCharacters:
         (elf,), _, _ = find_sprite_characters(tmp_path, files, SpriteLayout(files="{character}/{clip}/{frame}.png"))
         assert elf.clips == {"run": ["00"], "walk": ["03"]}
 
+    def test_names_that_differ_only_outside_ascii_or_in_capital_letters_are_refused(self, tmp_path):
+        for one, other in (("hér", "här"), ("Elf", "elf")):
+            files = sprites(tmp_path, f"{one}_bk1.png", f"{other}_fr1.png")
+            with pytest.raises(CaptureError, match=f"characters {one} and {other} would both be called .*; rename one"):
+                find_sprite_characters(tmp_path, files, SpriteLayout(files=PATTERN))
+        files = sprites(tmp_path, "elf/süd/0.png", "elf/sud/0.png", "elf/säd/1.png")
+        with pytest.raises(CaptureError, match="clips süd and säd would both be called s_d"):
+            find_sprite_characters(tmp_path, files, SpriteLayout(files="{character}/{clip}/{frame}.png"))
+
+    def test_values_and_endings_in_capital_letters_are_those_of_the_layout(self, tmp_path):
+        files = sprites(tmp_path, "a_bk1.png", "a_BK2.PNG", "a_Fr1.png")
+        layout = SpriteLayout(files=PATTERN, names={"bk": "back"})
+        (found,), broken, other = find_sprite_characters(tmp_path, files, layout)
+        assert found.clips == {"back": ["01", "02"], "fr": ["01"]} and not broken and not other
+        layout = SpriteLayout(files="{character}_{direction}{frame}.png", names={"bk": "back", "fr": "front"})
+        (found,), broken, other = find_sprite_characters(tmp_path, files, layout)
+        assert found.clips == {"back": ["01", "02"], "front": ["01"]} and not broken and not other
+
     def test_missing_broken_and_doubled_sprites_are_named(self, tmp_path):
         files = sprites(tmp_path, *(f"{who}_bk{i}.png" for who in "abc" for i in (1, 2)), "c_bk01.png")
         files[0].write_bytes(b"")

@@ -12,11 +12,12 @@ from PIL import Image
 import prepare
 from capture.common.errors import CaptureError
 from capture.data.index.catalog import scan
-from capture.data.sprites.prepare import prepare_sprites
+from capture.data.sprites.layout import read_layout
+from capture.data.sprites.prepare import find_characters, prepare_sprites
 from capture.io.images import open_rgb
 from capture.io.pairs import character_and_clip, read_pairs
 from tests.conftest import ROOT, SHARED
-from tests.helpers.sprite_sheets import colour_of, write_sheets
+from tests.helpers.sprite_sheets import colour_of, draw_cell, write_sheets
 
 MORE = SHARED / "data" / "more"
 
@@ -140,6 +141,47 @@ class TestMessages:
         with pytest.raises(CaptureError, match="no character of this layout in it; no picture has a name that fits"):
             prepare_sprites(tmp_path / "empty", made[1], tmp_path / "set")
 
+    def test_hidden_files_and_folders_are_not_read(self, made, tmp_path):
+        sheets, layout, _, _ = made
+        folder = tmp_path / "sheets"
+        for number, path in enumerate(sorted(sheets.iterdir())):
+            place = folder / (".old" if number == 9 else "heroes") / (f".{path.name}" if number == 8 else path.name)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_bytes(path.read_bytes())
+        found = find_characters(folder, read_layout(layout))
+        assert [one.name for one in found.characters] == [f"hero_{number:02d}" for number in range(8)]
+        assert not found.broken and not found.passed_over
+
+    @pytest.mark.parametrize("name", ["hero_01.png", "Hero_01.png"])
+    def test_sheets_of_one_name_are_refused(self, made, tmp_path, name):
+        sheets, layout, _, _ = made
+        for place, source in (("train/hero_01.png", "hero_01.png"), (f"test/{name}", "hero_02.png")):
+            (tmp_path / "sheets" / place).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / "sheets" / place).write_bytes((sheets / source).read_bytes())
+        with pytest.raises(CaptureError, match=f"two characters would be called .*test/{name}.*rename one"):
+            find_characters(tmp_path / "sheets", read_layout(layout))
+
+    def test_frames_that_no_two_characters_have_in_common(self, tmp_path, bad_input):
+        (tmp_path / "layout.yaml").write_text('sprites: {files: "{character}_{clip}{frame}.png"}')
+        (tmp_path / "sprites").mkdir()
+        for number in range(4):
+            for frame in (2 * number, 2 * number + 1):
+                Image.fromarray(draw_cell((9, 9, 9), 0, 0)).save(
+                    tmp_path / "sprites" / f"{'abcd'[number]}_walk{frame}.png"
+                )
+        argv = ("sprites", tmp_path / "sprites", tmp_path / "layout.yaml", tmp_path / "set", "--size", "32")
+        line = bad_input("prepare.py", *argv)
+        assert "no two held-out characters share a clip, with one frame of the same name" in line
+        assert not (tmp_path / "set").exists()
+
+    def test_the_summary_of_a_shard_names_its_folder(self, made, tmp_path, monkeypatch, capsys):
+        sheets, layout, _, _ = made
+        options = ("--size", 32, "--pairs", 4, "--workers", 1, "--shard", "1/2")
+        code, printed = run(monkeypatch, capsys, "sprites", sheets, layout, tmp_path / "set", *options)
+        folder = tmp_path / "set-00001-of-00002"
+        assert code == 0 and printed.out == f"{folder}: shard 1 of 2; prepare.py merge puts all together\n"
+        assert folder.is_dir() and not (tmp_path / "set").exists()
+
 
 class TestRealPacks:
     @pytest.mark.parametrize(
@@ -151,9 +193,6 @@ class TestRealPacks:
         ],
     )
     def test_every_character_has_all_its_frames(self, pack, layout, characters, frames):
-        from capture.data.sprites.layout import read_layout
-        from capture.data.sprites.prepare import find_characters
-
         if not (MORE / pack).is_dir():
             pytest.skip("no packs of characters")
         found = find_characters(MORE / pack, read_layout(ROOT / "configs" / "sprites" / f"{layout}.yaml"))

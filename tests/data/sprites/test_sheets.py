@@ -51,6 +51,20 @@ class TestGrid:
         (hero,), _, _ = find_sheet_characters([path], [layout(mirrored={"left": "right"})])
         assert (pixels(hero, ("walk_left", "00")) == draw_cell(RED, 0, 1)[:, ::-1]).all()
 
+    def test_a_clips_own_row_of_a_mirrored_direction_is_used(self, tmp_path):
+        path = save(tmp_path / "hero.png", draw_block(RED))
+        own = {"columns": [2], "directions": {"left": 0, "right": 1}}
+        clips = {"walk": {"columns": [0]}, "punch": own}
+        (hero,), _, _ = find_sheet_characters([path], [layout(mirrored={"left": "right"}, clips=clips)])
+        assert (pixels(hero, ("punch_left", "00")) == draw_cell(RED, 2, 0)).all()
+        assert (pixels(hero, ("walk_left", "00")) == draw_cell(RED, 0, 1)[:, ::-1]).all()
+
+    def test_an_ending_in_capital_letters(self, tmp_path):
+        path = save(tmp_path / "hero.PNG", draw_block(RED))
+        (hero,), _, other = find_sheet_characters([path], [layout(files="h*.png")])
+        assert hero.name == "hero" and not other
+        assert find_sheet_characters([path], [layout(exclude=["hero.png"])])[2] == [path]
+
     def test_margin_and_spacing(self, tmp_path):
         sheet = np.full((2 * 3 + 2 * 8 + 1, 2 * 3 + 3 * 8 + 2, 4), 99, np.uint8)
         for column in range(3):
@@ -90,6 +104,11 @@ class TestGrid:
         path = save(tmp_path / "hero.png", sheet)
         (hero,), _, _ = find_sheet_characters([path], [layout(transparent=ground)])
         assert (pixels(hero, ("walk_front", "00"))[..., 3] == draw_cell(RED, 0, 0)[..., 3]).all()
+
+    def test_black_outlines_stay_where_the_corner_is_transparent_already(self, tmp_path):
+        path = save(tmp_path / "hero.png", draw_block((0, 0, 0)))
+        (hero,), broken, _ = find_sheet_characters([path], [layout(transparent="corner")])
+        assert (pixels(hero, ("walk_front", "00")) == draw_cell((0, 0, 0), 0, 0)).all() and not broken
 
 
 class TestFaults:
