@@ -173,8 +173,7 @@ def run(args: argparse.Namespace) -> int | None:
             shard=args.shard,
         )
     if args.command == "toon" and args.shard:
-        folder = args.shard.folder(args.out)
-        print(f"{folder}: shard {args.shard.number} of {args.shard.count}; prepare.py merge puts all together")
+        print(args.shard.summary(args.out))
         return None
     print(
         f"{args.out}: {len(manifest['train_characters'])} characters to train on, "

@@ -55,6 +55,10 @@ class Shard:
             raise CaptureError(f"--shard: {out} has no name to add to; name the dataset's folder")
         return out.with_name(f"{out.name}-{self.number:05d}-of-{self.count:05d}")
 
+    def summary(self, out: Path) -> str:
+        """What a command prints that wrote this share of `out`."""
+        return f"{self.folder(out)}: shard {self.number} of {self.count}; prepare.py merge puts all together"
+
     def of(self, jobs: Sequence[T]) -> Sequence[T]:
         """This share of all jobs of the plan."""
         return jobs[self.number - 1 :: self.count]

@@ -43,6 +43,9 @@ def prepare(args: argparse.Namespace) -> int:
         print(f"broken: {file}: {reason}")
     if left := passed_over_line(args.models, passed_over(args.models)):
         print(left)
+    if args.shard:
+        print(args.shard.summary(args.out))
+        return BROKEN if broken else 0
     print(
         f"{args.out}: {len(manifest['train_characters'])} characters to train on, "
         f"{len(manifest['test_characters'])} held out, {manifest['train_images'] + manifest['test_images']} pictures, "

@@ -29,8 +29,7 @@ def prepare(args: argparse.Namespace) -> int:
     if left := passed_over_line(args.sheets, passed_over):
         print(left)
     if args.shard:
-        folder = args.shard.folder(args.out)
-        print(f"{folder}: shard {args.shard.number} of {args.shard.count}; prepare.py merge puts all together")
+        print(args.shard.summary(args.out))
         return BROKEN if manifest["broken"] else 0
     print(
         f"{args.out}: {len(manifest['train_characters'])} characters to train on, "
