@@ -1,6 +1,6 @@
 """Exported ONNX files against torch: `python -m tools.onnx_table result/Toon` prints the table of docs/EXPORT.md.
 
-It exports a generator once, stores its weights in fewer bits, renders held-out toon pairs with every file, and prints
+It exports a generator with its weights in 32, 16 and 8 bits, renders held-out toon pairs with every file, and prints
 size, time and LPIPS. Times are medians of one run in which the ways take turns, on one thread.
 """
 
@@ -14,11 +14,10 @@ from pathlib import Path
 import torch
 
 from capture.common.errors import Parser, command_line
-from capture.common.files import write_bytes
 from capture.data.toon.held_out import held_out_batch
 from capture.inference.onnx.export import export_onnx
-from capture.inference.onnx.files import PARTS, SUFFIX, WHOLE, part_path, require
-from capture.inference.onnx.weights import PRECISIONS, store_weights
+from capture.inference.onnx.files import PARTS, SUFFIX, part_path
+from capture.inference.onnx.weights import PRECISIONS
 from capture.inference.transfer import PoseTransfer
 from tools.several_pictures import load_perceptual
 
@@ -50,7 +49,8 @@ def main() -> None:
           "LPIPS from torch | LPIPS |")  # fmt: skip
     print("|---|---|---|---|---|---|---|---|---|")
     for name in ways:
-        parts = [f"{_mib(part_path(paths[name], part)):.1f}" for part in PARTS] if name in paths else []
+        files = [part_path(paths[name], part) for part in PARTS] if name in paths else []
+        parts = [f"{_mib(file):.1f}" for file in files if file.exists()]  # only some methods are cut into parts
         sizes = [f"{_mib(paths[name]):.1f}" if name in paths else "", " + ".join(parts)]
         levels = (pictures[name].float() - pictures["torch"].float()).abs()
         ms = [f"{took[name]:.0f} ({took[name] / took['torch']:.2f}x)" for took in (single, _per_frame(frames))]
@@ -59,15 +59,10 @@ def main() -> None:
 
 
 def write_files(transfer: PoseTransfer, folder: Path) -> dict[str, Path]:
-    """One set of files for each precision; the graph is taken once. Files of an earlier export are written again."""
-    onnx = require("onnx")
+    """One export for each precision. Files of an earlier export are written again."""
     paths = {precision: folder / f"{precision}{SUFFIX}" for precision in PRECISIONS}
-    print(export_onnx(paths["fp32"], transfer.generator, transfer.config))
     for precision, path in paths.items():
-        for part in (WHOLE, *PARTS) if precision != "fp32" else ():
-            model = onnx.load(part_path(paths["fp32"], part))
-            store_weights(model, precision)
-            write_bytes(part_path(path, part), model.SerializeToString())
+        print(export_onnx(path, transfer.generator, transfer.config, precision), flush=True)
     return paths
 
 
