@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import ast
+import math
 import os
 import subprocess
 import sys
@@ -21,14 +22,17 @@ PIP = (sys.executable, "-m", "pip")
 PIP_INSTALL = (*PIP, "install", "--quiet", "--disable-pip-version-check", "--no-compile")
 
 OPTIONS = {  # setting of pip -> option of uv; a setting with several values is an option for each of them
-    "index-url": "--default-index",
-    "extra-index-url": "--index",
     "find-links": "--find-links",
     "constraint": "--constraints",
     "trusted-host": "--allow-insecure-host",
 }
 FLAGS = {"no-index": "--no-index", "no-cache-dir": "--no-cache"}
-VARIABLES = {"cert": "SSL_CERT_FILE", "client-cert": "SSL_CLIENT_CERT", "timeout": "UV_HTTP_TIMEOUT"}
+VARIABLES = {  # setting of pip -> environment variable; other users see options, and addresses may hold a password
+    "index-url": "UV_DEFAULT_INDEX",
+    "extra-index-url": "UV_INDEX",
+    "cert": "SSL_CERT_FILE",
+    "client-cert": "SSL_CLIENT_CERT",
+}
 WITHOUT_EFFECT = set(  # on which packages are installed
     [
         "break-system-packages",
@@ -76,7 +80,9 @@ def translate(settings: dict[str, str]) -> tuple[list[str], dict[str, str]] | No
         elif key in FLAGS:
             arguments += [FLAGS[key]] if value.lower() in ("1", "true", "yes", "on") else []
         elif key in VARIABLES:
-            variables[VARIABLES[key]] = value
+            variables[VARIABLES[key]] = " ".join(value.split())
+        elif key == "timeout":
+            variables["UV_HTTP_TIMEOUT"] = str(math.ceil(float(value)))
         elif key == "proxy":
             variables |= {"HTTP_PROXY": value, "HTTPS_PROXY": value}
         elif key not in WITHOUT_EFFECT:

@@ -105,7 +105,7 @@ def check(first: Evaluation, other: Evaluation) -> None:
                 f"{where}: {what} is measured otherwise: {first.protocol.get(what)} / {other.protocol.get(what)}"
             )
     for name in (name for name in first.values if name in other.values):
-        if first.lines[name]["kind"] != "floor":
+        if first.lines[name]["kind"] not in ("floor", "reference"):
             raise CaptureError(f"{where}: both have a row {name}; give one of the results another name")
         apart = _distance(first.values[name], other.values[name])
         if apart > AGREEMENT:
@@ -122,6 +122,9 @@ def join(evaluations: Sequence[Evaluation]) -> Table:
         CaptureError: two evaluations did not measure the same pairs in the same way, or have a row of one name.
     """
     first = evaluations[0]
+    for one in evaluations:
+        if not any(line.get("intervals") for line in one.lines.values()):
+            raise CaptureError(f"{one.folder}: measured with --no_intervals; evaluate again without that option")
     for k, other in enumerate(evaluations):
         for before in evaluations[:k]:
             check(before, other)
@@ -167,6 +170,7 @@ def _essence(what: str, how: str | None) -> str | None:
     if what == "SSIM":  # earlier tables name the library that computed it; the numbers are the same
         return re.sub(r" \(torchmetrics [0-9.]+\)$", "", how)
     how = re.sub(r"weights(?: of VGG-16)?: [^;)]*", "weights", how)
+    how = re.sub(r"the segmenter of .*?, found", "the segmenter, found", how)
     return re.sub(r"(Pillow|torchmetrics|lpips|torch-fidelity) [0-9][0-9A-Za-z.+]*", r"\1", how)
 
 

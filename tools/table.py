@@ -34,7 +34,7 @@ from capture.data.index.catalog import Catalog, scan
 from capture.evaluation.evaluation import checkpoint_epoch
 from capture.evaluation.learning_curves import METRICS, read_staged_curves
 from capture.methods.build import new_method
-from tools.table_pairs import drive_by_pose, write_pairs
+from tools.table_pairs import drive_by_pose, have_maps, write_pairs
 from tools.table_rows import (
     NETWORKS,
     ROOT,
@@ -127,7 +127,7 @@ def is_finished(run: Run) -> bool:
     changed = differences(load_result_config(run.folder), run.config)
     if any(resume_rule(run.config, key) != "free" for key, _, _ in changed):
         return False  # train.py says what has changed
-    return (checkpoint_epoch(latest_path(run.folder)) or 0) >= run.config["train_config"]["num_epochs"]
+    return checkpoint_epoch(latest_path(run.folder)) == run.config["train_config"]["num_epochs"]
 
 
 def check(runs: Sequence[Run]) -> None:
@@ -195,6 +195,11 @@ def train(runs: Sequence[Run], processes: int) -> None:
             raise Interrupted
         if status:
             raise CaptureError(f"{run.folder.name}: train.py ended with status {status}; its message is above")
+        if not is_finished(run):
+            raise CaptureError(
+                f"{run.folder.name}: trained less or more than this table asks for, as the lines above say; the same "
+                "command goes on with less, and more needs another --out"
+            )
 
 
 def evaluate(planned: Sequence[Sequence[Run]], args: argparse.Namespace, settings: Settings, processes: int) -> None:
@@ -202,9 +207,7 @@ def evaluate(planned: Sequence[Sequence[Run]], args: argparse.Namespace, setting
     finals = [runs[-1] for runs in planned]
     folders = [run.folder for run in finals]
     pairs = settings.out / "pairs.csv"
-    has_maps = write_pairs(args.pairs, pairs)
-    if any(run.row.drive for run in finals) and not has_maps:
-        raise CaptureError(f"{args.pairs}: these pairs have no IUV maps; leave out --rows that read maps")
+    write_pairs(args.pairs, pairs)
     folders += [drive_by_pose(run.folder, run.config, run.row.drive) for run in finals if run.row.drive]
     out = settings.out / "evaluation"
     arguments = [str(folder) for folder in folders] + ["--pairs", str(pairs), "--out", str(out)]
@@ -291,6 +294,8 @@ def main() -> int:
             f"{args.pairs}: no such file; prepare.py writes one for each dataset with held-out characters"
         )
     planned = plan(rows, seeds, settings, catalog)
+    if any(several[-1].row.drive for several in planned) and not have_maps(args.pairs):
+        raise CaptureError(f"{args.pairs}: these pairs have no IUV maps; leave out --rows that read maps")
     runs = [run for several in planned for run in several]
     todo = [run for run in runs if not is_finished(run)]
     check(todo)

@@ -18,17 +18,22 @@ from capture.config.yaml import dump_yaml
 from capture.data.iuv.bones import renumbering_of
 from capture.data.iuv.densepose import layout_of
 from capture.data.writing import write_png
-from capture.io.iuv import MAPS, read_iuv_png
+from capture.io.iuv import MAPS, find_map, read_map
 from capture.io.pairs import OPTIONAL, REQUIRED, Pair, read_pairs
 
 COLUMNS = (*REQUIRED, *OPTIONAL)
 DRIVEN_BY_POSE = "_by_pose"  # follows the name of a result that is driven by the pose's own map
 
 
-def write_pairs(source: Path, out: Path) -> bool:
-    """Write the pairs of `source` to `out` with every map that is known; whether all pairs have all maps.
+def have_maps(source: Path) -> bool:
+    """Whether every picture of every pair has a map."""
+    return all(all(_with_maps(pair, lambda uv: uv)) for pair in read_pairs(source))
 
-    The map of imgs/NAME is uv/NAME, where the pairs file names no other. Maps whose parts are numbered bones, as
+
+def write_pairs(source: Path, out: Path) -> None:
+    """Write the pairs of `source` to `out` with every map that is known.
+
+    Maps are where `find_map` finds them, if the pairs file names no others. Maps whose parts are numbered bones, as
     Blender renders them, are written with the parts of capture.io.iuv, to the folder `maps` beside `out`.
     """
     pairs = read_pairs(source)
@@ -39,7 +44,6 @@ def write_pairs(source: Path, out: Path) -> bool:
     writer.writerow(COLUMNS)
     writer.writerows(rows)
     write_bytes(out, text.getvalue().encode())
-    return all(all(row) for row in rows)
 
 
 def _with_maps(pair: Pair, numbered: Callable[[Path], Path]) -> list[Path | None]:
@@ -47,8 +51,8 @@ def _with_maps(pair: Pair, numbered: Callable[[Path], Path]) -> list[Path | None
     for place, name in enumerate(COLUMNS):
         picture = getattr(pair, name.removesuffix(MAPS)) if name.endswith(MAPS) else None
         if picture is not None and found[place] is None:
-            uv = picture.parent.with_name("uv") / picture.with_suffix(".png").name
-            found[place] = numbered(uv) if uv.is_file() else None
+            uv = find_map(picture)
+            found[place] = numbered(uv) if uv else None
     return found
 
 
@@ -60,8 +64,8 @@ def _numbered(uv: Path, folder: Path) -> Path:
     layout, bones = layout_of(uv.parent)
     if layout != "rendered":
         return uv
-    iuv = renumbering_of(bones)(read_iuv_png(uv).transpose(2, 0, 1)).transpose(1, 2, 0)
-    place = folder.joinpath(*uv.resolve().parts[1:])
+    iuv = renumbering_of(bones)(read_map(uv, parts=len(bones)).transpose(2, 0, 1)).transpose(1, 2, 0)
+    place = folder.joinpath(*uv.resolve().parts[1:]).with_suffix(".png")
     write_png(place, iuv)
     return place
 

@@ -12,12 +12,23 @@ capture.config reads these declarations; nothing else repeats them.
 from __future__ import annotations
 
 import os
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, field_validator
 
 Resume = Literal["fixed", "noted", "free"]
 LONGEST_LIST = 64  # values; no list of the configuration needs more
+
+
+def _reciprocal(value: float) -> float:
+    """Pictures are shrunk by leaving out all pixels but every nth."""
+    if abs(1 / value - round(1 / value)) > 1e-6:
+        raise ValueError("must be 1 divided by a whole number, such as 1, 0.5, 0.3333333 or 0.25")
+    return value
+
+
+Scale = Annotated[float, Field(ge=0.01, le=1), AfterValidator(_reciprocal)]  # by which pictures are shrunk
+Scales = Annotated[list[Scale], Field(min_length=1, max_length=LONGEST_LIST)]
 
 
 class Section(BaseModel):

@@ -138,9 +138,9 @@ class PredictedMaps:
         for picture in self._files:
             notes.add(picture, self.predictor.note())
         notes.finish()
-        todo = [(picture, file) for picture, file in self._files.items() if not file.is_file()]
-        for batch in self.workers.share(len(todo), 1):
-            for picture, file in (todo[i] for i in batch):
+        files = list(self._files.items())
+        for batch in self.workers.share(len(files), 1):  # of all: what is missing changes while processes write
+            for picture, file in (files[i] for i in batch if not files[i][1].is_file()):
                 values = torch.from_numpy(self.predictor.predict(picture)).permute(2, 0, 1)
                 write_bytes(file, png_bytes(values), sync=False)
         self.workers.wait()

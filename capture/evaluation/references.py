@@ -46,8 +46,8 @@ def puppet_row(finder: PartFinder, pairs: Sequence[tuple[int, Pair]], size: int,
     """
     key = hashlib.sha256(f"{sha256_of(finder.source)} {size} {PUPPET_VERSION}".encode()).hexdigest()[:12]
     files = [folder / f"puppet-{key}" / f"{index:05d}_{_digest(pair)}.png" for index, pair in pairs]
-    missing = [i for i, file in enumerate(files) if not (file.is_file() and file.stat().st_size)]
-    mine = missing[workers.rank :: workers.count]
+    shared = range(len(files))[workers.rank :: workers.count]  # of all: what is missing changes while processes write
+    mine = [i for i in shared if not (files[i].is_file() and files[i].stat().st_size)]
     for i in tqdm(mine, desc="render puppet", unit="pair", disable=not (mine and workers.is_main)):
         write_bytes(files[i], png_bytes(render_puppet(finder, pairs[i][1], size)), sync=False)
     workers.wait()

@@ -14,7 +14,8 @@ from PIL import Image
 from capture.common.registry import METHODS
 from capture.config.load import load_config
 from capture.evaluation.evaluation import row_name
-from capture.evaluation.maps import map_labels
+from capture.evaluation.maps import PredictedMaps, map_labels
+from capture.evaluation.parallel import Workers
 from capture.methods.build import build_generator
 from tests.conftest import draw_figure, write_result
 from tests.helpers.hostile_maps import WRONG, write_wrong_map
@@ -228,6 +229,19 @@ class TestPredictedMaps:
         identity = np.asarray(Image.open(dataset / "imgs" / "identity1.png"))
         made = np.asarray(Image.open(pictures(tmp_path / "out")["00001"]))
         assert np.array_equal(made, np.where(iuv[..., :1] > 0, iuv, identity))
+
+    def test_every_map_is_predicted_while_another_process_writes_its_share(self, tmp_path, predictor):
+        workers = Workers()
+        workers.count, workers.rank, workers.wait = 2, 1, lambda: None
+        pictures = [tmp_path / f"{i}.png" for i in range(5)]
+        for i, path in enumerate(pictures):
+            draw_figure(path, i, i)
+        maps = PredictedMaps(predictor, tmp_path / "maps", workers)
+        files = [maps._file(path) for path in pictures]
+        files[0].parent.mkdir()
+        files[0].write_bytes(b"of the other process")
+        maps.write()
+        assert predictor.predicted == ["1.png", "3.png"]
 
     def test_methods_that_read_no_maps_refuse_the_option(self, result, dataset, tmp_path, run_main, bad_input):
         folder = result("")

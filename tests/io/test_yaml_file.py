@@ -35,6 +35,7 @@ class TestKeys:
     def test_the_same_key_in_several_sections_and_over_merged_keys_is_read(self, tmp_path):
         text = "a: &a {x: 1, y: 2}\nb: &b {<<: *a, x: 3}\nc: {<<: *b, y: 4}\n"
         assert read(tmp_path, text) == {"a": {"x": 1, "y": 2}, "b": {"x": 3, "y": 2}, "c": {"x": 3, "y": 4}}
+        assert read(tmp_path, "a: &a {x: 1}\nb: &b {y: 2}\nc: {<<: *a, <<: *b}\n")["c"] == {"x": 1, "y": 2}
 
 
 class TestNumbers:

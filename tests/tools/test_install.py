@@ -37,10 +37,16 @@ class TestSettings:
         assert read_settings("list.format='columns'\n") == {}
 
     def test_settings_become_options_of_uv(self):
-        settings = {"extra-index-url": "https://a/ https://b/", "no-index": "true", "cert": "/c.pem", "retries": "3"}
+        settings = {
+            "extra-index-url": "https://a/\nhttps://b/",
+            "find-links": "/d /e",
+            "timeout": "60.5",
+            "cert": "/c.pem",
+        }
+        settings |= {"no-index": "true", "retries": "3"}
         arguments, variables = translate(settings)
-        assert arguments[2:] == ["--index", "https://a/", "--index", "https://b/", "--no-index"]
-        assert variables == {"SSL_CERT_FILE": "/c.pem"}
+        assert arguments[2:] == ["--find-links", "/d", "--find-links", "/e", "--no-index"]
+        assert variables == {"SSL_CERT_FILE": "/c.pem", "UV_INDEX": "https://a/ https://b/", "UV_HTTP_TIMEOUT": "61"}
 
     def test_a_setting_that_uv_does_not_have_leaves_the_work_to_pip(self):
         assert translate({"prefer-binary": "true"}) is None

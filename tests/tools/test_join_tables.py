@@ -122,7 +122,7 @@ def test_evaluations_that_do_not_fit_are_refused(world: Path) -> None:
     for out, words in (
         ("fewer", "other pairs"),
         ("l1_only", "SSIM is measured otherwise"),
-        ("no_intervals", "intervals is measured otherwise"),
+        ("no_intervals", "no_intervals: measured with --no_intervals; evaluate again"),
         ("ab", "both have a row near"),
     ):
         with pytest.raises(CaptureError, match=words):
@@ -146,3 +146,13 @@ def test_a_folder_without_an_evaluation_is_refused(world: Path, tmp_path: Path, 
         path.write_text("".join(line for line in path.read_text().splitlines(True) if not line.startswith("near")))
     with pytest.raises(CaptureError, match=r"pairs\.csv.*as evaluate\.py writes them"):
         read_evaluation(tmp_path)
+
+
+def test_segmenters_in_folders_of_each_machine_are_one_segmenter(world: Path, tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "pairs.csv").write_bytes((world / name / "pairs.csv").read_bytes())
+        how = f'"Identity": "mean distance; parts by the segmenter of /{name}/Toon, found in both", "size":'
+        text = (world / name / "table.jsonl").read_text()
+        (tmp_path / name / "table.jsonl").write_text(text.replace('"size":', how))
+    assert len(joined(tmp_path, "a", "b").lines) == 4

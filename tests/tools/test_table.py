@@ -22,7 +22,7 @@ from capture.io.pairs import read_pairs
 from capture.methods.build import build_generator
 from tests.conftest import draw_figure, tiny_argv
 from tools import table, table_rows, table_text
-from tools.table_pairs import drive_by_pose, write_pairs
+from tools.table_pairs import drive_by_pose, have_maps, write_pairs
 from tools.table_rows import ROWS, Row, Settings, Stage, runs_of
 
 PUBLISHED = Settings(Path("/data"), Path("/out"))
@@ -116,14 +116,18 @@ class TestPairs:
             draw_figure(tmp_path / "imgs" / name, 0, 0)
             draw_figure(tmp_path / "uv" / name, 0, 0)
         (tmp_path / "pairs.csv").write_text("identity,pose,target\nimgs/a.png,imgs/b.png,imgs/c.png\n")
-        assert write_pairs(tmp_path / "pairs.csv", tmp_path / "out" / "pairs.csv")
+        write_pairs(tmp_path / "pairs.csv", tmp_path / "out" / "pairs.csv")
         (pair,) = read_pairs(tmp_path / "out" / "pairs.csv")
         assert pair.identity.samefile(tmp_path / "imgs" / "a.png") and pair.target_uv.samefile(
             tmp_path / "uv" / "c.png"
         )
+        assert have_maps(tmp_path / "pairs.csv")
         (tmp_path / "uv" / "b.png").unlink()
-        assert not write_pairs(tmp_path / "pairs.csv", tmp_path / "out" / "pairs.csv")
+        assert not have_maps(tmp_path / "pairs.csv")
+        write_pairs(tmp_path / "pairs.csv", tmp_path / "out" / "pairs.csv")
         assert read_pairs(tmp_path / "out" / "pairs.csv")[0].pose_uv is None
+        np.save(tmp_path / "uv" / "b.npy", np.zeros((32, 32, 3), np.uint8))
+        assert have_maps(tmp_path / "pairs.csv")
 
     def test_maps_of_numbered_bones_get_the_parts_that_methods_read(self, tmp_path):
         bones = [f"Bone{i}" for i in range(27)] + ["Head"]
@@ -134,7 +138,7 @@ class TestPairs:
             write_png(tmp_path / "test" / "uv" / name, iuv)
         (tmp_path / "manifest.json").write_text(json.dumps({"uv_parts": bones}))
         (tmp_path / "test" / "pairs.csv").write_text("identity,pose,target\nimgs/a.png,imgs/b.png,imgs/c.png\n")
-        assert write_pairs(tmp_path / "test" / "pairs.csv", tmp_path / "out" / "pairs.csv")
+        write_pairs(tmp_path / "test" / "pairs.csv", tmp_path / "out" / "pairs.csv")
         (pair,) = read_pairs(tmp_path / "out" / "pairs.csv")
         for uv in (pair.identity_uv, pair.pose_uv, pair.target_uv):
             parts = read_map(uv, (32, 32))[..., 0]
@@ -153,7 +157,7 @@ class TestPairs:
             rows.append(",".join([f"{character}/walk/imgs/0001.png"] * 3))
         (tmp_path / "manifest.json").write_text(json.dumps({"uv_parts": bones}))
         (tmp_path / "test" / "pairs.csv").write_text("identity,pose,target\n" + "\n".join(rows) + "\n")
-        assert write_pairs(tmp_path / "test" / "pairs.csv", tmp_path / "out" / "pairs.csv")
+        write_pairs(tmp_path / "test" / "pairs.csv", tmp_path / "out" / "pairs.csv")
         pairs = read_pairs(tmp_path / "out" / "pairs.csv")
         assert [(read_map(pair.target_uv, (32, 32))[..., 0] > 0).sum() for pair in pairs] == [256, 64]
         assert all(pair.target_uv.is_relative_to(tmp_path / "out" / "maps") for pair in pairs)
@@ -248,6 +252,10 @@ def made(mixamo_tree, tmp_path, monkeypatch, programs, tiny_rows, capsys):
 
 
 class TestProgram:
+    def test_a_run_that_ended_before_its_last_epoch_is_no_row(self, made):
+        with pytest.raises(CaptureError, match="A: trained less or more than this table asks for"):
+            made("--option", "max_minutes", "0.00001")
+
     def test_rows_are_trained_and_measured_and_a_second_call_only_measures(self, made, tmp_path):
         status, out, started = made()
         assert status == 0 and started == ["train.py"] * 3 + ["evaluate.py"], out

@@ -98,13 +98,12 @@ def prepare_fashion(
         raise CaptureError(f"{download}: no videos to train on, only {len(paths['test'])} to test with; see {HELP}")
     about = {"kind": "fashion", "aligned": False, "size": size, "every": every, "format": format}
     begin(out, about, RESULTS)
-    there = (folder for split in SPLITS for folder in _folders(out / split))
+    there = [folder for split in SPLITS for folder in _folders(out / split)]
     wanted = {out / split / path.stem for split in SPLITS for path in paths[split]}
-    other = next((folder for folder in there if folder not in wanted), None)
-    if other:
+    if there and wanted.isdisjoint(there):  # of those that are there, some may be gone to save space
         raise CaptureError(
-            f"{other}: frames of a video that {download} does not have; choose another folder for this download, "
-            "or remove these frames"
+            f"{there[0]}: frames of a video that {download} does not have, as all others in {out}; choose another "
+            "folder for this download, or remove these frames"
         )
     dead = fetch(listed)
     for stale in out.glob(f"*/.*{UNFINISHED}"):

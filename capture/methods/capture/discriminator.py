@@ -33,6 +33,7 @@ class Discriminator(nn.Module):
         pad_type: str,
     ):
         super().__init__()
+        self.downs = disc_downs
         kind: dict[str, Any] = dict(norm=norm, w_norm=w_norm, activ=activ)
         blocks: list[nn.Module] = [ConvBlock(2 * c_in, c, bias=bias, pad_type=pad_type, **kind)]
         for _ in range(disc_downs):
@@ -41,6 +42,14 @@ class Discriminator(nn.Module):
         blocks += [ResBlock(c, c, **kind) for _ in range(n_res)]
         blocks.append(ConvBlock(c, 1, bias=bias, pad_type=pad_type, w_norm=w_norm, activ="none"))
         self.model = nn.Sequential(*blocks)
+
+    def check_size(self, size: int) -> None:
+        """ValueError, naming the rule, unless pictures of side `size` leave two patches a side, which borders need."""
+        if size // 2**self.downs < 2:
+            raise ValueError(
+                f"disc_downs {self.downs} needs pictures of at least {2 ** (self.downs + 1)} pixels, image_size is "
+                f"{size}: lower it"
+            )
 
     def forward(self, pair: Tensor) -> Tensor:
         logits: Tensor = self.model(pair)  # (B, 1, S / 2^disc_downs, same)

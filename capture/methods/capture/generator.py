@@ -26,7 +26,8 @@ class CaPTUReGenerator(Generator):
         iden, pose, dec = config["idenE_config"], config["poseE_config"], config["dec_config"]
         check_agreement(iden, pose, dec)
         channels = skip_channels(iden["downs"], iden["c"], iden["min_ch"])
-        self.downs, self.res2, self.pose_norm = iden["downs"], pose["res2"], pose["in_norm"]
+        self.downs, self.res2 = iden["downs"], pose["res2"]
+        self.smallest = smallest_maps(iden, pose)
         self.noise_dim = 4 * iden["min_ch"]  # 4m
         self.identity_encoder = IdentityEncoder(channels, iden["c_in"], iden["in_norm"], iden["pad_type"])
         pose_options = {key: pose[key] for key in ("enc_adain_layers", "enc_attn_layers", "res2")}
@@ -66,11 +67,12 @@ class CaPTUReGenerator(Generator):
                 f"image_size {size} must be a multiple of 2^(downs+2) = {multiple} (downs is {self.downs}"
                 f"{', and res2 halves once more' if self.res2 else ''})"
             )
-        if size < 2 * multiple and self.pose_norm:
-            raise ValueError(
-                f"image_size {size} leaves the pose encoder one position, where instance norm has nothing to "
-                f"normalise: use at least {2 * multiple}, or a smaller downs"
-            )
+        for name, halvings in self.smallest.items():
+            if size // 2**halvings < 2:
+                raise ValueError(
+                    f"image_size {size} leaves one position a side for generator_config.{name}, which needs two: use "
+                    f"at least {2 ** (halvings + 1)}, or a smaller downs"
+                )
 
     @staticmethod
     def config_from_shapes(weights: dict[str, Tensor]) -> dict[str, Any]:
@@ -97,6 +99,25 @@ def check_agreement(iden: dict[str, Any], pose: dict[str, Any], dec: dict[str, A
         a, b = sections[one][key], sections[other][key]
         if a != b:
             raise ValueError(f"{one}.{key} is {a} and {other}.{key} is {b}: they must agree")
+
+
+def smallest_maps(iden: dict[str, Any], pose: dict[str, Any]) -> dict[str, int]:
+    """Keys that need more than one position -> halvings of the smallest map that they work on.
+
+    A norm and AdaIN need a variance, and a reflected border needs a neighbour to reflect.
+    """
+    deepest = iden["downs"] + 3  # the last skip level, after one halving less
+    found = {}
+    if pose["in_norm"]:
+        found["poseE_config.in_norm"] = deepest - 1 + pose["res2"]
+    if iden["in_norm"]:
+        found["idenE_config.in_norm"] = deepest - 1
+    if pose["pad_type"] == "reflect":
+        found["poseE_config.pad_type reflect"] = deepest - 1
+    for key in ("enc_adain_layers", "enc_attn_layers"):
+        if deepest in pose[key]:
+            found[f"poseE_config.{key} [{deepest}]"] = deepest - 1
+    return found
 
 
 def sample_noise_pair(generator: Generator, batch: int, rng: torch.Generator) -> Tensor:

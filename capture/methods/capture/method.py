@@ -87,6 +87,8 @@ class Method(base.Method):
 def build_discriminator(config: dict[str, Any]) -> nn.Module:
     """The discriminator of `discriminator_config`. ValueError, naming the section, where it can't be built."""
     try:
-        return Discriminator(**config["discriminator_config"])
+        discriminator = Discriminator(**config["discriminator_config"])
+        discriminator.check_size(config["dataset_config"]["image_size"])
+        return discriminator
     except ValueError as error:
         raise ValueError(f"discriminator_config: {error}") from None

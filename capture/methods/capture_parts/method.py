@@ -63,7 +63,7 @@ class Method(base.Method):
         networks: dict[str, nn.Module] = {"gen": self.build_generator(config)}
         painting = self.stage.until == "image"
         if painting and (self.weights["discriminator_weight"] or self.weights["adversarial_weight"]):
-            networks["disc"] = build_discriminator(options["discriminator"])
+            networks["disc"] = build_discriminator(options["discriminator"], config["dataset_config"]["image_size"])
             self.update_order = ("disc", "gen")
         self.perceptual = None
         if painting and self.weights["perceptual_weight"]:
@@ -267,9 +267,11 @@ def _mean(found: list[Loss]) -> Loss:
     return torch.stack(losses).mean(), {name: torch.stack([one[name] for one in metrics]).mean() for name in metrics[0]}
 
 
-def build_discriminator(options: dict[str, Any]) -> Discriminator:
+def build_discriminator(options: dict[str, Any], size: int) -> Discriminator:
     """The discriminator of capture_parts_config.discriminator. ValueError, naming it, where it can't be built."""
     try:
-        return Discriminator(**options)
+        discriminator = Discriminator(**options)
+        discriminator.check_size(size)
+        return discriminator
     except ValueError as error:
         raise ValueError(f"capture_parts_config.discriminator: {error}") from None

@@ -40,7 +40,7 @@ def coordinate_l1(xy: Tensor, xy_partial: Tensor, known: Tensor) -> Tensor:
 
 
 def correspondence_l1(xy: Tensor, xy_partial: Tensor, known: Tensor) -> Tensor:
-    """How far unknown texels are from the nearest point of the same part, or its twin, that the identity shows.
+    """How far unknown texels are from what fills them from known ones of the same part, or its twin (pull-push).
 
     Of the toon atlas. Texels of parts that neither the identity nor its mirror image shows count nothing.
     """

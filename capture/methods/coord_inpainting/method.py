@@ -53,8 +53,11 @@ class Method(base.Method):
     @classmethod
     def build_generator(cls, config: dict[str, Any]) -> CoordinateInpainting:
         options = config[SECTION]
-        generator = CoordinateInpainting(options, config["dataset_config"]["image_size"])
-        generator.check_size(config["dataset_config"]["image_size"])
+        size, scales = config["dataset_config"]["image_size"], options["colour_scales"]
+        generator = CoordinateInpainting(options, size)
+        generator.check_size(size)
+        if size < 2 ** (scales - 1):
+            raise ValueError(f"{SECTION}.colour_scales {scales}: image_size {size} can't be halved so often; lower it")
         if options["loss_weights"]["correspondence"] and (options["atlas"] != "toon" or generator.texture_size % 5):
             raise ValueError(
                 f"{SECTION}.loss_weights.correspondence needs atlas toon and a texture_size that 20 divides"

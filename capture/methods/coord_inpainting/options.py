@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, Literal
 
-from capture.common.options import Section, key
+from capture.common.options import Scales, Section, key
 
 
 class CoordInpaintingLosses(Section):
@@ -18,7 +18,7 @@ class CoordInpaintingLosses(Section):
     coordinates: float = key(1.0, "stage texture: L1 of the coordinates on known texels", ge=0)
     source: float = key(0.0, "stage texture: L1 of the identity warped to itself", ge=0)
     correspondence: float = key(
-        0.0, "stage texture: L1 of coordinates to the nearest point of the same part that the identity shows", ge=0
+        0.0, "stage texture: L1 of coordinates to a filling from known ones of the same part (pull-push)", ge=0
     )
     l1: float = key(1.0, "stages picture and joint: L1 of the picture", ge=0)
     figure_l1: float = key(0.0, "stages picture and joint: L1 on the target's figure alone, beside l1", ge=0)
@@ -77,7 +77,7 @@ class CoordInpaintingConfig(Section):
     perceptual_net: Literal["vgg19", "alexnet", "none"] = key("vgg19", "network of the perceptual loss; none: pixels")
     perceptual_path: str = key("", "folder of its weights ('': $CAPTURE_WEIGHTS, else fetched)", resume="free")
     perceptual_weights: list[float] = key([1.0, 1.0, 1.0, 1.0, 1.0], "one for each compared layer")
-    perceptual_scales: list[float] = key([1.0], "scales at which pictures are compared")
+    perceptual_scales: Scales = key([1.0], "scales at which pictures are compared")
     loss_weights: CoordInpaintingLosses = key(CoordInpaintingLosses(), "")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from capture.common.options import MethodOptions, Section, key
+from capture.common.options import MethodOptions, Scales, Section, key
 from capture.methods.keypoint_warping.options import (
     MIN_SPREAD,
     AutoencoderConfig,
@@ -12,7 +12,6 @@ from capture.methods.keypoint_warping.options import (
     HourglassConfig,
     KeypointWarpingConfig,
     MotionConfig,
-    Scales,
     Weight,
     Weights,
 )

@@ -6,15 +6,13 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from capture.common.options import Section, key
+from capture.common.options import Scale, Scales, Section, key
 
 MAX_WEIGHT = 1e6  # of a term of a loss
 MIN_SPREAD = 1e-6  # of a variance or a temperature, by which networks divide
 
 Weight = Annotated[float, Field(ge=0, le=MAX_WEIGHT)]
-Scale = Annotated[float, Field(gt=0, le=1)]
 Weights = Annotated[list[Weight], Field(min_length=1, max_length=64)]
-Scales = Annotated[list[Scale], Field(min_length=1, max_length=64)]
 
 
 class TransformConfig(Section):
@@ -37,14 +35,14 @@ class HeatMapConfig(HourglassConfig):
     """The hourglass that predicts a heat map for each keypoint or region."""
 
     temperature: float = key(0.1, "temperature of the heat maps' softmax", ge=MIN_SPREAD, le=1e6)
-    scale_factor: float = key(0.25, "the network reads pictures that are shrunk by this factor", ge=0.01, le=1)
+    scale_factor: Scale = key(0.25, "the network reads pictures that are shrunk by this factor")
 
 
 class MotionConfig(HourglassConfig):
     """The hourglass that blends the motions of all keypoints or regions into one flow."""
 
     block_expansion: int = key(64, "channels at full size; each halving doubles them", ge=1, le=2048)
-    scale_factor: float = key(0.25, "the network reads pictures that are shrunk by this factor", ge=0.01, le=1)
+    scale_factor: Scale = key(0.25, "the network reads pictures that are shrunk by this factor")
 
 
 class AutoencoderConfig(Section):

@@ -17,6 +17,7 @@ from capture.methods.lwgan.published import STREAMS, load_generator
 from capture.methods.lwgan.stream_inputs import erode
 from capture.nn.init import init_weights
 from capture.nn.iuv import figure_mask
+from capture.nn.perceptual import check_scales
 
 NO_MAPS = "this dataset has no UV maps; toon and datasets rendered with --uv do"
 
@@ -56,6 +57,7 @@ class Method(base.Method):
             networks["disc"] = PatchDiscriminator(3 + CONDITIONS[options["condition"]][1], **options["discriminator"])
             networks["disc"].check_size(config["dataset_config"]["image_size"])
             self.update_order = ("gen", "disc")
+        check_scales(options["perceptual"], (1.0,), config["dataset_config"]["image_size"])
         self.transfer_loss = losses.TransferLoss.load(options["perceptual"], options["perceptual_path"] or None)
         super().__init__(config, networks)
 

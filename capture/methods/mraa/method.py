@@ -39,6 +39,16 @@ class Method(KeypointWarpingMethod):
             raise ValueError("mraa_config.true_targets: the AVD network learns from one body; set mode to absolute")
         if options["stage"] == "avd" and not avd:
             raise ValueError("mraa_config.stage avd trains the AVD network; set mode to avd")
+        if not (options["estimate_affine"] or options["region_predictor"]["pca_based"]):
+            needs = {
+                "mode avd": avd,
+                "pixelwise_flow.use_covar_heatmap": options["pixelwise_flow"]["use_covar_heatmap"],
+            }
+            if name := next((name for name, used in needs.items() if used), None):
+                raise ValueError(
+                    f"mraa_config.{name} needs frames of the regions beside their centres: set estimate_affine or "
+                    "region_predictor.pca_based, or turn it off"
+                )
         super().__init__(config, {"gen": self.build_generator(config)})
         self.min_micro_batch = 2 if avd else 1  # the AVD network has batch norm over vectors
 

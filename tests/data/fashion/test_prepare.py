@@ -171,6 +171,10 @@ class TestPrepareFashion:
         manifest = prepare_fashion(tmp_path, tmp_path / "fashion", size=16, workers=1)
         assert manifest["clips"]["train"] == {"a": 3, "b": 5} and list(manifest["files"]) == ["train/a", "train/b"]
         assert not (tmp_path / "fashion" / ".prepare.json").exists()
+        (tmp_path / "train" / "a.mp4").unlink()  # to save space
+        make_video(tmp_path / "train" / "c.mp4", 2, (32, 32))
+        manifest = prepare_fashion(tmp_path, tmp_path / "fashion", size=16, workers=1)
+        assert manifest["clips"]["train"] == {"a": 3, "b": 5, "c": 2} and len(manifest["files"]) == 3
 
     def test_no_readable_video_is_refused(self, tmp_path, bad_input):
         (tmp_path / "train").mkdir()
