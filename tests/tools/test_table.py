@@ -7,6 +7,7 @@ import json
 import signal
 import sys
 import threading
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ import pytest
 from PIL import Image
 
 from capture.common.errors import CaptureError
+from capture.common.signals import stop_on_signal
 from capture.config.load import load_config, load_result_config
 from capture.data.index.catalog import scan
 from capture.data.writing import write_png
@@ -329,22 +331,36 @@ class TestCall:
         threading.Thread(target=interrupt, daemon=True).start()
         assert table.call([sys.executable, "-c", code]) == 101
 
-    def test_two_interrupts_at_once_leave_no_program_behind(self, tmp_path):
-        ready, ended = tmp_path / "ready", tmp_path / "ended"
+    def test_two_interrupts_at_once_leave_no_program_behind(self, tmp_path, monkeypatch):
+        """The program ends only after the second interrupt: one that came after `call` would end the tests."""
+        ready, sent, ended = tmp_path / "ready", tmp_path / "sent", tmp_path / "ended"
         code = (
-            "import time\n"
-            f"open({str(ready)!r}, 'w').close()\n"
-            "try: time.sleep(20)\n"
-            f"except KeyboardInterrupt: open({str(ended)!r}, 'w').close()\n"
+            "import pathlib, signal, time\n"
+            "got = []\n"
+            "signal.signal(signal.SIGINT, lambda *_: got.append(1))\n"
+            f"pathlib.Path({str(ready)!r}).touch()\n"
+            "end = time.time() + 20\n"
+            f"while not (got and pathlib.Path({str(sent)!r}).exists()) and time.time() < end: time.sleep(0.02)\n"
+            f"got and pathlib.Path({str(ended)!r}).touch()\n"
         )
+        received = []
+
+        @contextmanager
+        def collect():
+            with stop_on_signal() as stopped:
+                received.append(stopped)
+                yield stopped
 
         def interrupt():
             while not ready.exists():
                 threading.Event().wait(0.02)
-            for _ in range(2):
-                signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
-                threading.Event().wait(0.05)
+            signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+            while not received[0]:  # two signals before Python looks are one
+                threading.Event().wait(0.001)
+            signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+            sent.touch()
 
+        monkeypatch.setattr(table, "stop_on_signal", collect)
         threading.Thread(target=interrupt, daemon=True).start()
         with pytest.raises(KeyboardInterrupt):
             table.call([sys.executable, "-c", code])
