@@ -19,6 +19,7 @@ from capture.config.messages import nearest
 from capture.config.nested import differences, flatten, get_value, has_value, is_plain, overlaid, set_value
 from capture.config.schema import check_method, default_config, ignored_keys, resume_rule, validate
 from capture.config.yaml import brief, read_yaml
+from capture.io.yaml_file import parse
 
 __all__ = [
     "DEFAULTS",
@@ -156,7 +157,7 @@ def _apply_command_line(config: Config, argv: list[str], method: str) -> None:
         elif any(isinstance(value, list) for value in was):  # [1, 2] is YAML, which sconf leaves as text
             for match in matches:
                 with contextlib.suppress(yaml.YAMLError):
-                    set_value(config.get_data(), match, yaml.safe_load(argv[i + 1]))
+                    set_value(config.get_data(), match, parse(argv[i + 1]))
 
 
 def _unknown(key: str, name: str, known: list[str], method: str) -> str:

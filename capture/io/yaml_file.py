@@ -38,17 +38,31 @@ def read_mapping(path: str | Path, what: str, keys: str) -> dict[str, Any]:
     except UnicodeDecodeError:
         raise CaptureError(f"{path}: not a text file; give a YAML {what}") from None
     try:
-        data = yaml.load(text, _Loader)
-        _check_numbers(data)
-    except (yaml.YAMLError, RecursionError, ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
-        # the last four: the parser's own, at "!!timestamp x" or "!!bool x"
-        marked = error if isinstance(error, yaml.MarkedYAMLError) else yaml.MarkedYAMLError()
-        line = f" line {marked.problem_mark.line + 1}" if marked.problem_mark else ""
-        raise CaptureError(f"{path}{line}: not valid YAML ({marked.problem or 'malformed'})") from None
+        data = parse(text)
+    except yaml.MarkedYAMLError as error:
+        line = f" line {error.problem_mark.line + 1}" if error.problem_mark else ""
+        raise CaptureError(f"{path}{line}: not valid YAML ({error.problem or 'malformed'})") from None
     if data is None:
         return {}
     if not isinstance(data, dict):
         raise CaptureError(f"{path}: expected {keys} at the top level, found {type(data).__name__}")
+    return data
+
+
+def parse(text: str) -> Any:
+    """YAML text as plain values.
+
+    Raises:
+        yaml.MarkedYAMLError: it is not YAML, it has a key twice, or it grows beyond what was written.
+    """
+    try:
+        data = yaml.load(text, _Loader)
+        _check_numbers(data)
+    except yaml.MarkedYAMLError:
+        raise
+    except (yaml.YAMLError, RecursionError, ValueError, TypeError, KeyError, AttributeError, OverflowError):
+        # the last four: the parser's own, at "!!timestamp x" or "!!bool x"
+        raise yaml.MarkedYAMLError() from None
     return data
 
 

@@ -59,6 +59,11 @@ class TestLayers:
         assert config["generator_config"]["poseE_config"]["res2"] is True
         assert isinstance(config["train_config"]["lr_G"], float)
 
+    @pytest.mark.parametrize("value", ["[010, 2]", "[1:30]", "[" * 5_000, "[{a: 1, a: 2}]"])
+    def test_a_list_of_the_command_line_is_read_as_one_of_a_file(self, value):
+        with pytest.raises(CaptureError, match="dec_adain_layers: expected a list of numbers"):
+            load_config([], ["--dec_adain_layers", value])
+
     def test_a_number_where_the_default_is_null(self):
         config = load_config([], ["--method", "capture_parts", "--attention_temperature", "0.07"])
         assert config["capture_parts_config"]["networks"]["attention_temperature"] == 0.07

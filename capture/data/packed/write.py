@@ -56,7 +56,8 @@ def pack_dataset(
 ) -> Contents:
     """Write (or finish writing) samples 0 to `samples` - 1 of a dataset as shards.
 
-    The test split is copied as it is. Shards that exist are kept, so an interrupted run goes on where it stopped.
+    The test split is copied, and its pairs name the copies. Shards that exist are kept, so an interrupted run goes on
+    where it stopped.
 
     Args:
         dataset: folder of a dataset of frames.  size: side of the pictures.
@@ -91,6 +92,11 @@ def finish_pack(out: Path, contents: Contents, dataset: str) -> None:
         except shutil.Error as error:
             file, _, why = error.args[0][0]
             raise CaptureError(f"{file}: can't be copied ({why}); see prepare.py check {dataset}") from None
+        for pairs in (out / "test").glob("pairs*.csv"):  # full paths into the dataset become paths into the pack
+            text = pairs.read_bytes()
+            own = text.replace(os.fsencode(f"{os.path.abspath(test)}{os.sep}"), b"")
+            if own != text:
+                write_bytes(pairs, own)
     write_bytes(out / PACK_FILE, contents.to_json())
     (out / STARTED).unlink(missing_ok=True)
 

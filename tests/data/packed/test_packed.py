@@ -100,6 +100,16 @@ class TestPacking:
         assert "pairs.csv: pose " in line and "move the picture there" in line
         assert not list(tmp_path.rglob("*.tar")) and not list(tmp_path.rglob("pack.json"))
 
+    def test_full_paths_of_test_pairs_become_paths_into_the_pack(self, mixamo_tree, tmp_path):
+        copy = Path(shutil.copytree(mixamo_tree, tmp_path / "data"))
+        pairs = copy / "test" / "pairs.csv"
+        with open(pairs, "a") as file:
+            file.write(f"{copy}/test/imgs/character_8__run__0.png,imgs/character_8__run__0.png,\n")
+        pack_dataset(str(copy), tmp_path / "out", 32, 5, 5, workers=1, progress=False)
+        lines = (tmp_path / "out" / "test" / "pairs.csv").read_text().splitlines()
+        assert lines[-1] == "imgs/character_8__run__0.png,imgs/character_8__run__0.png,"
+        assert len(lines) == len(pairs.read_text().splitlines())
+
     def test_a_broken_link_in_the_test_split_is_one_line(self, mixamo_tree, tmp_path):
         copy = Path(shutil.copytree(mixamo_tree, tmp_path / "data"))
         (copy / "test" / "imgs" / "gone.png").symlink_to(tmp_path / "nowhere.png")
