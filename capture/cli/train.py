@@ -76,7 +76,7 @@ def main() -> int:
     console.setFormatter(logging.Formatter("%(message)s"))
     logger.addHandler(console)
     for key in ignored_keys(config):
-        logger.info(f"note: {key} is read by nothing and ignored")
+        logger.info(f"note: {key} is ignored: method {config['main_config']['method']} does not read it")
 
     if line := choose_threads():
         logger.info(line)

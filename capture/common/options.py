@@ -55,9 +55,11 @@ class MethodOptions(Section):
 
     Attributes:
         DEFAULTS: section -> key -> value, where the method's default differs from the one that a common section has.
+        UNREAD: keys of common sections that the method does not read, as "section.key".
     """
 
     DEFAULTS: ClassVar[dict[str, dict[str, Any]]] = {}
+    UNREAD: ClassVar[frozenset[str]] = frozenset()
 
 
 def key(

@@ -108,13 +108,13 @@ def resume_rule(config: dict[str, Any], name: str) -> str:
 
 
 def ignored_keys(config: dict[str, Any]) -> list[str]:
-    """Keys that nothing reads and that were given a value other than the default."""
+    """Keys that nothing in a run of this method reads and that were given a value other than the default."""
     method = config["main_config"]["method"]
-    defaults = default_config(method)
+    defaults, unread = default_config(method), method_options(method).UNREAD
     return [
         name
         for name, value in flatten(config)
         if (field := key_field(method, name))
-        and not key_extra(field).get("read", True)
+        and (name in unread or not key_extra(field).get("read", True))
         and value != get_value(defaults, name)
     ]

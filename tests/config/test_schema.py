@@ -229,6 +229,13 @@ def test_keys_that_nothing_reads_are_listed():
     assert ignored_keys(load_config([], ["--method", "fomm"])) == []
 
 
+def test_keys_that_a_method_does_not_read_are_listed():
+    rates = ["--lr_D", "0.5", "--init", "kaiming"]
+    assert ignored_keys(load_config([], ["--method", "mraa", *rates])) == ["main_config.init", "train_config.lr_D"]
+    assert ignored_keys(load_config([], ["--method", "fomm", *rates])) == ["main_config.init"]
+    assert ignored_keys(load_config([], rates)) == []
+
+
 def test_loading_any_configuration_does_not_import_torch():
     names = ", ".join(map(repr, METHODS))
     code = (

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, Literal
 
-from capture.common.options import Scales, Section, key
+from capture.common.options import MethodOptions, Scales, Section, key
 
 
 class CoordInpaintingLosses(Section):
@@ -81,11 +81,12 @@ class CoordInpaintingConfig(Section):
     loss_weights: CoordInpaintingLosses = key(CoordInpaintingLosses(), "")
 
 
-class Options(Section):
+class Options(MethodOptions):
     """What the method reads beside the common sections."""
 
-    DEFAULTS: ClassVar[dict[str, Any]] = {
+    DEFAULTS: ClassVar[dict[str, dict[str, Any]]] = {
         "dataset_config": {"batch_size": 8, "image_size": 256},
         "train_config": {"num_epochs": 100, "lr_G": 0.0002, "lr_D": 0.0002, "adam_betas": [0.5, 0.999]},
     }
+    UNREAD: ClassVar[frozenset[str]] = frozenset({"main_config.init"})
     coord_inpainting_config: CoordInpaintingConfig = key(CoordInpaintingConfig(), "coordinate inpainting")

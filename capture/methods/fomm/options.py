@@ -84,5 +84,6 @@ class Options(MethodOptions):
             "lr_schedule": {"drop_epochs": [60, 90]},
         },
     }
+    UNREAD: ClassVar[frozenset[str]] = frozenset({"main_config.init"})
 
     fomm_config: FommConfig = key(FommConfig(), "First Order Motion Model")

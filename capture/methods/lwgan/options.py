@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, Literal
 
-from capture.common.options import Section, key
+from capture.common.options import MethodOptions, Section, key
 
 DRIVES = {"target_uv": "true map", "pose_uv": "driver's map"}  # what tables call a result by each driving map
 
@@ -63,10 +63,11 @@ class LwganConfig(Section):
     loss_weights: LossWeights = key(LossWeights(), "of the losses")
 
 
-class Options(Section):
+class Options(MethodOptions):
     lwgan_config: LwganConfig = key(LwganConfig(), "Liquid Warping GAN (main_config.method: lwgan)")
 
-    DEFAULTS: ClassVar[dict[str, Any]] = {
+    DEFAULTS: ClassVar[dict[str, dict[str, Any]]] = {
         "dataset_config": {"image_size": 256, "batch_size": 4},
         "train_config": {"num_epochs": 30, "lr_G": 0.0002, "lr_D": 0.0002, "lr_schedule": {"decay_epochs": 24}},
     }
+    UNREAD: ClassVar[frozenset[str]] = frozenset({"main_config.init"})

@@ -94,5 +94,6 @@ class Options(MethodOptions):
         "dataset_config": {"batch_size": 6},
         "train_config": {"num_epochs": 100, "lr_G": 2e-4, "lr_schedule": {"drop_epochs": [60, 90]}},
     }
+    UNREAD: ClassVar[frozenset[str]] = frozenset({"main_config.init", "train_config.lr_D"})
 
     mraa_config: MraaConfig = key(MraaConfig(), "Motion Representations for Articulated Animation")
