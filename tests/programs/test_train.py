@@ -296,7 +296,7 @@ class TestDryRun:
         assert not (tmp_path / "result").exists()
 
     def test_sizes_of_networks_are_never_zero(self, mixamo_tree, tmp_path, run_main):
-        _, out, _ = run_main("train.py", "--dry-run", *arguments(mixamo_tree, tmp_path / "result"))
+        _, out, _ = run_main("train.py", "--dry_run", *arguments(mixamo_tree, tmp_path / "result"))
         sizes = re.search(r"CaPTURe: generator ([\d.]+) M parameters, discriminator ([\d,]+) parameters", out)
         assert sizes and float(sizes[1]) > 0 and int(sizes[2].replace(",", "")) > 1000
 
