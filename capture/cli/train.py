@@ -38,7 +38,9 @@ def build_parser() -> Parser:
         formatter_class=argparse.RawTextHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument("--dry-run", "--dry_run", action="store_true", help="show what would be trained on what, and train nothing")
+    parser.add_argument(
+        "--dry-run", "--dry_run", action="store_true", help="show what would be trained on what, and train nothing"
+    )
     parser.add_argument("--adapt", metavar="RESULT", help="a result whose weights adapt to --pictures")
     parser.add_argument("--pictures", type=Path, help="... a picture of a character, or a folder of them")
     parser.add_argument("--debug", action="store_true", help="show tracebacks")
